@@ -1,0 +1,1 @@
+"""Typed configuration: schema, loader with file:line:column errors, examples."""

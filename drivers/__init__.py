@@ -1,0 +1,1 @@
+"""One folder per device protocol: wire.py (pure bytes <-> values), driver.py, quality.yaml, README."""

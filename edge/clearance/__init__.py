@@ -1,0 +1,1 @@
+"""Clearance requests, grant verification and the connection to the authorities."""

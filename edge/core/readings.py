@@ -1,0 +1,103 @@
+"""What devices observed and what the lane concluded from it.
+
+Times are milliseconds of the lane's monotonic clock. Confidence is 0.0 to 1.0: the smallest of the
+characters' where the reader gives them, the line's otherwise. Boxes are pixels `(x, y, width, height)`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+from edge.core.container import Container
+from edge.core.plate import Plate
+from edge.core.tag import Tag
+
+Box = tuple[int, int, int, int]
+ReadingStatus = Literal["read", "unread", "conflict"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PlateSighting:
+    """One plate in one frame."""
+
+    plate: Plate
+    confidence: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSighting:
+    """One container code in one frame."""
+
+    container: Container
+    confidence: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleSighting:
+    """One vehicle in one frame; `vehicle_class` is the detector's label (truck, car, bus, container)."""
+
+    vehicle_class: str
+    confidence: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that was looked for and not read: `what` (plate, container, picture), a stable reason code."""
+
+    what: str
+    reason: str
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PictureReading:
+    """All that recognition found in one picture. `elapsed_ms` is the worker's own time for it."""
+
+    plates: tuple[PlateSighting, ...] = ()
+    containers: tuple[ContainerSighting, ...] = ()
+    vehicles: tuple[VehicleSighting, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    elapsed_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TagSighting:
+    """One tag seen once: antenna number, signal strength where the reader gives it."""
+
+    tag: Tag
+    antenna: int
+    rssi_dbm: int | None
+    seen_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """A conclusion about one identifier.
+
+    `read`: `value` is set, `confidence` is its own. `unread`: `reason` says why. `conflict`: `candidates`
+    are the values that contradict each other. `evidence` are SHA-256 digests (hex) of the pictures behind it.
+    """
+
+    status: ReadingStatus
+    value: T | None = None
+    confidence: float = 0.0
+    reason: str | None = None
+    candidates: tuple[T, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who stands in the lane: one reading per plate camera by its place, the containers, the tag.
+
+    `plates` maps a place (front, rear) to its reading. `containers` is one reading of the ordered codes.
+    """
+
+    plates: tuple[tuple[str, Reading[Plate]], ...] = ()
+    containers: Reading[tuple[Container, ...]] = field(
+        default_factory=lambda: Reading("unread", reason="not_looked_for")
+    )
+    tag: Reading[Tag] = field(default_factory=lambda: Reading("unread", reason="not_looked_for"))

@@ -1,0 +1,154 @@
+"""What the controller asks of the world: the Protocols that drivers, models and services implement.
+
+Times are milliseconds of the lane's monotonic clock (`Clock.now_ms`). A driver is built with plain settings
+and callbacks, and raises nothing but `DeviceError`; one supervisor per device connects, runs and reconnects it.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from edge.core.inputs import LaneInputs
+from edge.core.readings import PictureReading, TagSighting
+
+CommandOutcome = Literal["done", "not_done", "unknown"]
+Light = Literal["red", "green"]
+
+
+class DeviceError(Exception):
+    """A device failed. Says which, where, what was expected and seen, and what to do next.
+
+    `code` is stable (`barrier_write_unconfirmed`); `outcome` says whether a command may have acted:
+    `not_done` where it certainly did not, `unknown` where the device may have executed it.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        device: str,
+        address: str,
+        expected: str,
+        got: str,
+        next_step: str,
+        outcome: CommandOutcome = "not_done",
+    ) -> None:
+        super().__init__(
+            f"{code}: device {device} at {address}: expected {expected}, got {got}; next: {next_step}"
+        )
+        self.code = code
+        self.device = device
+        self.address = address
+        self.expected = expected
+        self.got = got
+        self.next_step = next_step
+        self.outcome: CommandOutcome = outcome
+
+
+class Clock(Protocol):
+    """Monotonic time for every deadline, wall time for records only."""
+
+    def now_ms(self) -> int:
+        """Milliseconds of a clock that never steps; its zero is arbitrary."""
+
+    def utc(self) -> datetime:
+        """The wall clock, timezone-aware, UTC. Never used to decide anything."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the monotonic clock."""
+
+
+class Device(Protocol):
+    """What every driver offers its supervisor. `name` is the configured id, `address` where it is."""
+
+    name: str
+    address: str
+
+    async def connect(self) -> None:
+        """Reach the device and prove that it is the expected one. Raises DeviceError."""
+
+    async def run(self) -> None:
+        """Serve until the device is lost, delivering what it says; ends only by DeviceError or cancellation."""
+
+    async def close(self) -> None:
+        """Release the device. May be called at any time, any number of times; never raises."""
+
+
+class Inputs(Device, Protocol):
+    """Loops, limit switches and safety inputs. Delivers a `LaneInputs` per scan while it runs."""
+
+
+class Barrier(Device, Protocol):
+    """The boom. Each command returns once the device has confirmed it, or raises DeviceError with `outcome`.
+
+    Position is never reported here: it comes from limit switches in `LaneInputs`.
+    """
+
+    async def raise_boom(self) -> None:
+        """Pulse the raise output once. Never repeated by the driver."""
+
+    async def lower_boom(self) -> None:
+        """Pulse the lower output once. Never repeated by the driver."""
+
+    async def stop_boom(self) -> None:
+        """Withdraw a lowering: release the lower output and pulse stop."""
+
+    async def set_light(self, light: Light) -> None:
+        """Show red or green to the driver of the vehicle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a camera: encoded as it was (JPEG), with the digest of exactly these bytes.
+
+    `captured_at_ms` is when its last byte arrived. `defect` is a stable reason (`dark`, `overexposed`,
+    `frozen`, `too_large`, `truncated`) where the picture must not be read, else None.
+    """
+
+    camera: str
+    jpeg: bytes
+    sha256: str
+    captured_at_ms: int
+    width: int
+    height: int
+    defect: str | None = None
+
+
+class Camera(Device, Protocol):
+    """A camera of any protocol. Keeps the newest frame only."""
+
+    async def capture(self, after_ms: int, timeout_s: float) -> Frame:
+        """Return the newest frame captured at or after `after_ms`, waiting at most `timeout_s` for one.
+
+        Raises DeviceError (`camera_no_frame`) where none came in time.
+        """
+
+
+PlateCamera = Camera
+ContainerCamera = Camera
+
+
+class TagReader(Device, Protocol):
+    """A UHF reader. Delivers a `TagSighting` per tag and round while an inventory runs."""
+
+    async def start_inventory(self) -> None:
+        """Drop whatever is buffered, then read tags until stopped. Raises DeviceError."""
+
+    async def stop_inventory(self) -> None:
+        """Stop reading. Raises DeviceError."""
+
+
+class Recogniser(Protocol):
+    """Reads one picture. Never raises for what is in the picture: that is `unread` with a reason."""
+
+    async def read(self, jpeg: bytes, look_for: frozenset[str], deadline_s: float) -> PictureReading:
+        """Read plates and containers (`look_for`: plate, container) within `deadline_s` seconds.
+
+        Past the deadline the worker is killed and the result is `unread` with reason `deadline`.
+        """
+
+
+DeliverInputs = Callable[[LaneInputs], None]
+DeliverTag = Callable[[TagSighting], None]
+AsyncAction = Callable[[], Awaitable[None]]

@@ -1,0 +1,1 @@
+"""The shell around the core: clock, supervisors, journal, outbox, evidence, lane runner."""

@@ -1,0 +1,1 @@
+"""Topics, payloads and publishing for central operations."""

@@ -1,0 +1,1 @@
+"""Recognition: ONNX sessions in worker processes, the reading pipeline, evaluation."""

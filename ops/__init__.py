@@ -1,0 +1,1 @@
+"""Central operations: stores every event of every lane, acknowledges after commit, reports."""

@@ -1,0 +1,1 @@
+"""Renders what cameras of a lane would see. Imports nothing of ours."""
