@@ -4,7 +4,7 @@ Times are milliseconds of the lane's monotonic clock (`Clock.now_ms`). A driver 
 and callbacks, and raises nothing but `DeviceError`; one supervisor per device connects, runs and reconnects it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -149,6 +149,6 @@ class Recogniser(Protocol):
         """
 
 
-DeliverInputs = Callable[[LaneInputs], None]
+# The second argument is when the request of that scan left (`Clock.now_ms`): never younger than the truth.
+DeliverInputs = Callable[[LaneInputs, int], None]
 DeliverTag = Callable[[TagSighting], None]
-AsyncAction = Callable[[], Awaitable[None]]

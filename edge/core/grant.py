@@ -1,0 +1,58 @@
+"""A clearance decision as a plain value, after its form and signature were checked by `edge.clearance`.
+
+Binding, freshness, single use and joining are judged in the core (hazards.md 4.2).
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from edge.core.plate import PlateColour
+
+Verdict = Literal["release", "refer", "hold", "deny", "not_applicable"]
+ReferralTarget = Literal["nii", "bay", "weigh", "quarantine"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+REFERRAL_TARGETS: tuple[ReferralTarget, ...] = get_args(ReferralTarget)
+
+
+@dataclass(frozen=True, slots=True)
+class NotedPlate:
+    """One plate of a release note: its place on the vehicle (front, rear), text, colour."""
+
+    place: str
+    text: str
+    colour: PlateColour | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseNote:
+    """What a release note (核放单) names: the identifiers that the lane must have read to open by itself."""
+
+    number: str
+    plates: tuple[NotedPlate, ...] = ()
+    containers: tuple[str, ...] = ()
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One authority's signed answer to one request.
+
+    `sequence` grows by at least one per issuer and lane. `ttl_ms` runs from the sending of the request on the
+    lane's monotonic clock. `issued_at` is the issuer's wall clock (RFC 3339), for records and warnings only.
+    """
+
+    authority: str
+    key_id: str
+    site: str
+    lane: str
+    boot: str
+    passage: str
+    nonce: str
+    request_hash: str
+    verdict: Verdict
+    ttl_ms: int
+    issued_at: str
+    sequence: int
+    reason: str = ""
+    target: ReferralTarget | None = None
+    note: ReleaseNote | None = None
