@@ -1,0 +1,36 @@
+"""Every text that a person reads, in Chinese and English, by a stable key: one catalogue file per language."""
+
+import json
+import locale
+import os
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+Language = Literal["en", "zh"]
+
+
+@cache
+def catalogue(language: Language) -> dict[str, str]:
+    """Return the texts of one language by key. Both languages have the same keys and placeholders."""
+    texts: dict[str, str] = json.loads(Path(__file__).with_name(f"{language}.json").read_text(encoding="utf-8"))
+    return texts
+
+
+def default_language() -> Language:
+    """Return what `KAKOU_LANG` (`zh` or `en`) says, else `zh` where the locale is Chinese, else `en`."""
+    for name in ("KAKOU_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(name, "")
+        if value:
+            return "zh" if value.lower().startswith("zh") else "en"
+    # Windows sets none of these variables.
+    return "zh" if (locale.getlocale()[0] or "").lower().startswith(("zh", "chinese")) else "en"
+
+
+def say(key: str, language: Language | None = None, **fields: object) -> str:
+    """Return the text of `key` with its fields filled in, in `language` or `default_language()`.
+
+    Raises:
+        KeyError: the catalogue has no such key, or the text names a field that was not given.
+    """
+    return catalogue(language or default_language())[key].format(**fields)
