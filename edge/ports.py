@@ -34,9 +34,7 @@ class DeviceError(Exception):
         next_step: str,
         outcome: CommandOutcome = "not_done",
     ) -> None:
-        super().__init__(
-            f"{code}: device {device} at {address}: expected {expected}, got {got}; next: {next_step}"
-        )
+        super().__init__(f"{code}: device {device} at {address}: expected {expected}, got {got}; next: {next_step}")
         self.code = code
         self.device = device
         self.address = address

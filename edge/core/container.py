@@ -14,17 +14,13 @@ ContainerCheck = Literal["verified", "inferred", "failed"]
 _CODE = re.compile(r"^[A-Z]{3}[UJZ][0-9]{7}$")
 _STEM = re.compile(r"^[A-Z]{3}[UJZ][0-9]{6}$")
 # Letter values skip the multiples of 11 (ISO 6346, annex A): A=10, B=12 ... K=21, L=23 ... U=32, V=34 ... Z=38.
-LETTER_VALUES: dict[str, int] = {
-    letter: value
-    for letter, value in zip(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZ", (v for v in range(10, 39) if v % 11), strict=True
-    )
-}
+LETTER_VALUES: dict[str, int] = dict(
+    zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (value for value in range(10, 39) if value % 11), strict=True)
+)
 SAME_CHECK_VALUE: tuple[str, ...] = tuple(
     "".join(same)
     for same in (
-        [letter for letter, value in LETTER_VALUES.items() if value % 11 == remainder]
-        for remainder in range(11)
+        [letter for letter, value in LETTER_VALUES.items() if value % 11 == remainder] for remainder in range(11)
     )
     if len(same) > 1
 )

@@ -1,0 +1,365 @@
+"""What the lane does on a transition. Each changes the draft and asks for effects; none looks at the phase."""
+
+from dataclasses import replace
+
+from edge.core.binding import answer_by_ms, refusal
+from edge.core.draft import Draft
+from edge.core.effects import (
+    ConsumeAuthority,
+    LowerBoom,
+    PrepareRequest,
+    RaiseBoom,
+    SendRequest,
+    StartCapture,
+    StopBoom,
+    StopCapture,
+)
+from edge.core.events import AuthorityDurable, Event, GrantReceived, PersonDecided, RequestPrepared, Started
+from edge.core.fusion import fuse
+from edge.core.policy import join, mismatches
+from edge.core.readings import Identity
+from edge.core.state import OpenAuthority, Passage, Phase, Request
+
+# Raised for the lane as a whole; a proved closed lane has none of these any more.
+LANE_ALARMS = ("not_ready", "boom_up_unproved", "lane_blocked", "vehicle_stopped", "wrong_way")
+
+
+def nothing(draft: Draft, event: Event) -> None:
+    """The event is recorded and changes no more than was observed."""
+
+
+def start(draft: Draft, event: Event) -> None:
+    """Begin a boot: a passage that the last one left open is ended, whatever it was doing (I8, I9)."""
+    assert isinstance(event, Started)
+    draft.change(boot=event.boot, seed=event.seed, passages=event.passages)
+    draft.light("red")
+    draft.report("started", ("boot", event.boot))
+    if event.unfinished is not None:
+        draft.change(passage=Passage(event.unfinished, event.at_ms))
+        consumed = "authority_was_consumed" if event.unfinished_authority else "authority_was_not_consumed"
+        draft.end_passage("ABORTED_RESTART", consumed)
+
+
+def become_ready(draft: Draft, event: Event) -> None:
+    """The lane is proved closed."""
+    draft.light("red")
+    draft.clear_alarms(LANE_ALARMS)
+
+
+def say_not_ready(draft: Draft, event: Event) -> None:
+    """Name what keeps the lane from being ready."""
+    state = draft.state
+    if state.inputs.boom == "up":
+        draft.alarm("boom_up_unproved", "confirm at the lane that it is clear, then lower")
+    draft.alarm("not_ready", f"boom {state.inputs.boom}, inputs {'known' if state.sampled_at_ms else 'unknown'}")
+
+
+def open_passage(draft: Draft, event: Event) -> None:
+    """A vehicle stands on the arrival loop: open its passage and trigger every device."""
+    _new_passage(draft)
+    draft.emit(StartCapture(draft.passage.id, event.at_ms))
+
+
+def _new_passage(draft: Draft) -> None:
+    number = draft.state.passages + 1
+    draft.change(passages=number)
+    draft.change(passage=Passage(draft.identifier(f"passage|{number}"), draft.at_ms))
+    draft.light("red")
+    draft.report("passage_opened", ("number", number), ("simulated", draft.state.profile.simulated))
+
+
+def report_wrong_way(draft: Draft, event: Event) -> None:
+    """Somebody stands at the exit of a closed lane."""
+    draft.alarm("wrong_way")
+
+
+def identify(draft: Draft, event: Event) -> None:
+    """Conclude who stands there and ask every authority at once."""
+    state, passage = draft.state, draft.passage
+    identity = fuse(state.profile, passage, state.lost_devices)
+    requests = tuple(
+        Request(one.id, draft.identifier(f"nonce|{passage.id}|{passage.attempt}|{one.id}"))
+        for one in state.profile.authorities
+    )
+    draft.change_passage(identity=identity, requests=requests)
+    draft.stage("identified")
+    draft.report("identified", *_statuses(identity), identity=identity)
+    draft.emit(StopCapture(passage.id))
+    draft.emit(*(PrepareRequest(passage.id, one.authority, one.nonce, identity) for one in requests))
+
+
+def _statuses(identity: Identity) -> list[tuple[str, str]]:
+    plates = [(f"{place}_plate", reading.status) for place, reading in identity.plates]
+    return [*plates, ("containers", identity.containers.status), ("tag", identity.tag.status)]
+
+
+def send_request(draft: Draft, event: Event) -> None:
+    """The signed bytes exist: send them once their nonce is durable; the answer's time runs from now."""
+    assert isinstance(event, RequestPrepared)
+    passage = draft.passage
+    requests = []
+    for one in passage.requests:
+        if one.authority == event.authority:
+            one = replace(one, request_hash=event.request_hash, sent_at_ms=event.at_ms)
+            draft.emit(SendRequest(passage.id, one.authority, one.nonce, event.request_hash))
+        requests.append(one)
+    draft.change_passage(requests=tuple(requests))
+    draft.stage("requested")
+    draft.report("requested", ("authority", event.authority))
+
+
+def ignore_grant(draft: Draft, event: Event) -> None:
+    """A grant that does not count is recorded with its reason and is never a release."""
+    assert isinstance(event, GrantReceived)
+    reason = refusal(draft.state, event.grant, event.at_ms) or "too_late_to_matter"
+    draft.report("grant_ignored", ("authority", event.grant.authority), ("reason", reason))
+
+
+def take_grant(draft: Draft, event: Event) -> None:
+    """Record an authority's answer and decide as soon as the outcome is settled."""
+    assert isinstance(event, GrantReceived)
+    grant = event.grant
+    others = tuple(one for one in draft.state.sequences if one[0] != grant.authority)
+    draft.change(sequences=(*others, (grant.authority, grant.sequence)))
+    draft.change_passage(
+        requests=tuple(
+            replace(one, answer=grant) if one.authority == grant.authority else one for one in draft.passage.requests
+        )
+    )
+    draft.report("answered", ("authority", grant.authority), ("verdict", grant.verdict), ("reason", grant.reason))
+    decide(draft)
+
+
+def revoke(draft: Draft, event: Event) -> None:
+    """A denial overtook the release before the boom was asked to rise: the authority stays spent, unused."""
+    draft.change_passage(authority=None)
+    take_grant(draft, event)
+
+
+def count_silence(draft: Draft, event: Event) -> None:
+    """Authorities whose time is over are silent; then decide."""
+    state = draft.state
+    requests = tuple(
+        replace(one, silent=True) if one.answer is None and event.at_ms > answer_by_ms(state, one) else one
+        for one in draft.passage.requests
+    )
+    if requests != draft.passage.requests:
+        draft.change_passage(requests=requests)
+        decide(draft)
+
+
+def decide(draft: Draft) -> None:
+    """Join the answers; a release needs what was read to match what was noted. Sets the next phase itself."""
+    passage = draft.passage
+    joined = join(draft.state.profile, passage.requests)
+    if joined is None:
+        return
+    decision, reasons = joined.decision, joined.reasons
+    if decision == "release" and (unmatched := mismatches(draft.state.profile, _identity(passage), passage.requests)):
+        decision, reasons = "hold", unmatched
+    draft.change_passage(decision=decision, target=joined.target, reasons=passage.reasons + reasons)
+    draft.stage("granted")
+    draft.report("decided", ("decision", decision), ("target", joined.target), ("reasons", ",".join(reasons)))
+    if decision == "release":
+        _consume_grants(draft)
+    else:
+        draft.light("red")
+        draft.enter(Phase.TURNING_BACK if decision == "deny" else Phase.HELD)
+
+
+def _identity(passage: Passage) -> Identity:
+    return passage.identity or Identity()
+
+
+def _consume_grants(draft: Draft) -> None:
+    """Spend the grants; they live until the first of them ends."""
+    state, passage = draft.state, draft.passage
+    releases = [(one, one.answer) for one in passage.requests if one.answer and one.answer.verdict == "release"]
+    deadline_ms = min(answer_by_ms(state, request, grant) for request, grant in releases)
+    nonces = tuple(request.nonce for request, _ in releases)
+    draft.change_passage(authority=OpenAuthority("grant", nonces, deadline_ms))
+    draft.emit(ConsumeAuthority(passage.id, "grant", nonces, deadline_ms))
+    draft.enter(Phase.CONSUMING)
+
+
+def open_by_person(draft: Draft, event: Event) -> None:
+    """A named person takes the decision: their order is the authority, durable before anything moves."""
+    assert isinstance(event, PersonDecided)
+    if draft.state.passage is None:
+        _new_passage(draft)
+    passage = draft.passage
+    deadline_ms = event.at_ms + draft.state.profile.timing.grant_max_ms
+    nonces = (draft.identifier(f"person|{passage.id}|{event.at_ms}"),)
+    draft.change_passage(
+        authority=OpenAuthority("person", nonces, deadline_ms), reasons=(*passage.reasons, "opened_by_person")
+    )
+    draft.report("opened_by_person", ("operator", event.operator), ("reason", event.reason))
+    draft.emit(
+        StopCapture(passage.id),
+        ConsumeAuthority(passage.id, "person", nonces, deadline_ms, event.operator, event.reason),
+    )
+
+
+def refuse_by_person(draft: Draft, event: Event) -> None:
+    """A person sends the vehicle back."""
+    assert isinstance(event, PersonDecided)
+    draft.change_passage(reasons=(*draft.passage.reasons, "refused_by_person"))
+    draft.report("refused_by_person", ("operator", event.operator), ("reason", event.reason))
+
+
+def ignore_person(draft: Draft, event: Event) -> None:
+    """An order that this phase does not allow is recorded and refused."""
+    assert isinstance(event, PersonDecided)
+    draft.report("order_refused", ("operator", event.operator), ("action", event.action), ("phase", draft.state.phase))
+
+
+def retry(draft: Draft, event: Event) -> None:
+    """Take everything anew for the same vehicle; old answers die with their nonces."""
+    passage = draft.passage
+    draft.change_passage(
+        attempt=passage.attempt + 1, frames=(), tags=(), identity=None, requests=(), decision=None, target=None,
+        reasons=(), authority=None,
+    )  # fmt: skip
+    draft.emit(StartCapture(passage.id, event.at_ms))
+
+
+def raise_boom(draft: Draft, event: Event) -> None:
+    """The spent authority is durable and the inputs were proved again: ask the boom to rise, once."""
+    assert isinstance(event, AuthorityDurable)
+    draft.emit(RaiseBoom(draft.passage.id))
+
+
+def hold_unproved(draft: Draft, event: Event) -> None:
+    """Something changed while the authority was made durable: it stays spent, a person decides."""
+    draft.change_passage(decision="hold", authority=None, reasons=(*draft.passage.reasons, "not_proved_before_raise"))
+    draft.report("decided", ("decision", "hold"), ("reasons", "not_proved_before_raise"))
+
+
+def hold_barrier_refused(draft: Draft, event: Event) -> None:
+    """The barrier did not take the command: the authority stays spent, a person decides."""
+    draft.change_passage(decision="hold", authority=None, reasons=(*draft.passage.reasons, "barrier_refused"))
+    draft.alarm("barrier_refused")
+
+
+def hold_inputs_lost(draft: Draft, event: Event) -> None:
+    """The lane is blind: whether the same vehicle still stands there cannot be known."""
+    draft.change_passage(decision="hold", authority=None, reasons=(*draft.passage.reasons, "inputs_lost"))
+    draft.emit(StopCapture(draft.passage.id))
+    draft.light("red")
+    draft.report("decided", ("decision", "hold"), ("reasons", "inputs_lost"))
+
+
+def show_open(draft: Draft, event: Event) -> None:
+    """The boom is measured up: green, as long as this vehicle has not used it (I7)."""
+    draft.stage("opened")
+    draft.report("boom_raised")
+    if not draft.passage.entered:
+        draft.light("green")
+
+
+def watch_vehicle(draft: Draft, event: Event) -> None:
+    """One release is one vehicle: red again as soon as it came below the boom or backed out."""
+    passage = draft.passage
+    if passage.entered or passage.backed_out or draft.state.inputs.boom != "up":
+        draft.light("red")
+    if passage.entered and passage.backed_out:
+        draft.alarm("vehicle_swapped", "the released vehicle backed out and another one came below the boom")
+
+
+def go_red(draft: Draft, event: Event) -> None:
+    """Green needs a measured boom; without it the light is red within one scan."""
+    draft.light("red")
+
+
+def lower_boom(draft: Draft, event: Event) -> None:
+    """Ask the boom down, carrying the proof."""
+    state = draft.state
+    assert state.sampled_at_ms is not None
+    assert state.clear_since_ms is not None
+    draft.light("red")
+    if state.passage is not None and state.passage.entered:
+        draft.stage("cleared")
+    draft.emit(LowerBoom(state.sampled_at_ms - state.clear_since_ms, draft.at_ms - state.sampled_at_ms))
+
+
+def withdraw_lowering(draft: Draft, event: Event) -> None:
+    """Something came below the closing boom (or nobody knows): withdraw at once; a new proof is needed (I5)."""
+    draft.emit(StopBoom("under_boom"))
+    draft.change(clear_since_ms=None)
+    passage = draft.state.passage
+    if passage is None:
+        draft.enter(Phase.STARTING)
+        return
+    if passage.entered and draft.state.inputs.safety_loop is True:
+        draft.change_passage(tailgated=True)
+        draft.alarm("tailgate", "something came below the boom after the released vehicle")
+    draft.enter(Phase.OPEN)
+
+
+def end_closed(draft: Draft, event: Event) -> None:
+    """The boom is measured down: write how the passage ended."""
+    passage = draft.state.passage
+    if passage is None:
+        return
+    if not passage.entered:
+        draft.end_passage("ABANDONED", *(("backed_out",) if passage.backed_out else ()))
+    elif passage.authority is not None and passage.authority.source == "person":
+        draft.end_passage("MANUAL_PASSED")
+    else:
+        draft.end_passage("PASSED")
+
+
+def end_refused(draft: Draft, event: Event) -> None:
+    """The vehicle left the way it came after it was refused, denied or referred."""
+    decision = draft.passage.decision
+    draft.end_passage("DENIED" if decision == "deny" else "REFERRED" if decision == "refer" else "TURNED_BACK")
+
+
+def end_left(draft: Draft, event: Event) -> None:
+    """The vehicle left before anybody decided; a referred one is on its way."""
+    draft.end_passage("REFERRED" if draft.passage.decision == "refer" else "ABANDONED", "vehicle_left")
+
+
+def end_timeout(draft: Draft, event: Event) -> None:
+    """Nobody decided in time: never approved."""
+    draft.alarm("lane_blocked", "a vehicle still stands on the arrival loop")
+    draft.end_passage("DENIED" if draft.passage.decision == "deny" else "TIMEOUT")
+
+
+def report_stopped(draft: Draft, event: Event) -> None:
+    """The vehicle stopped half way: the boom stays up however long it takes (P18)."""
+    draft.alarm("vehicle_stopped", "the vehicle has not cleared the boom in time")
+
+
+def abandon_unused(draft: Draft, event: Event) -> None:
+    """The opening was not used in time; the vehicle may still stand there."""
+    draft.change_passage(reasons=(*draft.passage.reasons, "unused"))
+    lower_boom(draft, event)
+
+
+def fail(code: str) -> "FaultAction":
+    """Return the action that stops the lane for the named fault until a person resets it."""
+    return FaultAction(code)
+
+
+class FaultAction:
+    """Withdraw everything, red light, alarm, end the passage as FAULT."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.__name__ = f"fail:{code}"
+
+    def __call__(self, draft: Draft, event: Event) -> None:
+        """Do it."""
+        draft.emit(StopBoom(self.code))
+        draft.light("red")
+        draft.alarm(self.code)
+        if draft.state.passage is not None:
+            draft.end_passage("FAULT", self.code)
+
+
+def reset(draft: Draft, event: Event) -> None:
+    """A person takes the lane out of its fault; everything is proved anew."""
+    assert isinstance(event, PersonDecided)
+    draft.report("reset_by_person", ("operator", event.operator), ("reason", event.reason))
+    draft.clear_alarms([code for code in draft.state.alarms if not code.startswith("device_lost_")])

@@ -1,0 +1,114 @@
+"""The working copy of one step: the state as it changes and the effects as they are asked for."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any, Literal
+
+from edge.core.effects import (
+    ClearAlarm,
+    Effect,
+    EndPassage,
+    RaiseAlarm,
+    Report,
+    Scalar,
+    SetLight,
+    Stage,
+    StopCapture,
+    Terminal,
+)
+from edge.core.readings import Identity
+from edge.core.state import LaneState, Passage, Phase
+
+
+class Draft:
+    """Collects what one event does. Lives for one call of `step` and is never seen outside the core."""
+
+    def __init__(self, state: LaneState, at_ms: int) -> None:
+        self.state = state
+        self.at_ms = at_ms
+        self.effects: list[Effect] = []
+
+    @property
+    def passage(self) -> Passage:
+        """The open passage; the transition table asks only where there is one."""
+        assert self.state.passage is not None
+        return self.state.passage
+
+    @property
+    def phase_age_ms(self) -> int:
+        """How long the lane has been in this phase."""
+        return self.at_ms - self.state.phase_since_ms
+
+    def change(self, **changes: Any) -> None:
+        """Replace fields of the lane's state."""
+        self.state = replace(self.state, **changes)
+
+    def change_passage(self, **changes: Any) -> None:
+        """Replace fields of the open passage."""
+        self.change(passage=replace(self.passage, **changes))
+
+    def emit(self, *effects: Effect) -> None:
+        """Ask the shell for something."""
+        self.effects.extend(effects)
+
+    def enter(self, phase: Phase) -> None:
+        """Change the phase; entering it again restarts its timers."""
+        self.change(phase=phase, phase_since_ms=self.at_ms)
+
+    def identifier(self, purpose: str, length: int = 32) -> str:
+        """Derive a unique id (hex) from the boot's seed: the core draws nothing at random.
+
+        Unique per `purpose` within a boot, and over boots as far as the 256-bit seed is.
+        """
+        return sha256(f"{self.state.seed}|{purpose}".encode()).hexdigest()[:length]
+
+    def stage(self, name: Stage) -> None:
+        """Note when a stage of the passage was first reached."""
+        passage = self.passage
+        if name not in dict(passage.stages):
+            self.change_passage(stages=(*passage.stages, (name, self.at_ms - passage.opened_at_ms)))
+
+    def report(self, name: str, *fields: tuple[str, Scalar], identity: Identity | None = None) -> None:
+        """Tell central operations."""
+        passage = self.state.passage
+        self.emit(Report(name, passage.id if passage else None, fields, identity))
+
+    def light(self, light: Literal["red", "green"]) -> None:
+        """Show a light, once."""
+        if self.state.light != light:
+            self.change(light=light)
+            self.emit(SetLight(light))
+
+    def alarm(self, code: str, detail: str = "") -> None:
+        """Raise an alarm that is not raised already."""
+        if code not in self.state.alarms:
+            self.change(alarms=(*self.state.alarms, code))
+            self.emit(RaiseAlarm(code, detail))
+            self.report("alarm_raised", ("code", code), ("detail", detail))
+
+    def clear_alarms(self, codes: Sequence[str]) -> None:
+        """Clear those of `codes` that are raised."""
+        for code in codes:
+            if code in self.state.alarms:
+                self.change(alarms=tuple(one for one in self.state.alarms if one != code))
+                self.emit(ClearAlarm(code))
+                self.report("alarm_cleared", ("code", code))
+
+    def end_passage(self, terminal: Terminal, *reasons: str) -> None:
+        """Write the one terminal record of the open passage and forget it."""
+        passage = self.passage
+        self.emit(
+            StopCapture(passage.id),
+            EndPassage(
+                passage.id,
+                terminal,
+                passage.decision,
+                passage.target,
+                passage.reasons + reasons,
+                passage.stages,
+                passage.identity or Identity(),
+                self.state.profile.simulated,
+            ),
+        )
+        self.change(passage=None)

@@ -1,0 +1,162 @@
+"""Everything that a lane can ask of its shell.
+
+`ADDS_AUTHORITY` effects wait until the record that holds them is durable. `RaiseBoom` carries no wait of its
+own: it is only ever the answer to `AuthorityDurable`, so its authority is already on the disk. All others act
+at once; those that withdraw authority must never wait for a disk.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.core.grant import ReferralTarget
+from edge.core.readings import Identity
+
+Scalar = str | int | bool | None
+Decision = Literal["release", "refer", "hold", "deny"]
+Terminal = Literal[
+    "PASSED",
+    "REFERRED",
+    "DENIED",
+    "TURNED_BACK",
+    "TIMEOUT",
+    "ABANDONED",
+    "MANUAL_PASSED",
+    "OFFLINE_PASSED",
+    "FAULT",
+    "ABORTED_RESTART",
+]
+Stage = Literal["identified", "requested", "granted", "opened", "cleared"]
+
+
+@dataclass(frozen=True, slots=True)
+class StartCapture:
+    """Trigger every camera and the tag reader for `passage`; nothing seen before `since_ms` counts."""
+
+    passage: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopCapture:
+    """No further readings are wanted."""
+
+    passage: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareRequest:
+    """Build and sign the request to one authority and answer with `RequestPrepared`."""
+
+    passage: str
+    authority: str
+    nonce: str
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """Send the prepared request. Adds authority: its nonce must be durable first."""
+
+    passage: str
+    authority: str
+    nonce: str
+    request_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumeAuthority:
+    """Spend the authority to open, once; answered with `AuthorityDurable`. `source` is grant or person."""
+
+    passage: str
+    source: Literal["grant", "person"]
+    nonces: tuple[str, ...]
+    deadline_ms: int
+    operator: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseBoom:
+    """Pulse the raise output, once."""
+
+    passage: str
+
+
+@dataclass(frozen=True, slots=True)
+class LowerBoom:
+    """Pulse the lower output; `clear_for_ms` and `sample_age_ms` are the proof that nothing stands below."""
+
+    clear_for_ms: int
+    sample_age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopBoom:
+    """Withdraw whatever motion was asked for."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetLight:
+    """Show red or green."""
+
+    light: Literal["red", "green"]
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseAlarm:
+    """Something needs a person; stays until cleared."""
+
+    code: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearAlarm:
+    """The cause of an alarm is gone."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One event for central operations. `fields` carry no personal data; `identity` does, and is filtered."""
+
+    name: str
+    passage: str | None = None
+    fields: tuple[tuple[str, Scalar], ...] = ()
+    identity: Identity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndPassage:
+    """The one terminal record of a passage. `stages` are milliseconds since the passage was opened."""
+
+    passage: str
+    terminal: Terminal
+    decision: Decision | None
+    target: ReferralTarget | None
+    reasons: tuple[str, ...]
+    stages: tuple[tuple[Stage, int], ...]
+    identity: Identity
+    simulated: bool
+
+
+Effect = (
+    StartCapture
+    | StopCapture
+    | PrepareRequest
+    | SendRequest
+    | ConsumeAuthority
+    | RaiseBoom
+    | LowerBoom
+    | StopBoom
+    | SetLight
+    | RaiseAlarm
+    | ClearAlarm
+    | Report
+    | EndPassage
+)
+
+ADDS_AUTHORITY: tuple[type, ...] = (SendRequest, ConsumeAuthority)

@@ -1,0 +1,171 @@
+"""Everything that can happen to a lane. `at_ms` is the lane's monotonic clock when it was taken in."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.core.grant import Grant
+from edge.core.inputs import LaneInputs
+from edge.core.readings import PictureReading, TagSighting
+
+CommandName = Literal["raise", "lower", "stop"]
+CommandOutcome = Literal["done", "not_done", "unknown"]
+PersonAction = Literal["open", "refuse", "retry", "reset", "lower"]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The controller started: a fresh boot id and a fresh random seed (hex), and what recovery found open.
+
+    `unfinished` is the id of the passage that the journal left without a terminal record, `passages` how
+    many were opened before, `unfinished_authority` whether its authority to open had been consumed.
+    """
+
+    at_ms: int
+    boot: str
+    seed: str
+    passages: int = 0
+    unfinished: str | None = None
+    unfinished_authority: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InputsSampled:
+    """One scan of the inputs; `at_ms` is when the request of the scan left."""
+
+    at_ms: int
+    inputs: LaneInputs
+
+
+@dataclass(frozen=True, slots=True)
+class InputsLost:
+    """The inputs cannot be read. `restarted`: the I/O device itself was restarted, its detectors re-tuned."""
+
+    at_ms: int
+    restarted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLost:
+    """A device does not answer; `code` is its stable error code."""
+
+    at_ms: int
+    device: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceBack:
+    """A device answers again, or for the first time."""
+
+    at_ms: int
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRead:
+    """Recognition is through with one frame of `passage`. `sha256` names the kept picture."""
+
+    at_ms: int
+    passage: str
+    camera: str
+    sha256: str
+    captured_at_ms: int
+    reading: PictureReading
+
+
+@dataclass(frozen=True, slots=True)
+class TagSighted:
+    """The tag reader saw a tag."""
+
+    at_ms: int
+    sighting: TagSighting
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPrepared:
+    """The signed request for one authority exists; `request_hash` is SHA-256 (hex) of its exact bytes."""
+
+    at_ms: int
+    passage: str
+    authority: str
+    request_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantReceived:
+    """A grant of good form and signature arrived; everything else about it is judged here."""
+
+    at_ms: int
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRefused:
+    """Something on the grant topic failed its form or signature check: recorded, never a decision."""
+
+    at_ms: int
+    authority: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityDurable:
+    """The record that consumed exactly these `nonces` of `passage` is on the disk."""
+
+    at_ms: int
+    passage: str
+    nonces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BarrierAnswered:
+    """The barrier confirmed a command, refused it, or nobody knows whether it was executed."""
+
+    at_ms: int
+    command: CommandName
+    outcome: CommandOutcome
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDecided:
+    """A named person decided at the lane's control socket or in central operations."""
+
+    at_ms: int
+    operator: str
+    action: PersonAction
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLost:
+    """The journal cannot be written: nothing may open until the controller was restarted."""
+
+    at_ms: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A deadline of the lane may have come."""
+
+    at_ms: int
+
+
+Event = (
+    Started
+    | InputsSampled
+    | InputsLost
+    | DeviceLost
+    | DeviceBack
+    | FrameRead
+    | TagSighted
+    | RequestPrepared
+    | GrantReceived
+    | GrantRefused
+    | AuthorityDurable
+    | BarrierAnswered
+    | PersonDecided
+    | JournalLost
+    | Tick
+)

@@ -1,0 +1,93 @@
+"""What every event means to the lane's picture of itself, whatever the phase."""
+
+from edge.core.draft import Draft
+from edge.core.events import (
+    DeviceBack,
+    DeviceLost,
+    Event,
+    FrameRead,
+    GrantRefused,
+    InputsLost,
+    InputsSampled,
+    JournalLost,
+    TagSighted,
+)
+from edge.core.fusion import count_tag
+from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
+from edge.core.state import Phase
+
+# Frames of one passage that are kept for fusion: cameras stop at `frames_max`, this bounds a camera that does not.
+MOST_FRAMES = 64
+_BOOM_MAY_BE_UP = frozenset({Phase.OPENING, Phase.OPEN, Phase.CLOSING})
+
+
+def observe(draft: Draft, event: Event) -> None:
+    """Take in what `event` says about inputs, devices, readings and the journal."""
+    match event:
+        case InputsSampled():
+            _observe_inputs(draft, event)
+        case InputsLost(restarted=restarted):
+            proved = draft.state.safety_proved and not restarted
+            draft.change(inputs=UNKNOWN_INPUTS, sampled_at_ms=None, clear_since_ms=None, safety_proved=proved)
+        case DeviceLost(device=device, code=code) if device not in draft.state.lost_devices:
+            draft.change(lost_devices=(*draft.state.lost_devices, device))
+            draft.report("device_lost", ("device", device), ("code", code))
+            draft.alarm(f"device_lost_{device}", code)
+        case DeviceBack(device=device) if device in draft.state.lost_devices:
+            draft.change(lost_devices=tuple(one for one in draft.state.lost_devices if one != device))
+            draft.report("device_back", ("device", device))
+            draft.clear_alarms([f"device_lost_{device}"])
+        case FrameRead():
+            _observe_frame(draft, event)
+        case TagSighted(sighting=sighting):
+            passage = draft.state.passage
+            if _collecting(draft) and passage is not None and sighting.seen_at_ms >= passage.opened_at_ms:
+                enough = draft.state.profile.tag_min_reads
+                tags = count_tag(passage.tags, sighting.tag, sighting.antenna, sighting.rssi_dbm, enough)
+                draft.change_passage(tags=tags)
+        case GrantRefused(authority=authority, reason=reason):
+            draft.report("grant_ignored", ("authority", authority), ("reason", reason))
+        case JournalLost(code=code):
+            draft.change(journal_lost=True)
+            draft.alarm("journal_lost", code)
+        case _:
+            pass
+
+
+def _collecting(draft: Draft) -> bool:
+    return draft.state.phase is Phase.IDENTIFYING
+
+
+def _observe_frame(draft: Draft, frame: FrameRead) -> None:
+    """Keep a frame of this passage that was captured after its trigger and is not a repeated picture."""
+    passage = draft.state.passage
+    if not _collecting(draft) or passage is None or frame.passage != passage.id:
+        return
+    repeated = any(one.camera == frame.camera and one.sha256 == frame.sha256 for one in passage.frames)
+    if frame.captured_at_ms >= passage.opened_at_ms and not repeated and len(passage.frames) < MOST_FRAMES:
+        draft.change_passage(frames=(*passage.frames, frame))
+
+
+def _observe_inputs(draft: Draft, event: InputsSampled) -> None:
+    state, inputs = draft.state, event.inputs
+    gap = state.sampled_at_ms is None or event.at_ms - state.sampled_at_ms > state.profile.timing.sample_max_age_ms
+    clear_since = state.clear_since_ms
+    if not inputs.clear_under_boom:
+        clear_since = None
+    elif clear_since is None or gap:
+        clear_since = event.at_ms
+    proved = state.safety_proved or (state.inputs.safety_loop is True and inputs.safety_loop is False)
+    draft.change(inputs=inputs, sampled_at_ms=event.at_ms, clear_since_ms=clear_since, safety_proved=proved)
+    if state.phase in _BOOM_MAY_BE_UP and state.passage is not None:
+        _follow_vehicle(draft, inputs)
+
+
+def _follow_vehicle(draft: Draft, inputs: LaneInputs) -> None:
+    """Note how far the vehicle came: below the boom, to the exit, or back out before either."""
+    passage = draft.passage
+    entered = passage.entered or inputs.safety_loop is True
+    draft.change_passage(
+        entered=entered,
+        reached_exit=passage.reached_exit or (entered and inputs.exit_loop is True),
+        backed_out=passage.backed_out or (not entered and inputs.arrival_loop is False),
+    )

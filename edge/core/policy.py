@@ -1,0 +1,106 @@
+"""What has to match for an automatic release, and how several authorities become one decision."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge.core.effects import Decision
+from edge.core.grant import Grant, ReferralTarget, ReleaseNote
+from edge.core.profile import Identifier, LaneProfile
+from edge.core.readings import Identity
+from edge.core.state import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The lane's decision and why; `target` where something is to be looked at."""
+
+    decision: Decision
+    reasons: tuple[str, ...] = ()
+    target: ReferralTarget | None = None
+
+
+def join(profile: LaneProfile, requests: Sequence[Request]) -> Joined | None:
+    """Join the answers so far, or None while the outcome is open. Silence counts as `hold`.
+
+    A denial decides at once under every policy: nothing that comes later can outvote it. `veto` decides like
+    `all_of` but lets authorities that stay silent be outvoted by at least one release; `quorum` needs the
+    configured number of releases.
+    """
+    answers = [request.answer for request in requests if request.answer is not None]
+    if denials := [grant for grant in answers if grant.verdict == "deny"]:
+        return Joined("deny", tuple(_reason(grant) for grant in denials))
+    releases = sum(grant.verdict == "release" for grant in answers)
+    if any(request.answer is None and not request.silent for request in requests):
+        return None
+    if referrals := [grant for grant in answers if grant.verdict == "refer"]:
+        return Joined("refer", tuple(_reason(grant) for grant in referrals), referrals[0].target)
+    held = tuple(_reason(grant) for grant in answers if grant.verdict == "hold")
+    silent = tuple(f"no_answer:{request.authority}" for request in requests if request.silent)
+    enough = releases >= (profile.quorum if profile.join == "quorum" else 1)
+    tolerated = profile.join == "quorum" or (profile.join == "veto" and not held)
+    if enough and (tolerated or not (held or silent)):
+        return Joined("release")
+    return Joined("hold", held + silent or ("nobody_released",))
+
+
+def _reason(grant: Grant) -> str:
+    return f"{grant.reason or grant.verdict}:{grant.authority}"
+
+
+def mismatches(profile: LaneProfile, identity: Identity, requests: Sequence[Request]) -> tuple[str, ...]:
+    """Return why this identity may not be released automatically; empty where it may.
+
+    At least one release note has to cover everything in `must_match`, and no release note may contradict
+    anything that was read, whether it must match or not: a tag and a plate that disagree are never averaged.
+    """
+    notes = [request.answer.note for request in requests if request.answer is not None and request.answer.note]
+    if not notes:
+        return ("no_release_note",)
+    contradicted = [reason for note in notes for reason in _contradictions(identity, note)]
+    if contradicted:
+        return tuple(dict.fromkeys(contradicted))
+    shortfalls = [_shortfall(profile, identity, note) for note in notes]
+    return () if any(not reasons for reasons in shortfalls) else min(shortfalls, key=len)
+
+
+def _contradictions(identity: Identity, note: ReleaseNote) -> list[str]:
+    reasons: list[str] = []
+    readings = dict(identity.plates)
+    for noted in note.plates:
+        reading = readings.get(noted.place)
+        if reading is None:
+            continue
+        if reading.status == "conflict":
+            reasons.append(f"conflict_{noted.place}_plate")
+        elif reading.value is not None and reading.value.text != noted.text:
+            reasons.append(f"mismatch_{noted.place}_plate")
+        elif reading.value is not None and noted.colour is not None and reading.value.colour != noted.colour:
+            reasons.append(f"mismatch_{noted.place}_plate_colour")
+    if identity.containers.status == "conflict":
+        reasons.append("conflict_containers")
+    elif identity.containers.value is not None:
+        read = sorted(container.code for container in identity.containers.value)
+        if read != sorted(note.containers):
+            reasons.append("mismatch_containers")
+    if identity.tag.status == "conflict":
+        reasons.append("conflict_tag")
+    elif identity.tag.value is not None and note.tag is not None and identity.tag.value.epc != note.tag:
+        reasons.append("mismatch_tag")
+    return reasons
+
+
+def _shortfall(profile: LaneProfile, identity: Identity, note: ReleaseNote) -> tuple[str, ...]:
+    return tuple(reason for name in profile.must_match if (reason := _missing(identity, note, name)))
+
+
+def _missing(identity: Identity, note: ReleaseNote, name: Identifier) -> str | None:
+    if name == "containers":
+        return None if identity.containers.status == "read" else "unread_containers"
+    if name == "tag":
+        # A tag is demanded where the release note expects one.
+        return None if note.tag is None or identity.tag.status == "read" else "unread_tag"
+    place = name.removesuffix("_plate")
+    reading = dict(identity.plates).get(place)
+    if reading is None or reading.status != "read":
+        return f"unread_{name}"
+    return None if any(noted.place == place for noted in note.plates) else f"not_noted_{name}"

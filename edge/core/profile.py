@@ -1,0 +1,63 @@
+"""What a lane is made of and what it demands, as plain values. Built from the configuration once per start."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+JoinPolicy = Literal["all_of", "veto", "quorum"]
+Identifier = Literal["front_plate", "rear_plate", "containers", "tag"]
+Looked = Literal["plate", "container"]
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityProfile:
+    """One authority that is asked; past `deadline_ms` after sending its silence counts as `hold`."""
+
+    id: str
+    deadline_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CameraProfile:
+    """One camera: where it looks (`place`: front, rear, left, right, top) and what is read from it.
+
+    `frames_needed` agreeing frames make a reading; after `frames_max` frames it has had its chance.
+    """
+
+    id: str
+    place: str
+    reads: tuple[Looked, ...]
+    frames_needed: int = 2
+    frames_max: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class LaneTiming:
+    """Deadlines and proofs, all in milliseconds of the lane's monotonic clock."""
+
+    identify_ms: int = 15_000
+    hold_ms: int = 600_000
+    open_ms: int = 6_000
+    pass_ms: int = 120_000
+    close_ms: int = 8_000
+    clear_ms: int = 1_000
+    sample_max_age_ms: int = 200
+    ready_ms: int = 10_000
+    grant_max_ms: int = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class LaneProfile:
+    """One lane. `must_match`: what has to be `read` and equal to the release note to open by itself."""
+
+    site: str
+    lane: str
+    direction: Literal["in", "out"]
+    authorities: tuple[AuthorityProfile, ...]
+    cameras: tuple[CameraProfile, ...] = ()
+    tag_reader: str | None = None
+    tag_min_reads: int = 1
+    must_match: tuple[Identifier, ...] = ("front_plate", "containers", "tag")
+    join: JoinPolicy = "all_of"
+    quorum: int = 1
+    timing: LaneTiming = LaneTiming()
+    simulated: bool = False

@@ -1,0 +1,106 @@
+"""The state of a lane: one frozen value, a deterministic function of the events since the last start."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from edge.core.effects import Decision, Stage
+from edge.core.events import FrameRead
+from edge.core.grant import Grant, ReferralTarget
+from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
+from edge.core.profile import LaneProfile
+from edge.core.readings import Identity
+from edge.core.tag import Tag
+
+
+class Phase(StrEnum):
+    """Where a lane stands; the transition table says what leads from one to the next."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    IDENTIFYING = "identifying"
+    WAITING = "waiting"
+    HELD = "held"
+    CONSUMING = "consuming"
+    OPENING = "opening"
+    OPEN = "open"
+    CLOSING = "closing"
+    TURNING_BACK = "turning_back"
+    LEAVING = "leaving"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class TagTally:
+    """One tag of a passage and how often it was seen."""
+
+    tag: Tag
+    reads: int
+    antenna: int
+    rssi_dbm: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to one authority. `sent_at_ms` is when it was prepared: never later than it was sent."""
+
+    authority: str
+    nonce: str
+    request_hash: str | None = None
+    sent_at_ms: int | None = None
+    answer: Grant | None = None
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAuthority:
+    """The right to open once: from grants or from a person. Spent when it is created, never given back."""
+
+    source: Literal["grant", "person"]
+    nonces: tuple[str, ...]
+    deadline_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One vehicle through the lane, from the arrival loop to its terminal record."""
+
+    id: str
+    opened_at_ms: int
+    attempt: int = 0
+    frames: tuple[FrameRead, ...] = ()
+    tags: tuple[TagTally, ...] = ()
+    identity: Identity | None = None
+    requests: tuple[Request, ...] = ()
+    decision: Decision | None = None
+    target: ReferralTarget | None = None
+    reasons: tuple[str, ...] = ()
+    authority: OpenAuthority | None = None
+    stages: tuple[tuple[Stage, int], ...] = ()
+    entered: bool = False
+    reached_exit: bool = False
+    backed_out: bool = False
+    tailgated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """All that a lane knows. `sampled_at_ms` alone may change without being journaled (see `is_quiet`)."""
+
+    profile: LaneProfile
+    phase: Phase = Phase.STARTING
+    phase_since_ms: int = 0
+    boot: str = ""
+    seed: str = ""
+    passages: int = 0
+    passage: Passage | None = None
+    inputs: LaneInputs = UNKNOWN_INPUTS
+    sampled_at_ms: int | None = None
+    clear_since_ms: int | None = None
+    # The safety loop went from occupied to clear since the detector was powered: only then its "clear" is proof.
+    safety_proved: bool = False
+    light: Literal["red", "green"] | None = None
+    alarms: tuple[str, ...] = ()
+    lost_devices: tuple[str, ...] = ()
+    sequences: tuple[tuple[str, int], ...] = ()
+    journal_lost: bool = False

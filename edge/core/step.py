@@ -1,0 +1,74 @@
+"""The lane as one pure function: `step(state, event)` gives the next state and what to do.
+
+The same events always give the same states and effects, whatever the wall clock says; `kakou replay` and the
+recovery after a crash rest on that.
+"""
+
+from dataclasses import replace
+
+from edge.core.actions import fail
+from edge.core.binding import answer_by_ms
+from edge.core.draft import Draft
+from edge.core.effects import Effect
+from edge.core.events import Event
+from edge.core.observe import observe
+from edge.core.profile import LaneProfile
+from edge.core.state import LaneState, Phase
+from edge.core.table import BY_PAIR
+
+_UNEXPECTED = fail("unexpected_event")
+
+
+def initial(profile: LaneProfile) -> LaneState:
+    """Return the state before the first event, which must be `Started`."""
+    return LaneState(profile)
+
+
+def step(state: LaneState, event: Event) -> tuple[LaneState, tuple[Effect, ...]]:
+    """Take in one event. Never raises for anything that a device, a network or a person can send."""
+    draft = Draft(state, event.at_ms)
+    rows = BY_PAIR.get((state.phase, type(event)))
+    if rows is None:
+        _UNEXPECTED(draft, event)
+        draft.enter(Phase.FAULT)
+        return draft.state, tuple(draft.effects)
+    observe(draft, event)
+    for row in rows:
+        if row.guard(draft, event):
+            row.action(draft, event)
+            if row.to is not None:
+                draft.enter(row.to)
+            break
+    return draft.state, tuple(draft.effects)
+
+
+def is_quiet(before: LaneState, after: LaneState, effects: tuple[Effect, ...]) -> bool:
+    """Say whether an event changed nothing but the time of the last scan: such events are not journaled.
+
+    The next journaled record carries that time, so that a replay takes the same decisions.
+    """
+    return not effects and after == replace(before, sampled_at_ms=after.sampled_at_ms)
+
+
+def next_deadline_ms(state: LaneState) -> int | None:
+    """Return when the lane wants a `Tick`, or None where only an event can move it."""
+    timing, since = state.profile.timing, state.phase_since_ms
+    match state.phase:
+        case Phase.STARTING:
+            return since + timing.ready_ms
+        case Phase.IDENTIFYING:
+            return since + timing.identify_ms
+        case Phase.WAITING:
+            assert state.passage is not None
+            open_requests = [one for one in state.passage.requests if one.answer is None and not one.silent]
+            return min((answer_by_ms(state, one) + 1 for one in open_requests), default=None)
+        case Phase.HELD | Phase.TURNING_BACK:
+            return since + timing.hold_ms
+        case Phase.OPENING:
+            return since + timing.open_ms
+        case Phase.OPEN:
+            return since + timing.pass_ms
+        case Phase.CLOSING:
+            return since + timing.close_ms
+        case _:
+            return None

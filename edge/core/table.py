@@ -1,0 +1,204 @@
+"""The published transition table of a lane: data, from which `docs/lane.md` is drawn.
+
+For one phase and event the first row whose guard holds is taken. A pair without any row is not legal: the
+lane stops (`unexpected_event`), it never raises. `to` is the next phase, None where the phase stays or where
+the action settles it (`may_enter`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edge.core import actions as do
+from edge.core import guards as when
+from edge.core.draft import Draft
+from edge.core.events import (
+    AuthorityDurable,
+    BarrierAnswered,
+    DeviceBack,
+    DeviceLost,
+    Event,
+    FrameRead,
+    GrantReceived,
+    GrantRefused,
+    InputsLost,
+    InputsSampled,
+    JournalLost,
+    PersonDecided,
+    RequestPrepared,
+    Started,
+    TagSighted,
+    Tick,
+)
+from edge.core.state import Phase
+
+Guard = Callable[[Draft, Event], bool]
+Action = Callable[[Draft, Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row: in `phase`, on `event`, if `guard`, do `action`, go `to`."""
+
+    phase: Phase
+    event: type
+    guard: Guard
+    action: Action
+    to: Phase | None = None
+    may_enter: tuple[Phase, ...] = ()
+
+
+P = Phase
+BARRED = (P.IDLE, P.IDENTIFYING, P.WAITING, P.HELD, P.CONSUMING, P.TURNING_BACK, P.LEAVING)
+MOVING = (P.OPENING, P.OPEN, P.CLOSING)
+REOPENED = (P.OPEN, P.STARTING)
+DECIDED = (P.CONSUMING, P.HELD, P.TURNING_BACK)
+
+
+def _on(
+    phases: Sequence[Phase],
+    event: type,
+    guard: Guard,
+    action: Action,
+    to: Phase | None = None,
+    may_enter: tuple[Phase, ...] = (),
+) -> list[Transition]:
+    return [Transition(phase, event, guard, action, to, may_enter) for phase in phases]
+
+
+_ALARMS_FIRST = [
+    *_on((P.STARTING, *BARRED, *MOVING), InputsSampled, when.emergency, do.fail("emergency"), P.FAULT),
+    *_on((P.STARTING, *BARRED, *MOVING), InputsSampled, when.boom_broken, do.fail("boom_broken"), P.FAULT),
+    *_on((P.STARTING, *BARRED, *MOVING), InputsSampled, when.limits_disagree, do.fail("limits_disagree"), P.FAULT),
+    *_on(BARRED, InputsSampled, when.moved_uncommanded, do.fail("uncommanded_open"), P.FAULT),
+    *_on((P.STARTING, *BARRED), JournalLost, when.always, do.fail("journal_lost"), P.FAULT),
+]
+
+_STARTING = [
+    *_on((P.STARTING,), Started, when.always, do.start, P.STARTING),
+    *_on((P.STARTING,), InputsSampled, when.proved_closed, do.become_ready, P.IDLE),
+    *_on((P.STARTING,), InputsSampled, when.up_and_clear, do.lower_boom, P.CLOSING),
+    *_on((P.STARTING,), Tick, when.not_ready_in_time, do.say_not_ready),
+    *_on((P.STARTING,), PersonDecided, when.person_lowers, do.lower_boom, P.CLOSING),
+]
+
+_IDLE = [
+    *_on((P.IDLE,), InputsSampled, when.vehicle_arrived, do.open_passage, P.IDENTIFYING),
+    *_on((P.IDLE,), InputsSampled, when.wrong_way, do.report_wrong_way),
+    *_on((P.IDLE, P.LEAVING), InputsLost, when.always, do.go_red, P.STARTING),
+    *_on((P.IDLE, P.LEAVING), PersonDecided, when.person_opens, do.open_by_person, P.CONSUMING),
+]
+
+_IDENTIFYING = [
+    *_on((P.IDENTIFYING,), InputsSampled, when.vehicle_left, do.end_left, P.IDLE),
+    *_on((P.IDENTIFYING,), FrameRead, when.identified, do.identify, P.WAITING),
+    *_on((P.IDENTIFYING,), TagSighted, when.identified, do.identify, P.WAITING),
+    *_on((P.IDENTIFYING,), DeviceLost, when.identified, do.identify, P.WAITING),
+    *_on((P.IDENTIFYING,), Tick, when.identified, do.identify, P.WAITING),
+]
+
+_WAITING = [
+    *_on((P.WAITING,), InputsSampled, when.vehicle_left, do.end_left, P.IDLE),
+    *_on((P.WAITING,), RequestPrepared, when.request_expected, do.send_request),
+    *_on((P.WAITING,), GrantReceived, when.grant_counts, do.take_grant, None, DECIDED),
+    *_on((P.WAITING,), Tick, when.always, do.count_silence, None, DECIDED),
+]
+
+_HELD = [
+    *_on((P.HELD,), InputsSampled, when.vehicle_left, do.end_left, P.IDLE),
+    *_on((P.HELD,), PersonDecided, when.person_retries, do.retry, P.IDENTIFYING),
+    *_on((P.HELD, P.TURNING_BACK), Tick, when.hold_expired, do.end_timeout, P.LEAVING),
+    *_on((P.TURNING_BACK,), InputsSampled, when.vehicle_left, do.end_refused, P.IDLE),
+    *_on((P.LEAVING,), InputsSampled, when.vehicle_left, do.become_ready, P.IDLE),
+]
+
+_PERSON = [
+    *_on(
+        (P.IDENTIFYING, P.WAITING, P.HELD, P.TURNING_BACK),
+        PersonDecided,
+        when.person_opens,
+        do.open_by_person,
+        P.CONSUMING,
+    ),
+    *_on(
+        (P.IDENTIFYING, P.WAITING, P.HELD),
+        PersonDecided,
+        when.person_refuses,
+        do.refuse_by_person,
+        P.TURNING_BACK,
+    ),
+    *_on((P.FAULT,), PersonDecided, when.person_resets, do.reset, P.STARTING),
+    *_on(tuple(P), PersonDecided, when.always, do.ignore_person),
+]
+
+_CONSUMING = [
+    *_on((P.CONSUMING,), AuthorityDurable, when.other_authority, do.nothing),
+    *_on((P.CONSUMING,), AuthorityDurable, when.may_raise, do.raise_boom, P.OPENING),
+    *_on((P.CONSUMING,), AuthorityDurable, when.always, do.hold_unproved, P.HELD),
+    *_on((P.CONSUMING,), GrantReceived, when.denial_counts, do.revoke, None, DECIDED),
+    *_on((P.IDENTIFYING, P.WAITING, P.CONSUMING), InputsLost, when.always, do.hold_inputs_lost, P.HELD),
+]
+
+_MOVING = [
+    *_on((P.OPENING,), InputsSampled, when.boom_up, do.show_open, P.OPEN),
+    *_on((P.OPENING,), BarrierAnswered, when.barrier_refused, do.hold_barrier_refused, P.HELD),
+    *_on((P.OPENING,), Tick, when.open_expired, do.fail("boom_stuck_down"), P.FAULT),
+    *_on((P.OPEN,), InputsSampled, when.gone_through, do.lower_boom, P.CLOSING),
+    *_on((P.OPEN,), InputsSampled, when.gone_back, do.lower_boom, P.CLOSING),
+    *_on((P.OPEN,), InputsSampled, when.always, do.watch_vehicle),
+    *_on((P.OPEN,), InputsLost, when.always, do.go_red),
+    *_on((P.OPEN,), Tick, when.unused_in_time, do.abandon_unused, P.CLOSING),
+    *_on((P.OPEN,), Tick, when.pass_expired, do.report_stopped),
+    *_on((P.OPEN,), PersonDecided, when.person_lowers, do.lower_boom, P.CLOSING),
+    *_on((P.CLOSING,), InputsSampled, when.tailgated, do.end_closed, P.FAULT),
+    *_on((P.CLOSING,), InputsSampled, when.closed_unjournaled, do.end_closed, P.FAULT),
+    *_on((P.CLOSING,), InputsSampled, when.boom_down, do.end_closed, P.STARTING),
+    *_on((P.CLOSING,), InputsSampled, when.under_boom, do.withdraw_lowering, None, REOPENED),
+    *_on((P.CLOSING,), InputsLost, when.always, do.withdraw_lowering, None, REOPENED),
+    *_on((P.CLOSING,), BarrierAnswered, when.lower_failed, do.withdraw_lowering, None, REOPENED),
+    *_on((P.CLOSING,), Tick, when.close_expired, do.fail("boom_stuck_up"), P.FAULT),
+]
+
+_OTHERWISE = [
+    *_on(tuple(P), GrantReceived, when.always, do.ignore_grant),
+    *(
+        row
+        for event in (
+            InputsSampled,
+            InputsLost,
+            DeviceLost,
+            DeviceBack,
+            FrameRead,
+            TagSighted,
+            RequestPrepared,
+            GrantRefused,
+            AuthorityDurable,
+            BarrierAnswered,
+            JournalLost,
+            Tick,
+        )
+        for row in _on(tuple(P), event, when.always, do.nothing)
+    ),
+]
+
+TRANSITIONS: tuple[Transition, ...] = (
+    *_ALARMS_FIRST,
+    *_STARTING,
+    *_IDLE,
+    *_IDENTIFYING,
+    *_WAITING,
+    *_HELD,
+    *_CONSUMING,
+    *_MOVING,
+    *_PERSON,
+    *_OTHERWISE,
+)
+
+
+def _by_pair() -> dict[tuple[Phase, type], tuple[Transition, ...]]:
+    pairs: dict[tuple[Phase, type], tuple[Transition, ...]] = {}
+    for row in TRANSITIONS:
+        pairs[row.phase, row.event] = (*pairs.get((row.phase, row.event), ()), row)
+    return pairs
+
+
+BY_PAIR = _by_pair()
