@@ -183,10 +183,14 @@ def _consume_grants(draft: Draft) -> None:
 
 
 def open_by_person(draft: Draft, event: Event) -> None:
-    """A named person takes the decision: their order is the authority, durable before anything moves."""
+    """A named person takes the decision: their order is the authority, durable before anything moves.
+
+    The cameras go on where nobody was identified yet: whoever is let in is seen.
+    """
     assert isinstance(event, PersonDecided)
     if draft.state.passage is None:
         _new_passage(draft)
+        draft.emit(StartCapture(draft.passage.id, event.at_ms))
     passage = draft.passage
     deadline_ms = event.at_ms + draft.state.profile.timing.grant_max_ms
     nonces = (draft.identifier(f"person|{passage.id}|{event.at_ms}"),)
@@ -194,10 +198,7 @@ def open_by_person(draft: Draft, event: Event) -> None:
         authority=OpenAuthority("person", nonces, deadline_ms), reasons=(*passage.reasons, "opened_by_person")
     )
     draft.report("opened_by_person", ("operator", event.operator), ("reason", event.reason))
-    draft.emit(
-        StopCapture(passage.id),
-        ConsumeAuthority(passage.id, "person", nonces, deadline_ms, event.operator, event.reason),
-    )
+    draft.emit(ConsumeAuthority(passage.id, "person", nonces, deadline_ms, event.operator, event.reason))
 
 
 def refuse_by_person(draft: Draft, event: Event) -> None:

@@ -17,6 +17,7 @@ from edge.core.effects import (
     StopCapture,
     Terminal,
 )
+from edge.core.fusion import fuse
 from edge.core.readings import Identity
 from edge.core.state import LaneState, Passage, Phase
 
@@ -107,7 +108,7 @@ class Draft:
                 passage.target,
                 passage.reasons + reasons,
                 passage.stages,
-                passage.identity or Identity(),
+                passage.identity or fuse(self.state.profile, passage, self.state.lost_devices),
                 self.state.profile.simulated,
             ),
         )

@@ -55,7 +55,9 @@ def observe(draft: Draft, event: Event) -> None:
 
 
 def _collecting(draft: Draft) -> bool:
-    return draft.state.phase is Phase.IDENTIFYING
+    """Readings count until the identity was concluded; a person may have opened before that."""
+    passage = draft.state.passage
+    return passage is not None and passage.identity is None
 
 
 def _observe_frame(draft: Draft, frame: FrameRead) -> None:
