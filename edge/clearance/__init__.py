@@ -1,1 +1,1 @@
-"""Clearance requests, grant verification and the connection to the authorities."""
+"""Trusted clearance: signed requests out, signed grants in (hazards.md, section 4)."""

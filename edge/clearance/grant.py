@@ -1,0 +1,178 @@
+"""A grant from the wire: form, key and signature, in the order of hazards.md 4.2 (cheap before dear).
+
+What comes out is an authentic value, no more: binding to the lane, boot, passage, nonce and request,
+sequence, deadline and single use are judged in `edge.core`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from edge.clearance.claims import (
+    ClaimError,
+    Table,
+    check_claims,
+    is_hash,
+    is_identifier,
+    is_integer,
+    is_reason,
+    is_text,
+    is_utc,
+    list_of,
+    object_of,
+    one_of,
+    or_null,
+)
+from edge.clearance.envelope import MAX_ENVELOPE_BYTES, EnvelopeError, split, verify
+from edge.clearance.keyset import KeyRefusedError, Keyset
+from edge.clearance.strict_json import StrictJsonError, parse_object
+from edge.core.grant import REFERRAL_TARGETS, VERDICTS, Grant, NotedPlate, ReleaseNote
+from edge.core.plate import PLATE_COLOURS
+
+GRANT_TYPE = "gate-grant+jws"
+GRANT_VERSION = 1
+# The core bounds it further by the lane's own limit; this only keeps nonsense out.
+MAX_TTL_MS = 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRefusal:
+    """Why bytes on a grant topic are no grant. `reason` is stable, one per check; `detail` names a field.
+
+    Reasons in check order: too_large; retained; not_compact, base64_not_canonical, header_json,
+    header_forbidden, header_fields, header_algorithm, header_type, header_key_id, signature_length;
+    keyset_expired, key_unknown, key_role, key_revoked, key_not_yet_valid, key_expired, key_scope,
+    key_authority; signature_invalid; byte_order_mark, not_utf8, too_deep, duplicate_key, number, syntax,
+    not_an_object, text; version; type; field_unknown, field_missing, field_value; target; issuer.
+    """
+
+    reason: str
+    detail: str = ""
+
+
+_PLATE: Table = {
+    "place": one_of("front", "rear"),
+    "text": lambda value: is_text(value, longest=16),
+    "colour": or_null(one_of(*PLATE_COLOURS)),
+}
+_NOTE: Table = {
+    "number": lambda value: is_text(value, longest=64),
+    "plates": list_of(object_of(_PLATE), longest=4),
+    "containers": list_of(lambda value: is_text(value, longest=16), longest=4),
+    "tag": or_null(lambda value: is_text(value, longest=128)),
+}
+_GRANT: Table = {
+    "v": one_of(GRANT_VERSION),
+    "typ": one_of(GRANT_TYPE),
+    "iss": is_identifier,
+    "site": is_identifier,
+    "lane": is_identifier,
+    "boot": is_identifier,
+    "passage": is_identifier,
+    "nonce": is_identifier,
+    "req_hash": is_hash,
+    "verdict": one_of(*VERDICTS),
+    "target": or_null(one_of(*REFERRAL_TARGETS)),
+    "ttl_ms": lambda value: is_integer(value, least=1, most=MAX_TTL_MS),
+    "iat": is_utc,
+    "gseq": lambda value: is_integer(value, least=1),
+    "reason": is_reason,
+    "note": or_null(object_of(_NOTE)),
+}
+
+
+def check_grant(
+    raw: bytes,
+    *,
+    retained: bool,
+    authority: str,
+    keyset: Keyset,
+    site: str,
+    lane: str,
+    now_utc: datetime,
+) -> Grant | GrantRefusal:
+    """Return the authentic grant of `authority` that `raw` is, or why it is none. Never raises.
+
+    `authority` is whose topic it came on; `site` and `lane` are this lane's, which the key's scope must cover.
+    """
+    if len(raw) > MAX_ENVELOPE_BYTES:
+        return GrantRefusal("too_large")
+    if retained:
+        return GrantRefusal("retained")
+    try:
+        envelope = split(raw, typ=GRANT_TYPE)
+        key = keyset.key_for(envelope.key_id, role="grant", issuer=authority, site=site, lane=lane, now_utc=now_utc)
+        claims = parse_object(verify(envelope, key))
+        _check_version(claims)
+        check_claims(claims, _GRANT)
+    except (EnvelopeError, KeyRefusedError, StrictJsonError) as error:
+        return GrantRefusal(error.reason)
+    except ClaimError as error:
+        return GrantRefusal(error.reason, error.name)
+    if (claims["verdict"] == "refer") != (claims["target"] is not None):
+        return GrantRefusal("target")
+    if claims["iss"] != authority:
+        return GrantRefusal("issuer")
+    return _grant(claims, envelope.key_id)
+
+
+def _check_version(claims: dict[str, Any]) -> None:
+    """Say version and type first: another version's fields are not ours to judge (hazards.md C19)."""
+    for name, reason in (("v", "version"), ("typ", "type")):
+        if not _GRANT[name](claims.get(name)):
+            raise ClaimError(reason, name)
+
+
+def _grant(claims: dict[str, Any], key_id: str) -> Grant:
+    return Grant(
+        authority=claims["iss"],
+        key_id=key_id,
+        site=claims["site"],
+        lane=claims["lane"],
+        boot=claims["boot"],
+        passage=claims["passage"],
+        nonce=claims["nonce"],
+        request_hash=claims["req_hash"],
+        verdict=claims["verdict"],
+        ttl_ms=claims["ttl_ms"],
+        issued_at=claims["iat"],
+        sequence=claims["gseq"],
+        reason=claims["reason"],
+        target=claims["target"],
+        note=_note(claims["note"]),
+    )
+
+
+def _note(claims: dict[str, Any] | None) -> ReleaseNote | None:
+    if claims is None:
+        return None
+    plates = tuple(NotedPlate(plate["place"], plate["text"], plate["colour"]) for plate in claims["plates"])
+    return ReleaseNote(claims["number"], plates, tuple(claims["containers"]), claims["tag"])
+
+
+def grant_claims(grant: Grant) -> dict[str, Any]:
+    """Return the claims that say this grant: what an issuer signs."""
+    note = grant.note
+    return {
+        "v": GRANT_VERSION,
+        "typ": GRANT_TYPE,
+        "iss": grant.authority,
+        "site": grant.site,
+        "lane": grant.lane,
+        "boot": grant.boot,
+        "passage": grant.passage,
+        "nonce": grant.nonce,
+        "req_hash": grant.request_hash,
+        "verdict": grant.verdict,
+        "target": grant.target,
+        "ttl_ms": grant.ttl_ms,
+        "iat": grant.issued_at,
+        "gseq": grant.sequence,
+        "reason": grant.reason,
+        "note": None if note is None else _note_claims(note),
+    }
+
+
+def _note_claims(note: ReleaseNote) -> dict[str, Any]:
+    plates = [{"place": plate.place, "text": plate.text, "colour": plate.colour} for plate in note.plates]
+    return {"number": note.number, "plates": plates, "containers": list(note.containers), "tag": note.tag}

@@ -1,0 +1,241 @@
+"""Ed25519 key files, and the set of keys that a site starts with.
+
+Private keys are unencrypted PKCS #8 PEM with mode 0600, written whole or not at all. A production root key is
+made elsewhere and never lies on a lane; `create_keys` is for commissioning, demonstration and tests.
+"""
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from edge.clearance.claims import is_identifier
+from edge.clearance.keyset import (
+    MAX_LIFETIME,
+    Environment,
+    Keyset,
+    KeysetError,
+    KeysetKey,
+    Role,
+    open_keyset,
+    seal_keyset,
+)
+
+KEY_LIFETIME = timedelta(days=97)  # rotated each 90 days with a week of overlap (hazards.md 4.3)
+# An expired keyset stops a lane, so it is made again while half of its life is left.
+_RENEW_BEFORE = MAX_LIFETIME / 2
+# Clocks of lane and issuer may differ; a key made this minute must be usable at once.
+_BACKDATE = timedelta(hours=1)
+
+
+class KeyFileError(Exception):
+    """A key file cannot be used. `code`: key_file_missing, key_file_readable_by_others, key_file_format."""
+
+    def __init__(self, code: str, path: Path, *, expected: str, got: str, next_step: str) -> None:
+        super().__init__(f"{code}: {path}: expected {expected}, got {got}; next: {next_step}")
+        self.code = code
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFiles:
+    """Where `create_keys` put things. `keyset_version` is that of the keyset on disk."""
+
+    root_private: Path
+    root_public: Path
+    keyset: Path
+    lanes: dict[str, Path]
+    authorities: dict[str, Path]
+    keyset_version: int
+
+
+def key_id_of(public: Ed25519PublicKey) -> str:
+    """Return the key's id: the first 16 hex digits of the SHA-256 of its raw bytes."""
+    return hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]
+
+
+def write_private_key(path: Path, key: Ed25519PrivateKey) -> None:
+    """Write the key with mode 0600, whole or not at all. Raises OSError."""
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    _write_atomically(path, pem, mode=0o600)
+
+
+def write_public_key(path: Path, key: Ed25519PublicKey) -> None:
+    """Write the public key as PEM, whole or not at all. Raises OSError."""
+    _write_atomically(path, key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), mode=0o644)
+
+
+def load_private_key(path: Path) -> Ed25519PrivateKey:
+    """Return the key; raises KeyFileError where it is absent, readable by others, or not Ed25519."""
+    raw = _read(path)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if os.name == "posix" and mode & 0o077:
+        raise KeyFileError(
+            "key_file_readable_by_others", path, expected="mode 0600", got=f"{mode:04o}", next_step=f"chmod 600 {path}"
+        )
+    try:
+        key = load_pem_private_key(raw, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _wrong_format(path, "an Ed25519 private key (PKCS #8 PEM)", "other bytes") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise _wrong_format(path, "an Ed25519 private key", type(key).__name__)
+    return key
+
+
+def load_public_key(path: Path) -> Ed25519PublicKey:
+    """Return the key; raises KeyFileError where it is absent or not Ed25519."""
+    try:
+        key = load_pem_public_key(_read(path))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _wrong_format(path, "an Ed25519 public key (PEM)", "other bytes") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise _wrong_format(path, "an Ed25519 public key", type(key).__name__)
+    return key
+
+
+def create_keys(
+    directory: Path,
+    *,
+    site: str,
+    lanes: Iterable[str],
+    authorities: Iterable[str],
+    environment: Environment,
+    now_utc: datetime,
+) -> KeyFiles:
+    """Make what is missing in `directory`: root, lane and authority keys, and a keyset that names them.
+
+    Existing keys stay. The keyset is signed anew, with the next version, only where it is missing,
+    names other keys or scopes, or has less than half of its life left. Raises ValueError for an id outside
+    `[A-Za-z0-9_-]{1,64}`, KeyFileError for a key file or keyset that cannot be used, OSError.
+    """
+    lane_ids, authority_ids = tuple(lanes), tuple(authorities)
+    for name in (site, *lane_ids, *authority_ids):
+        if not is_identifier(name):
+            raise ValueError(f"not an id of 1 to 64 letters, digits, _ or -: {name!r}")
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    root_path = directory / "root.key.pem"
+    root = _existing_or_new(root_path)
+    write_public_key(directory / "root.pub.pem", root.public_key())
+    lane_paths = {lane: directory / f"lane-{lane}.key.pem" for lane in lane_ids}
+    authority_paths = {name: directory / f"authority-{name}.key.pem" for name in authority_ids}
+    window = (now_utc - _BACKDATE, now_utc + KEY_LIFETIME)
+    keys = [
+        _entry(_existing_or_new(path), lane, "request", site, (lane,), window) for lane, path in lane_paths.items()
+    ] + [
+        _entry(_existing_or_new(path), name, "grant", site, lane_ids, window) for name, path in authority_paths.items()
+    ]
+    keyset = _current_keyset(directory / "keyset.jws", root, keys, environment, now_utc)
+    return KeyFiles(
+        root_path, directory / "root.pub.pem", directory / "keyset.jws", lane_paths, authority_paths, keyset.version
+    )
+
+
+def _entry(
+    key: Ed25519PrivateKey,
+    issuer: str,
+    role: Role,
+    site: str,
+    lanes: tuple[str, ...],
+    window: tuple[datetime, datetime],
+) -> KeysetKey:
+    public = key.public_key()
+    return KeysetKey(key_id_of(public), issuer, public, role, (site,), lanes, window[0], window[1])
+
+
+def _current_keyset(
+    path: Path, root: Ed25519PrivateKey, keys: list[KeysetKey], environment: Environment, now_utc: datetime
+) -> Keyset:
+    root_key_id = key_id_of(root.public_key())
+    version = 0
+    if path.exists():
+        # Read as of the beginning of time, so that an expired one still tells its version: never go below it.
+        old = _open_own(path, root, environment)
+        if _same_keys(old, keys) and old.expires - now_utc > _RENEW_BEFORE:
+            return old
+        version = old.version
+    fresh = Keyset(
+        root_key_id,
+        version + 1,
+        environment,
+        now_utc - _BACKDATE,
+        now_utc - _BACKDATE + MAX_LIFETIME,
+        {key.key_id: key for key in keys},
+    )
+    _write_atomically(path, seal_keyset(fresh, root), mode=0o644)
+    return fresh
+
+
+def _open_own(path: Path, root: Ed25519PrivateKey, environment: Environment) -> Keyset:
+    try:
+        return open_keyset(
+            path.read_bytes(),
+            root_key_id=key_id_of(root.public_key()),
+            root=root.public_key(),
+            environment=environment,
+            now_utc=datetime.min.replace(tzinfo=UTC),
+        )
+    except KeysetError as error:
+        raise _wrong_format(path, f"a keyset for {environment} signed by the root beside it", str(error)) from error
+
+
+def _same_keys(old: Keyset, keys: list[KeysetKey]) -> bool:
+    def scope(key: KeysetKey) -> tuple[object, ...]:
+        return (key.key_id, key.issuer, key.role, key.sites, key.lanes)
+
+    return {scope(key) for key in old.keys.values()} == {scope(key) for key in keys}
+
+
+def _existing_or_new(path: Path) -> Ed25519PrivateKey:
+    if path.exists():
+        return load_private_key(path)
+    key = Ed25519PrivateKey.generate()
+    write_private_key(path, key)
+    return key
+
+
+def _write_atomically(path: Path, content: bytes, *, mode: int) -> None:
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise KeyFileError(
+            "key_file_missing",
+            path,
+            expected="a readable file",
+            got=error.strerror or "nothing",
+            next_step="make the keys with: kakou keys",
+        ) from error
+
+
+def _wrong_format(path: Path, expected: str, got: str) -> KeyFileError:
+    return KeyFileError(
+        "key_file_format", path, expected=expected, got=got, next_step="restore the file, or make it anew: kakou keys"
+    )

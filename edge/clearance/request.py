@@ -1,0 +1,184 @@
+"""The clearance request: what the lane read, signed, and no more than this authority may see."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge.clearance.envelope import MAX_ENVELOPE_BYTES, EnvelopeError, canonical_json, seal, split, verify
+from edge.clearance.keyset import KeyRefusedError, Keyset
+from edge.clearance.strict_json import StrictJsonError, parse_object
+from edge.core.container import Container
+from edge.core.plate import Plate
+from edge.core.readings import Identity, Reading
+from edge.core.tag import Tag
+
+REQUEST_TYPE = "gate-request+jws"
+REQUEST_VERSION = 1
+
+FieldRule = Literal["allow", "mask", "keyed_hash", "deny"]
+_MASK_SHOWS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPolicy:
+    """What one authority may see of each identifier.
+
+    `mask` keeps the first and last two characters, `keyed_hash` is HMAC-SHA-256 (hex) under `hash_key`, `deny`
+    leaves the value out; the state of the reading is always told. Raises ValueError for a hash without a key.
+    """
+
+    plates: FieldRule = "allow"
+    containers: FieldRule = "allow"
+    tag: FieldRule = "allow"
+    hash_key: bytes = b""
+
+    def __post_init__(self) -> None:
+        if "keyed_hash" in (self.plates, self.containers, self.tag) and len(self.hash_key) < 16:
+            raise ValueError("a keyed hash needs a key of at least 16 bytes")
+
+    def show(self, rule: FieldRule, text: str) -> str | None:
+        """Return what may be seen of `text` under a rule; None where nothing may."""
+        match rule:
+            case "allow":
+                return text
+            case "mask":
+                hidden = max(0, len(text) - 2 * _MASK_SHOWS)
+                return text[:_MASK_SHOWS] + "*" * hidden + text[-_MASK_SHOWS:] if hidden else "*" * len(text)
+            case "keyed_hash":
+                return hmac.new(self.hash_key, text.encode(), hashlib.sha256).hexdigest()
+            case "deny":
+                return None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """To whom and for which passage. `nonce` is committed to the journal before the request is built."""
+
+    authority: str
+    site: str
+    lane: str
+    boot: str
+    epoch: int
+    passage: str
+    nonce: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """The exact bytes to send, and their SHA-256 in hex, which the grant must carry."""
+
+    raw: bytes
+    request_hash: str
+
+
+class RequestError(ValueError):
+    """A request was refused by its receiver. `reason` is stable: those of the envelope, the key, JSON, or form."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def build_request(
+    head: RequestHead,
+    identity: Identity,
+    *,
+    key: Ed25519PrivateKey,
+    key_id: str,
+    policy: FieldPolicy,
+    config_hash: str,
+    model_hash: str,
+    simulated: bool,
+    evidence: tuple[str, ...] = (),
+) -> SignedRequest:
+    """Return the signed request. `evidence` are digests beside those that the readings carry.
+
+    Raises ValueError where it would exceed 16 KiB, which no authority would read.
+    """
+    claims = {
+        "v": REQUEST_VERSION,
+        "typ": REQUEST_TYPE,
+        "authority": head.authority,
+        "site": head.site,
+        "lane": head.lane,
+        "boot": head.boot,
+        "epoch": head.epoch,
+        "passage": head.passage,
+        "nonce": head.nonce,
+        "seq": head.sequence,
+        "readings": readings_claims(identity, policy),
+        "evidence": sorted({*evidence, *_evidence(identity)}),
+        "config_hash": config_hash,
+        "model_hash": model_hash,
+        "simulated": simulated,
+    }
+    raw = seal(canonical_json(claims), typ=REQUEST_TYPE, key_id=key_id, key=key)
+    if len(raw) > MAX_ENVELOPE_BYTES:
+        raise ValueError(f"request of {len(raw)} bytes exceeds {MAX_ENVELOPE_BYTES}")
+    return SignedRequest(raw, request_hash(raw))
+
+
+def request_hash(raw: bytes) -> str:
+    """Return the SHA-256 (hex) of the bytes as sent."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def open_request(raw: bytes, *, keyset: Keyset, site: str, lane: str, now_utc: datetime) -> dict[str, Any]:
+    """Return the claims of a request of this lane, for its receiver; raises RequestError."""
+    try:
+        envelope = split(raw, typ=REQUEST_TYPE)
+        key = keyset.key_for(envelope.key_id, role="request", issuer=lane, site=site, lane=lane, now_utc=now_utc)
+        claims = parse_object(verify(envelope, key))
+    except (EnvelopeError, KeyRefusedError, StrictJsonError) as error:
+        raise RequestError(error.reason) from error
+    expected = {"v": REQUEST_VERSION, "typ": REQUEST_TYPE, "site": site, "lane": lane}
+    for name, value in expected.items():
+        if claims.get(name) != value:
+            raise RequestError(f"request_{name}")
+    return claims
+
+
+def readings_claims(identity: Identity, policy: FieldPolicy) -> dict[str, Any]:
+    """Return the readings as an authority under `policy` may see them."""
+
+    def plate(value: Plate) -> dict[str, Any]:
+        return {"text": policy.show(policy.plates, value.text), "colour": value.colour, "kind": value.kind}
+
+    def containers(values: tuple[Container, ...]) -> list[dict[str, Any]]:
+        return [
+            {"code": policy.show(policy.containers, c.code), "check": c.check, "size_type": c.size_type} for c in values
+        ]
+
+    def tag(value: Tag) -> dict[str, Any]:
+        tid = None if value.tid is None else policy.show(policy.tag, value.tid)
+        return {"epc": policy.show(policy.tag, value.epc), "tid": tid}
+
+    return {
+        "plates": [
+            {"place": place, "policy": policy.plates} | _reading(reading, plate) for place, reading in identity.plates
+        ],
+        "containers": {"policy": policy.containers} | _reading(identity.containers, containers),
+        "tag": {"policy": policy.tag} | _reading(identity.tag, tag),
+    }
+
+
+def _reading(reading: Reading[Any], show: Callable[[Any], Any]) -> dict[str, Any]:
+    return {
+        "status": reading.status,
+        "value": None if reading.value is None else show(reading.value),
+        "confidence": round(reading.confidence, 4),
+        "reason": reading.reason,
+        "candidates": [show(candidate) for candidate in reading.candidates],
+    }
+
+
+def _evidence(identity: Identity) -> set[str]:
+    readings: list[Reading[Any]] = [reading for _, reading in identity.plates]
+    readings += [identity.containers, identity.tag]
+    return {digest for reading in readings for digest in reading.evidence}
