@@ -30,7 +30,10 @@ def grant_topic(site: str, lane: str, authority: str) -> str:
 
 
 class FloodLimit:
-    """A token bucket: `burst` at once, `per_s` lasting. Time is milliseconds of a monotonic clock."""
+    """A token bucket: `burst` at once, `per_s` lasting. Time is milliseconds of a monotonic clock.
+
+    `flooded` is set by the owner once it told of a storm, and falls when half of the burst is free again.
+    """
 
     def __init__(self, burst: int = FLOOD_BURST, per_s: int = FLOOD_PER_S) -> None:
         self._burst = burst
@@ -44,6 +47,8 @@ class FloodLimit:
         elapsed_ms = 0 if self._at_ms is None else now_ms - self._at_ms
         self._at_ms = now_ms
         self._tokens = min(float(self._burst), self._tokens + elapsed_ms * self._per_s / 1000)
+        if self._tokens >= self._burst / 2:
+            self.flooded = False
         if self._tokens < 1:
             return False
         self._tokens -= 1
@@ -112,7 +117,6 @@ class ClearanceLink:
                 limit.flooded = True
                 self._refuse(authority, GrantRefusal("flood"))
             return
-        limit.flooded = False
         outcome = check_grant(
             message.payload,
             retained=message.retain,
