@@ -1,0 +1,121 @@
+"""Triggers the cameras and the tag reader of a lane and turns their frames into readings."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from edge.core.events import Event, FrameRead, TagSighted
+from edge.core.profile import CameraProfile
+from edge.core.readings import PictureReading, TagSighting, Unread
+from edge.log import logger
+from edge.ports import Camera, Clock, DeviceError, Frame, Recogniser, TagReader
+from edge.runtime.evidence import EvidenceError, EvidenceStore
+
+# How long one frame may take to come before the camera is asked again; its supervisor sees a lost camera.
+FRAME_TIMEOUT_S = 2.0
+RETRY_S = 0.2
+
+
+def _not_wired(event: Event) -> None:
+    raise RuntimeError(f"no lane takes {event!r}: set LaneCaptures.take first")
+
+
+class LaneCaptures:
+    """Implements `edge.runtime.lane_runner.Captures`. One task per camera and passage."""
+
+    def __init__(
+        self,
+        cameras: Mapping[CameraProfile, Camera],
+        tag_reader: TagReader | None,
+        *,
+        recogniser: Recogniser,
+        evidence: EvidenceStore,
+        clock: Clock,
+        read_timeout_s: float,
+    ) -> None:
+        self._cameras = cameras
+        self._tag_reader = tag_reader
+        self._recogniser = recogniser
+        self._evidence = evidence
+        self._clock = clock
+        self._read_timeout_s = read_timeout_s
+        self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
+        self._log = logger()
+        self.take: Callable[[Event], None] = _not_wired
+
+    def start(self, passage: str, since_ms: int) -> None:
+        """Trigger every device for `passage`; an earlier trigger for it is replaced."""
+        self._cancel(passage)
+        loop = asyncio.get_running_loop()
+        tasks = [
+            loop.create_task(self._capture(passage, profile, camera, since_ms))
+            for profile, camera in self._cameras.items()
+        ]
+        if self._tag_reader is not None:
+            tasks.append(loop.create_task(self._read_tags(self._tag_reader)))
+        self._tasks[passage] = tasks
+
+    def stop(self, passage: str) -> None:
+        """Want nothing more for `passage`."""
+        self._cancel(passage)
+
+    def tag_sighted(self, sighting: TagSighting) -> None:
+        """Called by the tag reader's driver."""
+        self.take(TagSighted(self._clock.now_ms(), sighting))
+
+    async def close(self) -> None:
+        """Cancel whatever runs and wait for its end."""
+        for passage in list(self._tasks):
+            self._cancel(passage)
+        await asyncio.gather(*self._stopping, return_exceptions=True)
+
+    def _cancel(self, passage: str) -> None:
+        for task in self._tasks.pop(passage, []):
+            task.cancel()
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
+
+    async def _read_tags(self, reader: TagReader) -> None:
+        """Keep an inventory running until cancelled; a lost reader is tried again, its supervisor names it."""
+        try:
+            while True:
+                try:
+                    await reader.start_inventory()
+                    break
+                except DeviceError:
+                    await self._clock.sleep(RETRY_S)
+            await asyncio.get_running_loop().create_future()
+        finally:
+            try:
+                await reader.stop_inventory()
+            except DeviceError as error:
+                self._log.info("inventory_not_stopped", device=error.device, code=error.code)
+
+    async def _capture(self, passage: str, profile: CameraProfile, camera: Camera, since_ms: int) -> None:
+        after_ms, frames = since_ms, 0
+        while frames < profile.frames_max:
+            try:
+                frame = await camera.capture(after_ms, FRAME_TIMEOUT_S)
+            except DeviceError:
+                await self._clock.sleep(RETRY_S)
+                continue
+            after_ms, frames = frame.captured_at_ms + 1, frames + 1
+            reading, kept = await asyncio.gather(self._read(profile, frame), self._keep(passage, frame))
+            if kept:
+                self.take(
+                    FrameRead(self._clock.now_ms(), passage, profile.id, frame.sha256, frame.captured_at_ms, reading)
+                )
+
+    async def _read(self, profile: CameraProfile, frame: Frame) -> PictureReading:
+        if frame.defect is not None:
+            return PictureReading(unread=(Unread("picture", frame.defect),))
+        return await self._recogniser.read(frame.jpeg, frozenset(profile.reads), self._read_timeout_s)
+
+    async def _keep(self, passage: str, frame: Frame) -> bool:
+        """Keep the frame that is read; a frame that cannot be kept is no evidence and does not count."""
+        try:
+            await self._evidence.keep(frame.jpeg, frame.sha256, passage)
+        except EvidenceError as error:
+            self._log.error("evidence_not_kept", code=error.code, cause=str(error))
+            return False
+        return True

@@ -1,0 +1,132 @@
+"""The lane's local control socket: status and the orders of a named person. Works with no network at all.
+
+A Unix socket of mode 0600 in the state directory: who may reach it is the system's own access control. One JSON
+object a line, one answer a line. Orders are judged by the core like every other event and journaled with the
+operator's name and reason.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from edge.core.events import PersonAction, PersonDecided
+from edge.core.state import Phase
+from edge.runtime.lane_runner import LaneRunner
+
+MOST_BYTES = 4096
+_ACTIONS: tuple[str, ...] = get_args(PersonAction)
+# Phases in which an ordered opening is still on its way; everything else is its outcome.
+_ON_THE_WAY = frozenset({Phase.CONSUMING, Phase.OPENING})
+_OUTCOME_TIMEOUT_S = 10.0
+
+
+class ControlError(Exception):
+    """The control socket cannot be reached or answered nonsense; the text says what to do."""
+
+
+class ControlServer:
+    """Serves the lanes of one box on one socket."""
+
+    def __init__(self, path: Path, lanes: Mapping[str, LaneRunner]) -> None:
+        self._path = path
+        self._lanes = lanes
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen; a socket file that a dead controller left behind is replaced."""
+        with contextlib.suppress(FileNotFoundError):
+            self._path.unlink()
+        before = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=MOST_BYTES)
+        finally:
+            os.umask(before)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
+            with contextlib.suppress(FileNotFoundError):
+                self._path.unlink()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                writer.write(json.dumps(await self._answer(line), ensure_ascii=False).encode() + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError):
+            pass  # ValueError: a line over the limit; whoever sends that gets no answer
+        finally:
+            writer.close()
+
+    async def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            asked = json.loads(line)
+        except (ValueError, RecursionError):
+            return {"error": "not_json"}
+        match asked:
+            case {"verb": "status"}:
+                return {"lanes": [describe(runner) for runner in self._lanes.values()]}
+            case {"verb": "order", "lane": str(lane), "action": str(action), "operator": str(who), "reason": str(why)}:
+                return await self._order(lane, action, who, why)
+        return {"error": "unknown_request"}
+
+    async def _order(self, lane: str, action: str, operator: str, reason: str) -> dict[str, Any]:
+        runner = self._lanes.get(lane)
+        if runner is None:
+            return {"error": "unknown_lane", "lanes": sorted(self._lanes)}
+        if action not in _ACTIONS:
+            return {"error": "unknown_action", "actions": list(_ACTIONS)}
+        if not operator.strip() or not reason.strip():
+            return {"error": "operator_and_reason_needed"}
+        before = runner.state
+        runner.take(PersonDecided(runner.now_ms(), operator, action, reason))  # type: ignore[arg-type]
+        accepted = runner.state.phase is not before.phase or runner.state.phase_since_ms != before.phase_since_ms
+        if accepted and action == "open":
+            await self._outcome(runner)
+        return {"accepted": accepted, "phase": runner.state.phase.value, "lane": describe(runner)}
+
+    async def _outcome(self, runner: LaneRunner) -> None:
+        """Wait until the ordered opening has an outcome, or for as long as a barrier may take."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_OUTCOME_TIMEOUT_S):
+                await runner.reached(lambda state: state.phase not in _ON_THE_WAY)
+
+
+def describe(runner: LaneRunner) -> dict[str, Any]:
+    """Return what a person at the lane wants to know, without personal data."""
+    state = runner.state
+    passage = state.passage
+    return {
+        "lane": state.profile.lane,
+        "phase": state.phase.value,
+        "since_s": round((runner.now_ms() - state.phase_since_ms) / 1000, 1),
+        "passage": passage.id if passage else None,
+        "reasons": list(passage.reasons) if passage else [],
+        "boom": state.inputs.boom,
+        "light": state.light,
+        "alarms": list(state.alarms),
+        "lost_devices": list(state.lost_devices),
+        "simulated": state.profile.simulated,
+    }
+
+
+async def ask(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Send one request to the control socket at `path` and return its answer. Raises ControlError."""
+    try:
+        async with asyncio.timeout(_OUTCOME_TIMEOUT_S + 5):
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            writer.write(json.dumps(dict(request)).encode() + b"\n")
+            line = await reader.readline()
+            writer.close()
+    except (OSError, TimeoutError) as error:
+        raise ControlError(f"control_socket_unreachable: {path}: {error!r}; is `kakou run` running here?") from error
+    try:
+        answer: dict[str, Any] = json.loads(line)
+    except ValueError as error:
+        raise ControlError(f"control_socket_nonsense: {path}: {line!r}") from error
+    return answer

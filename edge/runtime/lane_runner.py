@@ -1,0 +1,290 @@
+"""The shell of one lane: takes events in, steps the core, journals, and carries the effects out.
+
+Order is what makes it safe. A step's record is appended before any of its effects acts; effects that add
+authority wait until that record is durable; effects that withdraw authority wait for nothing.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from edge.core.effects import (
+    ADDS_AUTHORITY,
+    ClearAlarm,
+    ConsumeAuthority,
+    Effect,
+    EndPassage,
+    LowerBoom,
+    PrepareRequest,
+    RaiseAlarm,
+    RaiseBoom,
+    Report,
+    SendRequest,
+    SetLight,
+    StartCapture,
+    StopBoom,
+    StopCapture,
+)
+from edge.core.events import (
+    AuthorityDurable,
+    BarrierAnswered,
+    CommandName,
+    DeviceBack,
+    DeviceLost,
+    Event,
+    InputsLost,
+    JournalLost,
+    RequestPrepared,
+    Started,
+    Tick,
+)
+from edge.core.profile import LaneProfile
+from edge.core.readings import Identity
+from edge.core.state import LaneState
+from edge.core.step import initial, is_quiet, next_deadline_ms, step
+from edge.log import logger
+from edge.ports import Barrier, Clock, DeviceError
+from edge.runtime.journal import Journal, JournalError, Ticket
+from edge.runtime.records import boot_body, outbox_event, step_body
+
+
+class Clearance(Protocol):
+    """The connection to the authorities, as the lane needs it."""
+
+    def prepare(self, passage: str, authority: str, nonce: str, identity: Identity, state: LaneState) -> str:
+        """Build and sign the request, keep its bytes, return their SHA-256 (hex)."""
+
+    def send(self, passage: str, authority: str, nonce: str) -> None:
+        """Send the kept bytes, once. A connection that is down loses them: the deadline then decides."""
+
+
+class Telemetry(Protocol):
+    """What central operations see of the lane between its events."""
+
+    def publish_state(self, state: dict[str, object]) -> None:
+        """Publish the retained state."""
+
+    def publish_alarm(self, code: str, detail: str | None) -> None:
+        """Publish a retained alarm, or take it back with None."""
+
+    def wake(self) -> None:
+        """There may be new rows in the outbox."""
+
+
+class Captures(Protocol):
+    """The cameras and the tag reader of the lane."""
+
+    def start(self, passage: str, since_ms: int) -> None:
+        """Trigger all of them for `passage`."""
+
+    def stop(self, passage: str) -> None:
+        """Want nothing more for `passage`; its pictures stay for their retention."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneParts:
+    """The devices and services of one lane."""
+
+    clock: Clock
+    journal: Journal
+    barrier: Barrier
+    captures: Captures
+    clearance: Clearance
+    telemetry: Telemetry
+
+
+class LaneRunner:
+    """Runs one lane. Everything happens on the event loop; `take` may be called from any of its callbacks."""
+
+    def __init__(self, profile: LaneProfile, parts: LaneParts) -> None:
+        self.state = initial(profile)
+        self._parts = parts
+        self._log = logger(lane=profile.lane)
+        self._events: deque[Event] = deque()
+        self._busy = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._commands: set[asyncio.Task[None]] = set()
+        self._published: dict[str, object] = {}
+        self._watchers: list[tuple[Callable[[LaneState], bool], asyncio.Future[None]]] = []
+
+    async def reached(self, condition: Callable[[LaneState], bool]) -> None:
+        """Return once `condition` holds of the lane's state."""
+        if not condition(self.state):
+            future = asyncio.get_running_loop().create_future()
+            self._watchers.append((condition, future))
+            await future
+
+    async def close(self) -> None:
+        """Stop timers and wait for commands that are on the wire."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._commands:
+            await asyncio.gather(*self._commands, return_exceptions=True)
+
+    def take(self, event: Event) -> None:
+        """Take in one event; events that its effects cause follow in order."""
+        self._events.append(event)
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._events:
+                self._process(self._events.popleft())
+        finally:
+            self._busy = False
+        self._set_timer()
+        self._publish_state()
+
+    def now_ms(self) -> int:
+        """The lane's monotonic time."""
+        return self._parts.clock.now_ms()
+
+    def device_lost(self, name: str, error: DeviceError) -> None:
+        """A supervisor lost a device; without the barrier's inputs the lane is blind."""
+        if name == self._parts.barrier.name:
+            self.take(InputsLost(self.now_ms(), restarted=error.code == "barrier_restarted"))
+        self.take(DeviceLost(self.now_ms(), name, error.code))
+
+    def device_back(self, name: str) -> None:
+        """A supervisor reached a device. A barrier that was away may have forgotten the light."""
+        self.take(DeviceBack(self.now_ms(), name))
+        if name == self._parts.barrier.name and self.state.light is not None:
+            self._perform(SetLight(self.state.light))
+
+    def _process(self, event: Event) -> None:
+        before = self.state
+        self.state, effects = step(before, event)
+        if is_quiet(before, self.state, effects):
+            return
+        ticket = self._append(before, event, effects)
+        waiting: list[Effect] = []
+        for effect in effects:
+            if isinstance(effect, ADDS_AUTHORITY):
+                waiting.append(effect)
+            else:
+                self._perform(effect)
+        if ticket is not None:
+            ticket.durable.add_done_callback(partial(self._written, waiting))
+        self._tell_watchers()
+
+    def _tell_watchers(self) -> None:
+        for watcher in [one for one in self._watchers if one[0](self.state)]:
+            self._watchers.remove(watcher)
+            if not watcher[1].done():
+                watcher[1].set_result(None)
+
+    def _append(self, before: LaneState, event: Event, effects: tuple[Effect, ...]) -> Ticket | None:
+        """Append the record; a journal that was lost before takes nothing, and nothing waits for it."""
+        if before.journal_lost:
+            return None
+        events = [outbox_event(effect) for effect in effects if isinstance(effect, Report | EndPassage)]
+        lane = before.profile.lane
+        try:
+            if isinstance(event, Started):
+                return self._parts.journal.append(lane, "boot", boot_body(before.profile, event, effects), events)
+            return self._parts.journal.append(lane, "step", step_body(before, event, effects), events)
+        except JournalError as error:
+            self._journal_lost(error)
+            return None
+
+    def _written(self, waiting: list[Effect], durable: "asyncio.Future[None]") -> None:
+        if durable.cancelled():
+            return
+        error = durable.exception()
+        if isinstance(error, JournalError):
+            self._journal_lost(error)
+            return
+        if error is not None:
+            raise error
+        for effect in waiting:
+            self._perform(effect)
+        self._parts.telemetry.wake()
+
+    def _journal_lost(self, error: JournalError) -> None:
+        if not self.state.journal_lost:
+            self._log.error("journal_lost", code=error.code, cause=str(error))
+            self.take(JournalLost(self.now_ms(), error.code))
+
+    def _perform(self, effect: Effect) -> None:
+        parts = self._parts
+        match effect:
+            case StopBoom():
+                self._command("stop", parts.barrier.stop_boom)
+            case SetLight(light=light):
+                self._command(None, partial(parts.barrier.set_light, light))
+            case RaiseBoom():
+                self._command("raise", parts.barrier.raise_boom)
+            case LowerBoom():
+                self._command("lower", parts.barrier.lower_boom)
+            case StartCapture(passage=passage, since_ms=since_ms):
+                parts.captures.start(passage, since_ms)
+            case StopCapture(passage=passage):
+                parts.captures.stop(passage)
+            case PrepareRequest(passage=passage, authority=authority, nonce=nonce, identity=identity):
+                request_hash = parts.clearance.prepare(passage, authority, nonce, identity, self.state)
+                self.take(RequestPrepared(self.now_ms(), passage, authority, request_hash))
+            case SendRequest(passage=passage, authority=authority, nonce=nonce):
+                parts.clearance.send(passage, authority, nonce)
+            case ConsumeAuthority(passage=passage, nonces=nonces):
+                self.take(AuthorityDurable(self.now_ms(), passage, nonces))
+            case RaiseAlarm(code=code, detail=detail):
+                self._log.warning("alarm_raised", code=code, detail=detail)
+                parts.telemetry.publish_alarm(code, detail)
+            case ClearAlarm(code=code):
+                self._log.info("alarm_cleared", code=code)
+                parts.telemetry.publish_alarm(code, None)
+            case Report(name=name, passage=passage):
+                self._log.info(name, passage=passage, **dict(effect.fields))
+            case EndPassage(passage=passage, terminal=terminal):
+                self._log.info("passage_ended", passage=passage, terminal=terminal, reasons=effect.reasons)
+
+    def _command(self, name: CommandName | None, command: Callable[[], Any]) -> None:
+        task = asyncio.get_running_loop().create_task(self._run_command(name, command))
+        self._commands.add(task)
+        task.add_done_callback(self._commands.discard)
+
+    async def _run_command(self, name: CommandName | None, command: Callable[[], Any]) -> None:
+        try:
+            await command()
+        except DeviceError as error:
+            self._log.warning("barrier_command_failed", command=name or "light", code=error.code, cause=str(error))
+            if name is not None:
+                self.take(BarrierAnswered(self.now_ms(), name, error.outcome, error.code))
+            return
+        if name is not None:
+            self.take(BarrierAnswered(self.now_ms(), name, "done"))
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline_ms = next_deadline_ms(self.state)
+        if deadline_ms is not None:
+            now_ms = self.now_ms()
+            # A deadline that has passed and left the phase as it was is asked about once a second.
+            wait_ms = deadline_ms - now_ms if deadline_ms > now_ms else 1_000
+            self._timer = asyncio.get_running_loop().call_later(wait_ms / 1000, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.take(Tick(self.now_ms()))
+
+    def _publish_state(self) -> None:
+        state, passage = self.state, self.state.passage
+        shown: dict[str, object] = {
+            "phase": state.phase.value,
+            "passage": passage.id if passage else None,
+            "decision": passage.decision if passage else None,
+            "reasons": list(passage.reasons) if passage else [],
+            "boom": state.inputs.boom,
+            "light": state.light,
+            "alarms": list(state.alarms),
+            "lost_devices": list(state.lost_devices),
+            "simulated": state.profile.simulated,
+        }
+        if shown != self._published:
+            self._published = shown
+            self._parts.telemetry.publish_state(shown)

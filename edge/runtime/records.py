@@ -1,0 +1,73 @@
+"""What the lane runner writes: journal record bodies, and the events that leave for central operations."""
+
+import json
+from typing import Any
+
+from edge.core.effects import Effect, EndPassage, Report
+from edge.core.events import Event, Started
+from edge.core.profile import LaneProfile
+from edge.core.readings import Identity
+from edge.core.state import LaneState
+from edge.runtime.codec import encode
+from edge.runtime.outbox import OutboxEvent
+
+
+def _text(body: dict[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def boot_body(profile: LaneProfile, event: Started, effects: tuple[Effect, ...]) -> str:
+    """Return the record that begins a boot: it carries the profile that all records after it were decided with."""
+    return _text(
+        {"profile": encode(profile), "event": encode(event), "effects": [encode(effect) for effect in effects]}
+    )
+
+
+def step_body(before: LaneState, event: Event, effects: tuple[Effect, ...]) -> str:
+    """Return the record of one step; `sampled_at_ms` is what unjournaled scans had made of it before."""
+    return _text(
+        {
+            "sampled_at_ms": before.sampled_at_ms,
+            "event": encode(event),
+            "effects": [encode(effect) for effect in effects],
+        }
+    )
+
+
+def outbox_event(effect: Report | EndPassage) -> OutboxEvent:
+    """Return the event for central operations; who was identified travels apart, under each field policy."""
+    if isinstance(effect, Report):
+        data: dict[str, Any] = {"passage": effect.passage, **dict(effect.fields)}
+        return OutboxEvent(effect.name, data, None if effect.identity is None else personal(effect.identity))
+    return OutboxEvent(
+        "passage_ended",
+        {
+            "passage": effect.passage,
+            "terminal": effect.terminal,
+            "decision": effect.decision,
+            "target": effect.target,
+            "reasons": list(effect.reasons),
+            "stages_ms": dict(effect.stages),
+            "simulated": effect.simulated,
+        },
+        personal(effect.identity),
+    )
+
+
+def personal(identity: Identity) -> dict[str, Any]:
+    """Return who was identified, in plain words; values are null where they were not read."""
+    containers = identity.containers.value or ()
+    return {
+        "plates": [
+            {
+                "place": place,
+                "status": reading.status,
+                "text": reading.value.text if reading.value else None,
+                "colour": reading.value.colour if reading.value else None,
+                "kind": reading.value.kind if reading.value else None,
+            }
+            for place, reading in identity.plates
+        ],
+        "containers": [{"code": one.code, "size_type": one.size_type, "check": one.check} for one in containers],
+        "tag": identity.tag.value.epc if identity.tag.value else None,
+    }

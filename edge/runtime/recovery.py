@@ -1,0 +1,75 @@
+"""What the journal says about a lane when the controller starts, and whether it can be replayed exactly."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from edge.core.events import Event, Started
+from edge.core.profile import LaneProfile
+from edge.core.step import initial, step
+from edge.runtime.codec import decode, encode
+from edge.runtime.journal_file import JournalRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """How many passages were opened, and the one that has no terminal record yet."""
+
+    passages: int = 0
+    unfinished: str | None = None
+    unfinished_authority: bool = False
+
+
+def recover(records: Iterable[JournalRecord]) -> Recovered:
+    """Read the records since the last boot. Deterministic, changes nothing: a crash in it repeats it.
+
+    It reads the effects that were recorded, not what today's code would make of the events, so that an
+    update between two starts cannot change what is unfinished.
+    """
+    found = Recovered()
+    for record in records:
+        body = json.loads(record.body)
+        if record.kind == "boot":
+            found = Recovered(passages=body["event"]["passages"])
+        for effect in body["effects"]:
+            match effect["type"]:
+                case "Report" if effect["name"] == "passage_opened":
+                    number = dict(effect["fields"])["number"]
+                    found = Recovered(number, effect["passage"])
+                case "ConsumeAuthority":
+                    found = replace(found, unfinished_authority=True)
+                case "EndPassage":
+                    found = Recovered(found.passages)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A record whose effects today's code does not reproduce."""
+
+    seq: int
+    event: str
+    recorded: list[object]
+    replayed: list[object]
+
+
+def replay(records: Iterable[JournalRecord]) -> Iterator[Difference | None]:
+    """Step through the records of one lane; yields None for each that is reproduced, else the difference."""
+    state = None
+    for record in records:
+        body = json.loads(record.body)
+        event: Event = decode(cast(Any, Event), body["event"])
+        if isinstance(event, Started):
+            state = initial(decode(LaneProfile, body["profile"]))
+        elif state is None:
+            continue
+        else:
+            state = replace(state, sampled_at_ms=body["sampled_at_ms"])
+        state, effects = step(state, event)
+        replayed = json.loads(json.dumps([encode(effect) for effect in effects]))
+        yield (
+            None
+            if replayed == body["effects"]
+            else Difference(record.seq, type(event).__name__, body["effects"], replayed)
+        )

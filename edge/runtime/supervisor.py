@@ -1,0 +1,80 @@
+"""Keeps one device connected: back-off with jitter, lost and back said once each."""
+
+import asyncio
+from collections.abc import Callable
+
+from edge.log import logger
+from edge.ports import Clock, Device, DeviceError
+
+# A device that cannot be reached in this time is named as lost, so that every device shows a state within 10 s.
+CONNECT_TIMEOUT_S = 5.0
+SHORTEST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 3.0
+# A device that served this long was well: the next loss starts with the shortest pause again.
+STEADY_S = 10.0
+
+
+class Supervisor:
+    """Runs one device for ever. `jitter` draws from 0.0 to 1.0: lanes that lost one switch must not return as one."""
+
+    def __init__(
+        self,
+        device: Device,
+        *,
+        clock: Clock,
+        jitter: Callable[[], float],
+        on_lost: Callable[[str, DeviceError], None],
+        on_back: Callable[[str], None],
+    ) -> None:
+        self.device = device
+        self._clock = clock
+        self._jitter = jitter
+        self._on_lost = on_lost
+        self._on_back = on_back
+        self._log = logger(device=device.name, address=device.address)
+        self._well: bool | None = None
+        self._pause_s = SHORTEST_PAUSE_S
+
+    async def run(self) -> None:
+        """Connect, serve, reconnect, until cancelled."""
+        while True:
+            error = await self._serve_once()
+            if self._well is not False:
+                self._well = False
+                self._log.warning("device_lost", code=error.code, cause=str(error))
+                self._on_lost(self.device.name, error)
+            await self._clock.sleep(self._pause_s * (0.5 + self._jitter()))
+            self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+
+    async def _serve_once(self) -> DeviceError:
+        connected_at_ms: int | None = None
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self.device.connect()
+            connected_at_ms = self._clock.now_ms()
+            self._well = True
+            self._log.info("device_back")
+            self._on_back(self.device.name)
+            await self.device.run()
+        except DeviceError as error:
+            return error
+        except TimeoutError:
+            return self._named("device_connect_timeout", f"an answer within {CONNECT_TIMEOUT_S:.0f} s", "none")
+        except Exception as error:  # noqa: BLE001 - the supervisor: a driver's defect costs its device, not the lane
+            self._log.exception("driver_crashed")
+            return self._named("driver_crashed", "a named device error", repr(error))
+        finally:
+            if connected_at_ms is not None and self._clock.now_ms() - connected_at_ms > STEADY_S * 1000:
+                self._pause_s = SHORTEST_PAUSE_S
+            await self.device.close()
+        return self._named("driver_ended", "a driver that serves until it fails", "its end")
+
+    def _named(self, code: str, expected: str, got: str) -> DeviceError:
+        return DeviceError(
+            code,
+            device=self.device.name,
+            address=self.device.address,
+            expected=expected,
+            got=got,
+            next_step="check cable, power and address; the controller keeps trying",
+        )
