@@ -36,16 +36,20 @@ def encode(value: Any, declared: Any = None) -> Any:
     `declared` is needed only where the class alone does not say it (a generic: `Reading[Plate]`).
     Raises CodecError for a value that its declared types do not allow.
     """
-    return _top_plan(type(value) if declared is None else declared).encode(value)
+    return _top_plan(cast(Hashable, type(value) if declared is None else declared)).encode(value)
 
 
-def decode(cls: type[T], data: Any) -> T:
+@typing.overload
+def decode(cls: type[T], data: Any) -> T: ...
+@typing.overload
+def decode(cls: types.UnionType, data: Any) -> Any: ...
+def decode(cls: Any, data: Any) -> Any:
     """Return the instance of `cls` (a dataclass, or a union of dataclasses) that `data` spells.
 
     A missing field takes its default, so that journals of an older version stay readable. Raises CodecError
     for an unknown field or type, a missing field without default, a value outside its declared type.
     """
-    return cast(T, _top_plan(cls).decode(data))
+    return _top_plan(cls).decode(data)
 
 
 def to_bytes(data: Any) -> bytes:
@@ -305,13 +309,15 @@ def _deferred(declared: Any) -> _Plan:
 
 def _field_types(declared: Any, cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
-    parameters: tuple[Any, ...] = getattr(cls, "__parameters__", ())
+    parameters: tuple[Any, ...] = vars(cls).get("__parameters__", ())
     known = dict(zip(parameters, get_args(declared), strict=False))
     for name, hint in hints.items():
         if isinstance(hint, TypeVar):
             hints[name] = known.get(hint, hint)
-        elif known and getattr(hint, "__parameters__", ()):
-            hints[name] = hint[tuple(known.get(parameter, parameter) for parameter in hint.__parameters__)]
+            continue
+        inner: tuple[Any, ...] | None = getattr(hint, "__parameters__", None)
+        if known and inner:
+            hints[name] = hint[tuple(known.get(parameter, parameter) for parameter in inner)]
     if TAG in hints:
         raise CodecError(f"{cls.__name__} has a field named {TAG!r}, which is the tag")
     return hints

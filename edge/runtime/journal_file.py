@@ -1,0 +1,314 @@
+"""The SQLite file under the journal: schema, opening, single-writer lock, corruption and quarantine.
+
+A row id is `lane number * 2**40 + seq`: each lane is one range of one B-tree, so an append dirties one page.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x4B414B4F  # "KAKO": another program's SQLite file is not taken for ours
+LANE_SPAN = 1 << 40
+NO_HASH = bytes(32)
+# quick_check sees structure, not text: the chain of the newest records is proved at every open as well.
+_TAIL_RECORDS = 1000
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE lane (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+  acknowledged_seq INTEGER NOT NULL DEFAULT 0, acknowledged_hash BLOB NOT NULL) STRICT;
+CREATE TABLE record (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL, written_at TEXT NOT NULL,
+  hash BLOB NOT NULL) STRICT;
+CREATE TABLE outbox (id INTEGER PRIMARY KEY, type TEXT NOT NULL, data TEXT NOT NULL, personal TEXT,
+  occurred_at TEXT NOT NULL, hash BLOB NOT NULL) STRICT;
+CREATE TABLE poison (id INTEGER PRIMARY KEY, detail TEXT NOT NULL) STRICT;
+INSERT INTO meta VALUES ('session', 'closed');
+"""
+
+
+class JournalError(Exception):
+    """The journal cannot hold or give records. `code` is stable, `path` the file, the text says what to do.
+
+    Codes: journal_locked, journal_newer_schema, journal_read_only, journal_full, journal_io_error,
+    journal_corrupt, journal_failed, journal_closed, journal_bad_record, journal_not_durable.
+    """
+
+    def __init__(self, code: str, path: Path, detail: str, next_step: str) -> None:
+        super().__init__(f"{code}: journal {path}: {detail}; next: {next_step}")
+        self.code = code
+        self.path = path
+        self.detail = detail
+        self.next_step = next_step
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """One record. `hash` (hex) is SHA-256 over the hash before it and this record; `written_at` is RFC 3339."""
+
+    seq: int
+    kind: str
+    body: str
+    hash: str
+    written_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What opening gave: the writer's connection, the lock that it holds, and what was found."""
+
+    connection: sqlite3.Connection
+    lock: sqlite3.Connection
+    epoch: int
+    quarantined: Path | None
+
+
+class _CorruptError(Exception):
+    pass
+
+
+def record_hash(previous: bytes, lane: str, record: tuple[int, str, str, str]) -> bytes:
+    """Return the hash of (seq, kind, body, written_at) after `previous`. The head is JSON: it has no newline."""
+    seq, kind, body, written_at = record
+    head = json.dumps([lane, seq, kind, written_at], ensure_ascii=False)
+    return hashlib.sha256(b"%b%b\n%b" % (previous, head.encode(), body.encode())).digest()
+
+
+def utc_text(moment: datetime) -> str:
+    """Return RFC 3339 in UTC with milliseconds and Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def translated(error: Exception, path: Path) -> JournalError:
+    """Return the named error for what SQLite or the system said."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    known = (
+        ("SQLITE_FULL", "journal_full", "free disk space, then restart the service"),
+        ("SQLITE_READONLY", "journal_read_only", "make the state directory writable, then restart the service"),
+        ("SQLITE_CANTOPEN", "journal_read_only", "make the state directory exist and be writable, then restart"),
+        ("SQLITE_IOERR", "journal_io_error", "check the disk (kernel log), then restart the service"),
+        ("SQLITE_CORRUPT", "journal_corrupt", "restart: the file is put aside and a new one begun"),
+        ("SQLITE_NOTADB", "journal_corrupt", "restart: the file is put aside and a new one begun"),
+    )
+    for prefix, code, next_step in known:
+        if name.startswith(prefix):
+            return JournalError(code, path, f"{error} ({name})", next_step)
+    return JournalError("journal_failed", path, f"{error!r} {name}".strip(), "restart the service")
+
+
+def open_for_writing(path: Path, utc: Callable[[], datetime]) -> Opened:
+    """Lock, check and open the journal at `path`, creating it where there is none.
+
+    A corrupt file (structure, chain of the newest records, lost write-ahead log) is put aside beside it with
+    its companions and an empty one begun. Raises JournalError.
+    """
+    try:
+        lock = _take_lock(path)
+        try:
+            return _open_locked(path, utc, lock)
+        except BaseException:
+            lock.close()
+            raise
+    except (sqlite3.Error, OSError) as error:
+        raise translated(error, path) from error
+
+
+def _take_lock(path: Path) -> sqlite3.Connection:
+    # SQLite's own file lock: the same on every platform, and gone with the process however it ends.
+    lock = sqlite3.connect(_companion(path, ".lock"), timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        lock.close()
+        if error.sqlite_errorname != "SQLITE_BUSY":
+            raise
+        raise JournalError(
+            "journal_locked", path, "another process writes it", "stop the other controller of this box"
+        ) from error
+    return lock
+
+
+def _open_locked(path: Path, utc: Callable[[], datetime], lock: sqlite3.Connection) -> Opened:
+    quarantined: Path | None = None
+    after_epoch = 0
+    if path.exists():
+        try:
+            connection, epoch = _open_existing(path)
+            return Opened(connection, lock, epoch, None)
+        except (_CorruptError, sqlite3.DatabaseError) as error:
+            if isinstance(error, sqlite3.OperationalError) and not _means_corrupt(error):
+                raise
+            after_epoch = _salvaged_epoch(path)
+            quarantined = _quarantine(path, utc())
+    # Wall-clock seconds: a file that was lost and begun again has a higher epoch, so central never takes its
+    # first events for old ones. One past a salvaged epoch, should the clock have gone back.
+    epoch = max(int(utc().timestamp()), after_epoch + 1)
+    _create(path, epoch)
+    connection, epoch = _open_existing(path)
+    return Opened(connection, lock, epoch, quarantined)
+
+
+def _means_corrupt(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorname.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
+def _create(path: Path, epoch: int) -> None:
+    """Make the file under another name first: a zero-length journal is then always damage, never a crash here."""
+    fresh = _companion(path, ".new")
+    fresh.unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+        connection.execute("INSERT INTO meta VALUES ('epoch', ?)", (str(epoch),))
+    fresh.replace(path)
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _open_existing(path: Path) -> tuple[sqlite3.Connection, int]:
+    had_log = _companion(path, "-wal").exists()
+    if path.stat().st_size == 0:
+        raise _CorruptError("zero length")
+    connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    try:
+        _check_identity(connection, path)
+        _check_health(connection, had_log)
+        _set_pragmas(connection, path)
+        connection.execute("UPDATE meta SET value='open' WHERE key='session'")
+        # Into the main file at once: from now on a missing write-ahead log is a loss that the next open sees.
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        return connection, int(_meta(connection, "epoch"))
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
+        raise _CorruptError("not a journal of this program")
+    if version > SCHEMA_VERSION:
+        raise JournalError(
+            "journal_newer_schema",
+            path,
+            f"schema {version}, this program knows up to {SCHEMA_VERSION}",
+            "run the newer program, or move the file away",
+        )
+
+
+def _check_health(connection: sqlite3.Connection, had_log: bool) -> None:
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise _CorruptError(found)
+    if _meta(connection, "session") == "open" and not had_log:
+        raise _CorruptError("the write-ahead log of an unfinished session is missing")
+    for number, lane in connection.execute("SELECT number, name FROM lane").fetchall():
+        broken = first_broken(connection, number, lane, _TAIL_RECORDS)
+        if broken is not None:
+            raise _CorruptError(f"hash chain of {lane} broken at {broken}")
+
+
+def _set_pragmas(connection: sqlite3.Connection, path: Path) -> None:
+    wanted = {"journal_mode": "wal", "synchronous": 2, "wal_autocheckpoint": 0, "fullfsync": 1}
+    for name, value in wanted.items():
+        connection.execute(f"PRAGMA {name}={value}")
+        got = connection.execute(f"PRAGMA {name}").fetchone()[0]
+        if got != value:
+            raise JournalError(
+                "journal_not_durable", path, f"{name} is {got}, not {value}", "use a local file system with locking"
+            )
+
+
+def _meta(connection: sqlite3.Connection, key: str) -> str:
+    row = connection.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
+    if row is None:
+        raise _CorruptError(f"meta {key} is missing")
+    return str(row[0])
+
+
+def _salvaged_epoch(path: Path) -> int:
+    unreadable = contextlib.suppress(sqlite3.Error, _CorruptError, ValueError, OSError)
+    with unreadable, contextlib.closing(open_for_reading(path)) as connection:
+        return int(_meta(connection, "epoch"))
+    return 0
+
+
+def _quarantine(path: Path, moment: datetime) -> Path:
+    stem = f".corrupt-{moment.astimezone(UTC):%Y%m%dT%H%M%S%f}Z"
+    aside = _companion(path, stem)
+    for suffix in ("-wal", "-shm", ""):
+        with contextlib.suppress(FileNotFoundError):
+            _companion(path, suffix).replace(_companion(aside, suffix))
+    return aside
+
+
+def _companion(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open without ever writing, also while another process writes, also on a read-only medium.
+
+    Raises sqlite3.Error.
+    """
+    # Without a log nobody writes, and a read-only directory cannot hold the shared memory that WAL wants.
+    immutable = "" if _companion(path, "-wal").exists() else "&immutable=1"
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?mode=ro{immutable}", uri=True, isolation_level=None, check_same_thread=False
+    )
+
+
+def lane_numbers(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the number of each lane that ever wrote, by name, in the order of their first record."""
+    return {name: number for number, name in connection.execute("SELECT number, name FROM lane ORDER BY number")}
+
+
+def read_records(connection: sqlite3.Connection, number: int, from_last: str | None) -> Iterator[JournalRecord]:
+    """Yield a lane's records in order, from the last one of kind `from_last` (all where there is none)."""
+    low, high = number * LANE_SPAN, (number + 1) * LANE_SPAN
+    if from_last is not None:
+        query = "SELECT id FROM record WHERE id BETWEEN ? AND ? AND kind=? ORDER BY id DESC LIMIT 1"
+        found = connection.execute(query, (low, high - 1, from_last)).fetchone()
+        low = found[0] if found is not None else low
+    query = "SELECT id, kind, body, hash, written_at FROM record WHERE id BETWEEN ? AND ? ORDER BY id"
+    for row_id, kind, body, digest, written_at in connection.execute(query, (low, high - 1)):
+        yield JournalRecord(row_id - number * LANE_SPAN, kind, body, digest.hex(), written_at)
+
+
+def first_broken(connection: sqlite3.Connection, number: int, lane: str, newest: int | None = None) -> int | None:
+    """Return the seq where a lane's chain first breaks, or None; only the `newest` records where given."""
+    base = number * LANE_SPAN
+    last = connection.execute("SELECT max(id) FROM record WHERE id BETWEEN ? AND ?", (base, base + LANE_SPAN - 1))
+    last_id = last.fetchone()[0]
+    if last_id is None:
+        return None
+    start = base + 1 if newest is None else max(base + 1, last_id - newest)
+    rows = connection.execute(
+        "SELECT id, kind, body, hash, written_at FROM record WHERE id BETWEEN ? AND ? ORDER BY id", (start, last_id)
+    )
+    expected: int = start - base
+    previous: bytes | None = NO_HASH if expected == 1 else None
+    for row_id, kind, body, digest, written_at in rows:
+        seq: int = row_id - base
+        if seq != expected:
+            return expected
+        # The oldest of the newest has no predecessor here: it anchors the others.
+        if previous is not None and record_hash(previous, lane, (seq, kind, body, written_at)) != digest:
+            return seq
+        expected, previous = seq + 1, digest
+    return None
