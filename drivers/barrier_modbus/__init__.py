@@ -1,0 +1,1 @@
+"""Barrier, loops, limit switches and lights behind one Modbus TCP module."""

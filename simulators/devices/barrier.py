@@ -1,0 +1,148 @@
+"""The barrier's I/O module on Modbus TCP: inputs and registers show a `Plant`, coils drive it."""
+
+from collections.abc import Callable
+
+from drivers.barrier_modbus.wire import BarrierMap, InputPoint
+from simulators.devices.barrier_plant import Plant
+from simulators.devices.modbus_server import ILLEGAL_ADDRESS, ModbusRefusalError, ModbusServer, ReplyFaults
+
+INPUT_COUNT = 32
+COIL_COUNT = 32
+REGISTER_COUNT = 16
+
+
+class BarrierSimulator:
+    """A module on a real port. `faults` makes its replies hostile, `plant.faults` its boom and signals.
+
+    `refresh` is called before each request and brings the physical world up to now (default: the plant alone).
+    `map_` is the module's own wiring; where it differs from the driver's, the lane is wired wrongly.
+    """
+
+    def __init__(
+        self,
+        plant: Plant,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        device_id: int = 1,
+        map_: BarrierMap | None = None,
+        refresh: Callable[[], None] | None = None,
+    ) -> None:
+        self.plant = plant
+        self.map = map_ or BarrierMap()
+        self._refresh = refresh or plant.advance
+        self._inputs: dict[int, InputPoint] = {point.address: point for point in self.map.inputs}
+        self._outputs = _outputs(self.map)
+        self._pulses = _pulses(self.map)
+        self._pulse_until_ms: dict[int, int] = {}
+        self._server = ModbusServer(self, host=host, port=port, device_id=device_id)
+
+    @property
+    def server(self) -> ModbusServer:
+        """The server underneath: its request counts, its last frames, cutting its connections."""
+        return self._server
+
+    @property
+    def port(self) -> int:
+        """The TCP port, known after `start`."""
+        return self._server.port
+
+    @property
+    def faults(self) -> ReplyFaults:
+        """The switches for hostile replies; assign a new `ReplyFaults` to change several at once."""
+        return self._server.faults
+
+    @faults.setter
+    def faults(self, faults: ReplyFaults) -> None:
+        self._server.faults = faults
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where the port is taken."""
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Stop listening and cut connections; the plant lives on, `start` brings the module back."""
+        await self._server.stop()
+
+    def restart(self) -> None:
+        """Power dip of the module: connections cut, outputs dropped, boot counter counted on."""
+        self.plant.restart()
+        self._pulse_until_ms.clear()
+        self._server.drop_connections()
+
+    # --- ModbusDevice -------------------------------------------------------------------------------------------
+
+    def read_bits(self, function: int, first: int, count: int) -> list[bool]:
+        """Coils (function 1) or discrete inputs (function 2) as they are now."""
+        self._refresh()
+        _check(first, count, COIL_COUNT if function == 1 else INPUT_COUNT)
+        read = self._coil if function == 1 else self._input
+        return [read(address) for address in range(first, first + count)]
+
+    def read_registers(self, first: int, count: int) -> list[int]:
+        """Holding registers as they are now."""
+        self._refresh()
+        _check(first, count, REGISTER_COUNT)
+        registers, plant = self.map.registers, self.plant
+        values = {
+            registers.heartbeat: plant.heartbeat,
+            registers.boot_counter: plant.boot_counter,
+            registers.map_version: plant.map_version,
+            registers.fault_bits: plant.fault_bits,
+        }
+        return [values.get(address, 0) for address in range(first, first + count)]
+
+    def write_coil(self, address: int, value: bool) -> None:
+        """Drive an output; a pulse coil runs its pulse when it is switched on."""
+        self._refresh()
+        _check(address, 1, COIL_COUNT)
+        if name := self._outputs.get(address):
+            self.plant.write_output(name, value)
+        elif name := self._pulses.get(address):
+            self._pulse_until_ms.pop(address, None)
+            if value:
+                self._pulse_until_ms[address] = self.plant.now_ms() + self.map.pulse_ms
+                self.plant.pulse(name)
+
+    def write_register(self, address: int, value: int) -> None:
+        """Accept the heartbeat; every other register is read-only."""
+        self._refresh()
+        if address != self.map.registers.heartbeat:
+            raise ModbusRefusalError(ILLEGAL_ADDRESS)
+        self.plant.write_heartbeat(value)
+
+    def _input(self, address: int) -> bool:
+        point = self._inputs.get(address)
+        return point is not None and self.plant.signals()[point.signal] != point.normally_closed
+
+    def _coil(self, address: int) -> bool:
+        if name := self._outputs.get(address):
+            return self.plant.outputs[name]
+        return self._pulse_until_ms.get(address, 0) > self.plant.now_ms()
+
+
+def _outputs(map_: BarrierMap) -> dict[int, str]:
+    coils = map_.coils
+    places = {
+        "raise": coils.raise_boom,
+        "lower": coils.lower_boom,
+        "stop": coils.stop_boom,
+        "red": coils.red,
+        "green": coils.green,
+        "siren": coils.siren,
+        "watchdog": coils.watchdog,
+    }
+    return {address: name for name, address in places.items() if address is not None}
+
+
+def _pulses(map_: BarrierMap) -> dict[int, str]:
+    if not map_.hardware_pulse:
+        return {}
+    coils = map_.pulse_coils
+    places = {"raise": coils.raise_boom, "lower": coils.lower_boom, "stop": coils.stop_boom}
+    return {address: name for name, address in places.items() if address is not None}
+
+
+def _check(first: int, count: int, size: int) -> None:
+    if first + count > size:
+        raise ModbusRefusalError(ILLEGAL_ADDRESS)
