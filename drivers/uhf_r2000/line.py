@@ -1,0 +1,192 @@
+"""The reader's line: a serial port or, as `socket://host:port`, a TCP serial server. Bytes only.
+
+Both deliver to `on_bytes` and, once, to `on_lost`; both are opened by `open_line`. The only module that names
+pyserial.
+"""
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import serial
+
+_READ_BYTES = 4096
+_MOST_DISCARDS = 16
+_SOCKET_SCHEME = "socket"
+
+OnBytes = Callable[[bytes], None]
+OnLost = Callable[[str], None]
+
+
+class LineError(Exception):
+    """The line could not be opened or written. `code` is the part after `reader_`, `detail` what was seen."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class Line(Protocol):
+    """An open line."""
+
+    def write(self, data: bytes) -> None:
+        """Send a command. Raises LineError (`lost`, `write_stalled`)."""
+
+    def discard_input(self) -> None:
+        """Forget what the operating system still holds, as far as it lets itself be asked."""
+
+    def close(self) -> None:
+        """Release the port; idempotent, never raises, no callback comes after it."""
+
+
+async def open_line(port: str, baud: int, on_bytes: OnBytes, on_lost: OnLost, timeout_s: float) -> Line:
+    """Open `port` and start to deliver. Raises LineError.
+
+    Codes: `port_missing`, `port_denied`, `port_busy`, `port_invalid`, `port_unreachable`, `port_failed`.
+    """
+    if port.startswith(f"{_SOCKET_SCHEME}://"):
+        return await _open_socket(port, on_bytes, on_lost, timeout_s)
+    return await _open_serial(port, baud, on_bytes, on_lost)
+
+
+async def _open_serial(port: str, baud: int, on_bytes: OnBytes, on_lost: OnLost) -> Line:
+    if os.name != "posix":
+        raise LineError("port_invalid", f"serial ports need POSIX here: use {_SOCKET_SCHEME}://host:port")
+    try:
+        # Opening may wait for a modem line, so it stays off the loop.
+        opened = await asyncio.to_thread(
+            serial.Serial, port, baud, timeout=0, write_timeout=0, exclusive=True, rtscts=False, xonxoff=False
+        )
+    except (serial.SerialException, OSError) as error:
+        raise LineError(_open_code(error), str(error)) from error
+    except (ValueError, OverflowError) as error:
+        raise LineError("port_invalid", str(error)) from error
+    return _SerialLine(opened, on_bytes, on_lost)
+
+
+def _open_code(error: OSError) -> str:
+    if "exclusively lock" in str(error):
+        return "port_busy"
+    match error.errno:
+        case errno.ENOENT | errno.ENXIO | errno.ENODEV:
+            return "port_missing"
+        case errno.EACCES | errno.EPERM:
+            return "port_denied"
+        case errno.EBUSY:
+            return "port_busy"
+        case _:
+            return "port_failed"
+
+
+class _SerialLine:
+    """A POSIX serial port: pyserial configures it, the event loop watches its descriptor."""
+
+    def __init__(self, opened: serial.Serial, on_bytes: OnBytes, on_lost: OnLost) -> None:
+        self._serial = opened
+        self._on_bytes = on_bytes
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._descriptor = opened.fileno()
+        self._loop.add_reader(self._descriptor, self._readable)
+
+    def _readable(self) -> None:
+        # Read the descriptor itself: pyserial's read() throws away what it has when the hang-up follows in one go.
+        try:
+            data = os.read(self._descriptor, _READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._lose(str(error))
+            return
+        if data:
+            self._on_bytes(data)
+        else:
+            self._lose("end of file")
+
+    def _lose(self, why: str) -> None:
+        # Unwatched at once: a hung-up descriptor stays readable and would spin the loop.
+        self._loop.remove_reader(self._descriptor)
+        self._on_lost(why)
+
+    def write(self, data: bytes) -> None:
+        try:
+            written = os.write(self._descriptor, data)
+        except BlockingIOError as error:
+            raise LineError("write_stalled", "the port takes no bytes") from error
+        except OSError as error:
+            raise LineError("lost", str(error)) from error
+        if written != len(data):
+            raise LineError("write_stalled", f"{written} of {len(data)} bytes taken")
+
+    def discard_input(self) -> None:
+        # Bounded: a line that never falls silent must not hold the loop. The driver's fence covers the rest.
+        for _ in range(_MOST_DISCARDS):
+            try:
+                if not os.read(self._descriptor, _READ_BYTES):
+                    return
+            except OSError:
+                # Empty, or gone: the loss is reported by the watched descriptor.
+                return
+
+    def close(self) -> None:
+        if self._serial.is_open:
+            self._loop.remove_reader(self._descriptor)
+            self._serial.close()
+
+
+async def _open_socket(port: str, on_bytes: OnBytes, on_lost: OnLost, timeout_s: float) -> Line:
+    try:
+        address = urlsplit(port)
+        host, number = address.hostname, address.port
+    except ValueError as error:
+        raise LineError("port_invalid", str(error)) from error
+    if not host or not number:
+        raise LineError("port_invalid", port)
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, line = await asyncio.get_running_loop().create_connection(
+                lambda: _SocketLine(on_bytes, on_lost), host, number
+            )
+    except (OSError, TimeoutError) as error:
+        raise LineError("port_unreachable", str(error) or "no answer in time") from error
+    return line
+
+
+class _SocketLine(asyncio.Protocol):
+    """A TCP serial server that passes the reader's bytes through."""
+
+    def __init__(self, on_bytes: OnBytes, on_lost: OnLost) -> None:
+        self._on_bytes = on_bytes
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport | None = None
+        self._closed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if not self._closed:
+            self._on_bytes(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if not self._closed:
+            self._on_lost(str(exc) if exc else "end of file")
+
+    def write(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            raise LineError("lost", "connection closed")
+        self._transport.write(data)
+
+    def discard_input(self) -> None:
+        """Nothing to do: the loop hands over every byte, and the driver's fence marks which ones are old."""
+
+    def close(self) -> None:
+        self._closed = True
+        if self._transport is not None:
+            self._transport.close()

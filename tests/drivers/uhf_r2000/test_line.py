@@ -1,0 +1,76 @@
+"""The port itself, where the driver's tests cannot bring it about on demand."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from drivers.uhf_r2000.line import LineError, _open_code, open_line
+from simulators.devices.uhf_r2000 import R2000Simulator, R2000TcpSimulator
+from tests.support.r2000 import until
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OSError(errno.ENOENT, "none"), "port_missing"),
+        (OSError(errno.ENODEV, "none"), "port_missing"),
+        (OSError(errno.EACCES, "no"), "port_denied"),
+        (OSError(errno.EBUSY, "busy"), "port_busy"),
+        (OSError("Could not exclusively lock port"), "port_busy"),
+        (OSError(errno.EIO, "broken"), "port_failed"),
+    ],
+)
+def test_each_cause_has_its_code(error: OSError, code: str) -> None:
+    assert _open_code(error) == code
+
+
+async def test_writing_to_a_port_that_has_just_gone_is_a_loss() -> None:
+    simulator = R2000Simulator(list)
+    simulator.plug()
+    why: list[str] = []
+    line = await open_line(simulator.path, 115_200, lambda _: None, why.append, 1.0)
+    try:
+        simulator.unplug()
+        with pytest.raises(LineError) as caught:
+            line.write(b"\xa0")
+        assert caught.value.code == "lost"
+        line.discard_input()
+        await until(lambda: len(why) == 1)
+    finally:
+        line.close()
+        line.close()
+
+
+async def test_discarding_takes_what_the_kernel_holds(tmp_path: Path) -> None:
+    simulator = R2000Simulator(list, symlink=tmp_path / "reader")
+    simulator.plug()
+    got = bytearray()
+    line = await open_line(simulator.path, 115_200, got.extend, lambda _: None, 1.0)
+    probe = os.open(simulator.path, os.O_RDONLY | os.O_NOCTTY)
+    try:
+        simulator.write(b"old")
+        # Read by another descriptor, the first byte proves that the rest has arrived, too.
+        assert os.read(probe, 1) == b"o"
+        line.discard_input()
+        simulator.write(b"new")
+        await until(lambda: bytes(got) == b"new")
+    finally:
+        os.close(probe)
+        line.close()
+        simulator.unplug()
+
+
+async def test_a_closed_socket_line_takes_and_gives_nothing() -> None:
+    simulator = R2000TcpSimulator(list)
+    await simulator.start()
+    why: list[str] = []
+    line = await open_line(simulator.url, 0, lambda _: None, why.append, 1.0)
+    line.discard_input()
+    line.close()
+    with pytest.raises(LineError) as caught:
+        line.write(b"\xa0")
+    assert caught.value.code == "lost"
+    await simulator.stop()
+    assert why == []
