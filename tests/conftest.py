@@ -1,3 +1,3 @@
 """Fixtures that every test may ask for."""
 
-pytest_plugins = ["tests.support.brokers"]
+pytest_plugins = ["tests.support.brokers", "tests.support.needs"]

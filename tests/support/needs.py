@@ -1,0 +1,32 @@
+"""What a marked test needs from outside Python: without it the test is skipped, and says what would mend it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PHOTOS = REPOSITORY.parent / "shared" / "real-images"
+# Debian puts brokers into a folder that is not on every user's path.
+SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def program(name: str) -> str | None:
+    """Return the path of an installed program, those for administrators included."""
+    return shutil.which(name) or shutil.which(name, path=SYSTEM_PATH)
+
+
+def missing(marker: str) -> str | None:
+    """Return why a test with this marker cannot run here, or None if it can (or the marker asks for nothing)."""
+    if marker in {"mosquitto", "mbpoll", "socat"}:
+        return None if program(marker) else f"needs the Debian package {marker}"
+    if marker == "photos":
+        return None if PHOTOS.is_dir() else "needs the folder ../shared/real-images"
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker in item.iter_markers():
+            if reason := missing(marker.name):
+                item.add_marker(pytest.mark.skip(reason=reason))
