@@ -1,1 +1,22 @@
-"""Renders what cameras of a lane would see. Imports nothing of ours."""
+"""Renders what cameras of a lane would see. Imports nothing of ours.
+
+Pictures are BGR, 8 bits, shape (height, width, 3). The same arguments give the same picture.
+"""
+
+from simulators.scene.camera import darken, encode_jpeg, overexpose, photo, vary
+from simulators.scene.container import render_container
+from simulators.scene.front import render_front
+from simulators.scene.lane import render_empty_lane
+from simulators.scene.plate import draw_plate
+
+__all__ = [
+    "darken",
+    "draw_plate",
+    "encode_jpeg",
+    "overexpose",
+    "photo",
+    "render_container",
+    "render_empty_lane",
+    "render_front",
+    "vary",
+]

@@ -1,0 +1,176 @@
+"""The worker's HTTP client: one request on one connection, every wait bounded, every size bounded. Blocking."""
+
+import http.client
+import io
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from drivers.camera_http.pipe import ProblemMessage
+from drivers.camera_http.wire import CameraAddress, MultipartParser, Part, boundary_of
+
+READ_BYTES = 64 * 1024
+
+
+class SourceError(Exception):
+    """The camera did not give what was asked; `message` says why in the words of a device error."""
+
+    def __init__(self, code: str, expected: str, got: str, next_step: str) -> None:
+        super().__init__(code)
+        self.message = ProblemMessage(code, expected, got, next_step)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Bytes as the camera sent them. `fault` is `too_large` or `truncated` where transport already says so."""
+
+    data: bytes
+    begun_at_ms: int
+    captured_at_ms: int
+    fault: str | None = None
+
+
+def monotonic_ms() -> int:
+    """Milliseconds of CLOCK_MONOTONIC, the same in every process of the box."""
+    return time.monotonic_ns() // 1_000_000
+
+
+class _TimedSocket(io.RawIOBase):
+    """Reads of a socket that end at a moment, however slowly bytes trickle in.
+
+    A socket's own time-out starts again with every byte, so one byte a second would hold it for ever.
+    """
+
+    def __init__(self, connection: socket.socket, wait_s: float) -> None:
+        self._connection = connection
+        self.end_at = time.monotonic() + wait_s
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        left = self.end_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("time is up")
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """What `http.client.HTTPResponse` asks a socket for."""
+        return io.BufferedReader(self, READ_BYTES)
+
+
+class Source:
+    """Asks one camera. Every method raises SourceError where the camera does not answer as it should."""
+
+    def __init__(self, address: CameraAddress, request: bytes, *, wait_s: float, max_bytes: int) -> None:
+        """`wait_s` bounds connecting, the head of an answer, a snapshot's body, and a stream's silence, each."""
+        self._address = address
+        self._request = request
+        self._wait_s = wait_s
+        self._max_bytes = max_bytes
+
+    def snapshot(self) -> Picture:
+        """Ask for one picture and wait for its last byte."""
+        begun_at_ms = monotonic_ms()
+        with self._connect() as connection:
+            timed = _TimedSocket(connection, self._wait_s)
+            answer = self._answer(connection, timed)
+            body = bytearray()
+            timed.end_at = time.monotonic() + self._wait_s
+            fault: str | None = None
+            try:
+                while piece := answer.read1(READ_BYTES):
+                    body += piece
+                    if len(body) > self._max_bytes:
+                        return Picture(b"", begun_at_ms, monotonic_ms(), "too_large")
+                if answer.length:  # what its Content-Length still owes
+                    fault = "truncated"
+            except (http.client.HTTPException, ValueError):  # ValueError: a malformed chunk length
+                fault = "truncated"
+            except OSError as error:
+                raise self._silent("a whole picture", error) from error
+        return Picture(bytes(body), begun_at_ms, monotonic_ms(), fault)
+
+    def stream(self) -> Iterator[Picture]:
+        """Yield each picture of an MJPEG stream as its last byte arrives. Never ends but by SourceError."""
+        with self._connect() as connection:
+            timed = _TimedSocket(connection, self._wait_s)
+            answer = self._answer(connection, timed)
+            content_type = answer.headers.get("content-type", "")
+            boundary = boundary_of(content_type)
+            if boundary is None:
+                raise SourceError(
+                    "camera_bad_answer",
+                    "a multipart stream",
+                    f"content type {content_type[:80]!r}",
+                    "check the address, or set mode: snapshot",
+                )
+            yield from self._parts(MultipartParser(boundary, self._max_bytes), answer, timed)
+
+    def _parts(
+        self, parser: MultipartParser, answer: http.client.HTTPResponse, timed: _TimedSocket
+    ) -> Iterator[Picture]:
+        begun_at_ms = monotonic_ms()
+        while True:
+            timed.end_at = time.monotonic() + self._wait_s
+            try:
+                piece = answer.read1(READ_BYTES)
+            except (http.client.HTTPException, ValueError, OSError) as error:
+                raise self._silent("the stream to go on", error) from error
+            if not piece:
+                raise self._silent("the stream to go on", "the camera closed the connection")
+            now_ms = monotonic_ms()
+            if not parser.inside_part:
+                begun_at_ms = now_ms
+            for part in parser.feed(piece):
+                yield _stream_picture(part, begun_at_ms, now_ms)
+                begun_at_ms = now_ms
+
+    def _connect(self) -> socket.socket:
+        try:
+            return socket.create_connection((self._address.host, self._address.port), self._wait_s)
+        except OSError as error:
+            raise self._silent("a connection", error) from error
+
+    def _answer(self, connection: socket.socket, timed: _TimedSocket) -> http.client.HTTPResponse:
+        answer = http.client.HTTPResponse(timed)  # type: ignore[arg-type]
+        try:
+            connection.sendall(self._request)
+            answer.begin()
+        except OSError as error:  # first: a peer that hangs up is both
+            raise self._silent("an answer", error) from error
+        except (http.client.HTTPException, ValueError) as error:
+            raise SourceError(
+                "camera_bad_answer", "an HTTP answer", _say(error), "check that the address is a camera's"
+            ) from error
+        if answer.status in (401, 403):
+            raise SourceError(
+                "camera_refused",
+                "status 200",
+                f"status {answer.status}",
+                "check user and password_file; the camera must accept basic authentication",
+            )
+        if answer.status != 200:
+            raise SourceError(
+                "camera_bad_answer", "status 200", f"status {answer.status}", "check the path of the address"
+            )
+        return answer
+
+    def _silent(self, expected: str, got: Exception | str) -> SourceError:
+        said = _say(got) if isinstance(got, Exception) else got
+        return SourceError(
+            "camera_unreachable",
+            f"{expected} within {self._wait_s:g} s",
+            said,
+            "check power, cable and address of the camera",
+        )
+
+
+def _stream_picture(part: Part, begun_at_ms: int, now_ms: int) -> Picture:
+    return Picture(part.data, begun_at_ms, now_ms, "too_large" if part.oversized else None)
+
+
+def _say(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]

@@ -1,0 +1,161 @@
+"""The capture process: `python -m drivers.camera_http.worker`, started and killed by the driver.
+
+Standard input carries one JSON line of settings, then one byte per picture that is wanted at once; its end
+means that the driver is gone, and ends this process. Standard output carries messages of `pipe`.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import BinaryIO, NoReturn
+
+from drivers.camera_http.pipe import FrameMessage, Message, encode
+from drivers.camera_http.source import Picture, Source, SourceError
+from drivers.camera_http.wire import encode_request, parse_url
+
+Judge = Callable[[bytes, int], tuple[int, int, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What the driver tells its worker, as one JSON line. It travels by pipe: a command line is public."""
+
+    url: str
+    mode: str
+    user: str | None
+    password: str
+    max_bytes: int
+    max_pixels: int
+    wait_s: float
+    poll_interval_s: float
+
+    def to_line(self) -> bytes:
+        """The line as it is written to the worker."""
+        return json.dumps(asdict(self)).encode("ascii") + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> "WorkerSettings":
+        """Read the line back."""
+        return cls(**json.loads(line))
+
+
+class NewestPicture:
+    """A slot for one picture: whoever is slower than the camera sees the newest, never a queue of old ones."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._picture: Picture | None = None
+        self._ended = False
+
+    def put(self, picture: Picture) -> None:
+        """Replace what is waiting."""
+        with self._changed:
+            self._picture = picture
+            self._changed.notify()
+
+    def end(self) -> None:
+        """No more will come; what is waiting is still taken."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def take(self) -> Picture | None:
+        """Wait for the newest picture; None after the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._picture is not None or self._ended)
+            picture, self._picture = self._picture, None
+            return picture
+
+
+def to_message(picture: Picture, max_pixels: int, judge: Judge) -> FrameMessage:
+    """Judge one picture and wrap it, with the digest of exactly the bytes that came."""
+    width, height, defect = 0, 0, picture.fault
+    if picture.fault is None:
+        width, height, defect = judge(picture.data, max_pixels)
+    digest = hashlib.sha256(picture.data).hexdigest()
+    times = (picture.begun_at_ms, picture.captured_at_ms)
+    return FrameMessage(picture.data, digest, *times, width, height, defect)
+
+
+def poll(source: Source, wanted: threading.Event, interval_s: float) -> Iterator[Picture]:
+    """Ask for a snapshot at every interval, at once where one is wanted."""
+    while True:
+        wanted.clear()
+        yield source.snapshot()
+        wanted.wait(interval_s)
+
+
+def fetch(pictures: Iterator[Picture], newest: NewestPicture) -> SourceError | None:
+    """Take pictures as they come until the camera fails, and return why."""
+    try:
+        for picture in pictures:
+            newest.put(picture)
+    except SourceError as problem:
+        return problem
+    finally:
+        newest.end()
+    return None
+
+
+def deliver(newest: NewestPicture, send: Callable[[Message], None], max_pixels: int, judge: Judge) -> None:
+    """Judge and send the newest picture until there are no more."""
+    while (picture := newest.take()) is not None:
+        send(to_message(picture, max_pixels, judge))
+
+
+def serve(settings: WorkerSettings, wanted: threading.Event, send: Callable[[Message], None], judge: Judge) -> None:
+    """Fetch and deliver until the camera fails; the last message says why."""
+    address = parse_url(settings.url)
+    request = encode_request(address, settings.user, settings.password)
+    source = Source(address, request, wait_s=settings.wait_s, max_bytes=settings.max_bytes)
+    newest = NewestPicture()
+    delivery = threading.Thread(target=deliver, args=(newest, send, settings.max_pixels, judge), daemon=True)
+    delivery.start()
+    pictures = source.stream() if settings.mode == "mjpeg" else poll(source, wanted, settings.poll_interval_s)
+    problem = fetch(pictures, newest)
+    delivery.join()
+    if problem is not None:
+        send(problem.message)
+
+
+def watch_driver(commands: BinaryIO, wanted: threading.Event, leave: Callable[[], object]) -> None:
+    """Turn bytes of the driver into wishes, and its end into ours: no worker outlives its driver."""
+    while commands.read(1):
+        wanted.set()
+    leave()
+
+
+def main() -> NoReturn:
+    """Run as a process until the camera fails, the driver ends, or the driver kills it."""
+    commands = sys.stdin.buffer
+    settings = WorkerSettings.from_line(commands.readline())
+    wanted = threading.Event()
+    # os._exit, because the main thread may be inside a system call or the decoder.
+    threading.Thread(target=watch_driver, args=(commands, wanted, lambda: os._exit(0)), daemon=True).start()
+    # Whatever a library prints goes to standard error, so that it cannot break the framing.
+    output = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    # The decoder's own cap, behind ours: it reads this when it is imported.
+    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(settings.max_pixels)
+    from drivers.camera_http import picture
+
+    picture.limit_decoder()
+
+    def send(message: Message) -> None:
+        data = memoryview(encode(message))
+        while data:
+            data = data[output.write(data) or 0 :]
+
+    try:
+        serve(settings, wanted, send, picture.judge)
+    except BrokenPipeError:
+        os._exit(0)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
