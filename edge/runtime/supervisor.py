@@ -6,8 +6,10 @@ from collections.abc import Callable
 from edge.log import logger
 from edge.ports import Clock, Device, DeviceError
 
-# A device that cannot be reached in this time is named as lost, so that every device shows a state within 10 s.
-CONNECT_TIMEOUT_S = 5.0
+# A device that was not reached by then is named as lost, so that every device shows a state within 10 s ...
+NAMED_AFTER_S = 8.0
+# ... while the attempt goes on: a camera's worker process takes its time on a small box under load.
+CONNECT_TIMEOUT_S = 20.0
 SHORTEST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 3.0
 # A device that served this long was well: the next loss starts with the shortest pause again.
@@ -38,19 +40,31 @@ class Supervisor:
     async def run(self) -> None:
         """Connect, serve, reconnect, until cancelled."""
         while True:
-            error = await self._serve_once()
-            if self._well is not False:
-                self._well = False
-                self._log.warning("device_lost", code=error.code, cause=str(error))
-                self._on_lost(self.device.name, error)
+            self._say_lost(await self._serve_once())
             await self._clock.sleep(self._pause_s * (0.5 + self._jitter()))
             self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+
+    def _say_lost(self, error: DeviceError) -> None:
+        if self._well is not False:
+            self._well = False
+            self._log.warning("device_lost", code=error.code, cause=str(error))
+            self._on_lost(self.device.name, error)
+
+    def _say_slow(self) -> None:
+        self._say_lost(self._named("device_slow_to_connect", f"an answer within {NAMED_AFTER_S:.0f} s", "none yet"))
+
+    async def _connect(self) -> None:
+        slow = asyncio.get_running_loop().call_later(NAMED_AFTER_S, self._say_slow)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self.device.connect()
+        finally:
+            slow.cancel()
 
     async def _serve_once(self) -> DeviceError:
         connected_at_ms: int | None = None
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await self.device.connect()
+            await self._connect()
             connected_at_ms = self._clock.now_ms()
             self._well = True
             self._log.info("device_back")

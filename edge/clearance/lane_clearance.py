@@ -1,0 +1,88 @@
+"""The lane's side of its authorities: builds, keeps and sends requests, and turns what comes back into events."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge.clearance.authority_link import ClearanceLink
+from edge.clearance.grant import GrantRefusal
+from edge.clearance.keys import key_id_of
+from edge.clearance.request import FieldPolicy, RequestHead, SignedRequest, build_request
+from edge.core.events import Event, GrantReceived, GrantRefused
+from edge.core.grant import Grant
+from edge.core.readings import Identity
+from edge.core.state import LaneState
+from edge.log import logger
+from edge.ports import Clock
+
+
+class LaneClearance:
+    """Implements `edge.runtime.lane_runner.Clearance` over a `ClearanceLink`.
+
+    `link` and `take` are set by the composition root: the link needs this object's callbacks first.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: Ed25519PrivateKey,
+        policies: Mapping[str, FieldPolicy],
+        epoch: int,
+        config_hash: str,
+        model_hash: str,
+        clock: Clock,
+    ) -> None:
+        self._key = key
+        self._key_id = key_id_of(key.public_key())
+        self._policies = policies
+        self._epoch = epoch
+        self._config_hash = config_hash
+        self._model_hash = model_hash
+        self._clock = clock
+        self._sequence = 0
+        self._prepared: dict[str, SignedRequest] = {}
+        self._log = logger()
+        self.link: ClearanceLink | None = None
+        self.take: Callable[[Event], None] | None = None
+
+    def prepare(self, passage: str, authority: str, nonce: str, identity: Identity, state: LaneState) -> str:
+        """Sign the request for `authority`; only the newest per authority is kept."""
+        self._sequence += 1
+        profile = state.profile
+        head = RequestHead(
+            authority, profile.site, profile.lane, state.boot, self._epoch, passage, nonce, self._sequence
+        )
+        signed = build_request(
+            head,
+            identity,
+            key=self._key,
+            key_id=self._key_id,
+            policy=self._policies[authority],
+            config_hash=self._config_hash,
+            model_hash=self._model_hash,
+            simulated=profile.simulated,
+        )
+        self._prepared[authority] = signed
+        return signed.request_hash
+
+    def send(self, passage: str, authority: str, nonce: str) -> None:
+        """Send the prepared bytes once; what the link cannot carry now is lost, the authority's deadline decides."""
+        assert self.link is not None
+        sent = self.link.send(authority, self._prepared.pop(authority))
+        sent.add_done_callback(partial(self._sent, passage, authority, nonce))
+
+    def on_grant(self, grant: Grant) -> None:
+        """An authentic grant: whether it counts is the core's to say."""
+        assert self.take is not None
+        self.take(GrantReceived(self._clock.now_ms(), grant))
+
+    def on_refused(self, authority: str, refusal: GrantRefusal) -> None:
+        """Something that is no authentic grant."""
+        assert self.take is not None
+        self.take(GrantRefused(self._clock.now_ms(), authority, refusal.reason))
+
+    def _sent(self, passage: str, authority: str, nonce: str, sent: "asyncio.Future[None]") -> None:
+        if not sent.cancelled() and (error := sent.exception()) is not None:
+            self._log.warning("request_not_sent", passage=passage, authority=authority, nonce=nonce, cause=str(error))

@@ -1,0 +1,95 @@
+"""`kakou status` and `kakou open`: what a person at the lane sees and orders, through the local control socket."""
+
+import argparse
+import asyncio
+import getpass
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from config.loader import load
+from edge.runtime.control import ControlError, ask
+from edge.text import say
+
+EXIT_REFUSED = 1
+EXIT_UNREACHABLE = 69
+EXIT_CONFIG = 78
+DEFAULT_CONFIG = Path("kakou.yaml")
+_OTHER_ORDERS = ("open", "refuse", "retry", "reset", "lower")
+
+
+def status(arguments: Sequence[str]) -> int:
+    """Show every lane of the running controller; 0, 69 where it cannot be reached."""
+    parser = argparse.ArgumentParser(prog="kakou status", description=say("verb_status"))
+    _add_target(parser)
+    given = parser.parse_args(arguments)
+    answer = _ask(given, {"verb": "status"})
+    if isinstance(answer, int):
+        return answer
+    if given.json:
+        print(json.dumps(answer, ensure_ascii=False))
+    else:
+        for lane in answer["lanes"]:
+            print(_line(lane))
+    return 0
+
+
+def order(arguments: Sequence[str]) -> int:
+    """Give a person's order, by default to open; 0 where the lane accepted, 1 where it refused, 69 unreachable."""
+    parser = argparse.ArgumentParser(prog="kakou open", description=say("verb_open"))
+    _add_target(parser)
+    parser.add_argument("--lane", required=True)
+    parser.add_argument("--operator", default=getpass.getuser(), help="who orders it (default: the login name)")
+    parser.add_argument("--reason", required=True, help="why; kept in the journal")
+    parser.add_argument("--action", choices=_OTHER_ORDERS, default="open")
+    given = parser.parse_args(arguments)
+    request = {
+        "verb": "order",
+        "lane": given.lane,
+        "action": given.action,
+        "operator": given.operator,
+        "reason": given.reason,
+    }
+    answer = _ask(given, request)
+    if isinstance(answer, int):
+        return answer
+    if given.json:
+        print(json.dumps(answer, ensure_ascii=False))
+    elif "error" in answer:
+        print(answer, file=sys.stderr)
+    else:
+        print(("accepted" if answer["accepted"] else "refused") + ": " + _line(answer["lane"]))
+    return 0 if answer.get("accepted") else EXIT_REFUSED
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="configuration of the running service")
+    parser.add_argument("--socket", type=Path, help="its control socket, instead of the configuration")
+    parser.add_argument("--json", action="store_true")
+
+
+def _ask(given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any] | int:
+    path = given.socket
+    if path is None:
+        loaded = load(given.config)
+        if loaded.config is None:
+            for problem in loaded.problems:
+                print(problem, file=sys.stderr)
+            return EXIT_CONFIG
+        path = loaded.config.control_socket_path
+    try:
+        return asyncio.run(ask(path, request))
+    except ControlError as error:
+        print(error, file=sys.stderr)
+        return EXIT_UNREACHABLE
+
+
+def _line(lane: dict[str, Any]) -> str:
+    notes = [*lane["reasons"], *lane["alarms"]]
+    return (
+        f"{lane['lane']}: {lane['phase']} for {lane['since_s']} s, boom {lane['boom']}, light {lane['light']}"
+        + (f" [{', '.join(notes)}]" if notes else "")
+        + (" SIMULATED" if lane["simulated"] else "")
+    )

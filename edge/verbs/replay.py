@@ -1,0 +1,66 @@
+"""`kakou replay JOURNAL`: step through a journal with today's code and compare every effect with the recorded one."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.runtime.journal import JournalReader
+from edge.runtime.journal_file import JournalError
+from edge.runtime.recovery import Difference, replay
+from edge.text import say
+
+EXIT_DIFFERENT = 1
+EXIT_UNREADABLE = 66
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the verb; 0 where every effect is reproduced and every hash chain holds, 1 where not, 66 unreadable."""
+    parser = argparse.ArgumentParser(prog="kakou replay", description=say("verb_replay"))
+    parser.add_argument("journal", type=Path)
+    parser.add_argument("--lane", help="one lane only")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(arguments)
+    try:
+        reader = JournalReader(given.journal)
+        lanes = [given.lane] if given.lane else list(reader.lanes())
+        results = [_replay_lane(reader, lane) for lane in lanes]
+    except JournalError as error:
+        print(error, file=sys.stderr)
+        return EXIT_UNREADABLE
+    same = all(not result["differences"] and result["chain_broken_at"] is None for result in results)
+    if given.json:
+        print(json.dumps({"lanes": results, "same": same}, ensure_ascii=False))
+    else:
+        for result in results:
+            _show(result)
+    return 0 if same else EXIT_DIFFERENT
+
+
+def _replay_lane(reader: JournalReader, lane: str) -> dict[str, object]:
+    outcomes = list(replay(reader.records(lane)))
+    differences = [outcome for outcome in outcomes if isinstance(outcome, Difference)]
+    return {
+        "lane": lane,
+        "records": len(outcomes),
+        "chain_broken_at": reader.verify_chain(lane),
+        "differences": [
+            {"seq": one.seq, "event": one.event, "recorded": one.recorded, "replayed": one.replayed}
+            for one in differences
+        ],
+    }
+
+
+def _show(result: dict[str, object]) -> None:
+    differences = result["differences"]
+    assert isinstance(differences, list)
+    chain = result["chain_broken_at"]
+    print(
+        f"{result['lane']}: {result['records']} records, {len(differences)} differences, "
+        + ("hash chain holds" if chain is None else f"HASH CHAIN BROKEN at record {chain}")
+    )
+    for one in differences[:5]:
+        print(f"  record {one['seq']} ({one['event']})")
+        print(f"    recorded: {json.dumps(one['recorded'], ensure_ascii=False)}")
+        print(f"    replayed: {json.dumps(one['replayed'], ensure_ascii=False)}")
