@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 PictureFormat = Literal["jpeg", "png"]
 
 MAX_PART_HEAD_BYTES = 8 * 1024
+# Line ends and dashes before a delimiter are no part of the picture that they follow.
+_LINE_END_ROOM = 4
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _END_OF_IMAGE = b"\xff\xd9"
@@ -236,24 +238,27 @@ class MultipartParser:
         start = max(0, self._scanned - len(self._delimiter) + 1)
         at = self._buffer.find(self._delimiter, start, limit)
         self._scanned = limit
+        room = self._max_bytes + _LINE_END_ROOM
+        if at > room or (at < 0 and limit > room + len(self._delimiter)):
+            return self._drop(parts)
         if at >= 0:
-            self._finish(bytes(self._buffer[: min(at, self._max_bytes + 4)]).rstrip(b"\r\n-"), parts)
-            del self._buffer[:at]
-            self._enter("seek")
-            return True
-        if self._length is not None and limit == self._length and limit <= self._max_bytes:
-            self._finish(bytes(self._buffer[:limit]), parts)
-            del self._buffer[:limit]
-            self._enter("seek")
-            return True
-        # The room beyond the limit is for line ends before a delimiter, which are no part of the picture.
-        if limit > self._max_bytes + 4 + len(self._delimiter):
-            parts.append(Part(b"", oversized=True))
-            self._enter("skip")
-            return True
+            return self._finish(bytes(self._buffer[:at]).rstrip(b"\r\n-"), at, parts)
+        if limit == self._length:
+            return self._finish(bytes(self._buffer[:limit]), limit, parts)
         return False
 
-    def _finish(self, data: bytes, parts: list[Part]) -> None:
-        if not self._is_picture or not data:
-            return
-        parts.append(Part(b"", oversized=True) if len(data) > self._max_bytes else Part(data))
+    def _drop(self, parts: list[Part]) -> bool:
+        """Give the part up but keep its bytes in sight: a delimiter may lie across its end."""
+        if self._is_picture:
+            parts.append(Part(b"", oversized=True))
+        self._enter("skip")
+        return True
+
+    def _finish(self, data: bytes, used: int, parts: list[Part]) -> bool:
+        if len(data) > self._max_bytes:
+            return self._drop(parts)
+        if self._is_picture and data:
+            parts.append(Part(data))
+        del self._buffer[:used]
+        self._enter("seek")
+        return True

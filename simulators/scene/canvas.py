@@ -1,5 +1,6 @@
 """What all scenes share: the picture type, text as crops, shading, and pasting a flat thing in perspective."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
@@ -59,7 +60,7 @@ def texture(picture: Picture, rng: np.random.Generator, strength: float, grain: 
     return np.asarray(np.clip(picture + shade[:, :, None], 0, 255), np.uint8)
 
 
-def polygon(picture: Picture, points: list[Point], colour: Colour) -> None:
+def polygon(picture: Picture, points: Sequence[Point], colour: Colour) -> None:
     """Fill a polygon with smooth edges."""
     cv2.fillPoly(picture, [np.array(points, np.float32).round().astype(np.int32)], colour, cv2.LINE_AA)
 
@@ -74,7 +75,7 @@ def disc(picture: Picture, across: float, down: float, radius: float, colour: Co
     cv2.circle(picture, (round(across), round(down)), round(radius), colour, -1, cv2.LINE_AA)
 
 
-def paste(picture: Picture, flat: Picture, corners: list[Point]) -> None:
+def paste(picture: Picture, flat: Picture, corners: Sequence[Point]) -> None:
     """Lay `flat` onto four corners (from top left, clockwise) in perspective, smoothly scaled down."""
     height, width = flat.shape[:2]
     wanted = max(abs(corners[1][0] - corners[0][0]), 1.0)

@@ -103,7 +103,6 @@ def _grille(picture: Picture, left: float, right: float) -> None:
         at = height * (0.475 + 0.04 * bar)
         rectangle(picture, left + span * 0.17, at, right - span * 0.17, at + height * 0.014, (128, 128, 130))
     disc(picture, left + span / 2, height * 0.555, height * 0.035, (190, 190, 194))
-    disc(picture, left + span / 2, height * 0.555, height * 0.022, (70, 70, 74))
 
 
 def _lamps(picture: Picture, left: float, right: float) -> None:
