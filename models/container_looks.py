@@ -1,0 +1,63 @@
+"""Looks for container codes in one picture: rows first, then closer at what is missing, then columns."""
+
+from edge.core.readings import ContainerSighting
+from models.columns import columns_of
+from models.containers import CodeCandidate, CodeLine, best_candidates, code_line, looks_like_owner, sightings_of
+from models.detector import TextLine
+from models.lines import ReadLine, is_upright
+from models.looks import Looks, stretched
+
+MAX_CLOSER_LOOKS = 8
+MAX_COLUMNS = 6
+# The check digit stands one to two character widths after the serial number, in a box.
+CHECK_DIGIT_REACH = (2.2, 1.4)
+COLUMN_GROWTH = (0.15, 1.8)
+
+
+def find_containers(looks: Looks, lines: list[TextLine], rows: list[ReadLine]) -> list[ContainerSighting]:
+    """Return the container codes among `lines`, of which `rows` are read already. Raises ModelOutputError."""
+    code_lines = [code_line(row) for row in rows]
+    candidates = best_candidates(code_lines)
+    for candidate in [c for c in candidates if c.container.check != "verified"][:MAX_CLOSER_LOOKS]:
+        code_lines = _with_check_digit(looks, candidate, code_lines)
+    found = sightings_of(best_candidates(code_lines), code_lines)
+    if not any(sighting.container.check == "verified" for sighting in found):
+        found += _in_columns(looks, lines, code_lines)
+    return found
+
+
+def _with_check_digit(looks: Looks, candidate: CodeCandidate, lines: list[CodeLine]) -> list[CodeLine]:
+    """Return `lines` with the last of `candidate` read again further to the right, where that shows one digit more."""
+    last = candidate.lines[-1]
+    if not candidate.short:
+        return lines
+    for reach in CHECK_DIGIT_REACH:
+        again = code_line(looks.read(stretched(last.read.line, right=reach, up=0.05, down=0.05)))
+        rest = again.text[len(last.text) :]
+        if again.text.startswith(last.text) and rest[:1].isdigit():
+            return [again if line is last else line for line in lines if line is last or not _inside(line, again)]
+    return lines
+
+
+def _inside(line: CodeLine, again: CodeLine) -> bool:
+    x, y = line.read.line.centre
+    left, top, width, height = again.read.box
+    return len(line.glyphs) <= 1 and left <= x <= left + width and top <= y <= top + height
+
+
+def _in_columns(looks: Looks, lines: list[TextLine], rows: list[CodeLine]) -> list[ContainerSighting]:
+    tall = [line for line in lines if is_upright(line) or line.height > 0.75 * line.width]
+    found: list[ContainerSighting] = []
+    for group in columns_of(tall)[:MAX_COLUMNS]:
+        for growth in COLUMN_GROWTH:
+            read = looks.read_column(group, growth)
+            if read is None:
+                continue
+            column = code_line(read)
+            if not any(looks_like_owner(column.text[at:]) for at in range(len(column.text))):
+                continue
+            seen = sightings_of(best_candidates([column]), [column, *rows])
+            found += seen
+            if any(sighting.container.check == "verified" for sighting in seen):
+                break
+    return found

@@ -1,0 +1,168 @@
+"""Reads container codes out of lines of text: rows joined, letters repaired by position, the check digit painted.
+
+A code is `verified` only where its seventh digit was itself read, in the top answer, and agrees. No other
+answer is ever tried until one agrees: one in ten would by chance.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edge.core.container import Container, parse_container, repair_by_position
+from edge.core.readings import ContainerSighting
+from models.decode import Glyph, cut_to, top_glyphs
+from models.lines import ReadLine, around, overlap, stands_above, stands_left
+from models.reader import CODE_CHARACTERS
+from models.size_types import size_type_in, size_type_near
+
+CODE_LENGTH = 11
+OWNER_LENGTH = 4
+MAX_PIECES = 4
+MAX_CHAINS = 400
+# Weakest character of a code that may be answered at all, and of one that may be verified.
+ANSWER_FLOOR = 0.30
+VERIFY_FLOOR = 0.45
+MAX_REPAIRS = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodeLine:
+    """A line and its top answer in the characters of codes."""
+
+    read: ReadLine
+    glyphs: tuple[Glyph, ...]
+
+    @property
+    def text(self) -> str:
+        """The top answer as text."""
+        return "".join(glyph.character for glyph in self.glyphs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodeCandidate:
+    """A code found in consecutive lines; `short` where it lacks the check digit."""
+
+    container: Container
+    confidence: float
+    lines: tuple[CodeLine, ...]
+    short: bool
+
+
+def code_line(line: ReadLine) -> CodeLine:
+    """Return `line` with its top answer among letters and digits."""
+    alphabet, columns = cut_to(line.probabilities, CODE_CHARACTERS)
+    return CodeLine(line, tuple(top_glyphs(columns, alphabet)))
+
+
+def looks_like_owner(text: str) -> bool:
+    """Say whether `text` begins as a code does: letters, one of them repaired at most, and a U, J or Z as read.
+
+    The fourth letter is never the product of a repair: every 2 beside a number would begin a code.
+    """
+    head = text[:OWNER_LENGTH]
+    repaired = repair_by_position(head)
+    if len(head) < OWNER_LENGTH or not repaired.isalpha() or head[3] not in "UJZ":
+        return False
+    return sum(a != b for a, b in zip(head, repaired, strict=True)) <= 1
+
+
+def chains(lines: list[CodeLine]) -> Iterator[tuple[CodeLine, ...]]:
+    """Yield runs of lines that may hold one code: to the right on one level, or from row to row."""
+    stack = [(line,) for line in lines if any(looks_like_owner(line.text[at:]) for at in range(len(line.text)))]
+    produced = 0
+    while stack and produced < MAX_CHAINS:
+        chain = stack.pop()
+        produced += 1
+        yield chain
+        if len(chain) == MAX_PIECES or sum(len(piece.glyphs) for piece in chain) > CODE_LENGTH + OWNER_LENGTH:
+            continue
+        last = chain[-1].read.line
+        for line in lines:
+            other = line.read.line
+            if line not in chain and line.glyphs and (stands_left(last, other) or stands_above(last, other, 1.5)):
+                stack.append((*chain, line))
+
+
+def candidates_of(chain: tuple[CodeLine, ...]) -> Iterator[CodeCandidate]:
+    """Yield the codes of eleven, or ten at the end, characters that begin in the first and end in the last line."""
+    glyphs = [glyph for piece in chain for glyph in piece.glyphs]
+    text = "".join(glyph.character for glyph in glyphs)
+    last_start = len(glyphs) - len(chain[-1].glyphs)
+    for start in range(len(chain[0].glyphs)):
+        if not looks_like_owner(text[start:]):
+            continue
+        for length in (CODE_LENGTH, CODE_LENGTH - 1):
+            end = start + length
+            if not last_start < end <= len(glyphs) or not _may_end(text[end:], end - last_start, length):
+                continue
+            raw = text[start:end]
+            container = parse_container(raw)
+            if container is None or _repairs(raw) > MAX_REPAIRS or not raw[-1].isdigit():
+                # The check digit is never the product of a repair: an I is the side of its box.
+                continue
+            confidence = min(glyph.confidence for glyph in glyphs[start:end])
+            yield CodeCandidate(container, confidence, chain, length < CODE_LENGTH)
+
+
+def _may_end(rest: str, of_last: int, length: int) -> bool:
+    """Say whether a code may end where `rest` of its last line is left and `of_last` characters of it are used."""
+    if not rest:
+        return True
+    if length < CODE_LENGTH:
+        return False
+    # What follows is the size and type, or one stroke of the box around the check digit; a lone first
+    # character of another number is no check digit.
+    return size_type_in(rest) is not None or (of_last > 1 and rest in "1IJL")
+
+
+def _repairs(raw: str) -> int:
+    return sum(a != b for a, b in zip(raw, repair_by_position(raw), strict=True))
+
+
+def best_candidates(lines: list[CodeLine]) -> list[CodeCandidate]:
+    """Return the best candidate of each place: verified first, then by confidence."""
+    rank = {"verified": 0, "inferred": 1, "failed": 2}
+    found = [c for chain in chains(lines) for c in candidates_of(chain) if c.confidence >= ANSWER_FLOOR]
+    found.sort(key=lambda c: (rank[_check(c)], -c.confidence))
+    kept: list[CodeCandidate] = []
+    for candidate in found:
+        taken = [piece for other in kept for piece in other.lines]
+        if not any(piece is other for piece in candidate.lines for other in taken):
+            kept.append(candidate)
+    return kept
+
+
+def _check(candidate: CodeCandidate) -> str:
+    if candidate.container.check == "verified" and candidate.confidence < VERIFY_FLOOR:
+        return "failed"
+    return candidate.container.check
+
+
+def sightings_of(candidates: list[CodeCandidate], lines: list[CodeLine]) -> list[ContainerSighting]:
+    """Return one sighting a candidate, with the size and type that stand near it."""
+    sightings: list[ContainerSighting] = []
+    for candidate in candidates:
+        if candidate.container.check == "verified" and candidate.confidence < VERIFY_FLOOR:
+            continue
+        used = [piece.read.line for piece in candidate.lines]
+        size_type = size_type_near(used, [(line.read.line, line.text) for line in lines])
+        known = candidate.container
+        container = Container(known.code, known.check, size_type, known.repaired)
+        sightings.append(ContainerSighting(container, round(candidate.confidence, 4), around(used)))
+    return without_repeats(sightings)
+
+
+def without_repeats(sightings: list[ContainerSighting]) -> list[ContainerSighting]:
+    """Return each place's first sighting; where two verified codes claim one place, neither stands."""
+    kept: list[ContainerSighting] = []
+    disputed: list[ContainerSighting] = []
+    for sighting in sightings:
+        rivals = [other for other in kept if overlap(sighting.box, other.box) > 0.5]
+        if not rivals:
+            kept.append(sighting)
+        elif sighting.container.check == "verified":
+            disputed += [
+                other
+                for other in rivals
+                if other.container.check == "verified" and other.container.code != sighting.container.code
+            ]
+    return [sighting for sighting in kept if sighting not in disputed]

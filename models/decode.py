@@ -1,0 +1,119 @@
+"""From the reader's probabilities to characters: the top reading, and the best one that fits a grammar."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.pixels import Array
+from models.reader import ALPHABET, BLANK, COLUMN
+
+# Steps where a character has less than this are not followed: they cannot end up in a reading that is accepted.
+FOLLOW_FLOOR = 1e-3
+BEAM_WIDTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """One character, its probability, and where it stands along the line (0.0 left to 1.0 right)."""
+
+    character: str
+    confidence: float
+    place: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """A reading of a line: its characters and the confidence of the weakest of them."""
+
+    text: str
+    confidence: float
+
+
+def cut_to(probabilities: Array, characters: str) -> tuple[str, Array]:
+    """Return blank and `characters` alone, each step summing to one."""
+    kept = "\0" + characters
+    columns = probabilities[:, [COLUMN[c] if c != "\0" else BLANK for c in kept]]
+    total = columns.sum(axis=1, keepdims=True)
+    return kept, np.asarray(columns / np.maximum(total, 1e-9), np.float32)
+
+
+def top_glyphs(probabilities: Array, alphabet: str = ALPHABET) -> list[Glyph]:
+    """Return the characters of the most probable column of each step, repeats joined, blanks dropped."""
+    best = probabilities.argmax(axis=1)
+    steps = len(best)
+    glyphs: list[Glyph] = []
+    previous = BLANK
+    for step, column in enumerate(best):
+        if column != BLANK:
+            value = float(probabilities[step, column])
+            if column != previous:
+                glyphs.append(Glyph(alphabet[column], value, (step + 0.5) / steps))
+            elif value > glyphs[-1].confidence:
+                glyphs[-1] = Glyph(alphabet[column], value, glyphs[-1].place)
+        previous = int(column)
+    return glyphs
+
+
+def spelling_of(glyphs: list[Glyph]) -> Spelling:
+    """Return the text of `glyphs` and the smallest confidence (0.0 where there are none)."""
+    return Spelling("".join(g.character for g in glyphs), min((g.confidence for g in glyphs), default=0.0))
+
+
+@dataclass(slots=True)
+class _Path:
+    """The best way to a prefix: log probability, weakest character, peak of the last, and whether a blank follows."""
+
+    log: float
+    weakest: float
+    peak: float
+
+
+def best_fitting(
+    probabilities: Array, alphabet: str, may_follow: Callable[[str], str], complete: Callable[[str], bool]
+) -> tuple[Spelling, float] | None:
+    """Return the most probable complete spelling and its share among all complete ones, or None.
+
+    `may_follow` gives the characters that a prefix may continue with. One best path a prefix is kept, and
+    `BEAM_WIDTH` prefixes a step.
+    """
+    paths: dict[tuple[str, bool], _Path] = {("", True): _Path(0.0, 1.0, 1.0)}
+    for row in probabilities:
+        followed = [(alphabet[i], float(row[i])) for i in np.flatnonzero(row > FOLLOW_FLOOR) if i != BLANK]
+        paths = _step(paths, max(float(row[BLANK]), 1e-6), followed, may_follow)
+    complete_paths: dict[str, _Path] = {}
+    for (text, _), path in paths.items():
+        known = complete_paths.get(text)
+        if complete(text) and (known is None or path.log > known.log):
+            complete_paths[text] = path
+    if not complete_paths:
+        return None
+    text, path = max(complete_paths.items(), key=lambda item: item[1].log)
+    share = 1.0 / sum(float(np.exp(other.log - path.log)) for other in complete_paths.values())
+    return Spelling(text, min(path.weakest, path.peak)), share
+
+
+def _step(
+    paths: dict[tuple[str, bool], _Path],
+    blank: float,
+    followed: list[tuple[str, float]],
+    may_follow: Callable[[str], str],
+) -> dict[tuple[str, bool], _Path]:
+    following: dict[tuple[str, bool], _Path] = {}
+
+    def offer(text: str, after_blank: bool, path: _Path) -> None:
+        known = following.get((text, after_blank))
+        if known is None or path.log > known.log:
+            following[text, after_blank] = path
+
+    for (text, after_blank), path in paths.items():
+        offer(text, True, _Path(path.log + float(np.log(blank)), path.weakest, path.peak))
+        allowed = may_follow(text)
+        for character, value in followed:
+            log = path.log + float(np.log(value))
+            if text and character == text[-1] and not after_blank:
+                offer(text, False, _Path(log, path.weakest, max(path.peak, value)))
+            elif character in allowed:
+                offer(text + character, False, _Path(log, min(path.weakest, path.peak), value))
+    kept = sorted(following.items(), key=lambda item: -item[1].log)[:BEAM_WIDTH]
+    return dict(kept)

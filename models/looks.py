@@ -1,0 +1,56 @@
+"""Closer looks at one picture: a line read again with more of what is beside it."""
+
+import numpy as np
+
+from models.columns import column_as_row
+from models.detector import TextLine
+from models.lines import ReadLine, around
+from models.pixels import Array, Image, cut_out
+from models.reader import LineReader
+
+MIN_LINE_HEIGHT_PX = 6.0
+
+
+def stretched(line: TextLine, left: float = 0.0, right: float = 0.0, up: float = 0.0, down: float = 0.0) -> TextLine:
+    """Return `line` with its sides moved outwards by so many of its heights (negative: inwards)."""
+    along = (line.corners[1] - line.corners[0]) / max(line.width, 1.0) * line.height
+    across = line.corners[3] - line.corners[0]
+    moves = np.stack(
+        [
+            -left * along - up * across,
+            right * along - up * across,
+            right * along + down * across,
+            -left * along + down * across,
+        ]
+    )
+    return TextLine((line.corners + moves).astype(np.float32), line.score)
+
+
+class Looks:
+    """One picture and the reader of its lines. Every look costs a run of the reader (about 15 ms)."""
+
+    def __init__(self, image: Image, reader: LineReader) -> None:
+        self.image = image
+        self._reader = reader
+
+    def crop(self, line: TextLine) -> Image:
+        """Return the pixels of `line`."""
+        return cut_out(self.image, line.corners)
+
+    def read(self, line: TextLine) -> ReadLine:
+        """Read a row. Raises ModelOutputError."""
+        return ReadLine(line, self._reader.read(self.crop(line)))
+
+    def read_rows(self, lines: list[TextLine], limit: int) -> list[ReadLine]:
+        """Read the `limit` largest of `lines`. Raises ModelOutputError."""
+        legible = [line for line in lines if line.height >= MIN_LINE_HEIGHT_PX]
+        return [self.read(line) for line in legible[:limit]]
+
+    def read_column(self, group: list[TextLine], grow: float) -> ReadLine | None:
+        """Read the characters of a column as one row, or None where they cannot be told apart."""
+        row = column_as_row(self.image, group, grow)
+        if row is None:
+            return None
+        x, y, width, height = around(group)
+        corners: Array = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], np.float32)
+        return ReadLine(TextLine(corners, group[0].score), self._reader.read(row))

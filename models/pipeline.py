@@ -1,0 +1,106 @@
+"""Reads one picture: find text, read it, interpret it as plates and container codes, look again where it pays."""
+
+import time
+
+from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, Unread
+from models.container_looks import find_containers
+from models.detector import TextDetector, TextLine
+from models.lines import ReadLine, is_upright
+from models.looks import Looks
+from models.picture import open_picture, quality_defect
+from models.pixels import Image
+from models.plate_looks import find_plates, read_whole_crop
+from models.reader import LineReader
+from models.registry import load_registry
+from models.sessions import ModelOutputError, Session
+
+# Longest side of what the detector sees: plates are found at 640 as at 960, codes want 736 (33 ms a 100 px more).
+PLATE_SIDE_PX = 640
+CONTAINER_SIDE_PX = 736
+SECOND_SIDE_PX = 1120
+MAX_LINES_READ = 32
+# Pictures this low are the crop of a plate camera: one plate and nothing else.
+CROP_HEIGHT_PX = 80
+CROP_MIN_ASPECT = 1.8
+PLATE = "plate"
+CONTAINER = "container"
+LOOK_FOR_ALL = frozenset({PLATE, CONTAINER})
+
+
+class PictureReader:
+    """The whole of recognition for one picture, on one thread. Built once a process."""
+
+    def __init__(self, detector: TextDetector, reader: LineReader) -> None:
+        self._detector = detector
+        self._reader = reader
+
+    def read_encoded(self, encoded: bytes, look_for: frozenset[str]) -> PictureReading:
+        """Read a JPEG or PNG. What cannot be read is `unread`; raises nothing for what is in the picture."""
+        start = time.perf_counter()
+        opened = open_picture(encoded)
+        defect = opened.defect
+        reading = PictureReading()
+        if opened.image is not None:
+            defect = quality_defect(opened.image)
+            if defect is None:
+                try:
+                    reading = self.read(opened.image, look_for)
+                except ModelOutputError:
+                    defect = "model_output"
+        if defect is not None:
+            reading = PictureReading(unread=(Unread("picture", defect),))
+        elapsed_ms = round((time.perf_counter() - start) * 1000, 1)
+        return PictureReading(reading.plates, reading.containers, (), reading.unread, elapsed_ms)
+
+    def read(self, image: Image, look_for: frozenset[str]) -> PictureReading:
+        """Read decoded pixels. Raises ModelOutputError."""
+        looks = Looks(image, self._reader)
+        height, width = image.shape[:2]
+        if PLATE in look_for and height <= CROP_HEIGHT_PX and width >= CROP_MIN_ASPECT * height:
+            whole = read_whole_crop(looks)
+            if whole or look_for == {PLATE}:
+                return PictureReading(tuple(whole), (), (), _unread(look_for, whole, []))
+        plates, containers = self._look(looks, look_for)
+        return PictureReading(tuple(plates), tuple(containers), (), _unread(look_for, plates, containers))
+
+    def _look(self, looks: Looks, look_for: frozenset[str]) -> tuple[list[PlateSighting], list[ContainerSighting]]:
+        side = CONTAINER_SIDE_PX if CONTAINER in look_for else PLATE_SIDE_PX
+        lines = self._detector.find(looks.image, side)
+        rows = self._rows(looks, lines)
+        plates = find_plates(looks, rows) if PLATE in look_for else []
+        containers = find_containers(looks, lines, rows) if CONTAINER in look_for else []
+        verified = any(sighting.container.check == "verified" for sighting in containers)
+        # A picture that holds anything looked for is not looked at twice: the second look costs twice the first.
+        if verified or plates:
+            return plates, containers
+        lines = self._detector.find(looks.image, SECOND_SIDE_PX)
+        rows = self._rows(looks, lines)
+        if PLATE in look_for:
+            plates = find_plates(looks, rows)
+        if CONTAINER in look_for:
+            again = find_containers(looks, lines, rows)
+            containers = again if any(s.container.check == "verified" for s in again) else containers or again
+        return plates, containers
+
+    def _rows(self, looks: Looks, lines: list[TextLine]) -> list[ReadLine]:
+        return looks.read_rows([line for line in lines if not is_upright(line)], MAX_LINES_READ)
+
+
+def _unread(
+    look_for: frozenset[str], plates: list[PlateSighting], containers: list[ContainerSighting]
+) -> tuple[Unread, ...]:
+    unread: list[Unread] = []
+    if PLATE in look_for and not plates:
+        unread.append(Unread(PLATE, "not_found"))
+    if CONTAINER in look_for and not any(s.container.check == "verified" for s in containers):
+        reason = "check_digit" if containers else "not_found"
+        unread.append(Unread(CONTAINER, reason, containers[0].box if containers else None))
+    return tuple(unread)
+
+
+def load_picture_reader() -> PictureReader:
+    """Return a reader with the registered models, warmed by one small picture. Raises ModelError."""
+    registry = load_registry()
+    detector, reader = Session(registry["text_detector"]), Session(registry["text_reader"])
+    characters = reader.metadata.get("character", "").removesuffix("\n").split("\n")
+    return PictureReader(TextDetector(detector.run), LineReader(reader.run, characters))

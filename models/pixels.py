@@ -1,0 +1,80 @@
+"""Work on pixels that several parts share: decoding, scaling, cutting out. Images are BGR, 8 bits a channel."""
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.readings import Box
+
+Image = NDArray[np.uint8]
+Array = NDArray[np.float32]
+
+
+def decoded(encoded: bytes) -> Image | None:
+    """Return the picture that `encoded` holds, or None where it holds none."""
+    try:
+        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return None if image is None or image.size == 0 else np.asarray(image, np.uint8)
+
+
+def resized(image: Image, width: int, height: int) -> Image:
+    """Return `image` at the size given, bilinear."""
+    return np.asarray(cv2.resize(image, (width, height)), np.uint8)
+
+
+def normalised(image: Image) -> Array:
+    """Return (1, 3, h, w) between -1 and 1, as both networks expect it."""
+    return np.ascontiguousarray((image.astype(np.float32) * (1 / 127.5) - 1.0).transpose(2, 0, 1)[None])
+
+
+def hue_saturation_value(image: Image) -> Image:
+    """Return hue (0-179), saturation and value (0-255) of every pixel."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2HSV), np.uint8)
+
+
+def grey(image: Image) -> Image:
+    """Return the brightness of every pixel (0-255)."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def sharpness(brightness: Image) -> float:
+    """Return the variance of the Laplacian: near zero where a picture holds no edge at all."""
+    return float(cv2.Laplacian(brightness, cv2.CV_32F).var())
+
+
+def upright_box(corners: Array) -> Box:
+    """Return the upright box (x, y, width, height) around `corners`."""
+    left, top = np.floor(corners.min(axis=0)).astype(int)
+    right, bottom = np.ceil(corners.max(axis=0)).astype(int)
+    return int(left), int(top), int(right - left), int(bottom - top)
+
+
+def order_corners(corners: Array) -> Array:
+    """Return four corners clockwise from the upper left."""
+    by_x = corners[np.argsort(corners[:, 0], kind="stable")]
+    left = by_x[:2][np.argsort(by_x[:2, 1], kind="stable")]
+    right = by_x[2:][np.argsort(by_x[2:, 1], kind="stable")]
+    return np.stack([left[0], right[0], right[1], left[1]]).astype(np.float32)
+
+
+def cut_out(image: Image, corners: Array) -> Image:
+    """Return the upright rectangle of pixels inside four `corners` (clockwise from the upper left)."""
+    sides = [float(np.linalg.norm(corners[a] - corners[b])) for a, b in ((0, 1), (3, 2), (0, 3), (1, 2))]
+    width = max(1, math.ceil(max(sides[:2])))
+    height = max(1, math.ceil(max(sides[2:])))
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
+    cut = cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(cut, np.uint8)
+
+
+def ink_mask(brightness: Image) -> Image:
+    """Return 1 where a pixel is of the lesser of the two brightnesses (Otsu): characters cover less than ground."""
+    smooth = cv2.GaussianBlur(brightness, (3, 3), 0)
+    _, mask = cv2.threshold(smooth, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    ink = np.asarray(mask, np.uint8)
+    return np.asarray(1 - ink, np.uint8) if ink.mean() > 0.5 else ink

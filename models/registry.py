@@ -1,0 +1,86 @@
+"""Which model files the product runs, where they lie and what their bytes must be."""
+
+import hashlib
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+REGISTRY_PATH = Path(__file__).with_name("registry.json")
+# Files that a wheel ships today are below 25 MB; the cap keeps a wrong file from filling the memory.
+MAX_MODEL_BYTES = 64 * 1024 * 1024
+
+
+class ModelError(Exception):
+    """A model cannot be used. `code` is `model_missing`, `model_tampered` or `model_unloadable`."""
+
+    def __init__(self, code: str, name: str, path: str, expected: str, got: str, next_step: str) -> None:
+        super().__init__(f"{code}: model {name} at {path}: expected {expected}, got {got}; next: {next_step}")
+        self.code = code
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """One registered model: which file of which installed package, its digest, licence and origin."""
+
+    name: str
+    version: str
+    licence: str
+    package: str
+    file: str
+    sha256: str
+    input: str
+    source: str
+
+
+def load_registry(path: Path = REGISTRY_PATH) -> dict[str, ModelEntry]:
+    """Return the registered models by name. Raises ModelError (`model_missing`) where the registry is unusable."""
+    try:
+        entries = [ModelEntry(**entry) for entry in json.loads(path.read_text("utf-8"))["models"]]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(
+            "model_missing", "registry", str(path), "a readable registry", repr(error), "reinstall the product"
+        ) from error
+    return {entry.name: entry for entry in entries}
+
+
+def locate(entry: ModelEntry) -> Path:
+    """Return where the file of `entry` lies, without importing its package (that costs a second and requests).
+
+    An absolute `file` stands for itself. Raises ModelError (`model_missing`) where the package is not installed.
+    """
+    if Path(entry.file).is_absolute():
+        return Path(entry.file)
+    spec = importlib.util.find_spec(entry.package)
+    if spec is None or spec.origin is None:
+        raise ModelError(
+            "model_missing", entry.name, entry.package, "an installed package", "none", f"install {entry.package}"
+        )
+    return Path(spec.origin).parent / entry.file
+
+
+def verified_bytes(entry: ModelEntry) -> bytes:
+    """Return the bytes of a model whose digest is the registered one; the session is built from exactly these.
+
+    Raises ModelError: `model_missing`, `model_tampered`.
+    """
+    path = locate(entry)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_MODEL_BYTES + 1)
+    except OSError as error:
+        raise ModelError(
+            "model_missing", entry.name, str(path), "a readable file", str(error), f"reinstall {entry.package}"
+        ) from error
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != entry.sha256:
+        raise ModelError(
+            "model_tampered",
+            entry.name,
+            str(path),
+            f"sha256 {entry.sha256}",
+            digest,
+            f"reinstall {entry.package} in the version of the lock file",
+        )
+    return content

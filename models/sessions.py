@@ -1,0 +1,47 @@
+"""The only module that names onnxruntime: sessions for small machines, built from verified bytes."""
+
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from models.pixels import Array
+from models.registry import ModelEntry, ModelError, verified_bytes
+
+
+class ModelOutputError(Exception):
+    """A model answered with NaN or with a shape that it must not have (`model_output`)."""
+
+
+class Session:
+    """One model, one thread, no spinning: spinning burns over a third of a core between pictures."""
+
+    def __init__(self, entry: ModelEntry) -> None:
+        """Load the model of `entry`. Raises ModelError."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Pictures differ in size: the arena would keep the largest of each for ever.
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 3
+        content = verified_bytes(entry)
+        try:
+            # Bytes, not a path: external data cannot be resolved then.
+            self._session: Any = onnxruntime.InferenceSession(
+                content, sess_options=options, providers=["CPUExecutionProvider"]
+            )
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(
+                "model_unloadable", entry.name, entry.file, "an ONNX graph", str(error)[:200], "reinstall the model"
+            ) from error
+        self._input = self._session.get_inputs()[0].name
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+
+    def run(self, batch: Array) -> Array:
+        """Return the first output for `batch`. Raises ModelOutputError where it is not finite."""
+        output = np.asarray(self._session.run(None, {self._input: batch})[0], dtype=np.float32)
+        if not bool(np.isfinite(output).all()):
+            raise ModelOutputError("model_output: not finite")
+        return output

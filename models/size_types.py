@@ -1,0 +1,50 @@
+"""Finds the size and type code (45G1) that is painted near a container code."""
+
+import numpy as np
+
+from edge.core.container import is_size_type
+from models.detector import TextLine
+
+SIZE_TYPE_LENGTH = 4
+# Under or beside the code, at most this many of its row heights away.
+REACH_ROWS = 8.0
+_TO_DIGIT = str.maketrans("OQDIZSBL", "00012581")
+_TO_LETTER = str.maketrans("06C", "GGG")
+# Codes of 1984 are digits alone, as are weights and volumes on the same door: only the common ones are taken.
+_COMMON_1984 = frozenset({"2210", "2200", "2230", "2250", "2270", "4310", "4300", "4500", "4510", "4332", "4532"})
+
+
+def size_type_in(text: str) -> str | None:
+    """Return the size and type code that `text` ends or begins with, repaired by position, or None."""
+    for part in {text[-SIZE_TYPE_LENGTH:], text[:SIZE_TYPE_LENGTH]}:
+        if len(part) < SIZE_TYPE_LENGTH:
+            continue
+        if is_size_type(part) and not part.isdigit():
+            return part
+        repaired = part[:2].translate(_TO_DIGIT) + part[2].translate(_TO_LETTER) + part[3].translate(_TO_DIGIT)
+        if part not in _COMMON_1984 and repaired[2] == "G" and repaired[3] in "01" and _is_usual(repaired):
+            return repaired
+        if part in _COMMON_1984 and part == text:
+            return part
+    return None
+
+
+def _is_usual(text: str) -> bool:
+    return text[:2] in ("22", "42", "45", "25", "20", "L5") and is_size_type(text)
+
+
+def size_type_near(code: list[TextLine], lines: list[tuple[TextLine, str]]) -> str | None:
+    """Return the size and type nearest to the `code`'s lines, preferring what stands below or beside; or None."""
+    row = float(np.median([min(line.height, line.width) for line in code]))
+    points = np.concatenate([line.corners for line in code])
+    low, high = points.min(axis=0), points.max(axis=0)
+    found: list[tuple[float, str]] = []
+    for line, text in lines:
+        size_type = size_type_in(text)
+        if size_type is None:
+            continue
+        centre = line.corners.mean(axis=0)
+        away = float(np.linalg.norm(np.maximum(0, np.maximum(low - centre, centre - high))))
+        if away <= REACH_ROWS * row:
+            found.append((away, size_type))
+    return min(found)[1] if found else None
