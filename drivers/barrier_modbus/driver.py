@@ -76,8 +76,9 @@ class ModbusBarrier:
                 await self._scan()
                 await self._heartbeat()
             except DeviceError as error:
+                # A command that failed first is the cause; this scan only met its consequence.
                 self._fail(error)
-                raise
+                continue
             spent_ms = self._clock.now_ms() - started_ms
             await self._clock.sleep(max(0, self._poll_ms - spent_ms) / 1000)
         raise self._failure
