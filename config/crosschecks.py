@@ -1,0 +1,170 @@
+"""What single values cannot show: names used twice, demands that no device can meet, addresses that collide."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from config.devices import Barrier, ModbusMap
+from config.document import PathKey
+from config.problems import Bilingual
+from config.schema import Configuration, Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A contradiction: the path to blame, its value, what was expected."""
+
+    path: PathKey
+    code: str
+    value: object
+    expected: Bilingual
+    hint: Bilingual | None = None
+
+
+def cross_check(config: Configuration) -> list[Finding]:
+    """Every contradiction of a configuration whose values are valid one by one.
+
+    Codes: `duplicate_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`, `no_device_for`,
+    `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`, `quorum_too_large`, `quorum_unused`,
+    `key_without_certificate`, `password_without_user`.
+    """
+    found = [*_broker(config), *_join(config)]
+    found += _duplicates(_authority_ids(config), "duplicate_id")
+    found += _duplicates(_lane_ids(config), "duplicate_id")
+    found += _duplicates(_device_ids(config), "duplicate_id")
+    found += _duplicates(_ports(config), "duplicate_port")
+    found += _duplicates(_shared_coils(config), "duplicate_address")
+    for index, lane in enumerate(config.lanes):
+        found += _lane(lane, ("lanes", index))
+    return found
+
+
+def _duplicates(named: Iterable[tuple[PathKey, object]], code: str) -> Iterator[Finding]:
+    seen: set[object] = set()
+    for path, value in named:
+        if value in seen:
+            text = value[-1] if isinstance(value, tuple) else value
+            yield Finding(path, code, text, Bilingual("不重复的值", "a value used only once"))
+        seen.add(value)
+
+
+def _authority_ids(config: Configuration) -> Iterator[tuple[PathKey, str]]:
+    for index, authority in enumerate(config.authorities):
+        yield ("authorities", index, "id"), authority.id
+
+
+def _lane_ids(config: Configuration) -> Iterator[tuple[PathKey, str]]:
+    for index, lane in enumerate(config.lanes):
+        yield ("lanes", index, "id"), lane.id
+
+
+def _device_ids(config: Configuration) -> Iterator[tuple[PathKey, str]]:
+    for index, lane in enumerate(config.lanes):
+        yield ("lanes", index, "barrier", "id"), lane.barrier.id
+        for number, camera in enumerate(lane.cameras):
+            yield ("lanes", index, "cameras", number, "id"), camera.id
+        if lane.tag_reader is not None:
+            yield ("lanes", index, "tag_reader", "id"), lane.tag_reader.id
+
+
+def _ports(config: Configuration) -> Iterator[tuple[PathKey, str]]:
+    for index, lane in enumerate(config.lanes):
+        if lane.tag_reader is not None:
+            yield ("lanes", index, "tag_reader", "port"), lane.tag_reader.port
+
+
+def _coils(modbus: ModbusMap) -> Iterator[tuple[str, str, int]]:
+    for table in ("coils", "pulse_coils") if modbus.hardware_pulse else ("coils",):
+        for name, address in getattr(modbus, table):
+            if address is not None:
+                yield table, name, address
+
+
+def _shared_coils(config: Configuration) -> Iterator[tuple[PathKey, object]]:
+    """Two outputs on one coil, in one lane or in two lanes on one module: one would move the other's boom."""
+    for index, lane in enumerate(config.lanes):
+        barrier: Barrier = lane.barrier
+        for table, name, address in _coils(barrier.map):
+            path = ("lanes", index, "barrier", "map", table, name)
+            yield path, (barrier.host, barrier.port, barrier.device_id, f"coil:{address}")
+
+
+def _lane(lane: Lane, path: PathKey) -> Iterator[Finding]:
+    barrier = lane.barrier
+    age_ms = lane.timing.sample_max_age_ms
+    if age_ms < barrier.poll_ms:
+        expected = Bilingual(f"不小于 poll_ms({barrier.poll_ms})", f"at least poll_ms ({barrier.poll_ms})")
+        yield Finding((*path, "timing", "sample_max_age_ms"), "shorter_than_poll", age_ms, expected)
+    signals = (*path, "barrier", "map", "signals")
+    yield from _duplicates(
+        (((*signals, name), f"discrete:{point.address}") for name, point in barrier.map.signals if point is not None),
+        "duplicate_address",
+    )
+    registers = (*path, "barrier", "map", "registers")
+    yield from _duplicates(
+        (((*registers, name), f"holding:{number}") for name, number in barrier.map.registers if number is not None),
+        "duplicate_address",
+    )
+    yield from _duplicates((((*path, "must_match", i), v) for i, v in enumerate(lane.must_match)), "duplicate_value")
+    yield from _readable(lane, path)
+    yield from _devices(lane, path)
+
+
+def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:
+    views = {(camera.place, what) for camera in lane.cameras for what in camera.reads}
+    able = {
+        "front_plate": ("front", "plate") in views,
+        "rear_plate": ("rear", "plate") in views,
+        "containers": any(what == "container" for _, what in views),
+        "tag": lane.tag_reader is not None,
+    }
+    needed = {
+        "front_plate": Bilingual("place: front 且 reads 含 plate 的相机", "a camera with place front that reads plate"),
+        "rear_plate": Bilingual("place: rear 且 reads 含 plate 的相机", "a camera with place rear that reads plate"),
+        "containers": Bilingual("reads 含 container 的相机", "a camera that reads container"),
+        "tag": Bilingual("tag_reader", "a tag_reader"),
+    }
+    hint = Bilingual("增加设备,或从 must_match 去掉", "add the device, or leave it out of must_match")
+    for index, identifier in enumerate(lane.must_match):
+        if not able[identifier]:
+            yield Finding((*path, "must_match", index), "no_device_for", identifier, needed[identifier], hint)
+
+
+def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
+    for index, camera in enumerate(lane.cameras):
+        place = (*path, "cameras", index)
+        yield from _duplicates((((*place, "reads", i), v) for i, v in enumerate(camera.reads)), "duplicate_value")
+        if camera.frames_max < camera.frames_needed:
+            needed = camera.frames_needed
+            expected = Bilingual(f"不小于 frames_needed({needed})", f"at least frames_needed ({needed})")
+            yield Finding((*place, "frames_max"), "frames_max_too_small", camera.frames_max, expected)
+        if camera.password_file is not None and camera.user is None:
+            yield Finding((*place, "password_file"), "password_without_user", camera.password_file, _USER)
+    if lane.tag_reader is not None:
+        antennas = (*path, "tag_reader", "antennas")
+        yield from _duplicates((((*antennas, i), v) for i, v in enumerate(lane.tag_reader.antennas)), "duplicate_value")
+
+
+_USER = Bilingual("同时给出用户名", "a user name with it")
+
+
+def _broker(config: Configuration) -> Iterator[Finding]:
+    broker = config.broker
+    if broker.password_file is not None and broker.username is None:
+        yield Finding(("broker", "password_file"), "password_without_user", broker.password_file, _USER)
+    if broker.tls is not None and (broker.tls.cert_file is None) != (broker.tls.key_file is None):
+        expected = Bilingual("cert_file 和 key_file 同时给出", "cert_file and key_file together")
+        yield Finding(("broker", "tls"), "key_without_certificate", "one of them / 只有一个", expected)
+
+
+def _join(config: Configuration) -> Iterator[Finding]:
+    count = len(config.authorities)
+    if config.join != "quorum":
+        if config.quorum_of is not None:
+            expected = Bilingual("join: quorum 时才有 quorum_of", "quorum_of only with join: quorum")
+            yield Finding(("quorum_of",), "quorum_unused", config.quorum_of, expected)
+    elif config.quorum_of is None:
+        expected = Bilingual("quorum_of(需要几个放行)", "quorum_of: how many must release")
+        yield Finding(("join",), "quorum_missing", config.join, expected)
+    elif config.quorum_of > count:
+        expected = Bilingual(f"至多 {count}(authorities 的个数)", f"at most {count}, the number of authorities")
+        yield Finding(("quorum_of",), "quorum_too_large", config.quorum_of, expected)

@@ -1,0 +1,151 @@
+"""What a lane's devices are and where: barrier, cameras, tag reader."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from config.fields import (
+    CoilAddress,
+    DiscreteAddress,
+    FilePath,
+    HoldingAddress,
+    Host,
+    HttpUrl,
+    Id,
+    Name,
+    Port,
+    SerialPort,
+    Strict,
+)
+
+Place = Literal["front", "rear", "left", "right", "top"]
+Looked = Literal["plate", "container"]
+
+
+class SignalPoint(Strict):
+    """Where a signal is. `inverted`: the input reads 1 at rest (normally closed wiring)."""
+
+    address: DiscreteAddress
+    inverted: bool = False
+
+
+def _short_form(value: object) -> object:
+    return {"address": value} if isinstance(value, str | int) and not isinstance(value, bool) else value
+
+
+Signal = Annotated[SignalPoint, BeforeValidator(_short_form)]
+
+
+def _at(address: int) -> SignalPoint:
+    return SignalPoint.model_construct(address=address, inverted=False)
+
+
+class SignalMap(Strict):
+    """Inputs of a lane; a signal left out does not exist there. The four without a default prove something."""
+
+    arrival_loop: Signal
+    safety_loop: Signal
+    boom_up: Signal
+    boom_down: Signal
+    exit_loop: Signal | None = None
+    safety_beam: Signal | None = None
+    boom_broken: Signal | None = None
+    emergency_stop: Signal | None = None
+    fire_alarm: Signal | None = None
+
+
+class CoilMap(Strict):
+    """Outputs of a lane; null or left out where a site has none."""
+
+    raise_boom: CoilAddress
+    lower_boom: CoilAddress
+    red: CoilAddress
+    green: CoilAddress
+    stop_boom: CoilAddress | None = None
+    siren: CoilAddress | None = None
+    watchdog: CoilAddress | None = None
+
+
+class PulseCoilMap(Strict):
+    """Coils that start a pulse which the module times itself (Moxa ioLogik: from coil:16)."""
+
+    raise_boom: CoilAddress = 16
+    lower_boom: CoilAddress = 17
+    stop_boom: CoilAddress | None = 18
+
+
+class RegisterMap(Strict):
+    """Holding registers of a lane controller; null or left out on a plain I/O module."""
+
+    heartbeat: HoldingAddress | None = None
+    boot_counter: HoldingAddress | None = None
+    map_version: HoldingAddress | None = None
+    fault_bits: HoldingAddress | None = None
+
+
+def _default_signals() -> SignalMap:
+    return SignalMap.model_construct(
+        arrival_loop=_at(0), safety_loop=_at(2), boom_up=_at(7), boom_down=_at(8), exit_loop=_at(3), safety_beam=_at(4),
+        boom_broken=_at(9), emergency_stop=_at(10), fire_alarm=_at(11),
+    )  # fmt: skip
+
+
+def _default_coils() -> CoilMap:
+    return CoilMap.model_construct(raise_boom=0, lower_boom=1, stop_boom=2, red=3, green=4, siren=5, watchdog=7)
+
+
+def _default_registers() -> RegisterMap:
+    return RegisterMap.model_construct(heartbeat=0, boot_counter=1, map_version=2, fault_bits=3)
+
+
+class ModbusMap(Strict):
+    """Addresses of one barrier module. A table that is left out is the default one of domain.md 4.1."""
+
+    signals: SignalMap = Field(default_factory=_default_signals)
+    coils: CoilMap = Field(default_factory=_default_coils)
+    registers: RegisterMap = Field(default_factory=_default_registers)
+    hardware_pulse: bool = False
+    pulse_coils: PulseCoilMap = PulseCoilMap()
+    pulse_ms: int = Field(default=400, ge=50, le=2_000)
+    version: int = Field(default=1, ge=0, le=65_535)
+
+
+class Barrier(Strict):
+    """Boom, loops and lights behind one Modbus TCP module."""
+
+    driver: Literal["modbus_barrier"] = "modbus_barrier"
+    id: Id
+    host: Host
+    port: Port = 502
+    device_id: int = Field(default=1, ge=0, le=255)
+    poll_ms: int = Field(default=50, ge=10, le=200)
+    timeout_ms: int = Field(default=300, ge=50, le=2_000)
+    map: ModbusMap = ModbusMap()
+
+
+class Camera(Strict):
+    """One camera over HTTP. `frames_needed` agreeing frames of at most `frames_max` make a reading."""
+
+    driver: Literal["http_camera"] = "http_camera"
+    id: Id
+    url: HttpUrl
+    mode: Literal["snapshot", "mjpeg"] = "snapshot"
+    user: Name | None = None
+    password_file: FilePath | None = None
+    place: Place
+    reads: tuple[Looked, ...] = Field(min_length=1)
+    frames_needed: int = Field(default=2, ge=1, le=10)
+    frames_max: int = Field(default=6, ge=1, le=50)
+    frame_stale_ms: int = Field(default=3_000, ge=200, le=60_000)
+    poll_ms: int = Field(default=500, ge=20, le=10_000)
+
+
+class TagReader(Strict):
+    """A UHF reader. `port`: a path (best `/dev/serial/by-path/...`, `./x` beside this file) or `socket://host:port`."""
+
+    driver: Literal["uhf_r2000"] = "uhf_r2000"
+    id: Id
+    port: SerialPort
+    baud: Literal[9_600, 19_200, 38_400, 57_600, 115_200, 230_400] = 115_200
+    antennas: tuple[Annotated[int, Field(ge=0, le=3)], ...] = Field(default=(0,), min_length=1, max_length=4)
+    min_reads: int = Field(default=1, ge=1, le=100)

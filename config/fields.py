@@ -1,0 +1,103 @@
+"""Types of single values, each with its own error in both languages."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from config.addresses import parse_address
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_PRINTABLE = re.compile(r"[^\s\x00-\x1f\x7f]+")
+
+
+class Strict(BaseModel):
+    """Frozen; unknown keys are errors; nothing is coerced."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+def _identifier(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise PydanticCustomError(
+            "bad_id",
+            "bad id",
+            {"zh": "1 到 64 个字母、数字、_ 或 -", "en": "1 to 64 letters, digits, _ or -"},
+        )
+    return value
+
+
+def _path(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str):
+        return value
+    if not value or "\0" in value:
+        raise PydanticCustomError("bad_path", "bad path", {"zh": "文件路径", "en": "a file path"})
+    base = info.context.get("base_dir") if info.context else None
+    return Path(value) if base is None else Path(base, value)
+
+
+def _host(value: str) -> str:
+    if not _PRINTABLE.fullmatch(value) or "/" in value:
+        raise PydanticCustomError("bad_host", "bad host", {"zh": "主机名或 IP 地址", "en": "a host name or IP address"})
+    return value
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or not _PRINTABLE.fullmatch(value):
+        raise PydanticCustomError(
+            "bad_url", "bad url", {"zh": "http:// 或 https:// 地址", "en": "an address with http:// or https://"}
+        )
+    if parts.username is not None or parts.password is not None:
+        context = {
+            "zh": "不含用户名和密码的地址",
+            "en": "an address without user name and password",
+            "hint_zh": "请写在 user 和 password_file",
+            "hint_en": "use user and password_file",
+            "secret": "yes",
+        }
+        raise PydanticCustomError("url_with_password", "bad url", context)
+    return value
+
+
+def _serial_port(value: str, info: ValidationInfo) -> str:
+    """`./name` is beside the configuration; every other path is the system's own and stays as it is."""
+    base = info.context.get("base_dir") if info.context else None
+    if value.startswith("./") and base is not None:
+        return str(Path(base, value))
+    if not value.startswith("socket:"):
+        return value
+    try:
+        parts = urlsplit(value)
+        usable = bool(parts.hostname) and bool(parts.port) and not parts.path
+    except ValueError:
+        usable = False
+    if not usable:
+        expected = {"zh": "socket://主机:端口", "en": "socket://host:port"}
+        raise PydanticCustomError("bad_port", "bad port", expected)
+    return value
+
+
+Id = Annotated[str, AfterValidator(_identifier)]
+FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str)]
+Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_host)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+HttpUrl = Annotated[str, Field(max_length=2_000), AfterValidator(_url)]
+Name = Annotated[str, Field(min_length=1, max_length=256)]
+SerialPort = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(_serial_port)]
+CoilAddress = Annotated[
+    int, BeforeValidator(lambda value: parse_address(value, "coil")), PlainSerializer(lambda n: f"coil:{n}")
+]
+DiscreteAddress = Annotated[
+    int, BeforeValidator(lambda value: parse_address(value, "discrete")), PlainSerializer(lambda n: f"discrete:{n}")
+]
+HoldingAddress = Annotated[
+    int, BeforeValidator(lambda value: parse_address(value, "holding")), PlainSerializer(lambda n: f"holding:{n}")
+]

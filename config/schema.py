@@ -1,0 +1,115 @@
+"""The configuration of one box with its lanes: frozen, strict, units in names, defaults for what sites leave alone."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PrivateAttr
+
+from config.devices import Barrier, Camera, TagReader
+from config.fields import FilePath, Host, Id, Name, Port, Strict
+
+Identifier = Literal["front_plate", "rear_plate", "containers", "tag"]
+Visibility = Literal["allow", "mask", "hash", "deny"]
+PathKey = tuple[str | int, ...]
+
+
+class Tls(Strict):
+    """TLS to the broker: its CA, and the lane's own certificate where the broker asks for one."""
+
+    ca_file: FilePath
+    cert_file: FilePath | None = None
+    key_file: FilePath | None = None
+
+
+class Broker(Strict):
+    """The MQTT broker. `mqtt_version` is a text: "3.1.1" or "5"."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 1883
+    mqtt_version: Literal["3.1.1", "5"] = "5"
+    username: Name | None = None
+    password_file: FilePath | None = None
+    tls: Tls | None = None
+
+
+class Evidence(Strict):
+    """How much is kept, and for how long at most."""
+
+    quota_mib: int = Field(default=10_240, ge=64, le=16_777_216)
+    retention_days: int = Field(default=180, ge=1, le=3_650)
+
+
+class Recogniser(Strict):
+    """Worker processes that read pictures; past `deadline_ms` a picture is unread."""
+
+    workers: int = Field(default=1, ge=1, le=4)
+    deadline_ms: int = Field(default=5_000, ge=100, le=30_000)
+
+
+class FieldPolicy(Strict):
+    """What an authority may see of each kind of identifier."""
+
+    plates: Visibility = "allow"
+    containers: Visibility = "allow"
+    tag: Visibility = "allow"
+
+
+class Authority(Strict):
+    """One authority that is asked; its silence past `deadline_ms` counts as hold."""
+
+    id: Id
+    deadline_ms: int = Field(default=10_000, ge=100, le=30_000)
+    fields: FieldPolicy = FieldPolicy()
+
+
+class Timing(Strict):
+    """Deadlines and proofs of a lane, in milliseconds."""
+
+    identify_ms: int = Field(default=15_000, ge=500, le=120_000)
+    hold_ms: int = Field(default=600_000, ge=1_000, le=7_200_000)
+    open_ms: int = Field(default=6_000, ge=500, le=60_000)
+    pass_ms: int = Field(default=120_000, ge=1_000, le=1_800_000)
+    close_ms: int = Field(default=8_000, ge=500, le=60_000)
+    clear_ms: int = Field(default=1_000, ge=1_000, le=30_000)
+    sample_max_age_ms: int = Field(default=200, ge=20, le=200)
+    ready_ms: int = Field(default=10_000, ge=500, le=120_000)
+    grant_max_ms: int = Field(default=30_000, ge=100, le=30_000)
+
+
+class Lane(Strict):
+    """One lane. `must_match`: what must be read and equal to the release note for an automatic release."""
+
+    id: Id
+    direction: Literal["in", "out"]
+    barrier: Barrier
+    cameras: tuple[Camera, ...] = Field(default=(), max_length=16)
+    tag_reader: TagReader | None = None
+    must_match: tuple[Identifier, ...] = Field(default=("front_plate", "containers", "tag"), min_length=1)
+    timing: Timing = Timing()
+    simulated: bool = False
+
+
+class Configuration(Strict):
+    """One box. Build it with `config.loader.load`; relative paths are relative to the file."""
+
+    site: Id
+    state_dir: FilePath
+    keys_dir: FilePath
+    language: Literal["auto", "zh", "en"] = "auto"
+    control_socket: FilePath | None = None
+    broker: Broker = Broker()
+    evidence: Evidence = Evidence()
+    recogniser: Recogniser = Recogniser()
+    authorities: tuple[Authority, ...] = Field(min_length=1, max_length=16)
+    join: Literal["all_of", "veto", "quorum"] = "all_of"
+    quorum_of: int | None = Field(default=None, ge=1, le=16)
+    lanes: tuple[Lane, ...] = Field(min_length=1, max_length=64)
+
+    # Where each given value stands: path to "file:line". Empty for a configuration that was not loaded from a file.
+    _origins: Mapping[PathKey, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def control_socket_path(self) -> Path:
+        """The control socket: as configured, or `control.sock` in the state directory."""
+        return self.control_socket or self.state_dir / "control.sock"
