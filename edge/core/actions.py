@@ -1,4 +1,7 @@
-"""What the lane does on a transition. Each changes the draft and asks for effects; none looks at the phase."""
+"""What the lane does on a transition, up to the boom (`edge.core.motion` has the rest).
+
+Each action changes the draft and asks for effects; none looks at the phase.
+"""
 
 from dataclasses import replace
 
@@ -6,22 +9,28 @@ from edge.core.binding import answer_by_ms, refusal
 from edge.core.draft import Draft
 from edge.core.effects import (
     ConsumeAuthority,
-    LowerBoom,
     PrepareRequest,
-    RaiseBoom,
     SendRequest,
     StartCapture,
     StopBoom,
     StopCapture,
 )
-from edge.core.events import AuthorityDurable, Event, GrantReceived, PersonDecided, RequestPrepared, Started
+from edge.core.events import Event, GrantReceived, PersonDecided, RequestPrepared, Started
 from edge.core.fusion import fuse
 from edge.core.policy import join, mismatches
 from edge.core.readings import Identity
 from edge.core.state import OpenAuthority, Passage, Phase, Request
 
 # Raised for the lane as a whole; a proved closed lane has none of these any more.
-LANE_ALARMS = ("not_ready", "boom_up_unproved", "lane_blocked", "vehicle_stopped", "wrong_way")
+LANE_ALARMS = (
+    "not_ready",
+    "boom_up_unproved",
+    "lane_blocked",
+    "vehicle_stopped",
+    "wrong_way",
+    "barrier_refused",
+    "boom_down_unasked",
+)
 
 
 def nothing(draft: Draft, event: Event) -> None:
@@ -63,7 +72,8 @@ def open_passage(draft: Draft, event: Event) -> None:
 def _new_passage(draft: Draft) -> None:
     number = draft.state.passages + 1
     draft.change(passages=number)
-    draft.change(passage=Passage(draft.identifier(f"passage|{number}"), draft.at_ms))
+    identifier = draft.identifier(f"passage|{number}")
+    draft.change(passage=Passage(identifier, draft.at_ms, triggered_at_ms=draft.at_ms))
     draft.light("red")
     draft.report("passage_opened", ("number", number), ("simulated", draft.state.profile.simulated))
 
@@ -137,13 +147,13 @@ def revoke(draft: Draft, event: Event) -> None:
 
 
 def count_silence(draft: Draft, event: Event) -> None:
-    """Authorities whose time is over are silent; then decide."""
+    """Authorities whose time is over are silent; then decide. A lane that asks nobody is decided by a person."""
     state = draft.state
     requests = tuple(
         replace(one, silent=True) if one.answer is None and event.at_ms > answer_by_ms(state, one) else one
         for one in draft.passage.requests
     )
-    if requests != draft.passage.requests:
+    if requests != draft.passage.requests or not requests:
         draft.change_passage(requests=requests)
         decide(draft)
 
@@ -193,18 +203,21 @@ def open_by_person(draft: Draft, event: Event) -> None:
         draft.emit(StartCapture(draft.passage.id, event.at_ms))
     passage = draft.passage
     deadline_ms = event.at_ms + draft.state.profile.timing.grant_max_ms
-    nonces = (draft.identifier(f"person|{passage.id}|{event.at_ms}"),)
+    nonces = (draft.identifier(f"person|{passage.id}|{passage.orders}"),)
     draft.change_passage(
-        authority=OpenAuthority("person", nonces, deadline_ms), reasons=(*passage.reasons, "opened_by_person")
+        authority=OpenAuthority("person", nonces, deadline_ms),
+        orders=passage.orders + 1,
+        reasons=(*passage.reasons, "opened_by_person"),
     )
     draft.report("opened_by_person", ("operator", event.operator), ("reason", event.reason))
     draft.emit(ConsumeAuthority(passage.id, "person", nonces, deadline_ms, event.operator, event.reason))
 
 
 def refuse_by_person(draft: Draft, event: Event) -> None:
-    """A person sends the vehicle back."""
+    """A person sends the vehicle back; an authority that waits for the disk stays spent, unused."""
     assert isinstance(event, PersonDecided)
-    draft.change_passage(reasons=(*draft.passage.reasons, "refused_by_person"))
+    draft.emit(StopCapture(draft.passage.id))
+    draft.change_passage(authority=None, reasons=(*draft.passage.reasons, "refused_by_person"))
     draft.report("refused_by_person", ("operator", event.operator), ("reason", event.reason))
 
 
@@ -218,28 +231,10 @@ def retry(draft: Draft, event: Event) -> None:
     """Take everything anew for the same vehicle; old answers die with their nonces."""
     passage = draft.passage
     draft.change_passage(
-        attempt=passage.attempt + 1, frames=(), tags=(), identity=None, requests=(), decision=None, target=None,
-        reasons=(), authority=None,
+        attempt=passage.attempt + 1, triggered_at_ms=event.at_ms, frames=(), tags=(), identity=None, requests=(),
+        decision=None, target=None, reasons=(), authority=None,
     )  # fmt: skip
     draft.emit(StartCapture(passage.id, event.at_ms))
-
-
-def raise_boom(draft: Draft, event: Event) -> None:
-    """The spent authority is durable and the inputs were proved again: ask the boom to rise, once."""
-    assert isinstance(event, AuthorityDurable)
-    draft.emit(RaiseBoom(draft.passage.id))
-
-
-def hold_unproved(draft: Draft, event: Event) -> None:
-    """Something changed while the authority was made durable: it stays spent, a person decides."""
-    draft.change_passage(decision="hold", authority=None, reasons=(*draft.passage.reasons, "not_proved_before_raise"))
-    draft.report("decided", ("decision", "hold"), ("reasons", "not_proved_before_raise"))
-
-
-def hold_barrier_refused(draft: Draft, event: Event) -> None:
-    """The barrier did not take the command: the authority stays spent, a person decides."""
-    draft.change_passage(decision="hold", authority=None, reasons=(*draft.passage.reasons, "barrier_refused"))
-    draft.alarm("barrier_refused")
 
 
 def hold_inputs_lost(draft: Draft, event: Event) -> None:
@@ -250,70 +245,9 @@ def hold_inputs_lost(draft: Draft, event: Event) -> None:
     draft.report("decided", ("decision", "hold"), ("reasons", "inputs_lost"))
 
 
-def show_open(draft: Draft, event: Event) -> None:
-    """The boom is measured up: green, as long as this vehicle has not used it (I7)."""
-    draft.stage("opened")
-    draft.report("boom_raised")
-    if not draft.passage.entered:
-        draft.light("green")
-
-
-def watch_vehicle(draft: Draft, event: Event) -> None:
-    """One release is one vehicle: red again as soon as it came below the boom or backed out."""
-    passage = draft.passage
-    if passage.entered or passage.backed_out or draft.state.inputs.boom != "up":
-        draft.light("red")
-    if passage.entered and passage.backed_out:
-        draft.alarm("vehicle_swapped", "the released vehicle backed out and another one came below the boom")
-
-
-def go_red(draft: Draft, event: Event) -> None:
-    """Green needs a measured boom; without it the light is red within one scan."""
-    draft.light("red")
-
-
-def lower_boom(draft: Draft, event: Event) -> None:
-    """Ask the boom down, carrying the proof."""
-    state = draft.state
-    assert state.sampled_at_ms is not None
-    assert state.clear_since_ms is not None
-    draft.light("red")
-    if state.passage is not None and state.passage.entered:
-        draft.stage("cleared")
-    draft.emit(LowerBoom(state.sampled_at_ms - state.clear_since_ms, draft.at_ms - state.sampled_at_ms))
-
-
-def withdraw_lowering(draft: Draft, event: Event) -> None:
-    """Something came below the closing boom (or nobody knows): withdraw at once; a new proof is needed (I5)."""
-    draft.emit(StopBoom("under_boom"))
-    draft.change(clear_since_ms=None)
-    passage = draft.state.passage
-    if passage is None:
-        draft.enter(Phase.STARTING)
-        return
-    if passage.entered and draft.state.inputs.safety_loop is True:
-        draft.change_passage(tailgated=True)
-        draft.alarm("tailgate", "something came below the boom after the released vehicle")
-    draft.enter(Phase.OPEN)
-
-
-def end_closed(draft: Draft, event: Event) -> None:
-    """The boom is measured down: write how the passage ended."""
-    passage = draft.state.passage
-    if passage is None:
-        return
-    if not passage.entered:
-        draft.end_passage("ABANDONED", *(("backed_out",) if passage.backed_out else ()))
-    elif passage.authority is not None and passage.authority.source == "person":
-        draft.end_passage("MANUAL_PASSED")
-    else:
-        draft.end_passage("PASSED")
-
-
 def end_refused(draft: Draft, event: Event) -> None:
-    """The vehicle left the way it came after it was refused, denied or referred."""
-    decision = draft.passage.decision
-    draft.end_passage("DENIED" if decision == "deny" else "REFERRED" if decision == "refer" else "TURNED_BACK")
+    """The vehicle left the way it came after it was denied, or refused by a person."""
+    draft.end_passage("DENIED" if draft.passage.decision == "deny" else "TURNED_BACK")
 
 
 def end_left(draft: Draft, event: Event) -> None:
@@ -325,17 +259,6 @@ def end_timeout(draft: Draft, event: Event) -> None:
     """Nobody decided in time: never approved."""
     draft.alarm("lane_blocked", "a vehicle still stands on the arrival loop")
     draft.end_passage("DENIED" if draft.passage.decision == "deny" else "TIMEOUT")
-
-
-def report_stopped(draft: Draft, event: Event) -> None:
-    """The vehicle stopped half way: the boom stays up however long it takes (P18)."""
-    draft.alarm("vehicle_stopped", "the vehicle has not cleared the boom in time")
-
-
-def abandon_unused(draft: Draft, event: Event) -> None:
-    """The opening was not used in time; the vehicle may still stand there."""
-    draft.change_passage(reasons=(*draft.passage.reasons, "unused"))
-    lower_boom(draft, event)
 
 
 def fail(code: str) -> "FaultAction":

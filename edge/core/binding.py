@@ -11,6 +11,7 @@ def refusal(state: LaneState, grant: Grant, at_ms: int) -> str | None:
 
     The order is that of hazards.md 4.2. Freshness is the nonce and this lane's own monotonic timer alone.
     While the authority is being consumed only a denial still counts: it wins until the boom is asked to rise.
+    A denial is never late, as long as its request is open: it gives nothing.
     """
     if (grant.site, grant.lane) != (state.profile.site, state.profile.lane):
         return "wrong_lane"
@@ -32,7 +33,7 @@ def refusal(state: LaneState, grant: Grant, at_ms: int) -> str | None:
         return "sequence_not_newer"
     if grant.verdict != "deny" and (request.answer is not None or state.phase is Phase.CONSUMING):
         return "already_answered"
-    if at_ms > answer_by_ms(state, request, grant):
+    if grant.verdict != "deny" and at_ms > answer_by_ms(state, request, grant):
         return "late"
     return None
 

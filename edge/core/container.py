@@ -62,7 +62,7 @@ def check_digit(stem: str) -> int:
 
     Raises ValueError where `stem` is not three letters, U, J or Z, and six digits.
     """
-    if not _STEM.match(stem):
+    if not _STEM.fullmatch(stem):
         raise ValueError(f"not the first ten characters of a container code: {stem!r}")
     values = (LETTER_VALUES[c] if c in LETTER_VALUES else int(c) for c in stem)
     return sum(value << place for place, value in enumerate(values)) % 11 % 10
@@ -86,9 +86,9 @@ def parse_container(raw: str, size_type: str | None = None) -> Container | None:
     text = re.sub(r"[\s\-./_\[\]|]+", "", unicodedata.normalize("NFKC", raw)).upper()
     repaired = repair_by_position(text)
     size = size_type if size_type is not None and is_size_type(size_type) else None
-    if _STEM.match(repaired):
+    if _STEM.fullmatch(repaired):
         return Container(f"{repaired}{check_digit(repaired)}", "inferred", size, repaired != text)
-    if not _CODE.match(repaired):
+    if not _CODE.fullmatch(repaired):
         return None
     agrees = check_digit(repaired[:10]) == int(repaired[10])
     return Container(repaired, "verified" if agrees else "failed", size, repaired != text)
@@ -96,13 +96,13 @@ def parse_container(raw: str, size_type: str | None = None) -> Container | None:
 
 def is_size_type(text: str) -> bool:
     """Say whether `text` is a size and type code of ISO 6346 (45G1) or of its 1984 edition (4310)."""
-    return bool(_SIZE_TYPE.match(text) or _SIZE_TYPE_1984.match(text))
+    return bool(_SIZE_TYPE.fullmatch(text) or _SIZE_TYPE_1984.fullmatch(text))
 
 
 def describe_size_type(text: str) -> str:
     """Return length, height and type in words; raises ValueError for anything but a size and type code."""
-    if _SIZE_TYPE.match(text):
+    if _SIZE_TYPE.fullmatch(text):
         return f"{_LENGTHS[text[0]]}, {_HEIGHTS[text[1]]}, {_TYPES[text[2]]}"
-    if _SIZE_TYPE_1984.match(text):
+    if _SIZE_TYPE_1984.fullmatch(text):
         return f"{_LENGTHS[text[0]]}, type code of 1984: {text}"
     raise ValueError(f"not a size and type code: {text!r}")

@@ -114,6 +114,9 @@ def _code_votes(camera: CameraProfile, passage: Passage) -> dict[str, dict[str, 
 
 
 def _pending(camera: CameraProfile, passage: Passage) -> bool:
+    """A code waits for its agreement, or this camera had no chance yet to see a second box (D9)."""
+    if len(_frames_of(passage, camera)) < camera.frames_needed:
+        return True
     return any(len(frames) < camera.frames_needed for frames in _code_votes(camera, passage).values())
 
 

@@ -6,6 +6,11 @@ from edge.core.events import AuthorityDurable, BarrierAnswered, Event, GrantRece
 from edge.core.fusion import fuse, is_complete
 
 
+def first_start(draft: Draft, event: Event) -> bool:
+    """This boot has not begun yet."""
+    return not draft.state.boot
+
+
 def always(draft: Draft, event: Event) -> bool:
     """Whatever else holds."""
     return True
@@ -44,16 +49,15 @@ def may_lower(draft: Draft, event: Event) -> bool:
 
     A "clear" counts only once the loop was seen to go from occupied to clear (P8).
     """
-    return draft.state.safety_proved and clear_long_enough(draft)
+    return draft.state.safety_proved and clear_long_enough(draft, event)
 
 
-def clear_long_enough(draft: Draft) -> bool:
+def clear_long_enough(draft: Draft, event: Event) -> bool:
     """The part of I4 that is about now: fresh, clear, and clear for long enough."""
     state, timing = draft.state, draft.state.profile.timing
-    if state.sampled_at_ms is None or state.clear_since_ms is None or state.inputs.stopped:
+    if state.sampled_at_ms is None or state.clear_since_ms is None or state.inputs.stopped or blind(draft, event):
         return False
-    fresh = draft.at_ms - state.sampled_at_ms <= timing.sample_max_age_ms
-    return fresh and state.sampled_at_ms - state.clear_since_ms >= timing.clear_ms
+    return state.sampled_at_ms - state.clear_since_ms >= timing.clear_ms
 
 
 def may_raise(draft: Draft, event: Event) -> bool:
@@ -64,7 +68,7 @@ def may_raise(draft: Draft, event: Event) -> bool:
     assert isinstance(event, AuthorityDurable)
     state, passage = draft.state, draft.passage
     assert passage.authority is not None
-    if state.sampled_at_ms is None or draft.at_ms - state.sampled_at_ms > state.profile.timing.sample_max_age_ms:
+    if blind(draft, event):
         return False
     same_vehicle = state.inputs.arrival_loop is True or passage.authority.source == "person"
     ready = state.inputs.boom == "down" and not state.inputs.stopped and not state.journal_lost
@@ -113,10 +117,11 @@ def under_boom(draft: Draft, event: Event) -> bool:
     return not draft.state.inputs.clear_under_boom
 
 
-def tailgated(draft: Draft, event: Event) -> bool:
-    """The boom is down, and something passed below it after the released vehicle."""
+def stranger_passed(draft: Draft, event: Event) -> bool:
+    """The boom is down, and another than the released vehicle passed: behind it (P3) or in its place (P19)."""
     passage = draft.state.passage
-    return boom_down(draft, event) and passage is not None and passage.tailgated
+    strange = passage is not None and (passage.tailgated or (passage.entered and passage.backed_out))
+    return boom_down(draft, event) and strange
 
 
 def closed_unjournaled(draft: Draft, event: Event) -> bool:
@@ -127,12 +132,31 @@ def closed_unjournaled(draft: Draft, event: Event) -> bool:
 def gone_through(draft: Draft, event: Event) -> bool:
     """The vehicle crossed below the boom, reached the exit, and left the space below provably clear."""
     passage = draft.passage
-    return passage.entered and passage.reached_exit and may_lower(draft, event)
+    at_exit = passage.reached_exit or not draft.state.profile.exit_loop
+    return passage.entered and at_exit and may_lower(draft, event)
 
 
 def gone_back(draft: Draft, event: Event) -> bool:
     """The vehicle backed out without ever coming below the boom, and the space below is provably clear."""
     return draft.passage.backed_out and not draft.passage.entered and may_lower(draft, event)
+
+
+def released_vehicle_left(draft: Draft, event: Event) -> bool:
+    """The arrival loop is clear, so whoever comes next is not the vehicle that the grants are for (P19)."""
+    authority = draft.passage.authority
+    return vehicle_left(draft, event) and authority is not None and authority.source == "grant"
+
+
+def authority_expired(draft: Draft, event: Event) -> bool:
+    """The journal did not confirm the spent authority while it was alive."""
+    authority = draft.passage.authority
+    return authority is not None and draft.at_ms > authority.deadline_ms
+
+
+def blind(draft: Draft, event: Event) -> bool:
+    """The last scan is too old to say anything about now."""
+    state = draft.state
+    return state.sampled_at_ms is None or draft.at_ms - state.sampled_at_ms > state.profile.timing.sample_max_age_ms
 
 
 def identified(draft: Draft, event: Event) -> bool:
@@ -237,4 +261,5 @@ def person_resets(draft: Draft, event: Event) -> bool:
 def person_lowers(draft: Draft, event: Event) -> bool:
     """A person at the lane confirms that it is clear; the fresh part of I4 is still asked for."""
     assert isinstance(event, PersonDecided)
-    return event.action == "lower" and boom_up(draft, event) and clear_long_enough(draft)
+    raised = draft.state.inputs.boom in ("up", "moving")
+    return event.action == "lower" and raised and clear_long_enough(draft, event)

@@ -41,7 +41,7 @@ def observe(draft: Draft, event: Event) -> None:
             _observe_frame(draft, event)
         case TagSighted(sighting=sighting):
             passage = draft.state.passage
-            if _collecting(draft) and passage is not None and sighting.seen_at_ms >= passage.opened_at_ms:
+            if _collecting(draft) and passage is not None and sighting.seen_at_ms >= passage.triggered_at_ms:
                 enough = draft.state.profile.tag_min_reads
                 tags = count_tag(passage.tags, sighting.tag, sighting.antenna, sighting.rssi_dbm, enough)
                 draft.change_passage(tags=tags)
@@ -66,7 +66,7 @@ def _observe_frame(draft: Draft, frame: FrameRead) -> None:
     if not _collecting(draft) or passage is None or frame.passage != passage.id:
         return
     repeated = any(one.camera == frame.camera and one.sha256 == frame.sha256 for one in passage.frames)
-    if frame.captured_at_ms >= passage.opened_at_ms and not repeated and len(passage.frames) < MOST_FRAMES:
+    if frame.captured_at_ms >= passage.triggered_at_ms and not repeated and len(passage.frames) < MOST_FRAMES:
         draft.change_passage(frames=(*passage.frames, frame))
 
 
@@ -85,11 +85,21 @@ def _observe_inputs(draft: Draft, event: InputsSampled) -> None:
 
 
 def _follow_vehicle(draft: Draft, inputs: LaneInputs) -> None:
-    """Note how far the vehicle came: below the boom, to the exit, or back out before either."""
+    """Note how far the vehicle came: below the boom, to the exit, past it, or back out before any of these."""
     passage = draft.passage
     entered = passage.entered or inputs.safety_loop is True
+    arrived = passage.arrived or inputs.arrival_loop is True
+    reached_exit = passage.reached_exit or (entered and inputs.exit_loop is True)
+    backed_out = passage.backed_out or (arrived and not entered and inputs.arrival_loop is False)
+    past_exit = passage.past_exit or (reached_exit and inputs.clear_under_boom and inputs.exit_loop is False)
+    if backed_out and not passage.backed_out and draft.state.clear_since_ms is not None:
+        # It may be on its way to the boom, between two loops: the proof starts anew.
+        draft.change(clear_since_ms=draft.at_ms)
     draft.change_passage(
+        arrived=arrived,
         entered=entered,
-        reached_exit=passage.reached_exit or (entered and inputs.exit_loop is True),
-        backed_out=passage.backed_out or (not entered and inputs.arrival_loop is False),
+        reached_exit=reached_exit,
+        past_exit=past_exit,
+        backed_out=backed_out,
+        tailgated=passage.tailgated or (passage.past_exit and inputs.safety_loop is True),
     )

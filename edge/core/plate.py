@@ -105,7 +105,7 @@ def canonical_plate_text(raw: str) -> str:
 def plate_kind(text: str, port_internal: re.Pattern[str] | None = None) -> PlateKind | None:
     """Return the kind whose grammar `text` (canonical) fits, or None. A site's own pattern is tried last."""
     for kind, pattern in _GRAMMAR:
-        if pattern.match(text):
+        if pattern.fullmatch(text):
             return kind
     if port_internal is not None and port_internal.fullmatch(text):
         return "port_internal"

@@ -36,7 +36,7 @@ def join(profile: LaneProfile, requests: Sequence[Request]) -> Joined | None:
         return Joined("refer", tuple(_reason(grant) for grant in referrals), referrals[0].target)
     held = tuple(_reason(grant) for grant in answers if grant.verdict == "hold")
     silent = tuple(f"no_answer:{request.authority}" for request in requests if request.silent)
-    enough = releases >= (profile.quorum if profile.join == "quorum" else 1)
+    enough = releases >= (max(1, profile.quorum) if profile.join == "quorum" else 1)
     tolerated = profile.join == "quorum" or (profile.join == "veto" and not held)
     if enough and (tolerated or not (held or silent)):
         return Joined("release")
@@ -53,10 +53,11 @@ def mismatches(profile: LaneProfile, identity: Identity, requests: Sequence[Requ
     At least one release note has to cover everything in `must_match`, and no release note may contradict
     anything that was read, whether it must match or not: a tag and a plate that disagree are never averaged.
     """
-    notes = [request.answer.note for request in requests if request.answer is not None and request.answer.note]
+    answers = [request.answer for request in requests if request.answer is not None]
+    notes = [grant.note for grant in answers if grant.note and grant.verdict == "release"]
     if not notes:
         return ("no_release_note",)
-    contradicted = [reason for note in notes for reason in _contradictions(identity, note)]
+    contradicted = [reason for grant in answers if grant.note for reason in _contradictions(identity, grant.note)]
     if contradicted:
         return tuple(dict.fromkeys(contradicted))
     shortfalls = [_shortfall(profile, identity, note) for note in notes]

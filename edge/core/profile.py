@@ -60,4 +60,6 @@ class LaneProfile:
     join: JoinPolicy = "all_of"
     quorum: int = 1
     timing: LaneTiming = LaneTiming()
+    # Without an exit loop a vehicle counts as gone once the space below the boom is provably clear again.
+    exit_loop: bool = True
     simulated: bool = False

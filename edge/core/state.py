@@ -68,6 +68,8 @@ class Passage:
     id: str
     opened_at_ms: int
     attempt: int = 0
+    # When the devices were triggered, by the arrival or by the last retry: nothing older counts (D3, D11).
+    triggered_at_ms: int = 0
     frames: tuple[FrameRead, ...] = ()
     tags: tuple[TagTally, ...] = ()
     identity: Identity | None = None
@@ -76,11 +78,19 @@ class Passage:
     target: ReferralTarget | None = None
     reasons: tuple[str, ...] = ()
     authority: OpenAuthority | None = None
+    # Orders of persons to open: each gets a nonce of its own.
+    orders: int = 0
     stages: tuple[tuple[Stage, int], ...] = ()
+    # What the loops saw while the boom was not down: the vehicle stood on the arrival loop, came below the boom,
+    # reached the exit, was wholly past it; it left backwards instead; another one followed it.
+    arrived: bool = False
     entered: bool = False
     reached_exit: bool = False
+    past_exit: bool = False
     backed_out: bool = False
     tailgated: bool = False
+    # The opening is still meant for the vehicle in front: over once the boom was asked down or the lane was blind.
+    may_go: bool = True
 
 
 @dataclass(frozen=True, slots=True)

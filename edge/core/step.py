@@ -61,14 +61,26 @@ def next_deadline_ms(state: LaneState) -> int | None:
         case Phase.WAITING:
             assert state.passage is not None
             open_requests = [one for one in state.passage.requests if one.answer is None and not one.silent]
-            return min((answer_by_ms(state, one) + 1 for one in open_requests), default=None)
+            return min((answer_by_ms(state, one) + 1 for one in open_requests), default=since)
+        case Phase.CONSUMING:
+            assert state.passage is not None
+            assert state.passage.authority is not None
+            return state.passage.authority.deadline_ms + 1
         case Phase.HELD | Phase.TURNING_BACK:
             return since + timing.hold_ms
         case Phase.OPENING:
             return since + timing.open_ms
         case Phase.OPEN:
-            return since + timing.pass_ms
+            return (
+                min(since + timing.pass_ms, _blind_at_ms(state)) if state.light == "green" else since + timing.pass_ms
+            )
         case Phase.CLOSING:
-            return since + timing.close_ms
+            return min(since + timing.close_ms, _blind_at_ms(state))
         case _:
             return None
+
+
+def _blind_at_ms(state: LaneState) -> int:
+    """When the last scan becomes too old to be trusted; a lane that knows nothing has withdrawn already."""
+    assert state.sampled_at_ms is not None
+    return state.sampled_at_ms + state.profile.timing.sample_max_age_ms + 1

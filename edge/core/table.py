@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from edge.core import actions as do
 from edge.core import guards as when
+from edge.core import motion as move
 from edge.core.draft import Draft
 from edge.core.events import (
     AuthorityDurable,
@@ -74,17 +75,18 @@ _ALARMS_FIRST = [
 ]
 
 _STARTING = [
-    *_on((P.STARTING,), Started, when.always, do.start, P.STARTING),
+    *_on((P.STARTING,), Started, when.first_start, do.start, P.STARTING),
+    *_on((P.STARTING,), Started, when.always, do.fail("unexpected_event"), P.FAULT),
     *_on((P.STARTING,), InputsSampled, when.proved_closed, do.become_ready, P.IDLE),
-    *_on((P.STARTING,), InputsSampled, when.up_and_clear, do.lower_boom, P.CLOSING),
+    *_on((P.STARTING,), InputsSampled, when.up_and_clear, move.lower_boom, P.CLOSING),
     *_on((P.STARTING,), Tick, when.not_ready_in_time, do.say_not_ready),
-    *_on((P.STARTING,), PersonDecided, when.person_lowers, do.lower_boom, P.CLOSING),
+    *_on((P.STARTING,), PersonDecided, when.person_lowers, move.lower_by_person, P.CLOSING),
 ]
 
 _IDLE = [
     *_on((P.IDLE,), InputsSampled, when.vehicle_arrived, do.open_passage, P.IDENTIFYING),
     *_on((P.IDLE,), InputsSampled, when.wrong_way, do.report_wrong_way),
-    *_on((P.IDLE, P.LEAVING), InputsLost, when.always, do.go_red, P.STARTING),
+    *_on((P.IDLE, P.LEAVING), InputsLost, when.always, move.go_red, P.STARTING),
     *_on((P.IDLE, P.LEAVING), PersonDecided, when.person_opens, do.open_by_person, P.CONSUMING),
 ]
 
@@ -120,7 +122,7 @@ _PERSON = [
         P.CONSUMING,
     ),
     *_on(
-        (P.IDENTIFYING, P.WAITING, P.HELD),
+        (P.IDENTIFYING, P.WAITING, P.HELD, P.CONSUMING),
         PersonDecided,
         when.person_refuses,
         do.refuse_by_person,
@@ -132,29 +134,36 @@ _PERSON = [
 
 _CONSUMING = [
     *_on((P.CONSUMING,), AuthorityDurable, when.other_authority, do.nothing),
-    *_on((P.CONSUMING,), AuthorityDurable, when.may_raise, do.raise_boom, P.OPENING),
-    *_on((P.CONSUMING,), AuthorityDurable, when.always, do.hold_unproved, P.HELD),
+    *_on((P.CONSUMING,), AuthorityDurable, when.may_raise, move.raise_boom, P.OPENING),
+    *_on((P.CONSUMING,), AuthorityDurable, when.always, move.hold_unproved, P.HELD),
+    *_on((P.CONSUMING,), InputsSampled, when.released_vehicle_left, do.end_left, P.IDLE),
+    *_on((P.CONSUMING,), Tick, when.authority_expired, move.hold_unproved, P.HELD),
     *_on((P.CONSUMING,), GrantReceived, when.denial_counts, do.revoke, None, DECIDED),
     *_on((P.IDENTIFYING, P.WAITING, P.CONSUMING), InputsLost, when.always, do.hold_inputs_lost, P.HELD),
 ]
 
 _MOVING = [
-    *_on((P.OPENING,), InputsSampled, when.boom_up, do.show_open, P.OPEN),
-    *_on((P.OPENING,), BarrierAnswered, when.barrier_refused, do.hold_barrier_refused, P.HELD),
+    *_on((P.OPENING,), InputsSampled, when.boom_up, move.show_open, P.OPEN),
+    *_on((P.OPENING,), BarrierAnswered, when.barrier_refused, move.hold_barrier_refused, P.HELD),
     *_on((P.OPENING,), Tick, when.open_expired, do.fail("boom_stuck_down"), P.FAULT),
-    *_on((P.OPEN,), InputsSampled, when.gone_through, do.lower_boom, P.CLOSING),
-    *_on((P.OPEN,), InputsSampled, when.gone_back, do.lower_boom, P.CLOSING),
-    *_on((P.OPEN,), InputsSampled, when.always, do.watch_vehicle),
-    *_on((P.OPEN,), InputsLost, when.always, do.go_red),
-    *_on((P.OPEN,), Tick, when.unused_in_time, do.abandon_unused, P.CLOSING),
-    *_on((P.OPEN,), Tick, when.pass_expired, do.report_stopped),
-    *_on((P.OPEN,), PersonDecided, when.person_lowers, do.lower_boom, P.CLOSING),
-    *_on((P.CLOSING,), InputsSampled, when.tailgated, do.end_closed, P.FAULT),
-    *_on((P.CLOSING,), InputsSampled, when.closed_unjournaled, do.end_closed, P.FAULT),
-    *_on((P.CLOSING,), InputsSampled, when.boom_down, do.end_closed, P.STARTING),
-    *_on((P.CLOSING,), InputsSampled, when.under_boom, do.withdraw_lowering, None, REOPENED),
-    *_on((P.CLOSING,), InputsLost, when.always, do.withdraw_lowering, None, REOPENED),
-    *_on((P.CLOSING,), BarrierAnswered, when.lower_failed, do.withdraw_lowering, None, REOPENED),
+    *_on((P.OPEN,), InputsSampled, when.stranger_passed, move.end_unasked, P.FAULT),
+    *_on((P.OPEN,), InputsSampled, when.closed_unjournaled, move.end_unasked, P.FAULT),
+    *_on((P.OPEN,), InputsSampled, when.boom_down, move.end_unasked, P.STARTING),
+    *_on((P.OPEN,), InputsSampled, when.gone_through, move.lower_boom, P.CLOSING),
+    *_on((P.OPEN,), InputsSampled, when.gone_back, move.lower_boom, P.CLOSING),
+    *_on((P.OPEN,), InputsSampled, when.always, move.watch_vehicle),
+    *_on((P.OPEN,), InputsLost, when.always, move.lose_sight),
+    *_on((P.OPEN,), Tick, when.unused_in_time, move.abandon_unused, P.CLOSING),
+    *_on((P.OPEN,), Tick, when.pass_expired, move.report_stopped),
+    *_on((P.OPEN,), Tick, when.blind, move.go_red),
+    *_on((P.OPEN,), PersonDecided, when.person_lowers, move.lower_by_person, P.CLOSING),
+    *_on((P.CLOSING,), InputsSampled, when.stranger_passed, move.end_closed, P.FAULT),
+    *_on((P.CLOSING,), InputsSampled, when.closed_unjournaled, move.end_closed, P.FAULT),
+    *_on((P.CLOSING,), InputsSampled, when.boom_down, move.end_closed, P.STARTING),
+    *_on((P.CLOSING,), InputsSampled, when.under_boom, move.withdraw_lowering, None, REOPENED),
+    *_on((P.CLOSING,), InputsLost, when.always, move.withdraw_blind, None, REOPENED),
+    *_on((P.CLOSING,), BarrierAnswered, when.lower_failed, move.withdraw_unconfirmed, None, REOPENED),
+    *_on((P.CLOSING,), Tick, when.blind, move.withdraw_blind, None, REOPENED),
     *_on((P.CLOSING,), Tick, when.close_expired, do.fail("boom_stuck_up"), P.FAULT),
 ]
 

@@ -19,8 +19,8 @@ def parse_tag(epc: str, tid: str | None = None) -> Tag | None:
     """Return the tag, or None where `epc` (or a given `tid`) is not hex of one to 31 whole words."""
     canonical = epc.replace(" ", "").upper()
     canonical_tid = None if tid is None else tid.replace(" ", "").upper()
-    if not _HEX_WORDS.match(canonical):
+    if not _HEX_WORDS.fullmatch(canonical):
         return None
-    if canonical_tid is not None and not _HEX_WORDS.match(canonical_tid):
+    if canonical_tid is not None and not _HEX_WORDS.fullmatch(canonical_tid):
         return None
     return Tag(canonical, canonical_tid)

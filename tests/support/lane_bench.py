@@ -1,0 +1,315 @@
+"""A lane without devices: verbs that drive `step` so that tests read like stories, with a scan every 50 ms."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from edge.core.container import parse_container
+from edge.core.effects import (
+    ConsumeAuthority,
+    Effect,
+    EndPassage,
+    PrepareRequest,
+    RaiseAlarm,
+    Report,
+    SendRequest,
+)
+from edge.core.events import (
+    AuthorityDurable,
+    BarrierAnswered,
+    CommandName,
+    CommandOutcome,
+    DeviceBack,
+    DeviceLost,
+    Event,
+    FrameRead,
+    GrantReceived,
+    InputsLost,
+    InputsSampled,
+    JournalLost,
+    PersonAction,
+    PersonDecided,
+    RequestPrepared,
+    Started,
+    TagSighted,
+    Tick,
+)
+from edge.core.grant import Grant, NotedPlate, ReleaseNote
+from edge.core.inputs import LaneInputs
+from edge.core.plate import parse_plate
+from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile
+from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, TagSighting
+from edge.core.state import LaneState, Passage, Phase
+from edge.core.step import initial, next_deadline_ms, step
+from edge.core.tag import Tag
+
+T = TypeVar("T")
+SCAN_MS = 50
+PLATE, CODE, EPC = "粤BF3871", "CSQU3054383", "E200301666130121155074EF"
+NOTE = ReleaseNote("note-1", (NotedPlate("front", PLATE, "blue"),), (CODE,), EPC)
+CUSTOMS = AuthorityProfile("customs", 5_000)
+PROFILE = LaneProfile(
+    "site",
+    "lane-1",
+    "in",
+    (CUSTOMS,),
+    (CameraProfile("cam-front", "front", ("plate",)), CameraProfile("cam-right", "right", ("container",))),
+    "reader",
+)
+CLOSED = LaneInputs(
+    arrival_loop=False,
+    safety_loop=False,
+    exit_loop=False,
+    safety_beam=False,
+    boom_up=False,
+    boom_down=True,
+    boom_broken=False,
+    emergency_stop=False,
+    fire_alarm=False,
+)
+UP = {"boom_up": True, "boom_down": False}
+MOVING = {"boom_up": False, "boom_down": False}
+DOWN = {"boom_up": False, "boom_down": True}
+
+
+class LaneBench:
+    """One lane, its time, and everything that it asked for so far (`effects`)."""
+
+    def __init__(self, profile: LaneProfile = PROFILE, *, proved: bool = True) -> None:
+        """Start the lane; `proved` lets the safety loop go from occupied to clear once, before it is idle."""
+        self.state: LaneState = initial(profile)
+        self.at_ms = 0
+        self.inputs = CLOSED
+        self.effects: list[Effect] = []
+        self.history: list[tuple[LaneState, Event, tuple[Effect, ...]]] = []
+        self.sequence = 0
+        self.pictures = 0
+        self.take(Started(0, "boot-1", "seed-1"))
+        if proved:
+            self.scan(safety_loop=True)
+        self.scan(safety_loop=False)
+        assert self.phase is Phase.IDLE
+        self.forget()
+
+    @property
+    def phase(self) -> Phase:
+        return self.state.phase
+
+    @property
+    def passage(self) -> Passage:
+        assert self.state.passage is not None
+        return self.state.passage
+
+    def take(self, event: Event) -> tuple[Effect, ...]:
+        """Take one event in; returns what it caused."""
+        before = self.state
+        self.at_ms = max(self.at_ms, event.at_ms)
+        self.state, effects = step(before, event)
+        self.history.append((before, event, effects))
+        self.effects.extend(effects)
+        return effects
+
+    def forget(self) -> None:
+        """Forget the effects so far."""
+        self.effects.clear()
+
+    def all(self, kind: type[T]) -> list[T]:
+        return [effect for effect in self.effects if isinstance(effect, kind)]
+
+    def last(self, kind: type[T]) -> T:
+        return self.all(kind)[-1]
+
+    @property
+    def ended(self) -> list[str]:
+        """The terminal records so far."""
+        return [effect.terminal for effect in self.all(EndPassage)]
+
+    @property
+    def alarms_raised(self) -> list[str]:
+        return [effect.code for effect in self.all(RaiseAlarm)]
+
+    @property
+    def ignored(self) -> list[object]:
+        """Why grants were ignored."""
+        return [dict(effect.fields)["reason"] for effect in self.all(Report) if effect.name == "grant_ignored"]
+
+    # Time and inputs
+
+    def scan(self, times: int = 1, **signals: bool | None) -> tuple[Effect, ...]:
+        """Scan the inputs, every 50 ms; signals stay as they were last set."""
+        self.inputs = replace(self.inputs, **signals)
+        caused: tuple[Effect, ...] = ()
+        for _ in range(times):
+            caused += self.take(InputsSampled(self.at_ms + SCAN_MS, self.inputs))
+        return caused
+
+    def scan_until(self, done: Callable[[], bool], limit_ms: int = 10_000, **signals: bool | None) -> None:
+        """Scan until `done`, at most for `limit_ms` of the lane's time."""
+        end_ms = self.at_ms + limit_ms
+        self.inputs = replace(self.inputs, **signals)
+        while not done():
+            assert self.at_ms < end_ms, f"still {self.phase} after {limit_ms} ms"
+            self.scan()
+
+    def tick(self, at_ms: int | None = None) -> tuple[Effect, ...]:
+        """Take a tick, at the lane's own next deadline where no time is given."""
+        due_ms = next_deadline_ms(self.state) if at_ms is None else at_ms
+        assert due_ms is not None
+        return self.take(Tick(due_ms))
+
+    def lose_inputs(self, *, restarted: bool = False) -> tuple[Effect, ...]:
+        return self.take(InputsLost(self.at_ms, restarted))
+
+    def lose_device(self, device: str) -> tuple[Effect, ...]:
+        return self.take(DeviceLost(self.at_ms, device, "no_answer"))
+
+    def device_back(self, device: str) -> tuple[Effect, ...]:
+        return self.take(DeviceBack(self.at_ms, device))
+
+    def lose_journal(self) -> tuple[Effect, ...]:
+        return self.take(JournalLost(self.at_ms, "disk_full"))
+
+    # Readings
+
+    def arrive(self) -> None:
+        self.scan(arrival_loop=True)
+
+    def frame(self, camera: str, reading: PictureReading, *, sha256: str | None = None, age_ms: int = 0) -> None:
+        self.pictures += 1
+        digest = sha256 or f"picture-{self.pictures}"
+        passage = self.state.passage.id if self.state.passage else "none"
+        self.take(FrameRead(self.at_ms, passage, camera, digest, self.at_ms - age_ms, reading))
+
+    def read_plate(self, text: str = PLATE, *, times: int = 2, camera: str = "cam-front") -> None:
+        plate = parse_plate(text, "blue")
+        assert plate is not None
+        for _ in range(times):
+            self.frame(camera, PictureReading(plates=(PlateSighting(plate, 0.9, (0, 0, 90, 30)),)))
+
+    def read_container(self, *codes: str, times: int = 2, camera: str = "cam-right") -> None:
+        self.read_boxes(tuple((code, None) for code in codes or (CODE,)), times=times, camera=camera)
+
+    def read_boxes(self, boxes: tuple[tuple[str, str | None], ...], *, times: int = 2, camera: str) -> None:
+        sightings = []
+        for index, (code, size_type) in enumerate(boxes):
+            container = parse_container(code, size_type)
+            assert container is not None
+            sightings.append(ContainerSighting(container, 0.8, (index * 200, 0, 150, 30)))
+        for _ in range(times):
+            self.frame(camera, PictureReading(containers=tuple(sightings)))
+
+    def read_tag(self, epc: str = EPC, *, age_ms: int = 0, tid: str | None = None) -> None:
+        self.take(TagSighted(self.at_ms, TagSighting(Tag(epc, tid), 1, -50, self.at_ms - age_ms)))
+
+    # The authorities
+
+    def prepare(self) -> None:
+        """Let the shell sign what the lane asked to be prepared."""
+        for asked in self.all(PrepareRequest):
+            self.take(RequestPrepared(self.at_ms, asked.passage, asked.authority, f"hash-{asked.nonce}"))
+
+    def grant(self, verdict: str = "release", authority: str = "customs", **changes: Any) -> Grant:
+        """Return a grant that answers the open request, except for what `changes` says."""
+        self.sequence += 1
+        sent = next((one for one in reversed(self.all(SendRequest)) if one.authority == authority), None)
+        values: dict[str, Any] = {
+            "authority": authority, "key_id": "key-1", "site": "site", "lane": "lane-1", "boot": "boot-1",
+            "passage": sent.passage if sent else "none", "nonce": sent.nonce if sent else "none",
+            "request_hash": sent.request_hash if sent else "none", "verdict": verdict, "ttl_ms": 10_000,
+            "issued_at": "2026-01-01T00:00:00Z", "sequence": self.sequence,
+            "note": NOTE if verdict == "release" else None,
+        }  # fmt: skip
+        return Grant(**(values | changes))
+
+    def answer(self, verdict: str = "release", *, at_ms: int | None = None, **changes: Any) -> tuple[Effect, ...]:
+        self.at_ms = self.at_ms if at_ms is None else at_ms
+        return self.take(GrantReceived(self.at_ms, self.grant(verdict, **changes)))
+
+    def durable(self, consumed: ConsumeAuthority | None = None, *, at_ms: int | None = None) -> tuple[Effect, ...]:
+        """The journal wrote the last (or the given) consumed authority."""
+        one = consumed or self.last(ConsumeAuthority)
+        return self.take(AuthorityDurable(self.at_ms if at_ms is None else at_ms, one.passage, one.nonces))
+
+    # People and the barrier
+
+    def order(self, action: PersonAction, operator: str = "chen", reason: str = "checked") -> tuple[Effect, ...]:
+        return self.take(PersonDecided(self.at_ms, operator, action, reason))
+
+    def barrier(self, command: CommandName, outcome: CommandOutcome) -> tuple[Effect, ...]:
+        return self.take(BarrierAnswered(self.at_ms, command, outcome, "code"))
+
+    # Whole chapters
+
+    def identify(self) -> None:
+        """From idle to waiting for the authorities, everything read."""
+        self.arrive()
+        self.read_plate()
+        self.read_container()
+        self.read_tag()
+        self.prepare()
+        assert self.phase is Phase.WAITING
+
+    def consume(self) -> None:
+        self.identify()
+        self.answer("release")
+        assert self.phase is Phase.CONSUMING
+
+    def open(self) -> None:
+        """From idle to an open boom with the released vehicle before it."""
+        self.consume()
+        self.durable()
+        self.scan(2, **MOVING)
+        self.scan(**UP)
+        assert self.phase is Phase.OPEN
+
+    def drive_through(self) -> None:
+        """From an open boom to just before the clear space below it is proved."""
+        self.scan(4, safety_loop=True)
+        self.scan(4, arrival_loop=False, exit_loop=True)
+        self.scan(2, safety_loop=False)
+        self.scan(exit_loop=False)
+
+    def close(self) -> None:
+        """From an open boom to a closing one, the released vehicle gone."""
+        self.drive_through()
+        self.scan_until(lambda: self.phase is Phase.CLOSING)
+
+    def fall(self) -> None:
+        """Let the closing boom reach its lower limit."""
+        self.scan(3, **MOVING)
+        self.scan(**DOWN)
+
+    def hold(self) -> None:
+        """From idle to held for a person."""
+        self.identify()
+        self.answer("hold")
+        assert self.phase is Phase.HELD
+
+    def turn_back(self) -> None:
+        self.identify()
+        self.answer("deny")
+        assert self.phase is Phase.TURNING_BACK
+
+    def time_out(self) -> None:
+        """From idle to a vehicle that nobody decided about."""
+        self.hold()
+        self.tick()
+        assert self.phase is Phase.LEAVING
+
+    def fault(self) -> None:
+        self.scan(emergency_stop=True)
+        self.scan(emergency_stop=False)
+        assert self.phase is Phase.FAULT
+
+    def go(self, phase: Phase) -> "LaneBench":
+        """Bring an idle lane into `phase` by the shortest way."""
+        ways: dict[Phase, Callable[[], object]] = {
+            Phase.STARTING: self.lose_inputs, Phase.IDLE: lambda: None, Phase.IDENTIFYING: self.arrive,
+            Phase.WAITING: self.identify, Phase.HELD: self.hold, Phase.CONSUMING: self.consume,
+            Phase.OPENING: lambda: (self.consume(), self.durable()), Phase.OPEN: self.open,
+            Phase.CLOSING: lambda: (self.open(), self.close()), Phase.TURNING_BACK: self.turn_back,
+            Phase.LEAVING: self.time_out, Phase.FAULT: self.fault,
+        }  # fmt: skip
+        ways[phase]()
+        assert self.phase is phase
+        return self
