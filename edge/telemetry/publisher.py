@@ -1,0 +1,245 @@
+"""Publishes one lane: its availability, state and alarms as retained values, its events from the outbox.
+
+A PUBACK only frees a place in the window. Rows leave the outbox by central's "stored through seq N" alone, and
+whatever it does not confirm in time is sent again: a broker that forgot everything loses nothing (hazards.md C3).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from edge.mqtt.values import Message, MqttDown
+from edge.runtime.outbox import Outbox, OutboxRow
+from edge.telemetry import payloads
+from edge.telemetry.policy import FieldPolicy
+from edge.telemetry.retained import RetainedValues
+from edge.telemetry.session import TelemetrySession
+from edge.telemetry.topics import LaneTopics
+
+_log = logging.getLogger(__name__)
+
+ACK_AHEAD = "ack_ahead"
+
+
+class Link(Protocol):
+    """What the publisher needs of `edge.mqtt.MqttLink`. It sets both callbacks itself."""
+
+    on_up: Callable[[], None] | None
+    on_down: Callable[[MqttDown], None] | None
+
+    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> "asyncio.Future[None]":
+        """Send now; done at PUBACK, or failed with MqttDown."""
+
+    def subscribe(self, topic_filter: str, handler: Callable[[Message], None]) -> None:
+        """Have the handler called, now and after every connect."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherTimes:
+    """How fast and how often.
+
+    `window` events may wait for the broker at once. Without a word from central for `resend_after_s` the oldest
+    `window` unconfirmed ones go again, then after twice as long, up to `resend_max_s`.
+    """
+
+    window: int = 64
+    resend_after_s: float = 5.0
+    resend_max_s: float = 60.0
+
+
+@dataclass(slots=True)
+class PublisherCounters:
+    """What happened since start; read by metrics."""
+
+    sent: int = 0
+    resent: int = 0
+    acknowledged: int = 0
+    acks_malformed: int = 0
+    acks_retained: int = 0
+    acks_ahead: int = 0
+    acks_ignored: int = 0
+
+
+class TelemetryPublisher:
+    """One lane over one link of its own. `run` until cancelled, beside the link's own `run`."""
+
+    def __init__(
+        self,
+        link: Link,
+        outbox: Outbox,
+        session: TelemetrySession,
+        topics: LaneTopics,
+        *,
+        utc: Callable[[], datetime],
+        policies: Mapping[str, FieldPolicy] | None = None,
+        times: PublisherTimes | None = None,
+    ) -> None:
+        self.counters = PublisherCounters()
+        self._link = link
+        self._outbox = outbox
+        self._session = session
+        self._topics = topics
+        self._utc = utc
+        self._policies = {topics.passage(name): policy for name, policy in (policies or {}).items()}
+        self._times = times or PublisherTimes()
+        self._retained = RetainedValues(link.publish)
+        self._wake = asyncio.Event()
+        self._up = False
+        self._connection = 0
+        self._in_flight = 0
+        self._live = outbox.acknowledged_seq(topics.lane)
+        self._again = self._again_to = self._live
+        self._patience_s = self._times.resend_after_s
+        self._deadline_s = 0.0
+        link.on_up = self._on_up
+        link.on_down = self._on_down
+        link.subscribe(topics.acknowledgement, self._on_acknowledgement)
+        link.subscribe(topics.alarms, self._on_alarm)
+
+    def publish_state(self, state: Mapping[str, Any]) -> None:
+        """Make `state` (no personal data) the lane's retained state. Raises CodecError for what is not JSON."""
+        self._retained.set(self._topics.state, payloads.state(state, self._utc()))
+
+    def publish_health(self, health: Mapping[str, Any]) -> None:
+        """Make `health` (no personal data) the lane's retained health. Raises CodecError for what is not JSON."""
+        self._retained.set(self._topics.health, payloads.state(health, self._utc()))
+
+    def publish_alarm(self, code: str, detail: str | None) -> None:
+        """Raise an alarm, or take it back with None. Raises ValueError for a code that is no id."""
+        topic = self._topics.alarm(code)
+        self._retained.set(topic, b"" if detail is None else payloads.alarm(code, detail, self._utc()))
+
+    def wake(self) -> None:
+        """There may be new rows in the outbox. The outbox tells by itself too, after each commit."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Drain the outbox until cancelled. Raises JournalError where it can no longer be read."""
+        stop_listening = self._outbox.listen(self._topics.lane, self.wake)
+        try:
+            while True:
+                self._wake.clear()
+                self._pump()
+                await self._wait()
+        finally:
+            stop_listening()
+
+    async def _wait(self) -> None:
+        left_s = None
+        if self._up and self._acknowledged < self._live:
+            left_s = max(0.0, self._deadline_s - asyncio.get_running_loop().time())
+        try:
+            async with asyncio.timeout(left_s):
+                await self._wake.wait()
+        except TimeoutError:
+            self._send_again()
+            self._patience_s = min(self._patience_s * 2, self._times.resend_max_s)
+            self._restart_patience()
+
+    @property
+    def _acknowledged(self) -> int:
+        return self._outbox.acknowledged_seq(self._topics.lane)
+
+    def _send_again(self) -> None:
+        self._again, self._again_to = self._acknowledged, self._live
+
+    def _restart_patience(self) -> None:
+        self._deadline_s = asyncio.get_running_loop().time() + self._patience_s
+
+    # -- the link ------------------------------------------------------------------------------------------
+
+    def _on_up(self) -> None:
+        self._up = True
+        self._connection += 1
+        self._in_flight = 0
+        self._send_again()
+        self._patience_s = self._times.resend_after_s
+        self._restart_patience()
+        online = payloads.availability(True, self._session.number, self._utc())
+        self._retained.set(self._topics.availability, online)
+        self._retained.connected()
+        self.wake()
+
+    def _on_down(self, _reason: MqttDown) -> None:
+        self._up = False
+        self._retained.disconnected()
+
+    # -- events --------------------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Send what the window allows: first what goes again, bounded by central's progress, then what is new."""
+        if not self._up:
+            return
+        lane = self._topics.lane
+        self._again = max(self._again, self._acknowledged)
+        limit = min(self._free(), min(self._again_to, self._acknowledged + self._times.window) - self._again)
+        if limit > 0:
+            for row in self._outbox.pending(lane, self._again, limit):
+                self._again = row.seq
+                self.counters.resent += 1
+                self._send(row)
+        if self._free() > 0:
+            for row in self._outbox.pending(lane, self._live, self._free()):
+                if self._live == self._acknowledged:
+                    self._restart_patience()
+                self._live = row.seq
+                self._send(row)
+
+    def _free(self) -> int:
+        return self._times.window - self._in_flight
+
+    def _send(self, row: OutboxRow) -> None:
+        epoch = self._outbox.epoch
+        self.counters.sent += 1
+        self._in_flight += 1
+        connection = self._connection
+        self._outbox.mark_sent(self._topics.lane, row.seq)
+        envelope = payloads.event(self._topics, epoch, row, self._acknowledged + 1)
+        sent = self._link.publish(self._topics.event(row.type), envelope)
+        sent.add_done_callback(lambda future: self._sent(connection, future))
+        if row.personal is not None:
+            for topic, policy in self._policies.items():
+                detail = payloads.passage(self._topics, epoch, row, policy.apply(row.personal))
+                self._link.publish(topic, detail)
+
+    def _sent(self, connection: int, future: "asyncio.Future[None]") -> None:
+        if not future.cancelled():
+            # Lost with its connection: it goes again after the next connect, or when central stays silent.
+            future.exception()
+        if connection == self._connection:
+            self._in_flight -= 1
+            self.wake()
+
+    # -- central's words -----------------------------------------------------------------------------------
+
+    def _on_acknowledgement(self, message: Message) -> None:
+        numbers = payloads.parse_acknowledgement(message.payload)
+        if message.retain:
+            self.counters.acks_retained += 1
+        elif numbers is None:
+            self.counters.acks_malformed += 1
+        else:
+            self._acknowledge(*numbers)
+
+    def _acknowledge(self, epoch: int, seq: int) -> None:
+        before = self._acknowledged
+        done = self._outbox.acknowledge(self._topics.lane, epoch, seq)
+        if done.through_seq > before:
+            self.counters.acknowledged += done.through_seq - before
+            self._patience_s = self._times.resend_after_s
+            self._restart_patience()
+            self.wake()
+        if done.outcome == "ahead":
+            self.counters.acks_ahead += 1
+            _log.warning("ack_ahead", extra={"lane": self._topics.lane, "seq": seq, "through": done.through_seq})
+            self.publish_alarm(ACK_AHEAD, f"seq {seq} was acknowledged, {done.through_seq} was the last sent")
+        elif done.outcome != "advanced":
+            self.counters.acks_ignored += 1
+
+    def _on_alarm(self, message: Message) -> None:
+        # A retained alarm of an earlier run that no longer stands: nobody else would ever take it back.
+        if message.retain and message.payload and not self._retained.has(message.topic):
+            self._retained.set(message.topic, b"")

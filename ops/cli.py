@@ -1,0 +1,113 @@
+"""`kakou ops`: receive the events of all lanes; `kakou ops report`: release times and outcomes."""
+
+import argparse
+import asyncio
+import json
+import secrets
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from edge.mqtt import MqttLink, MqttSettings
+from ops.ingest import Ingest
+from ops.report import print_report, report
+from ops.store import EventStore, StoreError
+from ops.table import show
+
+EXIT_OK = 0
+EXIT_TEMPORARY = 75  # EX_TEMPFAIL of sysexits.h
+DEFAULT_DATABASE = Path("ops.sqlite")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of `kakou ops`."""
+    top = argparse.ArgumentParser(prog="kakou ops", description="Receive and store the events of all lanes.")
+    _add_database(top, DEFAULT_DATABASE)
+    top.add_argument("--broker", type=_address, default=("127.0.0.1", 1883), metavar="HOST:PORT")
+    top.add_argument("--mqtt-version", choices=("3.1.1", "5"), default="3.1.1")
+    top.add_argument("--quiet", action="store_true", help="no table, only errors")
+    verbs = top.add_subparsers(dest="verb")
+    summary = verbs.add_parser("report", help="release times by stage and outcomes")
+    # The default is the one of the parser above: given before or after the verb, both are heard.
+    _add_database(summary, argparse.SUPPRESS)
+    summary.add_argument("--json", action="store_true", help="one JSON object")
+    return top
+
+
+def _add_database(to: argparse.ArgumentParser, default: object) -> None:
+    to.add_argument("--database", type=Path, default=default, metavar="FILE", help="SQLite file of stored events")
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"expected HOST:PORT, got {text!r}")
+    return host, int(port)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `kakou ops` with its arguments; returns the exit code (75: the database cannot be used)."""
+    arguments = parser().parse_args(argv)
+    try:
+        if arguments.verb == "report":
+            return _report(arguments)
+        with suppress(KeyboardInterrupt):
+            asyncio.run(_receive(arguments))
+    except StoreError as error:
+        print(f"kakou ops: {error}", file=sys.stderr)  # noqa: T201 - a command's own output
+        return EXIT_TEMPORARY
+    return EXIT_OK
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    store = EventStore(arguments.database, read_only=True)
+    try:
+        data = report(store)
+    finally:
+        store.close()
+    if arguments.json:
+        print(json.dumps(data, ensure_ascii=False))  # noqa: T201 - a command's own output
+    else:
+        print_report(data, Console())
+    return EXIT_OK
+
+
+async def _receive(arguments: argparse.Namespace) -> None:
+    host, port = arguments.broker
+    store = EventStore(arguments.database)
+    try:
+        link = MqttLink(MqttSettings(host, port, f"ops-{secrets.token_hex(4)}", version=arguments.mqtt_version))
+        ingest = Ingest(link, store, utc=lambda: datetime.now(UTC))
+        await _until_told(link, ingest, quiet=arguments.quiet)
+    finally:
+        store.close()
+
+
+async def _until_told(link: MqttLink, ingest: Ingest, *, quiet: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Windows has no signal handlers on the loop: there Ctrl-C arrives as KeyboardInterrupt.
+        with suppress(NotImplementedError, RuntimeError):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    works = [asyncio.ensure_future(link.run()), asyncio.ensure_future(ingest.run())]
+    if not quiet:
+        works.append(asyncio.ensure_future(show(ingest, Console())))
+    told = asyncio.ensure_future(stop.wait())
+    try:
+        done, _ = await asyncio.wait([told, *works], return_when=asyncio.FIRST_COMPLETED)
+        for work in done:
+            work.result()
+    finally:
+        for work in (told, *works):
+            work.cancel()
+        await asyncio.gather(told, *works, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

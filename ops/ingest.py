@@ -1,0 +1,143 @@
+"""Receives the events of all lanes, stores them durably, and only then says so to the lane.
+
+Killing it at any time loses nothing: what was not acknowledged comes again, and is stored once.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from edge.mqtt.values import Message
+from ops.envelope import Lane, LaneEvent, RefusedError, parse_event, parse_object, parse_topic
+from ops.store import EventStore, Stored
+
+_log = logging.getLogger(__name__)
+
+# What does not fit is dropped: the lane holds it and sends it again.
+_MAX_WAITING = 4096
+_MAX_BATCH = 1024
+_MAX_LANES = 10_000
+
+
+class Link(Protocol):
+    """What ingest needs of `edge.mqtt.MqttLink`."""
+
+    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> "asyncio.Future[None]":
+        """Send now; done at PUBACK."""
+
+    def subscribe(self, topic_filter: str, handler: Callable[[Message], None]) -> None:
+        """Have the handler called, now and after every connect."""
+
+
+@dataclass(slots=True)
+class LaneView:
+    """What is known of a lane now. `passages` maps an open passage to its last event; None is not known."""
+
+    online: bool | None = None
+    session: int | None = None
+    state: dict[str, Any] = field(default_factory=dict)
+    last_event: str = ""
+    last_event_at: str = ""
+    passage: str | None = None
+    outcomes: Counter[str] = field(default_factory=Counter)
+    last_ended: dict[str, Any] = field(default_factory=dict)
+    through_seq: int = 0
+
+
+class Ingest:
+    """Serves until cancelled. `lanes` is for display, `counters` for metrics (`stored`, `dropped_<reason>` ...)."""
+
+    def __init__(self, link: Link, store: EventStore, *, utc: Callable[[], datetime]) -> None:
+        self.lanes: dict[Lane, LaneView] = {}
+        self.counters: Counter[str] = Counter()
+        self._link = link
+        self._store = store
+        self._utc = utc
+        self._waiting: list[LaneEvent] = []
+        self._arrived = asyncio.Event()
+        link.subscribe("gate/v1/+/+/event/#", self._guarded(self._on_event))
+        link.subscribe("gate/v1/+/+/availability", self._guarded(self._on_availability))
+        link.subscribe("gate/v1/+/+/state", self._guarded(self._on_state))
+
+    async def run(self) -> None:
+        """Store and acknowledge until cancelled. Raises StoreError, after which nothing is acknowledged."""
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ops-store") as thread:
+            while True:
+                await self._arrived.wait()
+                batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
+                if not self._waiting:
+                    self._arrived.clear()
+                at = self._utc().isoformat(timespec="milliseconds")
+                stored = await loop.run_in_executor(thread, self._store.store, batch, at)
+                self._acknowledge(stored)
+
+    def _acknowledge(self, stored: Stored) -> None:
+        self.counters["stored"] += len(stored.new)
+        self.counters["duplicates"] += stored.duplicates
+        self.counters["conflicts"] += len(stored.conflicts)
+        for event in stored.conflicts:
+            _log.error("event_conflict", extra={"lane": event.lane, "epoch": event.epoch, "seq": event.seq})
+        for event in stored.new:
+            self._show(event)
+        for (lane, epoch), through in stored.through.items():
+            self._view(lane).through_seq = through
+            # Lost with its connection: the lane sends again, and is answered again.
+            self._link.publish(lane.acknowledgement_topic, b'{"epoch":%d,"seq":%d}' % (epoch, through))
+
+    def _guarded(self, handle: Callable[[Message], None]) -> Callable[[Message], None]:
+        def handler(message: Message) -> None:
+            try:
+                handle(message)
+            except RefusedError as refused:
+                self.counters[f"dropped_{refused.reason}"] += 1
+
+        return handler
+
+    def _on_event(self, message: Message) -> None:
+        if message.retain:
+            raise RefusedError("retained")
+        event = parse_event(message.topic, message.payload)
+        self._view(event.lane)
+        if len(self._waiting) >= _MAX_WAITING:
+            raise RefusedError("overflow")
+        self._waiting.append(event)
+        self._arrived.set()
+
+    def _on_availability(self, message: Message) -> None:
+        lane, _ = parse_topic(message.topic)
+        data = parse_object(message.payload)
+        status, session = data.get("status"), data.get("session")
+        if status not in ("online", "offline") or type(session) is not int:
+            raise RefusedError("bad_availability")
+        view = self._view(lane)
+        if status == "offline" and view.online and view.session != session:
+            raise RefusedError("old_session")  # the will of a connection that the lane has replaced
+        view.online, view.session = status == "online", session
+
+    def _on_state(self, message: Message) -> None:
+        lane, _ = parse_topic(message.topic)
+        self._view(lane).state = parse_object(message.payload)
+
+    def _view(self, lane: Lane) -> LaneView:
+        view = self.lanes.get(lane)
+        if view is None:
+            if len(self.lanes) >= _MAX_LANES:
+                raise RefusedError("too_many_lanes")
+            view = self.lanes[lane] = LaneView()
+        return view
+
+    def _show(self, event: LaneEvent) -> None:
+        view = self._view(event.lane)
+        view.last_event, view.last_event_at = event.type, event.time
+        passage = event.data.get("passage")
+        if event.type == "passage_ended":
+            view.outcomes[str(event.data.get("terminal"))[:32]] += 1
+            view.last_ended, view.passage = event.data, None
+        elif isinstance(passage, str):
+            view.passage = passage[:64]
