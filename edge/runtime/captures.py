@@ -1,7 +1,7 @@
 """Triggers the cameras and the tag reader of a lane and turns their frames into readings."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from edge.core.events import Event, FrameRead, TagSighted
 from edge.core.profile import CameraProfile
@@ -13,6 +13,10 @@ from edge.runtime.evidence import EvidenceError, EvidenceStore
 # How long one frame may take to come before the camera is asked again; its supervisor sees a lost camera.
 FRAME_TIMEOUT_S = 2.0
 RETRY_S = 0.2
+
+
+async def _reading_of(reading: Awaitable[PictureReading]) -> PictureReading:
+    return await reading
 
 
 def _not_wired(event: Event) -> None:
@@ -40,6 +44,7 @@ class LaneCaptures:
         self._read_timeout_s = read_timeout_s
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
+        self._reading: set[asyncio.Task[PictureReading]] = set()
         self._log = logger()
         self.take: Callable[[Event], None] = _not_wired
 
@@ -67,7 +72,7 @@ class LaneCaptures:
         """Cancel whatever runs and wait for its end."""
         for passage in list(self._tasks):
             self._cancel(passage)
-        await asyncio.gather(*self._stopping, return_exceptions=True)
+        await asyncio.gather(*self._stopping, *self._reading, return_exceptions=True)
 
     def _cancel(self, passage: str) -> None:
         for task in self._tasks.pop(passage, []):
@@ -109,7 +114,12 @@ class LaneCaptures:
     async def _read(self, profile: CameraProfile, frame: Frame) -> PictureReading:
         if frame.defect is not None:
             return PictureReading(unread=(Unread("picture", frame.defect),))
-        return await self._recogniser.read(frame.jpeg, frozenset(profile.reads), self._read_timeout_s)
+        reading = self._recogniser.read(frame.jpeg, frozenset(profile.reads), self._read_timeout_s)
+        task = asyncio.get_running_loop().create_task(_reading_of(reading))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+        # Cancelling a reading costs its worker process, which then loads its models anew: let it end unheard.
+        return await asyncio.shield(task)
 
     async def _keep(self, passage: str, frame: Frame) -> bool:
         """Keep the frame that is read; a frame that cannot be kept is no evidence and does not count."""

@@ -145,7 +145,7 @@ class LaneRunner:
     def device_lost(self, name: str, error: DeviceError) -> None:
         """A supervisor lost a device; without the barrier's inputs the lane is blind."""
         if name == self._parts.barrier.name:
-            self.take(InputsLost(self.now_ms(), restarted=error.code == "barrier_restarted"))
+            self.take(InputsLost(self.now_ms(), restarted=error.code == "barrier_rebooted"))
         self.take(DeviceLost(self.now_ms(), name, error.code))
 
     def device_back(self, name: str) -> None:

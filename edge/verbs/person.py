@@ -74,11 +74,11 @@ def _ask(given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any] |
     path = given.socket
     if path is None:
         loaded = load(given.config)
-        if loaded.config is None:
-            for problem in loaded.problems:
+        if isinstance(loaded, list):
+            for problem in loaded:
                 print(problem, file=sys.stderr)
             return EXIT_CONFIG
-        path = loaded.config.control_socket_path
+        path = loaded.control_socket_path
     try:
         return asyncio.run(ask(path, request))
     except ControlError as error:

@@ -1,0 +1,328 @@
+"""The composition root: the only module that names concrete drivers. Builds every lane of a configuration."""
+
+import asyncio
+import contextlib
+import hashlib
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from config import devices
+from config.schema import Authority, Configuration, Lane, Visibility
+from drivers.barrier_modbus.driver import ModbusBarrier
+from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
+from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
+from drivers.uhf_r2000.driver import R2000Reader
+from edge.clearance.authority_link import ClearanceLink
+from edge.clearance.keys import load_private_key
+from edge.clearance.keyset import Environment
+from edge.clearance.lane_clearance import LaneClearance
+from edge.clearance.request import FieldPolicy as RequestPolicy
+from edge.clearance.request import FieldRule
+from edge.clearance.trust import Trust
+from edge.core.events import InputsSampled
+from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, LaneTiming
+from edge.log import logger
+from edge.mqtt import MqttLink, MqttSettings, TlsSettings
+from edge.ports import Device
+from edge.runtime.captures import LaneCaptures
+from edge.runtime.clock import LoopClock
+from edge.runtime.control import ControlServer
+from edge.runtime.evidence import EvidenceLimits, EvidenceStore
+from edge.runtime.journal import Journal
+from edge.runtime.lane_runner import LaneParts, LaneRunner
+from edge.runtime.lane_service import LaneService
+from edge.runtime.notify import ServiceManager
+from edge.runtime.outbox import Outbox
+from edge.runtime.site_secret import site_secret
+from edge.telemetry.policy import FieldPolicy
+from edge.telemetry.publisher import TelemetryPublisher
+from edge.telemetry.session import TelemetrySession
+from edge.telemetry.topics import LaneTopics
+from models.recogniser import WorkerRecogniser
+from models.registry import REGISTRY_PATH
+
+# Pictures of a passage are kept at least this long, whatever the quota says.
+EVIDENCE_MINIMUM_S = 24 * 3600.0
+_DAY_S = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """What the lanes of one box share."""
+
+    configuration: Configuration
+    clock: LoopClock
+    journal: Journal
+    outbox: Outbox
+    evidence: EvidenceStore
+    recogniser: WorkerRecogniser
+    trust: dict[Environment, Trust]
+    secret: bytes
+    config_hash: str
+
+
+async def serve(configuration: Configuration, *, config_hash: str, manager: ServiceManager | None = None) -> None:
+    """Run every lane until SIGTERM or SIGINT, then let what moves come to rest.
+
+    Raises JournalError, KeyFileError or KeysetError where the box cannot start: nothing was opened then.
+    """
+    manager = manager or ServiceManager()
+    async with _open_box(configuration, config_hash) as box:
+        lanes = [build_lane(box, lane) for lane in configuration.lanes]
+        runners = {lane.runner.state.profile.lane: lane.runner for lane in lanes}
+        control = ControlServer(configuration.control_socket_path, runners)
+        await control.start()
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(lane.run()) for lane in lanes]
+                running.append(tasks.create_task(_tell_manager(manager, runners)))
+                await stop.wait()
+                manager.say("STOPPING=1")
+                logger().info("stopping")
+                await asyncio.gather(*(lane.drain() for lane in lanes))
+                for task in running:
+                    task.cancel()
+        finally:
+            await control.close()
+
+
+@contextlib.asynccontextmanager
+async def _open_box(configuration: Configuration, config_hash: str) -> AsyncIterator[Box]:
+    clock = LoopClock()
+    state_dir = configuration.state_dir
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    environments: set[Environment] = {environment_of(lane) for lane in configuration.lanes}
+    trust = {one: Trust(configuration.keys_dir, state_dir, environment=one, utc=clock.utc) for one in environments}
+    journal = await Journal.open(state_dir / "journal.sqlite", utc=clock.utc)
+    limits = EvidenceLimits(
+        configuration.evidence.quota_mib << 20, EVIDENCE_MINIMUM_S, configuration.evidence.retention_days * _DAY_S
+    )
+    evidence = EvidenceStore(state_dir / "evidence", limits, utc=clock.utc)
+    recogniser = WorkerRecogniser(workers=configuration.recogniser.workers)
+    try:
+        await evidence.open()
+        await recogniser.start()
+        yield Box(
+            configuration,
+            clock,
+            journal,
+            Outbox(journal),
+            evidence,
+            recogniser,
+            trust,
+            site_secret(state_dir),
+            config_hash,
+        )
+    finally:
+        await recogniser.close()
+        await evidence.close()
+        await journal.close()
+
+
+def build_lane(box: Box, lane: Lane) -> LaneService:
+    """Build one lane: its devices, its two connections, its runner."""
+    configuration, clock = box.configuration, box.clock
+    profile = lane_profile(configuration, lane)
+    policies = {one.id: field_policy(one, box.secret) for one in configuration.authorities}
+    request_policies = {one.id: request_policy(one, box.secret) for one in configuration.authorities}
+    sources = _Sources()
+    barrier = ModbusBarrier(
+        name=lane.barrier.id,
+        host=lane.barrier.host,
+        port=lane.barrier.port,
+        device_id=lane.barrier.device_id,
+        map=barrier_map(lane.barrier.map),
+        poll_ms=lane.barrier.poll_ms,
+        timeout_s=lane.barrier.timeout_ms / 1000,
+        clock=clock,
+        on_inputs=lambda inputs, at_ms: sources.runner.take(InputsSampled(at_ms, inputs)),
+    )
+    cameras = {
+        camera_profile: HttpCamera(_camera_settings(camera), clock)
+        for camera, camera_profile in zip(lane.cameras, profile.cameras, strict=True)
+    }
+    reader = None
+    if lane.tag_reader is not None:
+        configured = lane.tag_reader
+        reader = R2000Reader(
+            configured.id,
+            configured.port,
+            baud=configured.baud,
+            antennas=configured.antennas,
+            clock=clock,
+            on_tag=lambda sighting: sources.captures.tag_sighted(sighting),
+        )
+    captures = LaneCaptures(
+        cameras,
+        reader,
+        recogniser=box.recogniser,
+        evidence=box.evidence,
+        clock=clock,
+        read_timeout_s=configuration.recogniser.deadline_ms / 1000,
+    )
+    asking = LaneClearance(
+        key=load_private_key(configuration.keys_dir / f"lane-{lane.id}.key.pem"),
+        policies=request_policies,
+        epoch=box.journal.epoch,
+        config_hash=box.config_hash,
+        model_hash=hash_of(REGISTRY_PATH),
+        clock=clock,
+    )
+    publisher = _publisher(box, lane, policies)
+    runner = LaneRunner(profile, LaneParts(clock, box.journal, barrier, captures, asking, publisher.publisher))
+    clearance = ClearanceLink(
+        mqtt_settings(configuration, f"{configuration.site}-{lane.id}-clearance"),
+        site=configuration.site,
+        lane=lane.id,
+        authorities=policies,
+        keyset=box.trust[environment_of(lane)].current,
+        clock=clock,
+        on_grant=asking.on_grant,
+        on_refused=asking.on_refused,
+    )
+    sources.runner, sources.captures = runner, captures
+    captures.take = asking.take = runner.take
+    asking.link = clearance
+    devices_of_lane: list[Device] = [barrier, *cameras.values(), *([reader] if reader is not None else [])]
+    service = LaneService(
+        clock, box.journal, runner, devices_of_lane, captures, clearance, publisher.publisher, publisher.link
+    )
+    clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
+    return service
+
+
+class _Sources:
+    """Filled in once the lane exists: drivers are built before what they deliver to."""
+
+    runner: LaneRunner
+    captures: LaneCaptures
+
+
+@dataclass(frozen=True, slots=True)
+class _Telemetry:
+    link: MqttLink
+    publisher: TelemetryPublisher
+
+
+def _publisher(box: Box, lane: Lane, policies: Mapping[str, FieldPolicy]) -> _Telemetry:
+    topics = LaneTopics(box.configuration.site, lane.id)
+    session = TelemetrySession(topics, box.clock.utc)
+    link = MqttLink(
+        mqtt_settings(box.configuration, f"{box.configuration.site}-{lane.id}-telemetry", will=session.will)
+    )
+    return _Telemetry(link, TelemetryPublisher(link, box.outbox, session, topics, utc=box.clock.utc, policies=policies))
+
+
+def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
+    """Return what the core needs to know of a lane."""
+    cameras = tuple(
+        CameraProfile(one.id, one.place, one.reads, one.frames_needed, one.frames_max) for one in lane.cameras
+    )
+    reader = lane.tag_reader
+    return LaneProfile(
+        site=configuration.site,
+        lane=lane.id,
+        direction=lane.direction,
+        authorities=tuple(AuthorityProfile(one.id, one.deadline_ms) for one in configuration.authorities),
+        cameras=cameras,
+        tag_reader=None if reader is None else reader.id,
+        tag_min_reads=1 if reader is None else reader.min_reads,
+        must_match=lane.must_match,
+        join=configuration.join,
+        quorum=configuration.quorum_of or 1,
+        timing=LaneTiming(**lane.timing.model_dump()),
+        exit_loop=lane.barrier.map.signals.exit_loop is not None,
+        simulated=lane.simulated,
+    )
+
+
+def environment_of(lane: Lane) -> Environment:
+    """A lane with simulated devices takes no production key, nor the other way round (I20)."""
+    return "simulated" if lane.simulated else "production"
+
+
+def field_policy(authority: Authority, secret: bytes) -> FieldPolicy:
+    """Return what an authority may see."""
+    return FieldPolicy(authority.fields.model_dump(), secret)
+
+
+def request_policy(authority: Authority, secret: bytes) -> RequestPolicy:
+    """The same, as the request builder takes it."""
+    fields = authority.fields
+    return RequestPolicy(_rule(fields.plates), _rule(fields.containers), _rule(fields.tag), hash_key=secret)
+
+
+def _rule(rule: Visibility) -> FieldRule:
+    return "keyed_hash" if rule == "hash" else rule
+
+
+def barrier_map(configured: devices.ModbusMap) -> BarrierMap:
+    """Translate the configured addresses."""
+    points = [(name, getattr(configured.signals, name)) for name in type(configured.signals).model_fields]
+    return BarrierMap(
+        inputs=tuple(InputPoint(name, point.address, point.inverted) for name, point in points if point is not None),
+        coils=Coils(**_addresses(configured.coils)),
+        registers=Registers(**_addresses(configured.registers)),
+        hardware_pulse=configured.hardware_pulse,
+        pulse_coils=PulseCoils(**_addresses(configured.pulse_coils)),
+        pulse_ms=configured.pulse_ms,
+        version=configured.version,
+    )
+
+
+def _addresses(table: devices.CoilMap | devices.RegisterMap | devices.PulseCoilMap) -> dict[str, int]:
+    return {name: getattr(table, name) for name in type(table).model_fields}
+
+
+def _camera_settings(camera: devices.Camera) -> HttpCameraSettings:
+    return HttpCameraSettings(
+        camera.id,
+        camera.url,
+        camera.mode,
+        user=camera.user,
+        password_file=camera.password_file,
+        frame_stale_s=camera.frame_stale_ms / 1000,
+        poll_interval_s=camera.poll_ms / 1000,
+    )
+
+
+def mqtt_settings(configuration: Configuration, client_id: str, **more: Callable[[], object]) -> MqttSettings:
+    """Return the settings of one connection to the configured broker. Raises OSError for its password file."""
+    broker = configuration.broker
+    password = None
+    if broker.password_file is not None:
+        password = broker.password_file.read_text(encoding="utf-8").rstrip("\n")
+    tls = None
+    if broker.tls is not None:
+        tls = TlsSettings(broker.tls.ca_file, broker.tls.cert_file, broker.tls.key_file)
+    return MqttSettings(
+        broker.host,
+        broker.port,
+        client_id,
+        version=broker.mqtt_version,
+        username=broker.username,
+        password=password,
+        tls=tls,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def hash_of(path: Path) -> str:
+    """Return the SHA-256 (hex) of a configuration file, which every request quotes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+async def _tell_manager(manager: ServiceManager, runners: Mapping[str, LaneRunner]) -> None:
+    """READY once every device shows a state, a line of status, and a watchdog fed by the event loop's own progress."""
+    period_s = min(manager.watchdog_s or 5.0, 5.0)
+    manager.say("READY=1")
+    while True:
+        phases = ", ".join(f"{name} {runner.state.phase}" for name, runner in runners.items())
+        manager.say("WATCHDOG=1", f"STATUS={phases}")
+        await asyncio.sleep(period_s)

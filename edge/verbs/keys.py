@@ -1,0 +1,44 @@
+"""`kakou keys CONFIG`: make the keys that a configuration needs and are missing; existing ones stay."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from config.loader import load
+from edge.clearance.keys import KeyFileError, create_keys
+from edge.clearance.keyset import KeysetError
+from edge.text import say
+
+EXIT_CONFIG = 78
+EXIT_CANNOT_CREATE = 73
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make lane, authority and root keys and the keyset in `keys_dir`; 0, 73 where they cannot be written."""
+    parser = argparse.ArgumentParser(prog="kakou keys", description=say("verb_keys"))
+    parser.add_argument("config", type=Path)
+    given = parser.parse_args(arguments)
+    loaded = load(given.config)
+    if isinstance(loaded, list):
+        for problem in loaded:
+            print(problem, file=sys.stderr)
+        return EXIT_CONFIG
+    simulated = any(lane.simulated for lane in loaded.lanes)
+    try:
+        made = create_keys(
+            loaded.keys_dir,
+            site=loaded.site,
+            lanes=[lane.id for lane in loaded.lanes],
+            authorities=[authority.id for authority in loaded.authorities],
+            environment="simulated" if simulated else "production",
+            now_utc=datetime.now(UTC),
+        )
+    except (KeyFileError, KeysetError, OSError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_CANNOT_CREATE
+    for path in (made.root_public, made.keyset, *made.lanes.values(), *made.authorities.values()):
+        print(path)
+    print(say("keys_made", version=made.keyset_version, directory=loaded.keys_dir))
+    return 0

@@ -1,0 +1,69 @@
+"""`kakou run CONFIG` is the service; `kakou check CONFIG` reports every error of a configuration at once."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from config.loader import load
+from config.schema import Configuration
+from edge import log
+from edge.text import default_language, say
+
+EXIT_CONFIG = 78
+EXIT_TEMPORARY = 75
+
+
+def check(arguments: Sequence[str]) -> int:
+    """Say everything that is wrong with a configuration; 0 where nothing is, else 78."""
+    parser = argparse.ArgumentParser(prog="kakou check", description=say("verb_check"))
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(arguments)
+    loaded = load(given.config)
+    problems = loaded if isinstance(loaded, list) else []
+    if given.json:
+        rows = [
+            {"file": one.file, "line": one.line, "column": one.column, "code": one.code, "message": one.render("en")}
+            for one in problems
+        ]
+        print(json.dumps({"ok": not problems, "problems": rows}, ensure_ascii=False))
+    elif problems:
+        for one in problems:
+            print(one.render(default_language()))
+    else:
+        print(say("config_good", file=given.config))
+    return EXIT_CONFIG if problems else 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the lanes of a configuration until told to stop; 78 for a bad one, 75 where the box cannot start."""
+    parser = argparse.ArgumentParser(prog="kakou run", description=say("verb_run"))
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
+    given = parser.parse_args(arguments)
+    loaded = load(given.config)
+    if isinstance(loaded, list):
+        for problem in loaded:
+            print(problem, file=sys.stderr)
+        return EXIT_CONFIG
+    log.configure(given.log_level, readable=sys.stderr.isatty())
+    return _serve(loaded, given.config)
+
+
+def _serve(configuration: Configuration, path: Path) -> int:
+    # Imported late: a bad configuration is told at once, without loading drivers.
+    from edge.app import hash_of, serve
+    from edge.clearance.keys import KeyFileError
+    from edge.clearance.keyset import KeysetError
+    from edge.runtime.evidence import EvidenceError
+    from edge.runtime.journal_file import JournalError
+
+    try:
+        asyncio.run(serve(configuration, config_hash=hash_of(path)))
+    except (JournalError, EvidenceError, KeyFileError, KeysetError, OSError) as error:
+        log.logger().error("start_refused", cause=str(error), code=getattr(error, "code", type(error).__name__))
+        return EXIT_TEMPORARY
+    return 0
