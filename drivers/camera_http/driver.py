@@ -22,6 +22,7 @@ FROZEN_AFTER_FRAMES = 3
 WORKER_START_S = 10.0
 # Two processes round the same clock differently; more than this is another clock.
 _CLOCK_SLACK_MS = 100
+WORKER_COMMAND: tuple[str, ...] = (sys.executable, "-m", "drivers.camera_http.worker")
 _READ_BYTES = 256 * 1024
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
 
@@ -115,8 +116,10 @@ class HttpCamera:
             while True:
                 await self._wait_for_frame(self._newer_than(self._serial), limit_s)
         except TimeoutError as error:
+            stalled = self._error("camera_stalled", f"a new frame within {limit_s:g} s", "none")
+            self._fail(stalled)
             await self.close()
-            raise self._error("camera_stalled", f"a new frame within {limit_s:g} s", "none") from error
+            raise stalled from error
         except DeviceError:
             await self.close()
             raise
@@ -137,10 +140,10 @@ class HttpCamera:
         self._process = self._reader = self._stderr = None
         if process is None or reader is None or stderr is None:
             return
+        self._fail(self._error("camera_unreachable", "an open connection", "closed"))
         _kill(process)
         # Not cancelled: both end with the worker's pipes, and reading to the end is what closes those.
         await asyncio.gather(reader, stderr, return_exceptions=True)
-        self._fail(self._error("camera_unreachable", "an open connection", "closed"))
 
     async def _wait_for_frame(
         self, accept: Callable[[_Newest], bool], timeout_s: float, *, urgent: bool = False
@@ -266,10 +269,9 @@ async def _start_worker() -> Process:
     # The worker finds our packages where we were loaded from, whatever its working directory.
     search_path = os.pathsep.join(filter(None, (_PACKAGE_ROOT, os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": search_path, "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "drivers.camera_http.worker"]
     # A session of its own: an interrupt at the terminal is the driver's to handle.
     return await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment, start_new_session=True
+        *WORKER_COMMAND, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment, start_new_session=True
     )
 
 

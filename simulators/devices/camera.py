@@ -32,7 +32,7 @@ BOUNDARY = "kakou-frame"
 SNAPSHOT_PATH = "/snapshot.jpg"
 STREAM_PATH = "/stream.mjpg"
 # As many encodings of one scene as a passage has frames that matter; then they come round again.
-_RING = 8
+_RING = 16
 _SLOW_BYTES = 256
 _SLOW_EVERY_S = 0.1
 

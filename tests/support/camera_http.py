@@ -1,6 +1,7 @@
 """A clock on CLOCK_MONOTONIC, and a server that answers a camera's request with any bytes."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -32,7 +33,12 @@ async def serving(answer: bytes | Answer) -> AsyncIterator[tuple[str, list[bytes
     """Yields the address and the requests that came. A connection ends when its answer is sent."""
     requests: list[bytes] = []
 
+    tasks: set[asyncio.Task[None]] = set()
+
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
         try:
             requests.append(await reader.readuntil(b"\r\n\r\n"))
             if isinstance(answer, bytes):
@@ -41,12 +47,19 @@ async def serving(answer: bytes | Answer) -> AsyncIterator[tuple[str, list[bytes
             else:
                 await answer(writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
+            writer.transport.abort()
         finally:
-            writer.transport.abort() if writer.transport.is_closing() else writer.close()
+            tasks.discard(task)
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/shot", requests
     finally:
         server.close()
+        waiting = list(tasks)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
