@@ -2,7 +2,7 @@
 
 from edge.core.readings import ContainerSighting
 from models.columns import columns_of
-from models.containers import CodeCandidate, CodeLine, best_candidates, code_line, looks_like_owner, sightings_of
+from models.containers import CodeCandidate, CodeLine, best_candidates, code_line, may_begin, sightings_of
 from models.detector import TextLine
 from models.lines import ReadLine, is_upright
 from models.looks import Looks, stretched
@@ -54,7 +54,7 @@ def _in_columns(looks: Looks, lines: list[TextLine], rows: list[CodeLine]) -> li
             if read is None:
                 continue
             column = code_line(read)
-            if not any(looks_like_owner(column.text[at:]) for at in range(len(column.text))):
+            if not may_begin(column.text):
                 continue
             seen = sightings_of(best_candidates([column]), [column, *rows])
             found += seen

@@ -65,9 +65,14 @@ def looks_like_owner(text: str) -> bool:
     return sum(a != b for a, b in zip(head, repaired, strict=True)) <= 1
 
 
+def may_begin(text: str) -> bool:
+    """Say whether a code may begin somewhere in `text`."""
+    return any(looks_like_owner(text[at:]) for at in range(len(text)))
+
+
 def chains(lines: list[CodeLine]) -> Iterator[tuple[CodeLine, ...]]:
     """Yield runs of lines that may hold one code: to the right on one level, or from row to row."""
-    stack = [(line,) for line in lines if any(looks_like_owner(line.text[at:]) for at in range(len(line.text)))]
+    stack: list[tuple[CodeLine, ...]] = [(line,) for line in lines if may_begin(line.text)]
     produced = 0
     while stack and produced < MAX_CHAINS:
         chain = stack.pop()

@@ -1,6 +1,7 @@
 """Reads one picture: find text, read it, interpret it as plates and container codes, look again where it pays."""
 
 import time
+from pathlib import Path
 
 from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, Unread
 from models.container_looks import find_containers
@@ -11,7 +12,7 @@ from models.picture import open_picture, quality_defect
 from models.pixels import Image
 from models.plate_looks import find_plates, read_whole_crop
 from models.reader import LineReader
-from models.registry import load_registry
+from models.registry import REGISTRY_PATH, load_registry
 from models.sessions import ModelOutputError, Session
 
 # Longest side of what the detector sees: plates are found at 640 as at 960, codes want 736 (33 ms a 100 px more).
@@ -98,9 +99,9 @@ def _unread(
     return tuple(unread)
 
 
-def load_picture_reader() -> PictureReader:
-    """Return a reader with the registered models, warmed by one small picture. Raises ModelError."""
-    registry = load_registry()
+def load_picture_reader(registry_path: Path = REGISTRY_PATH) -> PictureReader:
+    """Return a reader with the models of the registry. Raises ModelError."""
+    registry = load_registry(registry_path, required=("text_detector", "text_reader"))
     detector, reader = Session(registry["text_detector"]), Session(registry["text_reader"])
     characters = reader.metadata.get("character", "").removesuffix("\n").split("\n")
     return PictureReader(TextDetector(detector.run), LineReader(reader.run, characters))

@@ -12,6 +12,11 @@ Image = NDArray[np.uint8]
 Array = NDArray[np.float32]
 
 
+def use_one_thread() -> None:
+    """Keep OpenCV to the calling thread: there are as many processes as cores already."""
+    cv2.setNumThreads(1)
+
+
 def decoded(encoded: bytes) -> Image | None:
     """Return the picture that `encoded` holds, or None where it holds none."""
     try:

@@ -34,15 +34,24 @@ class ModelEntry:
     source: str
 
 
-def load_registry(path: Path = REGISTRY_PATH) -> dict[str, ModelEntry]:
-    """Return the registered models by name. Raises ModelError (`model_missing`) where the registry is unusable."""
+def load_registry(path: Path = REGISTRY_PATH, required: tuple[str, ...] = ()) -> dict[str, ModelEntry]:
+    """Return the registered models by name.
+
+    Raises ModelError (`model_missing`) where the registry is unusable or lacks one of `required`.
+    """
     try:
         entries = [ModelEntry(**entry) for entry in json.loads(path.read_text("utf-8"))["models"]]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(
             "model_missing", "registry", str(path), "a readable registry", repr(error), "reinstall the product"
         ) from error
-    return {entry.name: entry for entry in entries}
+    by_name = {entry.name: entry for entry in entries}
+    for name in required:
+        if name not in by_name:
+            raise ModelError(
+                "model_missing", name, str(path), "an entry in the registry", "none", "reinstall the product"
+            )
+    return by_name
 
 
 def locate(entry: ModelEntry) -> Path:

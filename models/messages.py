@@ -1,0 +1,92 @@
+"""Messages between the recogniser and its worker process: length-prefixed JSON, pictures as raw bytes."""
+
+import json
+import struct
+from dataclasses import asdict
+from typing import Any
+
+from edge.core.container import Container
+from edge.core.plate import Plate
+from edge.core.readings import (
+    Box,
+    ContainerSighting,
+    PictureReading,
+    PlateSighting,
+    Unread,
+    VehicleSighting,
+)
+
+PREFIX = struct.Struct(">I")
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024
+
+
+class MessageError(Exception):
+    """The other side sent what is no message."""
+
+
+def packed(payload: bytes) -> bytes:
+    """Return `payload` behind its length."""
+    return PREFIX.pack(len(payload)) + payload
+
+
+def request(look_for: frozenset[str], jpeg: bytes) -> bytes:
+    """Return the question for one picture: what to look for, then the picture."""
+    return packed(json.dumps(sorted(look_for)).encode()) + packed(jpeg)
+
+
+def length_of(prefix: bytes) -> int:
+    """Return the length that `prefix` announces. Raises MessageError where it is out of bounds."""
+    if len(prefix) != PREFIX.size:
+        raise MessageError("short prefix")
+    length = int(PREFIX.unpack(prefix)[0])
+    if length > MAX_MESSAGE_BYTES:
+        raise MessageError(f"{length} bytes announced")
+    return length
+
+
+def encode_reading(reading: PictureReading) -> bytes:
+    """Return `reading` as JSON."""
+    return json.dumps({"reading": asdict(reading)}, ensure_ascii=False).encode()
+
+
+def decode_message(payload: bytes) -> dict[str, Any]:
+    """Return a message of the worker. Raises MessageError."""
+    try:
+        message = json.loads(payload)
+    except ValueError as error:
+        raise MessageError(str(error)) from error
+    if not isinstance(message, dict):
+        raise MessageError("not an object")
+    return message
+
+
+def decode_reading(message: dict[str, Any]) -> PictureReading:
+    """Return the reading that `message` carries. Raises MessageError."""
+    try:
+        body = message["reading"]
+        return PictureReading(
+            tuple(
+                PlateSighting(Plate(**item["plate"]), float(item["confidence"]), _box(item["box"]))
+                for item in body["plates"]
+            ),
+            tuple(
+                ContainerSighting(Container(**item["container"]), float(item["confidence"]), _box(item["box"]))
+                for item in body["containers"]
+            ),
+            tuple(
+                VehicleSighting(item["vehicle_class"], float(item["confidence"]), _box(item["box"]))
+                for item in body["vehicles"]
+            ),
+            tuple(
+                Unread(item["what"], item["reason"], None if item["box"] is None else _box(item["box"]))
+                for item in body["unread"]
+            ),
+            float(body["elapsed_ms"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise MessageError(f"malformed reading: {error!r}") from error
+
+
+def _box(values: list[int]) -> Box:
+    x, y, width, height = values
+    return x, y, width, height

@@ -1,0 +1,110 @@
+"""One worker process as the recogniser holds it: start, ask, kill. It is spawned, never forked."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from edge.core.readings import PictureReading
+from models.messages import MessageError, decode_message, decode_reading, length_of, request
+from models.registry import ModelError
+from models.worker import REGISTRY_VARIABLE
+
+_ROOT = str(Path(__file__).resolve().parent.parent)
+# Models load in under a second; a slow disk may take long, a worker that never answers is given up.
+LOADING_LIMIT_S = 60.0
+WORKER_COMMAND = (sys.executable, "-P", "-m", "models.worker")
+
+
+class WorkerDiedError(Exception):
+    """The worker ended, or answered with something that is no message."""
+
+
+class WorkerProcess:
+    """A running worker. Not reusable: after `kill` a new one is started."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        # Kept by a task of its own: a reader that gives up meanwhile must not lose half of the answer.
+        self._loading = asyncio.create_task(self._load())
+        self._started_at_s = asyncio.get_running_loop().time()
+        self.asked = False
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    @classmethod
+    async def start(cls, command: tuple[str, ...] = WORKER_COMMAND, registry: Path | None = None) -> "WorkerProcess":
+        """Launch a worker; it loads its models while the caller goes on."""
+        environment = dict(os.environ)
+        environment["PYTHONPATH"] = _ROOT
+        # A picture takes one thread; OpenCV would start one a core for every resize.
+        environment["OMP_NUM_THREADS"] = "1"
+        if registry is not None:
+            environment[REGISTRY_VARIABLE] = str(registry)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment
+        )
+        return cls(process)
+
+    @property
+    def must_go(self) -> bool:
+        """Whether it cannot serve the next picture: it owes an answer, is gone, or loads for too long."""
+        late_s = asyncio.get_running_loop().time() - self._started_at_s
+        failed = self._loading.done() and (self._loading.cancelled() or self._loading.exception() is not None)
+        return self.asked or failed or (not self._loading.done() and late_s > LOADING_LIMIT_S)
+
+    async def ready(self) -> None:
+        """Wait until the models are loaded. Raises ModelError, WorkerDiedError."""
+        await asyncio.shield(self._loading)
+
+    async def _load(self) -> None:
+        message = await self._receive()
+        if "error" in message:
+            raise ModelError(
+                str(message["error"]),
+                "worker",
+                f"pid {self.pid}",
+                "usable models",
+                str(message.get("message", "")),
+                "reinstall the product",
+            )
+
+    async def ask(self, jpeg: bytes, look_for: frozenset[str]) -> PictureReading:
+        """Return what the worker reads. Raises ModelError, WorkerDiedError. Cancelled in between: kill it."""
+        await self.ready()
+        assert self._process.stdin is not None
+        self.asked = True
+        try:
+            self._process.stdin.write(request(look_for, jpeg))
+            await self._process.stdin.drain()
+        except (ConnectionError, OSError) as error:
+            raise WorkerDiedError(str(error)) from error
+        try:
+            reading = decode_reading(await self._receive())
+        except MessageError as error:
+            raise WorkerDiedError(str(error)) from error
+        self.asked = False
+        return reading
+
+    async def _receive(self) -> dict[str, object]:
+        assert self._process.stdout is not None
+        try:
+            length = length_of(await self._process.stdout.readexactly(4))
+            return decode_message(await self._process.stdout.readexactly(length))
+        except (asyncio.IncompleteReadError, ConnectionError, MessageError) as error:
+            raise WorkerDiedError(str(error)) from error
+
+    async def kill(self) -> None:
+        """End the process at once and reap it; never raises for one that is gone."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        await self._process.wait()
+        self._loading.cancel()
+        await asyncio.gather(self._loading, return_exceptions=True)

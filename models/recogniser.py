@@ -1,0 +1,144 @@
+"""The recogniser of the lane: worker processes that are killed at their deadline and replaced."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+from edge.core.readings import PictureReading, Unread
+from models.process import WORKER_COMMAND, WorkerDiedError, WorkerProcess
+from models.registry import ModelError
+
+# A model that could not be loaded is tried again after this time: a technician may have put it right.
+MODEL_RETRY_S = 30.0
+
+
+def unread(reason: str) -> PictureReading:
+    """Return the reading of a picture of which nothing is known but why."""
+    return PictureReading(unread=(Unread("picture", reason),))
+
+
+class _Slot:
+    """One place for a worker, and what is known about the one that stands there."""
+
+    def __init__(self) -> None:
+        self.worker: WorkerProcess | None = None
+        self.failure: ModelError | None = None
+        self.failed_at_s = 0.0
+
+
+class WorkerRecogniser:
+    """Reads pictures in `workers` processes; an `edge.ports.Recogniser`.
+
+    At most `queue_limit` pictures wait for a free worker; one more is `unread` with reason `busy`. Reasons
+    of its own: `deadline`, `worker_died`, `model_unavailable`, `busy`, `closed`. `registry` is the file that names
+    the models (default: the shipped one).
+    """
+
+    def __init__(
+        self,
+        workers: int = 1,
+        queue_limit: int = 8,
+        registry: Path | None = None,
+        command: tuple[str, ...] = WORKER_COMMAND,
+    ) -> None:
+        self._registry = registry
+        self._command = command
+        self._queue_limit = queue_limit
+        self._slots = [_Slot() for _ in range(workers)]
+        self._idle: asyncio.Queue[_Slot] = asyncio.Queue()
+        self._waiting = 0
+        self._started = False
+        self._closed = False
+
+    async def start(self) -> None:
+        """Launch the workers and return; they load their models meanwhile. Repeated calls do nothing."""
+        if self._started:
+            return
+        self._started = True
+        for slot in self._slots:
+            slot.worker = await WorkerProcess.start(self._command, self._registry)
+            self._idle.put_nowait(slot)
+
+    async def ready(self) -> None:
+        """Wait until a worker has loaded its models. Raises ModelError (then reads are `model_unavailable`)."""
+        slot = await self._idle.get()
+        try:
+            await self._prepare(slot)
+        except WorkerDiedError as error:
+            raise ModelError(
+                "model_unloadable", "worker", "models.worker", "a running worker", str(error), "read its stderr"
+            ) from error
+        finally:
+            self._idle.put_nowait(slot)
+
+    @property
+    def worker_pids(self) -> tuple[int, ...]:
+        """Process ids of the present workers."""
+        return tuple(slot.worker.pid for slot in self._slots if slot.worker is not None)
+
+    async def read(self, jpeg: bytes, look_for: frozenset[str], deadline_s: float) -> PictureReading:
+        """Read one picture within `deadline_s`, waiting for a free worker included. Never raises for its content."""
+        if self._closed:
+            return unread("closed")
+        await self.start()
+        if self._idle.empty() and self._waiting >= self._queue_limit:
+            return unread("busy")
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + deadline_s
+        self._waiting += 1
+        try:
+            async with asyncio.timeout_at(end_s):
+                slot = await self._idle.get()
+        except TimeoutError:
+            return unread("deadline")
+        finally:
+            self._waiting -= 1
+        return await self._read_in(slot, jpeg, look_for, end_s)
+
+    async def _read_in(self, slot: _Slot, jpeg: bytes, look_for: frozenset[str], end_s: float) -> PictureReading:
+        try:
+            async with asyncio.timeout_at(end_s):
+                worker = await self._prepare(slot)
+                return await worker.ask(jpeg, look_for)
+        except TimeoutError:
+            return unread("deadline")
+        except WorkerDiedError:
+            return unread("worker_died")
+        except ModelError:
+            return unread("model_unavailable")
+        finally:
+            # Cancellation comes here too: a worker that still owes an answer would give it to the next picture.
+            if slot.worker is None or slot.worker.must_go:
+                await self._replace(slot)
+            self._idle.put_nowait(slot)
+
+    async def _prepare(self, slot: _Slot) -> WorkerProcess:
+        now_s = asyncio.get_running_loop().time()
+        if slot.failure is not None and now_s - slot.failed_at_s < MODEL_RETRY_S:
+            raise slot.failure
+        if slot.worker is None:
+            slot.worker = await WorkerProcess.start(self._command, self._registry)
+        try:
+            await slot.worker.ready()
+        except ModelError as error:
+            slot.failure, slot.failed_at_s = error, now_s
+            raise
+        slot.failure = None
+        return slot.worker
+
+    async def _replace(self, slot: _Slot) -> None:
+        if slot.worker is not None:
+            await slot.worker.kill()
+        # A model that is missing stays missing: no process is started again before the retry.
+        slot.worker = None
+        if slot.failure is None and not self._closed:
+            slot.worker = await WorkerProcess.start(self._command, self._registry)
+
+    async def close(self) -> None:
+        """Kill the workers; further reads are `closed`. Never raises."""
+        self._closed = True
+        for slot in self._slots:
+            if slot.worker is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    await slot.worker.kill()
+                slot.worker = None

@@ -1,0 +1,67 @@
+"""The worker process: reads pictures from stdin, answers on stdout, ends when stdin closes.
+
+Started by `WorkerRecogniser` as `python -m models.worker`; it can be killed at any time.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from models.messages import MessageError, encode_reading, length_of, packed
+from models.registry import REGISTRY_PATH, ModelError
+
+REGISTRY_VARIABLE = "KAKOU_MODEL_REGISTRY"
+EXIT_MODEL = 3
+EXIT_MESSAGE = 4
+
+
+def main() -> int:
+    """Serve until stdin closes; returns the exit status."""
+    source = sys.stdin.buffer
+    # Native libraries print to descriptor 1: answers get a descriptor of their own, theirs goes to stderr.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    try:
+        # Imported late: a missing model must be reported even where loading the libraries is what fails.
+        from models.pipeline import load_picture_reader
+        from models.pixels import use_one_thread
+
+        use_one_thread()
+        reader = load_picture_reader(Path(os.environ.get(REGISTRY_VARIABLE, REGISTRY_PATH)))
+    except ModelError as error:
+        _send(answers, json.dumps({"error": error.code, "message": str(error)}).encode())
+        return EXIT_MODEL
+    _send(answers, json.dumps({"ready": True}).encode())
+    while True:
+        try:
+            question = _receive(source)
+            if question is None:
+                return 0
+            jpeg = _receive(source)
+            if jpeg is None:
+                return 0
+            look_for = frozenset(str(item) for item in json.loads(question))
+        except (MessageError, ValueError):
+            return EXIT_MESSAGE
+        _send(answers, encode_reading(reader.read_encoded(jpeg, look_for)))
+
+
+def _receive(source: BinaryIO) -> bytes | None:
+    """Return the next message, or None where the other side is gone."""
+    prefix = source.read(4)
+    if len(prefix) < 4:
+        return None
+    length = length_of(prefix)
+    payload = source.read(length)
+    return payload if len(payload) == length else None
+
+
+def _send(answers: BinaryIO, payload: bytes) -> None:
+    answers.write(packed(payload))
+    answers.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
