@@ -121,14 +121,12 @@ class ModbusBarrier:
         coils = self._map.coils
         on, off = (coils.red, coils.green) if light == "red" else (coils.green, coils.red)
         async with self._turns.command():
-            for coil, value in ((off, False), (on, True)):
-                link = await self._usable() if light == "red" else self._connected()
-                await self._write(link, coil, value)
+            await self._clear_the_way(await self._usable() if light == "red" else self._connected(), off)
+            await self._write(await self._usable() if light == "red" else self._connected(), on, True)
 
     # --- scan ---------------------------------------------------------------------------------------------------
 
     async def _scan(self) -> None:
-        sent_at_ms = self._clock.now_ms()
         async with self._turns.poll():
             sent_at_ms = self._clock.now_ms()
             bits = await self._connected().read_inputs(*self._map.input_block)
@@ -159,9 +157,16 @@ class ModbusBarrier:
             link = self._connected()
             against = self._coil(opposite)
             if against in self._held:
-                await self._write(link, against, False)
+                await self._clear_the_way(link, against)
                 self._forget(against)
             await self._start_pulse(link, self._coil(output))
+
+    async def _clear_the_way(self, link: StrictLink, address: int) -> None:
+        """Switch off what excludes the commanded output; where that fails, the command itself was not sent."""
+        try:
+            await self._write(link, address, False)
+        except DeviceError as error:
+            raise self._error(error.code, error.expected, error.got, "not_done") from error
 
     async def _start_pulse(self, link: StrictLink, address: int) -> None:
         may_be_on = True

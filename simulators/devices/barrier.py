@@ -14,7 +14,8 @@ REGISTER_COUNT = 16
 class BarrierSimulator:
     """A module on a real port. `faults` makes its replies hostile, `plant.faults` its boom and signals.
 
-    `refresh` is called before each request and brings the physical world up to now (default: the plant alone).
+    `refresh` is called before each request and brings the physical world up to now (default: the plant alone);
+    it may be assigned while it runs.
     `map_` is the module's own wiring; where it differs from the driver's, the lane is wired wrongly.
     """
 
@@ -30,7 +31,7 @@ class BarrierSimulator:
     ) -> None:
         self.plant = plant
         self.map = map_ or BarrierMap()
-        self._refresh = refresh or plant.advance
+        self.refresh: Callable[[], None] = refresh or plant.advance
         self._inputs: dict[int, InputPoint] = {point.address: point for point in self.map.inputs}
         self._outputs = _outputs(self.map)
         self._pulses = _pulses(self.map)
@@ -74,14 +75,14 @@ class BarrierSimulator:
 
     def read_bits(self, function: int, first: int, count: int) -> list[bool]:
         """Coils (function 1) or discrete inputs (function 2) as they are now."""
-        self._refresh()
+        self.refresh()
         _check(first, count, COIL_COUNT if function == 1 else INPUT_COUNT)
         read = self._coil if function == 1 else self._input
         return [read(address) for address in range(first, first + count)]
 
     def read_registers(self, first: int, count: int) -> list[int]:
         """Holding registers as they are now."""
-        self._refresh()
+        self.refresh()
         _check(first, count, REGISTER_COUNT)
         registers, plant = self.map.registers, self.plant
         values = {
@@ -94,7 +95,7 @@ class BarrierSimulator:
 
     def write_coil(self, address: int, value: bool) -> None:
         """Drive an output; a pulse coil runs its pulse when it is switched on."""
-        self._refresh()
+        self.refresh()
         _check(address, 1, COIL_COUNT)
         if name := self._outputs.get(address):
             self.plant.write_output(name, value)
@@ -106,7 +107,7 @@ class BarrierSimulator:
 
     def write_register(self, address: int, value: int) -> None:
         """Accept the heartbeat; every other register is read-only."""
-        self._refresh()
+        self.refresh()
         if address != self.map.registers.heartbeat:
             raise ModbusRefusalError(ILLEGAL_ADDRESS)
         self.plant.write_heartbeat(value)

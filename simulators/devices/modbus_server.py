@@ -43,7 +43,8 @@ class ModbusDevice(Protocol):
 class ReplyFaults:
     """Fault switches, changed while it runs. Named after hazards.md 2.2.
 
-    `functions` limits them to requests with these function codes, `times` to so many of them (None: for good).
+    `functions` limits them to requests with these function codes; the first `skip` of them are answered well, and
+    `times` more are spoilt (None: for good).
     `drop_reply` executes without a reply, `silent` does neither, `exception_code` refuses without executing,
     `exception_after` executes and then reports that exception. `length_lie` replaces the length field.
     """
@@ -66,11 +67,15 @@ class ReplyFaults:
     one_byte_segments: bool = False
     close_before_reply: bool = False
     functions: frozenset[int] | None = None
+    skip: int = 0
     times: int | None = None
 
     def take(self, function: int) -> "ReplyFaults | None":
         """The faults for one request with this function code, using up one of `times`; None for none."""
         if self.functions is not None and function not in self.functions:
+            return None
+        if self.skip > 0:
+            self.skip -= 1
             return None
         if self.times is not None:
             if self.times <= 0:

@@ -331,3 +331,33 @@ async def test_cancelled_command_leaves_no_reply_behind() -> None:
         await it.driver.close()
         assert it.plant.outputs["raise"] is False
         assert it.plant.raise_count == 1
+
+
+async def test_raise_that_could_not_withdraw_the_lower_was_not_sent() -> None:
+    async with lane(map_=SOFTWARE, stroke_s=60) as it:
+        it.plant.position = 1.0
+        await it.driver.lower_boom()
+        it.simulator.faults = once(ReplyFaults(drop_reply=True), WRITE_COIL)
+        error = await failed_raise(it)
+        assert (error.code, error.outcome) == ("barrier_write_unconfirmed", "not_done")
+        assert it.plant.raise_count == 0
+
+
+@pytest.mark.parametrize(("lost", "outcome"), [(0, "not_done"), (1, "done")])
+async def test_green_tells_which_of_its_two_writes_was_lost(lost: int, outcome: CommandOutcome) -> None:
+    async with lane() as it:
+        it.simulator.faults = ReplyFaults(drop_reply=True, functions=WRITE_COIL, times=1, skip=lost)
+        with pytest.raises(DeviceError) as caught:
+            await it.driver.set_light("green")
+        assert caught.value.outcome == outcome
+        assert it.plant.green is (outcome == "done")
+
+
+async def test_red_is_shown_even_over_a_failing_line() -> None:
+    async with lane() as it:
+        await it.driver.set_light("green")
+        it.simulator.server.drop_connections()
+        it.start()
+        await it.lost()
+        await it.driver.set_light("red")
+        assert (it.plant.outputs["red"], it.plant.outputs["green"]) == (True, False)
