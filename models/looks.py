@@ -41,10 +41,9 @@ class Looks:
         """Read a row. Raises ModelOutputError."""
         return ReadLine(line, self._reader.read(self.crop(line)))
 
-    def read_rows(self, lines: list[TextLine], limit: int) -> list[ReadLine]:
-        """Read the `limit` largest of `lines`. Raises ModelOutputError."""
-        legible = [line for line in lines if line.height >= MIN_LINE_HEIGHT_PX]
-        return [self.read(line) for line in legible[:limit]]
+    def read_rows(self, lines: list[TextLine]) -> list[ReadLine]:
+        """Read those of `lines` that are tall enough. Raises ModelOutputError."""
+        return [self.read(line) for line in lines if line.height >= MIN_LINE_HEIGHT_PX]
 
     def read_column(self, group: list[TextLine], grow: float) -> ReadLine | None:
         """Read the characters of a column as one row, or None where they cannot be told apart."""

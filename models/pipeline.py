@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, Unread
 from models.container_looks import find_containers
-from models.detector import TextDetector, TextLine
+from models.detector import TextDetector
 from models.lines import ReadLine, is_upright
 from models.looks import Looks
 from models.picture import open_picture, quality_defect
@@ -19,7 +19,8 @@ from models.sessions import ModelOutputError, Session
 PLATE_SIDE_PX = 640
 CONTAINER_SIDE_PX = 736
 SECOND_SIDE_PX = 1120
-MAX_LINES_READ = 32
+FIRST_LINES = 14
+MAX_LINES = 36
 # Pictures this low are the crop of a plate camera: one plate and nothing else.
 CROP_HEIGHT_PX = 80
 CROP_MIN_ASPECT = 1.8
@@ -66,25 +67,35 @@ class PictureReader:
 
     def _look(self, looks: Looks, look_for: frozenset[str]) -> tuple[list[PlateSighting], list[ContainerSighting]]:
         side = CONTAINER_SIDE_PX if CONTAINER in look_for else PLATE_SIDE_PX
-        lines = self._detector.find(looks.image, side)
-        rows = self._rows(looks, lines)
-        plates = find_plates(looks, rows) if PLATE in look_for else []
-        containers = find_containers(looks, lines, rows) if CONTAINER in look_for else []
-        verified = any(sighting.container.check == "verified" for sighting in containers)
+        plates, containers = self._look_at(looks, look_for, side)
         # A picture that holds anything looked for is not looked at twice: the second look costs twice the first.
-        if verified or plates:
+        if plates or _verified(containers):
             return plates, containers
-        lines = self._detector.find(looks.image, SECOND_SIDE_PX)
-        rows = self._rows(looks, lines)
-        if PLATE in look_for:
-            plates = find_plates(looks, rows)
-        if CONTAINER in look_for:
-            again = find_containers(looks, lines, rows)
-            containers = again if any(s.container.check == "verified" for s in again) else containers or again
+        plates, again = self._look_at(looks, look_for, SECOND_SIDE_PX)
+        return plates, again if _verified(again) else containers or again
+
+    def _look_at(
+        self, looks: Looks, look_for: frozenset[str], side: int
+    ) -> tuple[list[PlateSighting], list[ContainerSighting]]:
+        lines = self._detector.find(looks.image, side)
+        # Plates and codes are the tallest text of a picture; the rest is read where nothing was found.
+        level = sorted((line for line in lines if not is_upright(line)), key=lambda line: -line.height)
+        rows: list[ReadLine] = []
+        plates: list[PlateSighting] = []
+        containers: list[ContainerSighting] = []
+        for start, end in ((0, FIRST_LINES), (FIRST_LINES, MAX_LINES)):
+            if start and (start >= len(level) or plates or _verified(containers)):
+                break
+            rows += looks.read_rows(level[start:end])
+            if PLATE in look_for:
+                plates = find_plates(looks, rows)
+            if CONTAINER in look_for:
+                containers = find_containers(looks, lines if end >= len(level) else [], rows)
         return plates, containers
 
-    def _rows(self, looks: Looks, lines: list[TextLine]) -> list[ReadLine]:
-        return looks.read_rows([line for line in lines if not is_upright(line)], MAX_LINES_READ)
+
+def _verified(containers: list[ContainerSighting]) -> bool:
+    return any(sighting.container.check == "verified" for sighting in containers)
 
 
 def _unread(
@@ -93,7 +104,7 @@ def _unread(
     unread: list[Unread] = []
     if PLATE in look_for and not plates:
         unread.append(Unread(PLATE, "not_found"))
-    if CONTAINER in look_for and not any(s.container.check == "verified" for s in containers):
+    if CONTAINER in look_for and not _verified(containers):
         reason = "check_digit" if containers else "not_found"
         unread.append(Unread(CONTAINER, reason, containers[0].box if containers else None))
     return tuple(unread)
