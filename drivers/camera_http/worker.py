@@ -4,6 +4,7 @@ Standard input carries one JSON line of settings, then one byte per picture that
 means that the driver is gone, and ends this process. Standard output carries messages of `pipe`.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 from drivers.camera_http.pipe import FrameMessage, Message, encode
 from drivers.camera_http.source import Picture, Source, SourceError
@@ -129,31 +130,35 @@ def watch_driver(commands: BinaryIO, wanted: threading.Event, leave: Callable[[]
     leave()
 
 
-def main() -> NoReturn:
-    """Run as a process until the camera fails, the driver ends, or the driver kills it."""
-    commands = sys.stdin.buffer
+def run_worker(commands: BinaryIO, output: BinaryIO, leave: Callable[[], object]) -> None:
+    """Read the settings, then serve until the camera fails. `leave` is called when the driver ends."""
     settings = WorkerSettings.from_line(commands.readline())
-    wanted = threading.Event()
-    # os._exit, because the main thread may be inside a system call or the decoder.
-    threading.Thread(target=watch_driver, args=(commands, wanted, lambda: os._exit(0)), daemon=True).start()
-    # Whatever a library prints goes to standard error, so that it cannot break the framing.
-    output = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)
     # The decoder's own cap, behind ours: it reads this when it is imported.
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(settings.max_pixels)
     from drivers.camera_http import picture
 
     picture.limit_decoder()
+    wanted = threading.Event()
+    threading.Thread(target=watch_driver, args=(commands, wanted, leave), daemon=True).start()
 
     def send(message: Message) -> None:
         data = memoryview(encode(message))
         while data:
             data = data[output.write(data) or 0 :]
 
-    try:
-        serve(settings, wanted, send, picture.judge)
-    except BrokenPipeError:
-        os._exit(0)
+    serve(settings, wanted, send, picture.judge)
+
+
+def main() -> None:
+    """Run as a process until the camera fails, the driver ends, or the driver kills it."""
+    # Whatever a library prints goes to standard error, so that it cannot break the framing.
+    output = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    # A thread that fails must not leave the others running with nobody to hear them.
+    threading.excepthook = lambda _: os._exit(os.EX_SOFTWARE)
+    # os._exit, because the main thread may be inside a system call or the decoder.
+    with contextlib.suppress(BrokenPipeError):
+        run_worker(sys.stdin.buffer, output, lambda: os._exit(0))
     os._exit(0)
 
 

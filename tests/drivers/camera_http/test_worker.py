@@ -3,12 +3,13 @@
 import asyncio
 import hashlib
 import io
+import os
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from drivers.camera_http.pipe import FrameMessage, Message, ProblemMessage
+from drivers.camera_http.pipe import FrameMessage, Message, MessageReader, ProblemMessage
 from drivers.camera_http.source import Picture, Source, SourceError, monotonic_ms
 from drivers.camera_http.wire import encode_request, parse_url
 from drivers.camera_http.worker import (
@@ -17,6 +18,7 @@ from drivers.camera_http.worker import (
     deliver,
     fetch,
     poll,
+    run_worker,
     serve,
     to_message,
     watch_driver,
@@ -176,3 +178,43 @@ def test_watching_the_driver_turns_bytes_into_wishes_and_its_end_into_leaving() 
     watch_driver(io.BytesIO(b"s"), wanted, left.set)
     assert wanted.is_set()
     assert left.is_set()
+
+
+async def test_worker_reads_its_settings_and_speaks_in_messages() -> None:
+    reading, writing = os.pipe()
+    output = io.BytesIO()
+    async with serving(STREAM_HEAD + b"\r\n" + PART) as (url, _):
+        settings = WorkerSettings(url, "mjpeg", None, "", 1000, 100, 2.0, 0.01)
+        with os.fdopen(reading, "rb") as commands, os.fdopen(writing, "wb") as driver:
+            left = threading.Event()
+            driver.write(settings.to_line())
+            driver.flush()
+            await asyncio.to_thread(run_worker, commands, output, left.set)
+            assert not left.is_set()
+            driver.close()
+            assert await asyncio.to_thread(left.wait, 10)
+    frame, problem = MessageReader(1000).feed(output.getvalue())
+    assert isinstance(frame, FrameMessage)
+    assert (frame.picture, frame.defect) == (b"one", "not_a_picture")
+    assert isinstance(problem, ProblemMessage)
+
+
+async def test_refused_connection_is_unreachable() -> None:
+    async with serving(b"") as (url, _):
+        pass
+    with pytest.raises(SourceError, match="camera_unreachable"):
+        await asyncio.to_thread(source_at(url).snapshot)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (b"\x00 garbage\r\n\r\n", "camera_bad_answer"),
+        (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n", "camera_bad_answer"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", "camera_bad_answer"),
+        (b"HTTP/1.1 401 Unauthorized\r\n\r\n", "camera_refused"),
+    ],
+)
+async def test_answers_that_are_no_picture_are_named(answer: bytes, code: str) -> None:
+    with pytest.raises(SourceError, match=code):
+        await snapshot_of(answer)
