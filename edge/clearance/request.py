@@ -51,7 +51,7 @@ class FieldPolicy:
                 return text[:_MASK_SHOWS] + "*" * hidden + text[-_MASK_SHOWS:] if hidden else "*" * len(text)
             case "keyed_hash":
                 return hmac.new(self.hash_key, text.encode(), hashlib.sha256).hexdigest()
-            case "deny":
+            case _:
                 return None
 
 

@@ -93,18 +93,21 @@ class Connection:
         """Wait until the connection ended and return the reason."""
         return await asyncio.shield(self._lost)
 
-    async def subscribe(self, filters: Sequence[str]) -> None:
-        """Subscribe with QoS 1 and wait for the broker's yes; raises MqttDown (subscription_refused)."""
-        if not filters:
-            return
+    def request_subscription(self, filters: Sequence[str]) -> asyncio.Future[None]:
+        """Send SUBSCRIBE with QoS 1; the future ends with the broker's yes, or the connection with its no."""
         future: asyncio.Future[None] = self._loop.create_future()
         code, mid = self._client.subscribe([(name, self._options()) for name in filters])
-        if code != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
-            raise self._end(self._down("connection_lost", "SUBSCRIBE not sent"))
-        self._subscribing[mid] = future
+        if code == MQTTErrorCode.MQTT_ERR_SUCCESS and mid is not None:
+            self._subscribing[mid] = future
+        else:
+            self._end(self._down("connection_lost", "SUBSCRIBE not sent"))
+        return future
+
+    async def confirmed(self, subscription: asyncio.Future[None]) -> None:
+        """Wait for a requested subscription; raises MqttDown (subscription_refused), and the connection ends."""
         try:
             async with asyncio.timeout(self._settings.connect_timeout_s):
-                await self._first(future)
+                await self._first(subscription)
         except TimeoutError as late:
             raise self._end(self._down("subscription_refused", "no SUBACK")) from late
 

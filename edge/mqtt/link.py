@@ -58,7 +58,9 @@ class MqttLink:
         known = topic_filter in self._handlers
         self._handlers[topic_filter] = handler
         if self._connection is not None and not known:
-            task = asyncio.get_running_loop().create_task(self._subscribe_now(self._connection, topic_filter))
+            # Sent before this returns, so that a publish after it cannot overtake it.
+            sent = self._connection.request_subscription([topic_filter])
+            task = asyncio.get_running_loop().create_task(self._await_yes(self._connection, sent))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -91,7 +93,8 @@ class MqttLink:
         connection = Connection(self.settings, self._dispatch, self.counters)
         try:
             await connection.open()
-            await connection.subscribe(list(self._handlers))
+            if self._handlers:
+                await connection.confirmed(connection.request_subscription(list(self._handlers)))
             self._connection = connection
             self.counters.connects += 1
             self._told_down = False
@@ -105,9 +108,9 @@ class MqttLink:
             self._connection = None
             connection.close()
 
-    async def _subscribe_now(self, connection: Connection, topic_filter: str) -> None:
+    async def _await_yes(self, connection: Connection, subscription: "asyncio.Future[None]") -> None:
         try:
-            await connection.subscribe([topic_filter])
+            await connection.confirmed(subscription)
         except MqttDown as down:
             # The connection ended with this reason, and run() reports it.
             _log.debug("mqtt_subscribe_failed", extra={"reason": down.code})

@@ -1,0 +1,138 @@
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from edge.clearance.envelope import canonical_json, seal
+from edge.clearance.request import (
+    REQUEST_TYPE,
+    FieldPolicy,
+    FieldRule,
+    RequestError,
+    RequestHead,
+    SignedRequest,
+    build_request,
+    open_request,
+)
+from edge.core.plate import Plate
+from edge.core.readings import Identity, Reading
+from edge.core.tag import Tag
+from tests.support.clearance import AUTHORITY, IDENTITY, LANE, NOW, SITE, World
+
+HEAD = RequestHead(AUTHORITY, SITE, LANE, "boot1", 1, "passage1", "nonce1", 3)
+
+
+def build(
+    world: World, identity: Identity = IDENTITY, policy: FieldPolicy | None = None, **changes: Any
+) -> SignedRequest:
+    given: dict[str, Any] = {"config_hash": "c" * 64, "model_hash": "d" * 64, "simulated": True}
+    return build_request(
+        HEAD,
+        identity,
+        key=world.lane_key,
+        key_id=world.lane_key_id,
+        policy=policy or FieldPolicy(),
+        **(given | changes),
+    )
+
+
+def opened(world: World, raw: bytes, **changes: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {"keyset": world.keyset, "site": SITE, "lane": LANE, "now_utc": NOW}
+    return open_request(raw, **(given | changes))
+
+
+def test_carries_what_was_read_and_proves_its_bytes(world: World) -> None:
+    request = build(world, evidence=("e" * 64,))
+    assert request.request_hash == hashlib.sha256(request.raw).hexdigest()
+    claims = opened(world, request.raw)
+    assert claims["readings"]["plates"] == [
+        {
+            "place": "front",
+            "policy": "allow",
+            "status": "read",
+            "value": {"text": "沪A12345", "colour": "yellow", "kind": "ordinary"},
+            "confidence": 0.97,
+            "reason": None,
+            "candidates": [],
+        }
+    ]
+    assert claims["readings"]["containers"]["value"] == [
+        {"code": "CSQU3054383", "check": "verified", "size_type": "45G1"}
+    ]
+    assert claims["readings"]["tag"]["value"] == {"epc": "E2801160600002054", "tid": None}
+    assert claims["evidence"] == ["a" * 64, "b" * 64, "e" * 64]
+    assert (claims["nonce"], claims["seq"], claims["epoch"], claims["simulated"]) == ("nonce1", 3, 1, True)
+
+
+def test_same_input_gives_the_same_bytes(world: World) -> None:
+    assert build(world).raw == build(world).raw
+
+
+def test_unread_and_conflict_are_told(world: World) -> None:
+    identity = Identity(
+        plates=(("front", Reading("unread", reason="too_dark")),),
+        tag=Reading("conflict", candidates=(Tag("AAAA"), Tag("BBBB", "CCCC"))),
+    )
+    readings = opened(world, build(world, identity).raw)["readings"]
+    assert (readings["plates"][0]["status"], readings["plates"][0]["reason"]) == ("unread", "too_dark")
+    assert readings["plates"][0]["value"] is None
+    assert readings["containers"]["reason"] == "not_looked_for"
+    assert readings["tag"]["candidates"] == [{"epc": "AAAA", "tid": None}, {"epc": "BBBB", "tid": "CCCC"}]
+
+
+@pytest.mark.parametrize(("rule", "shown"), [("mask", "沪A***45"), ("deny", None)])
+def test_withheld_values_are_nowhere_in_the_request(world: World, rule: FieldRule, shown: str | None) -> None:
+    policy = FieldPolicy(rule, rule, rule)
+    claims = opened(world, build(world, policy=policy).raw)
+    assert claims["readings"]["plates"][0]["value"]["text"] == shown
+    whole = canonical_json(claims).decode()
+    assert "沪A12345" not in whole
+    assert "CSQU3054383" not in whole
+    assert "E2801160600002054" not in whole
+
+
+def test_keyed_hash_is_stable_and_depends_on_its_key(world: World) -> None:
+    def hashed(key: bytes) -> str:
+        policy = FieldPolicy(plates="keyed_hash", hash_key=key)
+        text = opened(world, build(world, policy=policy).raw)["readings"]["plates"][0]["value"]["text"]
+        assert isinstance(text, str)
+        return text
+
+    assert hashed(b"k" * 16) == hashed(b"k" * 16) != hashed(b"l" * 16)
+    assert len(hashed(b"k" * 16)) == 64
+    with pytest.raises(ValueError, match="16 bytes"):
+        FieldPolicy(tag="keyed_hash")
+
+
+def test_short_values_are_masked_whole() -> None:
+    assert FieldPolicy().show("mask", "1234") == "****"
+
+
+def test_a_request_that_nobody_would_read_is_not_built(world: World) -> None:
+    with pytest.raises(ValueError, match="exceeds"):
+        build(world, evidence=tuple(f"{i:064x}" for i in range(400)))
+
+
+def test_refused_by_its_receiver(world: World) -> None:
+    raw = build(world).raw
+    for changes, reason in (
+        ({"lane": "lane2"}, "key_scope"),
+        ({"site": "port"}, "key_scope"),
+        ({"now_utc": world.keyset.expires}, "keyset_expired"),
+    ):
+        with pytest.raises(RequestError) as refusal:
+            opened(world, raw, **changes)
+        assert refusal.value.reason == reason
+    for payload, reason in ((b"[]", "not_an_object"), (b"{}", "request_v"), (b'{"v":1,"typ":"x"}', "request_typ")):
+        with pytest.raises(RequestError) as refusal:
+            opened(world, seal(payload, typ=REQUEST_TYPE, key_id=world.lane_key_id, key=world.lane_key))
+        assert refusal.value.reason == reason
+
+
+def test_rear_plate_and_tid_are_told(world: World) -> None:
+    rear = ("rear", Reading("read", Plate("沪B1234挂", None, "trailer"), 0.8))
+    identity = replace(IDENTITY, plates=(*IDENTITY.plates, rear), tag=Reading("read", Tag("AAAA", "BBBB"), 1.0))
+    readings = opened(world, build(world, identity).raw)["readings"]
+    assert [plate["place"] for plate in readings["plates"]] == ["front", "rear"]
+    assert readings["tag"]["value"] == {"epc": "AAAA", "tid": "BBBB"}
