@@ -118,7 +118,9 @@ class Journal(JournalReader):
         self._lock = opened.lock
         self._loop = asyncio.get_running_loop()
         self._heads = self._load_heads()
-        self._writer: GroupWriter | None = GroupWriter(opened.connection, path, self._failed)
+        self._writer: GroupWriter | None = GroupWriter(
+            opened.connection, path, on_failure=self._failed, on_finished=self.close_reader
+        )
         self.outbox = Outbox(self)
 
     @classmethod

@@ -46,10 +46,19 @@ class GroupWriter:
     nothing is tried again.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, on_failure: Callable[[JournalError], None]) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        *,
+        on_failure: Callable[[JournalError], None],
+        on_finished: Callable[[], None],
+    ) -> None:
+        """Start the thread. `on_failure` is called on the loop; `on_finished` on the thread after a whole session."""
         self._connection = connection
         self._path = path
         self._on_failure = on_failure
+        self._on_finished = on_finished
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lazy = _Lazy()
@@ -155,6 +164,9 @@ class GroupWriter:
         with contextlib.suppress(sqlite3.Error, OSError):
             self._commit([*self._due_lazy(), ("UPDATE meta SET value='closed' WHERE key='session'", ())])
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # The last connection to close removes the write-ahead log: ours may, once the session is marked as
+            # ended, and otherwise a reader that is still open keeps it.
+            self._on_finished()
 
 
 def fail(future: "asyncio.Future[None]", error: JournalError) -> None:

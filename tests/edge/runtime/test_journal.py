@@ -1,0 +1,385 @@
+# ruff: noqa: ASYNC221, ASYNC240 - these tests damage files and run processes, and nothing else waits
+import asyncio
+import resource
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edge.runtime.journal import Journal, JournalError, JournalReader
+from edge.runtime.outbox import OutboxEvent
+
+
+def utc() -> datetime:
+    return datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+
+def later() -> datetime:
+    return datetime(2026, 3, 1, 13, 0, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+@pytest.fixture
+async def journal(path: Path) -> AsyncIterator[Journal]:
+    opened = await Journal.open(path, utc=utc)
+    yield opened
+    await opened.close()
+
+
+async def fill(path: Path, count: int = 50) -> None:
+    journal = await Journal.open(path, utc=utc)
+    tickets = [journal.append("L1", "step", f"{n}" * 200, [OutboxEvent("decided", {"n": n})]) for n in range(count)]
+    await tickets[-1].durable
+    await journal.close()
+
+
+async def test_records_come_back_in_order_with_an_unbroken_chain(journal: Journal) -> None:
+    tickets = [journal.append(lane, "step", f"{lane}{n}") for n in range(20) for lane in ("L1", "L2")]
+    await asyncio.gather(*(ticket.durable for ticket in tickets))
+    assert journal.lanes() == ("L1", "L2")
+    assert [(r.seq, r.body) for r in journal.records("L2")] == [(n + 1, f"L2{n}") for n in range(20)]
+    assert [ticket.seq for ticket in tickets[::2]] == list(range(1, 21))
+    assert journal.verify_chain("L1") is None
+    assert next(journal.records("L1")).written_at == "2026-03-01T12:00:00.000Z"
+
+
+async def test_recovery_reads_from_the_last_boot_record(journal: Journal) -> None:
+    for kind in ("boot", "step", "boot", "step", "step"):
+        ticket = journal.append("L1", kind, "{}")
+    await ticket.durable
+    assert [r.seq for r in journal.records("L1", "boot")] == [3, 4, 5]
+    assert [r.seq for r in journal.records("L1", "never")] == [1, 2, 3, 4, 5]
+    assert list(journal.records("L9")) == []
+    assert journal.verify_chain("L9") is None
+
+
+async def test_the_chain_goes_on_after_a_restart(path: Path) -> None:
+    await fill(path, 3)
+    journal = await Journal.open(path, utc=utc)
+    ticket = journal.append("L1", "boot", "{}", [OutboxEvent("x", {})])
+    await ticket.durable
+    assert ticket.seq == 4
+    assert journal.verify_chain("L1") is None
+    assert [row.seq for row in journal.outbox.pending("L1", 0, 99)] == [1, 2, 3, 4]
+    assert journal.quarantined is None
+    await journal.close()
+    await journal.close()
+
+
+async def test_the_file_is_durable_by_its_pragmas_and_named_by_its_epoch(journal: Journal, path: Path) -> None:
+    assert journal.epoch == int(utc().timestamp())
+    assert journal.read("PRAGMA journal_mode") == [("wal",)]
+
+
+async def test_a_second_writer_is_refused_and_readers_are_not(journal: Journal, path: Path) -> None:
+    await journal.append("L1", "step", "{}").durable
+    with pytest.raises(JournalError) as refused:
+        await Journal.open(path, utc=utc)
+    assert refused.value.code == "journal_locked"
+    reader = JournalReader(path)
+    assert [r.body for r in reader.records("L1")] == ["{}"]
+    reader.close_reader()
+
+
+async def test_a_writer_in_another_process_holds_the_lock_until_it_is_killed(path: Path) -> None:
+    child = start_appender(path)
+    assert child.stdout is not None
+    child.stdout.readline()
+    with pytest.raises(JournalError, match="journal_locked"):
+        await Journal.open(path, utc=utc)
+    child.kill()
+    child.communicate()
+    await (await Journal.open(path, utc=utc)).close()
+
+
+APPENDER = """
+import asyncio, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from edge.runtime.journal import Journal
+from edge.runtime.outbox import OutboxEvent
+
+async def lane(journal, name):
+    n = 0
+    while True:
+        n += 1
+        ticket = journal.append(name, "step", f"{name} {n} " + "x" * 300, [OutboxEvent("e", {"n": n})])
+        await ticket.durable
+        print(name, ticket.seq, flush=True)
+
+async def main():
+    journal = await Journal.open(Path(sys.argv[1]), utc=lambda: datetime.now(UTC))
+    await asyncio.gather(*(lane(journal, name) for name in ("L1", "L2", "L3")))
+
+asyncio.run(main())
+"""
+
+
+def start_appender(path: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", APPENDER, str(path)], stdout=subprocess.PIPE, text=True)
+
+
+async def test_every_acknowledged_record_survives_kill_9(path: Path) -> None:
+    acknowledged: dict[str, int] = {}
+    for round_number in range(4):
+        child = start_appender(path)
+        assert child.stdout is not None
+        for _ in range(40 + 37 * round_number):
+            lane, seq = child.stdout.readline().split()
+            acknowledged[lane] = int(seq)
+        child.send_signal(signal.SIGKILL)
+        for line in child.communicate()[0].splitlines(keepends=True):
+            if line.endswith("\n"):
+                lane, seq = line.split()
+                acknowledged[lane] = int(seq)
+        journal = await Journal.open(path, utc=utc)
+        assert journal.quarantined is None
+        for lane, seq in acknowledged.items():
+            records = list(journal.records(lane))
+            assert [r.seq for r in records] == list(range(1, len(records) + 1))
+            assert len(records) >= seq
+            assert journal.verify_chain(lane) is None
+            # A record and its events are one transaction.
+            assert journal.outbox_head(lane).seq == len(records)
+        await journal.close()
+
+
+FULL = """
+import asyncio, resource, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from edge.runtime.journal import Journal, JournalError
+
+async def main():
+    journal = await Journal.open(Path(sys.argv[1]), utc=lambda: datetime.now(UTC))
+    told = []
+    journal.on_failure = lambda error: told.append(error.code)
+    await journal.append("L1", "step", "first").durable
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+    durable = 1
+    try:
+        while True:
+            await journal.append("L1", "step", "x" * 2000).durable
+            durable += 1
+    except JournalError as error:
+        print(error.code)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    ticket = journal.append("L1", "step", "with room again")
+    print(type(ticket.durable.exception()).__name__, ticket.durable.done(), journal.failure is not None, told)
+    journal.append("L2", "step", "another lane")
+    await journal.close()
+    print(durable)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_full_disk_fails_the_journal_for_good_and_loses_nothing_acknowledged(path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    code, after, durable = done.stdout.splitlines()
+    assert code in ("journal_full", "journal_io_error")
+    assert after == f"JournalError True True ['{code}']"
+    journal = await Journal.open(path, utc=utc)
+    assert journal.quarantined is None
+    assert len(list(journal.records("L1"))) >= int(durable)
+    assert journal.verify_chain("L1") is None
+    await journal.close()
+
+
+def test_the_limit_of_the_test_above_is_not_ours() -> None:
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+@pytest.mark.parametrize("name", ["missing/journal.sqlite", "file/journal.sqlite", "folder.sqlite"])
+async def test_a_place_that_cannot_hold_a_journal_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.sqlite").mkdir()
+    with pytest.raises(JournalError) as refused:
+        await Journal.open(tmp_path / name, utc=utc)
+    assert refused.value.code in ("journal_read_only", "journal_failed")
+    with pytest.raises(JournalError):
+        JournalReader(tmp_path / name)
+
+
+async def test_a_read_only_folder_is_refused_for_writing_and_still_readable(path: Path) -> None:
+    await fill(path, 3)
+    path.chmod(stat.S_IREAD)
+    path.parent.chmod(stat.S_IREAD | stat.S_IEXEC)
+    done = subprocess.run([sys.executable, "-c", UNPRIVILEGED, str(path)], capture_output=True, text=True, timeout=60)
+    path.parent.chmod(stat.S_IRWXU)
+    assert done.stdout.split() == ["3", "journal_read_only"], done.stderr
+
+
+UNPRIVILEGED = """
+import asyncio, concurrent.futures.thread, os, sys  # all of it while the interpreter is still readable
+from datetime import UTC, datetime
+from pathlib import Path
+from edge.runtime.journal import Journal, JournalError, JournalReader
+
+path = Path(sys.argv[1])
+if os.geteuid() == 0:
+    for folder in list(path.parents)[:-1]:
+        try:
+            folder.chmod(folder.stat().st_mode | 0o055)
+        except OSError:
+            pass
+    path.chmod(0o444)
+    os.setuid(65534)
+
+async def main():
+    reader = JournalReader(path)
+    print(len(list(reader.records("L1"))))
+    reader.close_reader()
+    try:
+        await Journal.open(path, utc=lambda: datetime.now(UTC))
+    except JournalError as error:
+        print(error.code)
+
+asyncio.run(main())
+"""
+
+
+def pages(path: Path) -> int:
+    return path.stat().st_size // 4096
+
+
+@pytest.mark.parametrize("damage", ["zero", "truncated", "foreign", "header", "page", "body", "other_program"])
+async def test_a_damaged_file_is_put_aside_and_an_empty_one_begun(path: Path, damage: str) -> None:
+    await fill(path)
+    raw = bytearray(path.read_bytes())
+    if damage == "zero":
+        raw.clear()
+    elif damage == "truncated":
+        del raw[len(raw) // 2 :]
+    elif damage == "foreign":
+        raw = bytearray(b"not a database " * 500)
+    elif damage == "header":
+        raw[0:16] = bytes(16)
+    elif damage == "page":
+        raw[4096 * 3 : 4096 * 4] = b"\xa5" * 4096
+    elif damage == "body":
+        raw = bytearray(bytes(raw).replace(b"49" * 200, b"48" * 200))
+    else:
+        raw[68:72] = b"ELSE"
+    path.write_bytes(raw)
+    journal = await Journal.open(path, utc=later)
+    assert journal.quarantined is not None
+    assert journal.quarantined.read_bytes() == raw
+    assert journal.lanes() == ()
+    assert journal.epoch == int(later().timestamp())
+    await journal.append("L1", "boot", "{}").durable
+    await journal.close()
+
+
+async def test_a_file_begun_again_has_a_higher_epoch_though_the_clock_went_back(path: Path) -> None:
+    await fill(path)
+    path.write_bytes(path.read_bytes().replace(b"49" * 200, b"48" * 200))
+    journal = await Journal.open(path, utc=lambda: datetime(1970, 1, 1, 0, 1, tzinfo=UTC))
+    assert journal.quarantined is not None
+    assert journal.epoch == int(utc().timestamp()) + 1
+    await journal.close()
+
+
+async def test_every_flipped_page_is_noticed_or_harmless(path: Path) -> None:
+    await fill(path, 200)
+    good = path.read_bytes()
+    for page in range(pages(path)):
+        raw = bytearray(good)
+        for offset in range(0, 4096, 64):
+            raw[page * 4096 + offset] ^= 0xFF
+        path.write_bytes(raw)
+        journal = await Journal.open(path, utc=later)
+        if journal.quarantined is None:
+            assert len(list(journal.records("L1"))) == 200
+            assert journal.verify_chain("L1") is None
+        await journal.close()
+
+
+async def test_a_lost_write_ahead_log_is_noticed(path: Path) -> None:
+    child = start_appender(path)
+    assert child.stdout is not None
+    child.stdout.readline()
+    child.kill()
+    child.communicate()
+    reader = JournalReader(path)
+    reader.close_reader()
+    journal_log = path.with_name(path.name + "-wal")
+    assert journal_log.exists(), "a reader must leave the log"
+    journal_log.unlink()
+    journal = await Journal.open(path, utc=utc)
+    assert journal.quarantined is not None
+    await journal.close()
+
+
+async def test_a_cut_or_changed_record_breaks_the_chain(path: Path) -> None:
+    await fill(path, 1200)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE record SET body='forged' WHERE id=(SELECT min(id)+9 FROM record)")
+    connection.close()
+    reader = JournalReader(path)
+    assert reader.verify_chain("L1") == 10
+    reader.close_reader()
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM record WHERE id=(SELECT min(id)+4 FROM record)")
+    connection.close()
+    reader = JournalReader(path)
+    assert reader.verify_chain("L1") == 5
+    reader.close_reader()
+
+
+async def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
+    await fill(path, 1)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version=99")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="journal_newer_schema"):
+        await Journal.open(path, utc=utc)
+    assert path.read_bytes() == before
+
+
+async def test_text_that_is_not_unicode_is_refused_and_the_journal_lives(journal: Journal) -> None:
+    with pytest.raises(JournalError, match="journal_bad_record"):
+        journal.append("L1", "step", "\ud800")
+    await journal.append("L1", "step", "nul \0 and 粤").durable
+    assert [r.body for r in journal.records("L1")] == ["nul \0 and 粤"]
+
+
+async def test_an_append_after_close_fails_at_once(path: Path) -> None:
+    journal = await Journal.open(path, utc=utc)
+    await journal.close()
+    ticket = journal.append("L1", "step", "{}")
+    with pytest.raises(JournalError, match="journal_closed"):
+        await ticket.durable
+
+
+async def test_a_waiter_that_gave_up_disturbs_nobody(journal: Journal) -> None:
+    first = journal.append("L1", "step", "1")
+    second = journal.append("L1", "step", "2")
+    first.durable.cancel()
+    await second.durable
+    assert len(list(journal.records("L1"))) == 2
+
+
+async def test_a_long_run_is_checkpointed(path: Path) -> None:
+    journal = await Journal.open(path, utc=utc)
+    for _ in range(11):
+        tickets = [journal.append("L1", "step", "x" * 20) for _ in range(1000)]
+        await tickets[-1].durable
+    await journal.close()
+    assert not path.with_name(path.name + "-wal").exists()
+    reader = JournalReader(path)
+    assert reader.verify_chain("L1") is None
+    reader.close_reader()
