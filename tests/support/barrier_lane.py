@@ -14,7 +14,7 @@ from edge.ports import DeviceError
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import Plant
 
-TIMEOUT_S = 0.06
+TIMEOUT_S = 0.12
 PATIENCE_S = 5.0
 
 
