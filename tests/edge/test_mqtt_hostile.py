@@ -64,11 +64,6 @@ async def test_nobody_listens() -> None:
     assert (await first_reason(settings(free_ports(1)[0]))).code == "connect_refused"
 
 
-async def test_unknown_name() -> None:
-    reason = await first_reason(MqttSettings("no-such-host.invalid", 1883, "c", **FAST))  # type: ignore[arg-type]
-    assert reason.code in {"dns_failed", "connect_timeout"}
-
-
 async def test_name_that_is_no_name() -> None:
     reason = await first_reason(MqttSettings("a" * 70 + ".invalid", 1883, "c", **FAST))  # type: ignore[arg-type]
     assert reason.code == "dns_failed"

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from edge.clearance.authority_link import FLOOD_BURST, ClearanceLink, grant_topic, request_topic
+from edge.clearance.envelope import canonical_json, seal
 from edge.clearance.grant import GrantRefusal
-from edge.clearance.request import FieldPolicy, RequestHead, SignedRequest, build_request
+from edge.clearance.request import REQUEST_TYPE, FieldPolicy, RequestHead, SignedRequest, build_request
 from edge.core.container import Container
 from edge.core.grant import Grant
 from edge.core.readings import Identity, Reading
-from edge.mqtt import Message, MqttDown
+from edge.mqtt import Message, MqttDown, MqttSettings
 from simulators.clearance import AnsweredRequest, ClearanceService
 from simulators.clearance_faults import Behaviour, BehaviourKind, sign_grant
 from simulators.release_notes import ReleaseNotes
@@ -250,8 +251,18 @@ async def test_broker_killed_and_emptied_between_request_and_grant(broker: Broke
 
 
 async def test_flood_is_cut_told_once_and_ends(broker: BrokerCase, world: World) -> None:
-    async with Bench(broker, world).running() as bench:
+    bench = Bench(broker, world)
+    receive, drained = bench.link._receiver(AUTHORITY), asyncio.Event()
+
+    def count(message: Message) -> None:
+        receive(message)
+        if bench.link.link.counters.received == 200:
+            drained.set()
+
+    bench.link.link.subscribe(grant_topic(SITE, LANE, AUTHORITY), count)
+    async with bench.running():
         await bench.inject(b"noise", times=200)
+        await within(drained.wait())
         for _ in range(FLOOD_BURST):
             assert (await within(bench.refusals.get()))[1].reason == "not_compact"
         assert (await within(bench.refusals.get()))[1].reason == "flood"
@@ -278,8 +289,6 @@ def test_ids_that_are_no_topic_level_are_refused(broker_settings: Callable[[], A
 
 @pytest.fixture
 def broker_settings() -> Callable[[], Any]:
-    from edge.mqtt import MqttSettings
-
     return lambda: MqttSettings("127.0.0.1", 1, "c")
 
 
@@ -287,8 +296,6 @@ class OfflineService:
     """The service fed by hand: what it refuses needs no broker."""
 
     def __init__(self, world: World, **options: Any) -> None:
-        from edge.mqtt import MqttSettings
-
         self.service = ClearanceService(
             MqttSettings("127.0.0.1", 1, "c"),
             authority=AUTHORITY,
@@ -303,10 +310,7 @@ class OfflineService:
         self.service._receive(Message(request_topic(SITE, lane, AUTHORITY), raw, retain))
 
 
-async def test_requests_that_are_not_answered(world: World, broker_settings: Callable[[], Any]) -> None:
-    from edge.clearance.envelope import canonical_json, seal
-    from edge.clearance.request import REQUEST_TYPE
-
+async def test_requests_that_are_not_answered(world: World) -> None:
     offline = OfflineService(world)
 
     def signed(**claims: Any) -> bytes:

@@ -77,8 +77,8 @@ def test_the_rear_plate_is_compared_where_it_was_read() -> None:
     for text, verdict in (("沪B1234挂", "release"), ("沪B1235挂", "hold")):
         rear = ("rear", Reading("read", Plate(text, "yellow", "trailer"), 0.9))
         assert rule(replace(IDENTITY, plates=(*IDENTITY.plates, rear)), note).verdict == verdict
-    unread = ("rear", Reading[Plate]("unread", reason="dark"))
-    assert rule(replace(IDENTITY, plates=(*IDENTITY.plates, unread)), note).verdict == "release"
+    unread: Reading[Plate] = Reading("unread", reason="dark")
+    assert rule(replace(IDENTITY, plates=(*IDENTITY.plates, ("rear", unread))), note).verdict == "release"
 
 
 def test_a_lane_that_looks_for_no_container_serves_notes_without_one() -> None:
