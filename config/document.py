@@ -4,23 +4,25 @@ Nodes are composed but never constructed: no tag can run anything, and duplicate
 """
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 PathKey = tuple[str | int, ...]
 # No configuration is deeper or larger; aliases could otherwise multiply a small file into a huge one.
 MAX_DEPTH = 20
-MAX_NODES = 50_000
+MAX_NODES = 20_000
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]{1,3})?", re.ASCII)
 _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = frozenset(_TAG + name for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp"))
 # What the parser is known to raise for some broken texts beside its own errors; to a technician all are syntax.
-_PARSER_ERRORS = (YAMLError, ValueError, LookupError, TypeError, AttributeError, AssertionError, NotImplementedError)
+_PARSER_ERRORS = (YAMLError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +53,39 @@ def parse(text: str) -> Document:
     Codes: `yaml_syntax`, `empty`, `duplicate_key`, `key_not_text`, `yaml_tag`, `too_complex`.
     """
     document = Document()
+    with warnings.catch_warnings():
+        # An anchor used twice is only warned of; what matters of it is caught as a value or not at all.
+        warnings.simplefilter("ignore", YAMLWarning)
+        _parse(text, document)
+    return document
+
+
+def _parse(text: str, document: Document) -> None:
     try:
+        if place := _too_complex(text):
+            document.flaws.append(Flaw("too_complex", *place, "nesting"))
+            return
         node = YAML(typ="rt", pure=True).compose(text)
         if node is None:
             document.flaws.append(Flaw("empty", 1, 1, ""))
         else:
             document.data = _build(node, (), document)
-    except RecursionError:
-        document.flaws.append(Flaw("too_complex", 1, 1, "nesting"))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         document.flaws.append(Flaw("yaml_syntax", line, column, error.problem or error.context or "?"))
     except _PARSER_ERRORS as error:
         document.flaws.append(Flaw("yaml_syntax", *_line_of(text, error), str(error).split("\n")[0]))
-    return document
+
+
+def _too_complex(text: str) -> tuple[int, int] | None:
+    """Where the text goes too deep or too far, seen before the composer, which recurses, gets it."""
+    depth = 0
+    for count, event in enumerate(YAML(typ="rt", pure=True).parse(text)):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > MAX_DEPTH or count > MAX_NODES:
+            return event.start_mark.line + 1, event.start_mark.column + 1
+    return None
 
 
 def _line_of(text: str, error: Exception) -> tuple[int, int]:
@@ -83,11 +103,11 @@ def _place(node: Node) -> tuple[int, int]:
 def _build(node: Node, path: PathKey, document: Document) -> object:
     document.nodes += 1
     place = _place(node)
-    document.values[path] = place
     if document.nodes > MAX_NODES or len(path) > MAX_DEPTH:
         if all(flaw.code != "too_complex" for flaw in document.flaws):
             document.flaws.append(Flaw("too_complex", *place, "aliases or nesting", path))
         return None
+    document.values[path] = place
     tag = str(node.tag or "")
     if tag and tag not in _PLAIN_TAGS and tag != "!":
         document.flaws.append(Flaw("yaml_tag", *place, tag, path))

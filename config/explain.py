@@ -40,6 +40,12 @@ _COUNTS: Mapping[str, tuple[str, str, str]] = {
 _YAML_1_1_SWITCHES = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 
+def is_echo(error: ErrorDetails) -> bool:
+    """True where a list counts as too short only because of items that are reported themselves."""
+    items = error["input"]
+    return error["type"] == "too_short" and isinstance(items, tuple) and len(items) >= error["ctx"]["min_length"]
+
+
 def explain(error: ErrorDetails, document: Document, file: str) -> ConfigProblem:
     """One problem for one error; its place is the deepest part of its path that stands in the file."""
     path: PathKey = error["loc"]

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from config.crosschecks import Finding, cross_check
 from config.document import Document, Flaw, PathKey, parse
-from config.explain import explain
+from config.explain import explain, is_echo
 from config.problems import Bilingual, ConfigProblem, path_text, shown
 from config.schema import Configuration
 
@@ -63,7 +63,8 @@ def load_text(text: str, file: str = "<text>", base_dir: Path | None = None) -> 
     try:
         config = Configuration.model_validate(document.data, context={"base_dir": base_dir})
     except ValidationError as error:
-        problems += [explain(detail, document, file) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        problems += [explain(detail, document, file) for detail in details if not is_echo(detail)]
     else:
         problems += [_finding(finding, document, file) for finding in cross_check(config)]
         config._origins = _origins(document, file)
