@@ -24,7 +24,7 @@ from edge.clearance.trust import Trust
 from edge.core.events import InputsSampled
 from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, LaneTiming
 from edge.log import logger
-from edge.mqtt import MqttLink, MqttSettings, TlsSettings
+from edge.mqtt import Message, MqttLink, MqttSettings, TlsSettings
 from edge.ports import Device
 from edge.runtime.captures import LaneCaptures
 from edge.runtime.clock import LoopClock
@@ -129,36 +129,14 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     """Build one lane: its devices, its two connections, its runner."""
     configuration, clock = box.configuration, box.clock
     profile = lane_profile(configuration, lane)
-    policies = {one.id: field_policy(one, box.secret) for one in configuration.authorities}
-    request_policies = {one.id: request_policy(one, box.secret) for one in configuration.authorities}
     sources = _Sources()
-    barrier = ModbusBarrier(
-        name=lane.barrier.id,
-        host=lane.barrier.host,
-        port=lane.barrier.port,
-        device_id=lane.barrier.device_id,
-        map=barrier_map(lane.barrier.map),
-        poll_ms=lane.barrier.poll_ms,
-        timeout_s=lane.barrier.timeout_ms / 1000,
-        clock=clock,
-        on_inputs=lambda inputs, at_ms: sources.runner.take(InputsSampled(at_ms, inputs)),
-    )
+    barrier = _barrier(lane.barrier, sources, clock)
     cameras = {
         camera_profile: HttpCamera(_camera_settings(camera), clock)
         for camera, camera_profile in zip(lane.cameras, profile.cameras, strict=True)
     }
-    reader = None
-    if lane.tag_reader is not None:
-        configured = lane.tag_reader
-        reader = R2000Reader(
-            configured.id,
-            configured.port,
-            baud=configured.baud,
-            antennas=configured.antennas,
-            clock=clock,
-            on_tag=lambda sighting: sources.captures.tag_sighted(sighting),
-        )
-    captures = LaneCaptures(
+    reader = None if lane.tag_reader is None else _reader(lane.tag_reader, sources, clock)
+    captures = sources.captures = LaneCaptures(
         cameras,
         reader,
         recogniser=box.recogniser,
@@ -168,33 +146,63 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     )
     asking = LaneClearance(
         key=load_private_key(configuration.keys_dir / f"lane-{lane.id}.key.pem"),
-        policies=request_policies,
+        policies={one.id: request_policy(one, box.secret) for one in configuration.authorities},
         epoch=box.journal.epoch,
         config_hash=box.config_hash,
         model_hash=hash_of(REGISTRY_PATH),
         clock=clock,
     )
-    publisher = _publisher(box, lane, policies)
-    runner = LaneRunner(profile, LaneParts(clock, box.journal, barrier, captures, asking, publisher.publisher))
-    clearance = ClearanceLink(
-        mqtt_settings(configuration, f"{configuration.site}-{lane.id}-clearance"),
-        site=configuration.site,
-        lane=lane.id,
-        authorities=policies,
-        keyset=box.trust[environment_of(lane)].current,
-        clock=clock,
-        on_grant=asking.on_grant,
-        on_refused=asking.on_refused,
+    telemetry = _telemetry(box, lane)
+    runner = sources.runner = LaneRunner(
+        profile, LaneParts(clock, box.journal, barrier, captures, asking, telemetry.publisher)
     )
-    sources.runner, sources.captures = runner, captures
+    clearance = asking.link = _clearance_link(box, lane, asking)
     captures.take = asking.take = runner.take
-    asking.link = clearance
-    devices_of_lane: list[Device] = [barrier, *cameras.values(), *([reader] if reader is not None else [])]
+    devices_of_lane: list[Device] = [barrier, *cameras.values(), *([] if reader is None else [reader])]
     service = LaneService(
-        clock, box.journal, runner, devices_of_lane, captures, clearance, publisher.publisher, publisher.link
+        clock, box.journal, runner, devices_of_lane, captures, clearance, telemetry.publisher, telemetry.link
     )
     clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
     return service
+
+
+def _barrier(configured: devices.Barrier, sources: "_Sources", clock: LoopClock) -> ModbusBarrier:
+    return ModbusBarrier(
+        name=configured.id,
+        host=configured.host,
+        port=configured.port,
+        device_id=configured.device_id,
+        map=barrier_map(configured.map),
+        poll_ms=configured.poll_ms,
+        timeout_s=configured.timeout_ms / 1000,
+        clock=clock,
+        on_inputs=lambda inputs, at_ms: sources.runner.take(InputsSampled(at_ms, inputs)),
+    )
+
+
+def _reader(configured: devices.TagReader, sources: "_Sources", clock: LoopClock) -> R2000Reader:
+    return R2000Reader(
+        configured.id,
+        configured.port,
+        baud=configured.baud,
+        antennas=configured.antennas,
+        clock=clock,
+        on_tag=lambda sighting: sources.captures.tag_sighted(sighting),
+    )
+
+
+def _clearance_link(box: Box, lane: Lane, asking: LaneClearance) -> ClearanceLink:
+    configuration = box.configuration
+    return ClearanceLink(
+        mqtt_settings(configuration, f"{configuration.site}-{lane.id}-clearance"),
+        site=configuration.site,
+        lane=lane.id,
+        authorities=[one.id for one in configuration.authorities],
+        keyset=box.trust[environment_of(lane)].current,
+        clock=box.clock,
+        on_grant=asking.on_grant,
+        on_refused=asking.on_refused,
+    )
 
 
 class _Sources:
@@ -210,12 +218,12 @@ class _Telemetry:
     publisher: TelemetryPublisher
 
 
-def _publisher(box: Box, lane: Lane, policies: Mapping[str, FieldPolicy]) -> _Telemetry:
-    topics = LaneTopics(box.configuration.site, lane.id)
+def _telemetry(box: Box, lane: Lane) -> _Telemetry:
+    configuration = box.configuration
+    topics = LaneTopics(configuration.site, lane.id)
     session = TelemetrySession(topics, box.clock.utc)
-    link = MqttLink(
-        mqtt_settings(box.configuration, f"{box.configuration.site}-{lane.id}-telemetry", will=session.will)
-    )
+    link = MqttLink(mqtt_settings(configuration, f"{configuration.site}-{lane.id}-telemetry", will=session.will))
+    policies = {one.id: field_policy(one, box.secret) for one in configuration.authorities}
     return _Telemetry(link, TelemetryPublisher(link, box.outbox, session, topics, utc=box.clock.utc, policies=policies))
 
 
@@ -292,7 +300,9 @@ def _camera_settings(camera: devices.Camera) -> HttpCameraSettings:
     )
 
 
-def mqtt_settings(configuration: Configuration, client_id: str, **more: Callable[[], object]) -> MqttSettings:
+def mqtt_settings(
+    configuration: Configuration, client_id: str, will: Callable[[], Message] | None = None
+) -> MqttSettings:
     """Return the settings of one connection to the configured broker. Raises OSError for its password file."""
     broker = configuration.broker
     password = None
@@ -309,7 +319,7 @@ def mqtt_settings(configuration: Configuration, client_id: str, **more: Callable
         username=broker.username,
         password=password,
         tls=tls,
-        **more,  # type: ignore[arg-type]
+        will=will,
     )
 
 

@@ -65,3 +65,9 @@ def picture_of(truck: Truck, camera: str) -> Picture:
         return render_front(text, colour, kind, rows, seed)
     codes, sizes = zip(*truck.containers, strict=True)
     return render_container(list(codes), list(sizes), seed)
+
+
+def prepare_pictures(truck: Truck) -> None:
+    """Draw or load what the cameras will see: done beside the event loop, which must not miss a Modbus request."""
+    for camera in (PLATE_CAMERA, CONTAINER_CAMERA):
+        picture_of(truck, camera)
