@@ -70,7 +70,7 @@ def _face_of(rng: np.random.Generator, code: str, size_type: str, *, doors: bool
     if doors:
         _doors(flat, paint)
     _frame(flat, paint)
-    size = 84 if doors else 78
+    size = 88 if doors else 92
     left = round(width * (0.515 if doors else 0.16))
     _markings(flat, code, size_type, left, round(height * 0.10), size)
     _weathering(flat, rng)
@@ -121,16 +121,16 @@ def _narrow(text: str, size: int) -> Picture:
 def _markings(flat: Picture, code: str, size_type: str, left: int, top: int, size: int) -> None:
     """Owner, serial and boxed check digit in a line; size and type beneath; a weight table further down."""
     at, tall = left, _narrow(code[4:10], size).shape[0]
-    for word, space in ((code[:4], 0.28), (code[4:10], 0.10)):
+    for word, space in ((code[:4], 0.28), (code[4:10], 0.06)):
         mask = _narrow(word, size)
         ink(flat, mask, at, top, _MARKING, 0.96)
         at += mask.shape[1] + round(size * space)
     digit = _narrow(code[10], size)
-    pad = round(tall * 0.14)
+    pad = round(tall * 0.12)
     ink(flat, digit, at + pad, top, _MARKING, 0.96)
     box = np.zeros((tall + 2 * pad, digit.shape[1] + 2 * pad), np.uint8)
     cv2.rectangle(box, (1, 1), (box.shape[1] - 2, box.shape[0] - 2), 255, 2, cv2.LINE_AA)
-    ink(flat, box, at, top - pad, _MARKING, 0.6)
+    ink(flat, box, at, top - pad, _MARKING, 0.5)
     ink(flat, _narrow(size_type, size), left, top + round(tall * 1.75), _MARKING, 0.96)
     for row, line in enumerate(("MAX GROSS", "TARE", "NET", "CU CAP")):
         text = glyphs(line, max(16, round(size * 0.26)), weight=400)
