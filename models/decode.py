@@ -107,7 +107,8 @@ def _step(
             following[text, after_blank] = path
 
     for (text, after_blank), path in paths.items():
-        offer(text, True, _Path(path.log + float(np.log(blank)), path.weakest, path.peak))
+        # A character that was seen and is left out weakens a reading as much as one that was not seen and is put in.
+        offer(text, True, _Path(path.log + float(np.log(blank)), min(path.weakest, blank), path.peak))
         allowed = may_follow(text)
         for character, value in followed:
             log = path.log + float(np.log(value))

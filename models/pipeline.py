@@ -90,7 +90,7 @@ class PictureReader:
             if PLATE in look_for:
                 plates = find_plates(looks, rows)
             if CONTAINER in look_for:
-                containers = find_containers(looks, lines if end >= len(level) else [], rows)
+                containers = find_containers(looks, lines if end >= min(len(level), MAX_LINES) else [], rows)
         return plates, containers
 
 

@@ -4,9 +4,30 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    NotImplemented,
+    RuntimeException,
+)
 
 from models.pixels import Array
 from models.registry import ModelEntry, ModelError, verified_bytes
+
+
+# onnxruntime's errors have no common ancestor but Exception.
+_RUNTIME_ERRORS = (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    NotImplemented,
+    RuntimeException,
+    RuntimeError,
+    ValueError,
+)
 
 
 class ModelOutputError(Exception):
@@ -32,7 +53,7 @@ class Session:
             self._session: Any = onnxruntime.InferenceSession(
                 content, sess_options=options, providers=["CPUExecutionProvider"]
             )
-        except (RuntimeError, ValueError) as error:
+        except _RUNTIME_ERRORS as error:
             raise ModelError(
                 "model_unloadable", entry.name, entry.file, "an ONNX graph", str(error)[:200], "reinstall the model"
             ) from error
@@ -40,8 +61,11 @@ class Session:
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, batch: Array) -> Array:
-        """Return the first output for `batch`. Raises ModelOutputError where it is not finite."""
-        output = np.asarray(self._session.run(None, {self._input: batch})[0], dtype=np.float32)
+        """Return the first output for `batch`. Raises ModelOutputError where there is none or it is not finite."""
+        try:
+            output = np.asarray(self._session.run(None, {self._input: batch})[0], dtype=np.float32)
+        except _RUNTIME_ERRORS as error:
+            raise ModelOutputError(f"model_output: {str(error)[:200]}") from error
         if not bool(np.isfinite(output).all()):
             raise ModelOutputError("model_output: not finite")
         return output

@@ -1,0 +1,67 @@
+import pytest
+
+from models.decode import best_fitting, cut_to, spelling_of, top_glyphs
+from models.plate_grammar import PLATE_CHARACTERS, is_complete, may_follow
+from models.reader import CODE_CHARACTERS
+from tests.support.spelled import spelled
+
+
+def fitted(probabilities):
+    alphabet, columns = cut_to(probabilities, PLATE_CHARACTERS)
+    return best_fitting(columns, alphabet, may_follow, is_complete)
+
+
+def test_repeated_steps_are_one_character_and_a_blank_between_makes_two():
+    probabilities = spelled("A11").repeat(2, axis=0)
+    assert spelling_of(top_glyphs(probabilities)).text == "A11"
+
+
+def test_the_weakest_character_is_the_confidence():
+    spelling = spelling_of(top_glyphs(spelled("AB", doubts={1: {"B": 0.6, "8": 0.4}})))
+    assert spelling.text == "AB"
+    assert spelling.confidence == pytest.approx(0.6)
+
+
+def test_nothing_read_has_no_confidence():
+    assert spelling_of([]).confidence == 0.0
+
+
+def test_places_run_from_left_to_right():
+    places = [glyph.place for glyph in top_glyphs(spelled("ABCD"))]
+    assert places == sorted(places)
+    assert 0.0 < places[0] < places[-1] < 1.0
+
+
+def test_cutting_shares_the_probability_of_what_is_left_out():
+    _, columns = cut_to(spelled("京", doubts={0: {"京": 0.9, "A": 0.08, "B": 0.02}}), CODE_CHARACTERS)
+    assert columns[0].sum() == pytest.approx(1.0)
+    assert columns[0].argmax() == CODE_CHARACTERS.index("A") + 1
+
+
+@pytest.mark.parametrize(
+    "text", ["粤B6R678", "皖AD12929", "粤ZT580港", "粤AT781挂", "使198476", "WJ12345", "沪A1639领"]
+)
+def test_well_formed_plates_are_read_as_they_are(text):
+    spelling, share = fitted(spelled(text))
+    assert spelling.text == text
+    assert share > 0.9
+
+
+def test_a_letter_that_cannot_stand_there_gives_way_to_the_next_best():
+    spelling, _ = fitted(spelled("京A00000", doubts={3: {"O": 0.7, "0": 0.3}}))
+    assert spelling.text == "京A00000"
+
+
+def test_two_likely_plates_share_the_confidence():
+    _, share = fitted(spelled("京A12345", doubts={3: {"2": 0.5, "7": 0.49}}))
+    assert share == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("text", ["", "京", "ABC", "MAXGROSS", "京A1234"])
+def test_what_is_no_plate_is_none(text):
+    assert fitted(spelled(text)) is None
+
+
+def test_a_character_that_is_left_out_weakens_the_reading():
+    found = fitted(spelled("WJ1693015"))
+    assert found is None or found[0].confidence < 0.05

@@ -1,0 +1,150 @@
+"""Detector output, geometry of lines, columns, colours: pixels without a network."""
+
+import numpy as np
+import pytest
+
+from models.colours import plate_colour
+from models.columns import cells_of, columns_of, row_of
+from models.detector import TextDetector, TextLine, input_size, lines_of_map
+from models.lines import is_upright, overlap, stands_above, stands_left
+from models.looks import stretched
+from models.pixels import cut_out, order_corners
+from models.reader import ALPHABET, COLUMN, OTHER, LineReader, column_map
+from models.sessions import ModelOutputError
+from tests.support.drawn import BLACK, BLUE, WHITE, YELLOW, column, ground, plate
+from tests.support.spelled import text_line
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((1920, 1080), (640, 352)), ((640, 480), (640, 480)), ((100, 100), (192, 192)), ((10, 2000), (32, 640))],
+)
+def test_the_detector_sees_multiples_of_its_stride(size, expected):
+    assert input_size(*size, 640) == expected
+
+
+def test_a_line_of_the_map_is_grown_to_the_whole_characters():
+    probability = np.zeros((100, 200), np.float32)
+    probability[40:50, 50:150] = 0.9
+    (line,) = lines_of_map(probability, 2.0, 2.0)
+    x, y, width, height = line.box
+    assert x < 100
+    assert y < 80
+    assert x + width > 300
+    assert y + height > 100
+    assert line.score > 0.8
+
+
+def test_specks_and_unsure_spots_are_no_lines():
+    probability = np.zeros((100, 200), np.float32)
+    probability[10:12, 10:12] = 0.9
+    probability[40:50, 50:150] = 0.35
+    assert lines_of_map(probability, 1.0, 1.0) == []
+
+
+def test_an_answer_of_the_wrong_shape_is_an_error():
+    detector = TextDetector(lambda batch: np.zeros((1, 2, 8, 8), np.float32))
+    with pytest.raises(ModelOutputError):
+        detector.find(ground(64, 64), 64)
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (2, 5, 5), (1, 5, 3)])
+def test_a_reader_of_the_wrong_shape_is_an_error(shape):
+    reader = LineReader(lambda batch: np.zeros(shape, np.float32), list("AB京"))
+    with pytest.raises(ModelOutputError):
+        reader.read(ground(60, 20))
+
+
+def test_the_network_s_characters_become_ours():
+    assert column_map(["a", "A", "·", "京", "字", "l"]) == [
+        0, COLUMN["A"], COLUMN["A"], 0, COLUMN["京"], OTHER, COLUMN["I"], 0,
+    ]  # fmt: skip
+
+
+def test_probabilities_of_one_character_are_added():
+    output = np.zeros((1, 1, 5), np.float32)
+    output[0, 0] = [0.1, 0.3, 0.4, 0.2, 0.0]
+    probabilities = LineReader(lambda batch: output, ["a", "A", "字"]).read(ground(60, 20))
+    assert probabilities.shape == (1, len(ALPHABET))
+    assert probabilities[0, COLUMN["A"]] == pytest.approx(0.7)
+    assert probabilities[0, OTHER] == pytest.approx(0.2)
+
+
+def test_corners_are_ordered_clockwise():
+    corners = np.array([[10, 10], [0, 0], [10, 0], [0, 10]], np.float32)
+    assert order_corners(corners).tolist() == [[0, 0], [10, 0], [10, 10], [0, 10]]
+
+
+def test_what_is_cut_out_is_what_was_there():
+    image = ground(100, 100)
+    assert np.abs(cut_out(image, text_line(20, 30, 40, 10).corners).astype(int) - image[30:40, 20:60]).mean() < 12
+
+
+def test_neighbours():
+    left, right, below = text_line(0, 0, 60, 20), text_line(80, 2, 60, 20), text_line(5, 26, 60, 20)
+    assert stands_left(left, right)
+    assert not stands_left(right, left)
+    assert not stands_left(left, below)
+    assert stands_above(left, below)
+    assert not stands_above(below, left)
+    assert not stands_above(left, right)
+
+
+def test_stretching_moves_sides_by_heights():
+    assert stretched(text_line(100, 100, 60, 20), left=1, right=2, up=0.5, down=1).box == (80, 90, 120, 50)
+
+
+def test_shapes():
+    assert is_upright(text_line(0, 0, 20, 100))
+    assert not is_upright(text_line(0, 0, 100, 20))
+    assert overlap((0, 0, 10, 10), (20, 20, 5, 5)) == 0.0
+    assert overlap((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("colour", "expected"),
+    [(BLUE, "blue"), (YELLOW, "yellow"), (WHITE, "white"), (BLACK, "black"), ((90, 170, 60), "green")],
+)
+def test_colours(colour, expected):
+    image = ground(200, 60)
+    plate(image, "粤B6R678", (0, 0), 60, colour)
+    assert plate_colour(image[:60, :188]) == expected
+
+
+def test_yellow_and_green_is_the_large_new_energy_plate():
+    image = ground(190, 60)
+    plate(image, "粤BD12345", (0, 0), 60, (90, 170, 60))
+    image[:, :60] = YELLOW
+    assert plate_colour(image[:60, :188]) == "yellow_green"
+
+
+@pytest.mark.parametrize("image", [ground(4, 4), ground(100, 30), np.full((30, 100, 3), (200, 40, 200), np.uint8)])
+def test_no_colour_where_there_is_none(image):
+    assert plate_colour(image) is None
+
+
+def test_single_characters_under_each_other_are_a_column():
+    singles = [text_line(100, 20 + 30 * place, 20, 24) for place in range(11)]
+    aside = text_line(300, 20, 20, 24)
+    (group,) = columns_of([*reversed(singles), aside])
+    assert group == singles
+
+
+def test_a_column_is_cut_into_its_characters():
+    image = column("CSQU3054383", at=(300, 60), size=22)
+    strip = image[30:430, 294:322]
+    cells = cells_of(strip)
+    assert len(cells) == 11
+    row = row_of(strip, cells)
+    assert row is not None
+    assert row.shape[1] > 5 * row.shape[0]
+
+
+def test_too_few_characters_are_no_code():
+    assert row_of(ground(20, 100), [(0, 10), (20, 30)]) is None
+    assert cells_of(np.full((50, 20, 3), 128, np.uint8)) == []
+
+
+def test_a_line_knows_its_measures():
+    line = TextLine(text_line(10, 20, 30, 40).corners, 0.5)
+    assert (line.width, line.height, line.centre) == (30.0, 40.0, (25.0, 40.0))

@@ -1,0 +1,49 @@
+import pytest
+
+from edge.core.container import Container
+from edge.core.plate import Plate
+from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, Unread, VehicleSighting
+from models.messages import (
+    MAX_MESSAGE_BYTES,
+    PREFIX,
+    MessageError,
+    decode_message,
+    decode_reading,
+    encode_reading,
+    length_of,
+    request,
+)
+
+READING = PictureReading(
+    (PlateSighting(Plate("粤AT781挂", "yellow", "trailer", 2), 0.9, (1, 2, 3, 4)),),
+    (ContainerSighting(Container("CSQU3054383", "verified", "45G1", True), 0.8, (5, 6, 7, 8)),),
+    (VehicleSighting("truck", 0.7, (0, 0, 9, 9)),),
+    (Unread("plate", "not_found"), Unread("container", "check_digit", (1, 1, 1, 1))),
+    12.5,
+)
+
+
+def test_a_reading_survives_the_way():
+    assert decode_reading(decode_message(encode_reading(READING))) == READING
+
+
+def test_a_request_is_two_messages():
+    assert request(frozenset({"plate"}), b"xy") == PREFIX.pack(9) + b'["plate"]' + PREFIX.pack(2) + b"xy"
+
+
+@pytest.mark.parametrize("prefix", [b"", b"\0\0", PREFIX.pack(MAX_MESSAGE_BYTES + 1)])
+def test_a_length_out_of_bounds(prefix):
+    with pytest.raises(MessageError):
+        length_of(prefix)
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"\xff"])
+def test_what_is_no_message(payload):
+    with pytest.raises(MessageError):
+        decode_message(payload)
+
+
+@pytest.mark.parametrize("body", [{}, {"plates": [1]}, {"plates": [], "containers": [{"container": {}}]}])
+def test_a_malformed_reading(body):
+    with pytest.raises(MessageError):
+        decode_reading({"reading": body})

@@ -1,0 +1,72 @@
+import struct
+
+import cv2
+import numpy as np
+import pytest
+
+from models import picture
+from models.picture import is_whole, open_picture, picture_size, quality_defect
+from tests.support.drawn import ground, jpeg, png
+
+IMAGE = ground(64, 48)
+
+
+def png_bomb() -> bytes:
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header + b"\0" * 20 + b"IEND\xaeB`\x82"
+
+
+@pytest.mark.parametrize("encoded", [jpeg(IMAGE), png(IMAGE)])
+def test_a_picture_is_opened(encoded):
+    assert picture_size(encoded) == (64, 48)
+    opened = open_picture(encoded)
+    assert opened.defect is None
+    assert opened.image is not None
+    assert opened.image.shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "defect"),
+    [
+        (b"", "empty"),
+        (b"not a picture at all", "not_a_picture"),
+        (b"\xff\xd8", "not_a_picture"),
+        (b"\xff\xd8\xff\xe0\x00", "not_a_picture"),
+        (b"\xff\xd8\x00\x00\x00\x00", "not_a_picture"),
+        (b"\xff\xd8\xff\xff\xff\xd0\xff\xc0\x00\x08\x08", "not_a_picture"),
+        (png_bomb(), "too_large"),
+        (jpeg(IMAGE)[:-400], "truncated"),
+        (png(IMAGE)[:-100], "truncated"),
+        (jpeg(ground(8, 8)), "too_small"),
+    ],
+)
+def test_what_is_not_opened(encoded, defect):
+    assert open_picture(encoded) == picture.Opened(None, defect)
+
+
+def test_a_large_file_is_refused_unseen(monkeypatch):
+    monkeypatch.setattr(picture, "MAX_BYTES", 100)
+    assert open_picture(jpeg(IMAGE)).defect == "too_large"
+
+
+def test_a_header_that_lies_is_no_picture():
+    head = png_bomb().replace(struct.pack(">II", 60_000, 60_000), struct.pack(">II", 100, 100))
+    assert open_picture(head).defect == "not_a_picture"
+
+
+def test_a_trailer_after_the_end_is_allowed():
+    assert is_whole(jpeg(IMAGE) + b"\0" * 16)
+
+
+@pytest.mark.parametrize(
+    ("image", "defect"),
+    [
+        (np.zeros((200, 200, 3), np.uint8), "dark"),
+        (np.full((200, 200, 3), 255, np.uint8), "overexposed"),
+        (np.full((200, 200, 3), 120, np.uint8), "blurred"),
+        (cv2.GaussianBlur(ground(200, 200), (0, 0), 12), "blurred"),
+        (ground(200, 200), None),
+    ],
+)
+def test_quality(image, defect):
+    assert quality_defect(image) == defect

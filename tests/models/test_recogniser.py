@@ -1,0 +1,189 @@
+"""The recogniser with real worker processes, killed, starved and lied to."""
+
+import asyncio
+import dataclasses
+import json
+import os
+import signal
+import sys
+
+import pytest
+
+from edge.ports import Recogniser
+from models.recogniser import WorkerRecogniser
+from models.registry import ModelError, load_registry
+from tests.support.drawn import door, ground, jpeg
+
+BOTH = frozenset({"plate", "container"})
+DOOR = jpeg(door([("CSQU 305438 3", (80, 120))]))
+ENOUGH_S = 40.0
+
+
+def reasons(reading):
+    return [unread.reason for unread in reading.unread]
+
+
+def lying_worker(code: str) -> tuple[str, ...]:
+    """A worker that is ready at once and then runs `code`, with `send` and `receive` at hand."""
+    script = (
+        "import sys, struct, json, os, signal\n"
+        "def send(p): sys.stdout.buffer.write(struct.pack('>I', len(p)) + p); sys.stdout.buffer.flush()\n"
+        "def receive():\n"
+        "    p = sys.stdin.buffer.read(4)\n"
+        "    if len(p) < 4: sys.exit(0)\n"
+        "    return sys.stdin.buffer.read(struct.unpack('>I', p)[0])\n"
+    )
+    return (sys.executable, "-c", script + code)
+
+
+READY = "send(b'{\"ready\": true}')\n"
+
+
+@pytest.fixture
+async def started():
+    """Return a maker of recognisers that are closed in the end."""
+    made = []
+
+    def make(**options):
+        made.append(WorkerRecogniser(**options))
+        return made[-1]
+
+    yield make
+    for recogniser in made:
+        await recogniser.close()
+
+
+async def test_one_worker_through_its_life(started):
+    recogniser: Recogniser = started()
+    await recogniser.start()
+    await recogniser.ready()
+    (pid,) = recogniser.worker_pids
+    reading = await recogniser.read(DOOR, frozenset({"container"}), ENOUGH_S)
+    assert [s.container.code for s in reading.containers] == ["CSQU3054383"]
+    assert reading.elapsed_ms > 0
+    # What is no picture does not disturb the worker.
+    for garbage, reason in ((b"garbage", "not_a_picture"), (DOOR[:-900], "truncated"), (b"", "empty")):
+        assert reasons(await recogniser.read(garbage, BOTH, ENOUGH_S)) == [reason]
+    assert recogniser.worker_pids == (pid,)
+    # Past the deadline it is killed and another reads the next picture.
+    assert reasons(await recogniser.read(DOOR, BOTH, 0.01)) == ["deadline"]
+    (second,) = recogniser.worker_pids
+    assert second != pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    await recogniser.ready()
+    # Killed from outside in between.
+    os.kill(second, signal.SIGKILL)
+    assert reasons(await recogniser.read(DOOR, BOTH, ENOUGH_S)) == ["worker_died"]
+    again = await recogniser.read(DOOR, frozenset({"container"}), ENOUGH_S)
+    assert [s.container.code for s in again.containers] == ["CSQU3054383"]
+
+
+async def test_a_worker_ends_with_its_parent():
+    """The parent is killed: nothing is left that reads."""
+    script = (
+        "import asyncio, sys\n"
+        "from models.recogniser import WorkerRecogniser\n"
+        "async def main():\n"
+        "    r = WorkerRecogniser()\n"
+        "    await r.start()\n"
+        "    await r.ready()\n"
+        "    print(r.worker_pids[0], flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout is not None
+    async with asyncio.timeout(ENOUGH_S):
+        worker = int(await parent.stdout.readline())
+        handle = os.pidfd_open(worker)
+        parent.kill()
+        await parent.wait()
+        gone = asyncio.Event()
+        asyncio.get_running_loop().add_reader(handle, gone.set)
+        await gone.wait()
+    asyncio.get_running_loop().remove_reader(handle)
+    os.close(handle)
+    # Its transports are tidied before the loop goes.
+    parent.stdout.feed_eof()
+
+
+async def test_a_tampered_model_is_named_and_the_lane_goes_on(started, tmp_path):
+    entry = load_registry()["text_detector"]
+    (tmp_path / "detector.onnx").write_bytes(b"not the weights")
+    entries = [
+        dataclasses.asdict(dataclasses.replace(entry, file=str(tmp_path / "detector.onnx"))),
+        dataclasses.asdict(load_registry()["text_reader"]),
+    ]
+    registry = tmp_path / "registry.json"
+    registry.write_text(json.dumps({"models": entries}))
+    recogniser = started(registry=registry)
+    await recogniser.start()
+    with pytest.raises(ModelError, match=r"model_tampered.*text_detector") as caught:
+        await recogniser.ready()
+    assert caught.value.code == "model_tampered"
+    assert reasons(await recogniser.read(DOOR, BOTH, ENOUGH_S)) == ["model_unavailable"]
+    # No process is started for every picture while the model stays missing.
+    assert reasons(await recogniser.read(DOOR, BOTH, ENOUGH_S)) == ["model_unavailable"]
+    assert recogniser.worker_pids == ()
+
+
+async def test_pictures_beyond_the_queue_are_busy(started):
+    recogniser = started(queue_limit=1, command=lying_worker(READY + "receive()\nreceive()\nsignal.pause()\n"))
+    await recogniser.start()
+    await recogniser.ready()
+    readings = await asyncio.gather(*(recogniser.read(b"x", BOTH, 0.3) for _ in range(3)))
+    assert sorted(reasons(reading)[0] for reading in readings) == ["busy", "deadline", "deadline"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "",
+        READY + "receive()\nreceive()\nsys.exit(1)\n",
+        READY + "receive()\nreceive()\nsend(b'no json')\n",
+        READY + "receive()\nreceive()\nsend(b'{}')\n",
+        READY + "receive()\nreceive()\nsys.stdout.buffer.write(b'\\xff' * 8)\n",
+        READY + "sys.stdin.close()\n",
+    ],
+)
+async def test_a_worker_that_lies_is_replaced(started, code):
+    recogniser = started(command=lying_worker(code))
+    reading = await recogniser.read(b"x" * 3_000_000, BOTH, ENOUGH_S)
+    assert reasons(reading) == ["worker_died"]
+    assert len(recogniser.worker_pids) == 1
+
+
+async def test_a_worker_that_never_loads_is_unloadable(started):
+    recogniser = started(command=lying_worker(""))
+    await recogniser.start()
+    with pytest.raises(ModelError, match=r"model_unloadable"):
+        await recogniser.ready()
+
+
+async def test_a_deadline_while_loading_leaves_the_loading_worker(started):
+    recogniser = started(command=lying_worker("receive()\n"))
+    await recogniser.start()
+    before = recogniser.worker_pids
+    assert reasons(await recogniser.read(b"x", BOTH, 0.05)) == ["deadline"]
+    assert recogniser.worker_pids == before
+
+
+async def test_cancelling_does_not_leave_an_answer_for_the_next_picture(started):
+    recogniser = started(command=lying_worker(READY + "receive()\nreceive()\nsignal.pause()\n"))
+    await recogniser.start()
+    await recogniser.ready()
+    before = recogniser.worker_pids
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await recogniser.read(b"x", BOTH, ENOUGH_S)
+    assert recogniser.worker_pids != before
+
+
+async def test_after_closing_nothing_is_read():
+    recogniser = WorkerRecogniser(command=lying_worker("receive()\n"))
+    await recogniser.start()
+    await recogniser.start()
+    await recogniser.close()
+    await recogniser.close()
+    assert reasons(await recogniser.read(jpeg(ground(64, 64)), BOTH, 1.0)) == ["closed"]

@@ -1,0 +1,66 @@
+import dataclasses
+import hashlib
+import json
+
+import pytest
+
+from models.registry import MAX_MODEL_BYTES, ModelError, load_registry, locate, verified_bytes
+from models.sessions import Session
+
+
+@pytest.fixture
+def entry(tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"weights")
+    known = load_registry()["text_reader"]
+    return dataclasses.replace(known, file=str(path), sha256=hashlib.sha256(b"weights").hexdigest())
+
+
+def test_the_shipped_registry_names_every_model_with_its_licence():
+    for entry in load_registry().values():
+        assert entry.licence == "Apache-2.0"
+        assert locate(entry).stat().st_size < MAX_MODEL_BYTES
+        assert hashlib.sha256(verified_bytes(entry)).hexdigest() == entry.sha256
+
+
+def test_right_bytes_are_returned(entry):
+    assert verified_bytes(entry) == b"weights"
+
+
+def test_one_changed_byte_is_tampering(entry, tmp_path):
+    (tmp_path / "model.onnx").write_bytes(b"weightz")
+    with pytest.raises(ModelError, match=r"model_tampered.*text_reader") as caught:
+        verified_bytes(entry)
+    assert caught.value.code == "model_tampered"
+
+
+def test_a_missing_file_is_named(entry, tmp_path):
+    (tmp_path / "model.onnx").unlink()
+    with pytest.raises(ModelError, match=r"model_missing.*text_reader"):
+        verified_bytes(entry)
+
+
+def test_a_missing_package_is_named():
+    entry = dataclasses.replace(load_registry()["text_reader"], package="no_such_package_at_all")
+    with pytest.raises(ModelError, match="install no_such_package_at_all"):
+        locate(entry)
+
+
+def test_bytes_that_are_no_graph_are_unloadable(entry):
+    with pytest.raises(ModelError, match=r"model_unloadable"):
+        Session(entry)
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"models": [{"name": "x"}]}', '{"models": []}'])
+def test_an_unusable_registry(tmp_path, content):
+    path = tmp_path / "registry.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ModelError, match=r"model_missing"):
+        load_registry(path, required=("text_reader",))
+
+
+def test_an_entry_of_one_s_own(tmp_path, entry):
+    path = tmp_path / "registry.json"
+    path.write_text(json.dumps({"models": [dataclasses.asdict(entry)]}))
+    assert load_registry(path) == {"text_reader": entry}
