@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.mqtt import MAX_PAYLOAD_BYTES, MqttDown, MqttSettings, TlsSettings
+from edge.mqtt import MAX_PAYLOAD_BYTES, Message, MqttDown, MqttSettings, TlsSettings
 from simulators.broker import free_ports
 from tests.support.mqtt import Probe, within
 
@@ -267,3 +267,98 @@ def test_keepalive_is_short(keepalive_s: int) -> None:
 
 def test_password_is_not_shown() -> None:
     assert "hunter2" not in repr(MqttSettings("h", 1, "c", password="hunter2"))
+
+
+CONNACK_5 = b"\x20\x03\x00\x00\x00"
+
+
+async def test_takeover_is_told_apart_and_waits_longest() -> None:
+    """The DISCONNECT of MQTT 5.0, 3.14.2.1, value 0x8E."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK_5 + b"\xe0\x02\x8e\x00")
+        await until_end(reader)
+
+    waits: asyncio.Queue[float] = asyncio.Queue()
+
+    async def never(seconds: float) -> None:
+        waits.put_nowait(seconds)
+        await asyncio.get_running_loop().create_future()
+
+    async with peer(serve) as port:
+        wanted = settings(port, version="5", backoff_max_s=9.0)
+        probe = Probe(wanted, sleep=never, random_fraction=lambda: 1.0)
+        async with probe.running(wait_up=False):
+            assert (await within(probe.downs.get())).code == "session_taken_over"
+            assert await within(waits.get()) == 9.0
+    assert probe.link.counters.takeovers == 1
+
+
+async def test_other_goodbyes_of_a_broker_are_told() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK_5 + b"\xe0\x02\x8b\x00")
+        await until_end(reader)
+
+    async with peer(serve) as port:
+        reason = await first_reason(settings(port, version="5"))
+    assert reason.code == "disconnected_by_broker"
+    assert "shutting down" in reason.detail.lower()
+
+
+async def test_a_publish_that_may_not_be_is_refused() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK_5)
+        await packet(reader)
+        writer.write(b"\x40\x04\x00\x09\x87\x00" + b"\x40\x04\x00\x01\x87\x00")  # not authorised; 9 is nobody's
+        await until_end(reader)
+
+    async with peer(serve) as port:
+        probe = Probe(settings(port, version="5"))
+        async with probe.running():
+            with pytest.raises(MqttDown, match="publish_refused"):
+                await within(probe.link.publish("t", b"x"))
+    assert probe.downs.empty()
+
+
+async def test_a_later_subscription_that_is_refused_is_down() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        await packet(reader)
+        writer.write(b"\x90\x03\x00\x01\x80")
+        await until_end(reader)
+
+    async with peer(serve) as port:
+        probe = Probe(settings(port))
+        async with probe.running():
+            probe.listen("t")
+            assert (await within(probe.downs.get())).code == "subscription_refused"
+
+
+async def test_an_error_inside_paho_ends_only_its_connection() -> None:
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        await until_end(reader)
+
+    async with peer(serve) as port:
+        probe = Probe(settings(port))
+        async with probe.running():
+            connection = probe.link._connection
+            assert connection is not None
+            connection._drive(broken)
+            with pytest.raises(MqttDown, match="malformed_packet"):
+                await connection.publish(Message("t", b"x"))
+            assert (await within(probe.downs.get())).code == "malformed_packet"
+            await within(probe.ups.get())
+
+
+async def test_tls_handshake_that_stalls_is_given_up() -> None:
+    async with peer(lambda reader, _: until_end(reader)) as port:
+        assert (await first_reason(settings(port, tls=TlsSettings()))).code == "connect_timeout"

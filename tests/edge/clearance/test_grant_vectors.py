@@ -126,7 +126,7 @@ def test_any_bytes_are_refused_and_never_raise(world: World, noise: bytes) -> No
     assert isinstance(check(world, noise), GrantRefusal)
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda s: st.lists(s), max_leaves=5))
 def test_any_value_of_any_claim_is_judged(world: World, value: Any) -> None:
     for name, usual in world.claims().items():
