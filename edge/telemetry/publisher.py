@@ -117,7 +117,10 @@ class TelemetryPublisher:
         self._wake.set()
 
     async def run(self) -> None:
-        """Drain the outbox until cancelled. Raises JournalError where it can no longer be read."""
+        """Drain the outbox until cancelled. Raises JournalError where it can no longer be read.
+
+        On its way out it says `offline`: a link that is closed in order sends no will. So cancel it before the link.
+        """
         stop_listening = self._outbox.listen(self._topics.lane, self.wake)
         try:
             while True:
@@ -126,6 +129,9 @@ class TelemetryPublisher:
                 await self._wait()
         finally:
             stop_listening()
+            if self._up:
+                offline = payloads.availability(False, self._session.number, self._utc())
+                self._link.publish(self._topics.availability, offline, 1, True)
 
     async def _wait(self) -> None:
         left_s = None

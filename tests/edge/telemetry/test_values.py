@@ -1,0 +1,95 @@
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from edge.runtime.codec import CodecError
+from edge.telemetry import FieldPolicy, LaneTopics, TelemetrySession, payloads
+from edge.telemetry.policy import masked
+
+NOW = datetime(2026, 3, 1, 20, 0, tzinfo=timezone(timedelta(hours=8)))
+
+
+@pytest.mark.parametrize("bad", ["", "a/b", "+", "#", "a b", "粤B12345", "x" * 65, "a\n"])
+def test_ids_are_checked_at_use(bad: str) -> None:
+    with pytest.raises(ValueError, match="not an id"):
+        LaneTopics("S1", bad)
+    with pytest.raises(ValueError, match="not an id"):
+        LaneTopics(bad, "L1")
+    topics = LaneTopics("S1", "L1")
+    for build in (topics.alarm, topics.event, topics.passage, topics.clearance_request, topics.clearance_grant):
+        with pytest.raises(ValueError, match="not an id"):
+            build(bad)
+
+
+def test_topics_are_those_of_the_house_plan() -> None:
+    topics = LaneTopics("S1", "L_1-a")
+    assert topics.availability == "gate/v1/S1/L_1-a/availability"
+    assert topics.state == "gate/v1/S1/L_1-a/state"
+    assert topics.health == "gate/v1/S1/L_1-a/health"
+    assert topics.acknowledgement == "gate/v1/S1/L_1-a/ack"
+    assert topics.alarms == "gate/v1/S1/L_1-a/alarm/+"
+    assert topics.event("decided") == "gate/v1/S1/L_1-a/event/decided"
+    assert topics.passage("customs") == "gate/v1/S1/L_1-a/passage/customs"
+    assert topics.clearance_request("customs") == "gate/v1/S1/L_1-a/clearance/customs/request"
+    assert topics.clearance_grant("customs") == "gate/v1/S1/L_1-a/clearance/customs/grant"
+
+
+def test_times_are_rfc_3339_in_utc() -> None:
+    assert payloads.rfc3339(NOW) == "2026-03-01T12:00:00.000Z"
+    assert json.loads(payloads.state({"phase": "IDLE"}, NOW)) == {
+        "phase": "IDLE",
+        "updated_at": "2026-03-01T12:00:00.000Z",
+    }
+    assert json.loads(payloads.alarm("x", "why", NOW))["raised_at"] == "2026-03-01T12:00:00.000Z"
+
+
+def test_a_state_that_is_not_json_is_refused() -> None:
+    with pytest.raises(CodecError):
+        payloads.state({"x": float("nan")}, NOW)
+
+
+def test_sessions_grow_though_the_clock_stands() -> None:
+    session = TelemetrySession(LaneTopics("S1", "L1"), lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    first, second = (json.loads(session.will().payload) for _ in range(2))
+    assert second["session"] == first["session"] + 1 == session.number
+    assert first["status"] == "offline"
+    assert session.will().retain
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"[1,2]", b"null", b'{"epoch":1,"seq":1.0}', b'{"epoch":1,"seq":1,"seq":2}', b"\xff"]
+)
+def test_an_acknowledgement_of_any_other_form_is_none(payload: bytes) -> None:
+    assert payloads.parse_acknowledgement(payload) is None
+
+
+def test_an_acknowledgement_is_read() -> None:
+    assert payloads.parse_acknowledgement(b'{"seq":7,"epoch":5}') == (5, 7)
+
+
+def test_masks_show_the_end_only() -> None:
+    assert masked("TCLU4254260") == "*********60"
+    assert masked("ab") == "**"
+    assert masked("") == ""
+
+
+def test_a_field_without_a_rule_is_denied() -> None:
+    policy = FieldPolicy({"tag": "mask", "weight_kg": "hash", "plates": "deny"}, b"k" * 16)
+    assert policy.apply({"tag": "E200", "weight_kg": 12, "plates": ["x"], "driver": "y"}) == {
+        "tag": "**00",
+        "weight_kg": None,
+    }
+
+
+def test_hashes_are_keyed() -> None:
+    one, two = FieldPolicy({"tag": "hash"}, b"1" * 16), FieldPolicy({"tag": "hash"}, b"2" * 16)
+    assert one.apply({"tag": "E2"}) == one.apply({"tag": "E2"}) != two.apply({"tag": "E2"})
+    assert "1111" not in repr(one)
+
+
+def test_a_policy_that_cannot_work_is_refused() -> None:
+    with pytest.raises(ValueError, match="hash_key"):
+        FieldPolicy({"tag": "hash"}, b"short")
+    with pytest.raises(ValueError, match="unknown field rule"):
+        FieldPolicy({"tag": "show"})  # type: ignore[dict-item]
