@@ -73,7 +73,8 @@ def _new_passage(draft: Draft) -> None:
     number = draft.state.passages + 1
     draft.change(passages=number)
     identifier = draft.identifier(f"passage|{number}")
-    draft.change(passage=Passage(identifier, draft.at_ms, triggered_at_ms=draft.at_ms))
+    arrived = draft.state.inputs.arrival_loop is True
+    draft.change(passage=Passage(identifier, draft.at_ms, triggered_at_ms=draft.at_ms, arrived=arrived))
     draft.light("red")
     draft.report("passage_opened", ("number", number), ("simulated", draft.state.profile.simulated))
 

@@ -72,6 +72,23 @@ MOVING = {"boom_up": False, "boom_down": False}
 DOWN = {"boom_up": False, "boom_down": True}
 
 
+def plate_seen(text: str) -> PictureReading:
+    """A picture with one blue plate."""
+    plate = parse_plate(text, "blue")
+    assert plate is not None
+    return PictureReading(plates=(PlateSighting(plate, 0.9, (0, 0, 90, 30)),))
+
+
+def boxes_seen(*codes: str, size_type: str | None = None) -> PictureReading:
+    """A picture with container codes, from left to right."""
+    sightings = []
+    for index, code in enumerate(codes):
+        container = parse_container(code, size_type)
+        assert container is not None
+        sightings.append(ContainerSighting(container, 0.8, (index * 200, 0, 150, 30)))
+    return PictureReading(containers=tuple(sightings))
+
+
 class LaneBench:
     """One lane, its time, and everything that it asked for so far (`effects`)."""
 
@@ -181,22 +198,12 @@ class LaneBench:
         self.take(FrameRead(self.at_ms, passage, camera, digest, self.at_ms - age_ms, reading))
 
     def read_plate(self, text: str = PLATE, *, times: int = 2, camera: str = "cam-front") -> None:
-        plate = parse_plate(text, "blue")
-        assert plate is not None
         for _ in range(times):
-            self.frame(camera, PictureReading(plates=(PlateSighting(plate, 0.9, (0, 0, 90, 30)),)))
+            self.frame(camera, plate_seen(text))
 
     def read_container(self, *codes: str, times: int = 2, camera: str = "cam-right") -> None:
-        self.read_boxes(tuple((code, None) for code in codes or (CODE,)), times=times, camera=camera)
-
-    def read_boxes(self, boxes: tuple[tuple[str, str | None], ...], *, times: int = 2, camera: str) -> None:
-        sightings = []
-        for index, (code, size_type) in enumerate(boxes):
-            container = parse_container(code, size_type)
-            assert container is not None
-            sightings.append(ContainerSighting(container, 0.8, (index * 200, 0, 150, 30)))
         for _ in range(times):
-            self.frame(camera, PictureReading(containers=tuple(sightings)))
+            self.frame(camera, boxes_seen(*codes or (CODE,)))
 
     def read_tag(self, epc: str = EPC, *, age_ms: int = 0, tid: str | None = None) -> None:
         self.take(TagSighted(self.at_ms, TagSighting(Tag(epc, tid), 1, -50, self.at_ms - age_ms)))
@@ -294,6 +301,7 @@ class LaneBench:
         """From idle to a vehicle that nobody decided about."""
         self.hold()
         self.tick()
+        self.scan()
         assert self.phase is Phase.LEAVING
 
     def fault(self) -> None:

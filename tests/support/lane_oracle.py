@@ -1,0 +1,198 @@
+"""An independent judge of the lane: hazards.md section 3 over a trace of events and effects."""
+
+from collections.abc import Sequence
+
+from edge.core.effects import (
+    ConsumeAuthority,
+    EndPassage,
+    LowerBoom,
+    PrepareRequest,
+    RaiseBoom,
+    Report,
+    SendRequest,
+    SetLight,
+    StartCapture,
+    StopBoom,
+)
+from edge.core.events import (
+    AuthorityDurable,
+    Event,
+    GrantReceived,
+    InputsLost,
+    InputsSampled,
+    PersonDecided,
+    Started,
+)
+from edge.core.inputs import LaneInputs
+from edge.core.state import LaneState, Phase
+from edge.core.step import next_deadline_ms
+from edge.core.table import BY_PAIR
+
+EMPTY = {Phase.STARTING, Phase.IDLE, Phase.LEAVING, Phase.FAULT, Phase.CLOSING}
+FULL = set(Phase) - EMPTY | {Phase.CLOSING}
+
+
+class LaneOracle:
+    """Keeps its own memory of what matters and never asks the lane's guards."""
+
+    def __init__(self) -> None:
+        self.consumed: dict[tuple[str, tuple[str, ...]], ConsumeAuthority] = {}
+        self.spent: set[str] = set()
+        self.asked: set[str] = set()
+        self.sent: dict[str, tuple[str, int]] = {}
+        self.released: dict[str, int] = {}
+        self.opened: list[str] = []
+        self.ended: list[str] = []
+        self.same_vehicle = False
+        self.last: LaneInputs | None = None
+        self.last_at_ms = 0
+        self.clear_from_ms: int | None = None
+        self.proved = False
+
+    def judge(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
+        """Assert every invariant for one step."""
+        self._inputs(before, event)
+        self._grants(before, event)
+        self._legal(before, event, after, effects)
+        for effect in effects:
+            match effect:
+                case RaiseBoom():
+                    self._raise(before, event, effect)
+                case LowerBoom():
+                    self._lower(before, event, effect)
+                case ConsumeAuthority():
+                    self._consume(before, event, effect)
+                case StartCapture():
+                    self.same_vehicle = True
+                case PrepareRequest(nonce=nonce):
+                    assert nonce not in self.asked, "I14: a nonce is asked once"
+                    self.asked.add(nonce)
+                case SendRequest(passage=passage, nonce=nonce):
+                    assert nonce in self.asked
+                    assert nonce not in self.sent, "a request is sent once"
+                    self.sent[nonce] = (passage, event.at_ms)
+        self._withdrawal(before, event, effects)
+        self._light(after)
+        self._passages(before, event, after, effects)
+
+    def _inputs(self, before: LaneState, event: Event) -> None:
+        """Follow the samples for I4, I5 and P19 from the events alone."""
+        if isinstance(event, InputsLost):
+            self.last, self.clear_from_ms, self.same_vehicle = None, None, False
+            self.proved = self.proved and not event.restarted
+        if isinstance(event, InputsSampled):
+            inputs = event.inputs
+            clear = inputs.safety_loop is False and inputs.safety_beam is False
+            gap = self.last is None or event.at_ms - self.last_at_ms > before.profile.timing.sample_max_age_ms
+            if not clear:
+                self.clear_from_ms = None
+            elif self.clear_from_ms is None or gap:
+                self.clear_from_ms = event.at_ms
+            if self.last is not None and self.last.safety_loop is True and inputs.safety_loop is False:
+                self.proved = True
+            if inputs.arrival_loop is False:
+                self.same_vehicle = False
+            self.last, self.last_at_ms = inputs, event.at_ms
+
+    def _grants(self, before: LaneState, event: Event) -> None:
+        if not isinstance(event, GrantReceived):
+            return
+        grant, profile = event.grant, before.profile
+        bound = (grant.site, grant.lane, grant.boot) == (profile.site, profile.lane, before.boot)
+        if grant.nonce in self.sent and bound:
+            passage, sent_at_ms = self.sent[grant.nonce]
+            limit = next((one.deadline_ms for one in profile.authorities if one.id == grant.authority), -1)
+            until_ms = sent_at_ms + min(limit, grant.ttl_ms, profile.timing.grant_max_ms)
+            if passage == grant.passage and grant.verdict == "release" and event.at_ms <= until_ms:
+                self.released[grant.nonce] = until_ms
+
+    def _consume(self, before: LaneState, event: Event, effect: ConsumeAuthority) -> None:
+        assert not before.journal_lost, "I13: nothing opens without a journal"
+        assert effect.nonces, "an authority has nonces"
+        assert not self.spent & set(effect.nonces), "I14: an authority is spent once"
+        self.spent |= set(effect.nonces)
+        if effect.source == "grant":
+            for nonce in effect.nonces:
+                assert self.sent[nonce][0] == effect.passage, "I1: bound to this passage"
+                assert effect.deadline_ms <= self.released[nonce], "I1: released in time"
+        else:
+            assert isinstance(event, PersonDecided)
+            assert event.operator.strip(), "an order has a name"
+            assert event.reason.strip(), "an order has a reason"
+            assert event.action == "open"
+        self.consumed[effect.passage, effect.nonces] = effect
+
+    def _raise(self, before: LaneState, event: Event, effect: RaiseBoom) -> None:
+        assert isinstance(event, AuthorityDurable), "I2: only right after the durable record"
+        authority = self.consumed.pop((event.passage, event.nonces), None)
+        assert authority is not None, "I1, I3: one raise for one consumed authority"
+        assert effect.passage == event.passage
+        assert event.at_ms <= authority.deadline_ms, "I1: alive at the write"
+        assert self.last is not None
+        assert event.at_ms - self.last_at_ms <= before.profile.timing.sample_max_age_ms
+        assert self.last.boom == "down"
+        assert not self.last.stopped
+        assert not before.journal_lost
+        assert authority.source == "person" or self.same_vehicle, "P19: the identified vehicle still stands there"
+
+    def _lower(self, before: LaneState, event: Event, effect: LowerBoom) -> None:
+        timing = before.profile.timing
+        assert self.last is not None, "I4: unknown is occupied"
+        assert self.clear_from_ms is not None, "I4: every safety input is clear"
+        assert event.at_ms - self.last_at_ms <= timing.sample_max_age_ms, "I4: fresh"
+        assert self.last_at_ms - self.clear_from_ms >= timing.clear_ms, "I4: clear for long enough"
+        assert effect.clear_for_ms <= self.last_at_ms - self.clear_from_ms
+        assert effect.sample_age_ms == event.at_ms - self.last_at_ms
+        assert self.proved or isinstance(event, PersonDecided), "P8: a detector that was seen to work"
+        assert not self.last.stopped
+
+    def _withdrawal(self, before: LaneState, event: Event, effects: Sequence[object]) -> None:
+        if before.phase is Phase.CLOSING:
+            clear = isinstance(event, InputsSampled) and event.inputs.clear_under_boom
+            down = isinstance(event, InputsSampled) and event.inputs.boom == "down"
+            if isinstance(event, InputsLost) or (isinstance(event, InputsSampled) and not clear and not down):
+                assert any(isinstance(one, StopBoom) for one in effects), "I5: withdrawn in the same step"
+        if any(isinstance(one, StopBoom) for one in effects):
+            self.clear_from_ms = None if self.last is None or not self.last.clear_under_boom else self.clear_from_ms
+
+    def _light(self, after: LaneState) -> None:
+        if after.light == "green":
+            assert after.phase is Phase.OPEN
+            assert after.inputs.boom == "up", "I7: green only with the boom measured up"
+            assert after.passage is not None
+            assert after.passage.authority is not None
+            assert not after.passage.entered
+
+    def _passages(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
+        ends = [one for one in effects if isinstance(one, EndPassage)]
+        begun = [one.passage for one in effects if isinstance(one, Report) and one.name == "passage_opened"]
+        assert not set(begun) & set(self.opened), "every passage has its own id"
+        self.opened += [one for one in begun if one is not None]
+        for end in ends:
+            assert end.passage not in self.ended, "I8: one terminal record"
+            assert end.passage in self.opened or isinstance(event, Started)
+            self.ended.append(end.passage)
+            if end.terminal in ("PASSED", "MANUAL_PASSED"):
+                assert before.passage is not None
+                assert isinstance(event, InputsSampled)
+                assert event.inputs.boom == "down", "I6: passed is measured"
+                assert before.passage.entered
+                assert before.passage.reached_exit or event.inputs.exit_loop
+        if before.passage is not None and (after.passage is None or after.passage.id != before.passage.id):
+            assert [end.passage for end in ends] == [before.passage.id], "I8: none is forgotten"
+
+    def _legal(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
+        if not isinstance(event, Started):
+            assert (before.phase, type(event)) in BY_PAIR, "I10"
+        elif before.boot:
+            assert after.phase is Phase.FAULT, "I10"
+        assert after.phase in (FULL if after.passage is not None else EMPTY)
+        assert (after.phase is Phase.CONSUMING) <= (after.passage is not None and after.passage.authority is not None)
+        named = (Phase.IDLE, Phase.LEAVING, Phase.FAULT)
+        assert (next_deadline_ms(after) is None) == (after.phase in named), "I11: no silent wait"
+        if after.phase is Phase.FAULT and before.phase is not Phase.FAULT:
+            assert after.alarms
+            assert after.light == "red"
+            # A lane that closed before it stopped has nothing to withdraw.
+            assert after.inputs.boom == "down" or any(isinstance(one, StopBoom) for one in effects)
+        assert sum(isinstance(one, SetLight) for one in effects) <= 2

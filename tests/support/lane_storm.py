@@ -1,0 +1,234 @@
+"""Generated storms of events for a lane: what fits its state, what almost fits, and what nobody should ever send."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from hypothesis import strategies as st
+
+from edge.core.events import (
+    AuthorityDurable,
+    BarrierAnswered,
+    DeviceBack,
+    DeviceLost,
+    Event,
+    FrameRead,
+    GrantReceived,
+    GrantRefused,
+    InputsLost,
+    InputsSampled,
+    JournalLost,
+    PersonDecided,
+    RequestPrepared,
+    Started,
+    TagSighted,
+    Tick,
+)
+from edge.core.grant import VERDICTS, Grant
+from edge.core.inputs import SIGNAL_NAMES, LaneInputs
+from edge.core.profile import AuthorityProfile, LaneProfile
+from edge.core.readings import PictureReading, TagSighting
+from edge.core.state import LaneState, Passage, Phase
+from edge.core.step import next_deadline_ms
+from edge.core.tag import Tag
+from tests.support.lane_bench import CLOSED, CODE, DOWN, EPC, MOVING, NOTE, PLATE, PROFILE, UP, boxes_seen, plate_seen
+
+AUTHORITIES = (AuthorityProfile("customs", 5_000), AuthorityProfile("port", 3_000))
+STEPS_MS = (0, 1, 50, 50, 50, 200, 201, 1_000, 5_000, 130_000)
+MUTATIONS: tuple[dict[str, Any], ...] = (
+    {}, {}, {}, {"site": "other"}, {"lane": "other"}, {"boot": "other"}, {"passage": "other"}, {"nonce": "other"},
+    {"request_hash": "other"}, {"ttl_ms": 0}, {"ttl_ms": -1}, {"note": None}, {"sequence": 0}, {"authority": "other"},
+    {"note": replace(NOTE, tag="E2FF")},
+)  # fmt: skip
+ACTIONS = ("open", "refuse", "retry", "reset", "lower")
+Move = tuple[str, int, int]
+
+
+@dataclass
+class Storm:
+    """A profile and choices; `events` makes them into events while the lane's state unfolds."""
+
+    profile: LaneProfile
+    moves: list[Move]
+    at_ms: int = 0
+    inputs: LaneInputs = CLOSED
+    sequence: int = 0
+    pictures: int = 0
+    grants: list[Grant] = field(default_factory=list)
+    authorities: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+
+    PROFILES: ClassVar[tuple[LaneProfile, ...]] = (
+        PROFILE,
+        replace(PROFILE, authorities=AUTHORITIES, tag_min_reads=2),
+        replace(PROFILE, authorities=AUTHORITIES, join="veto", tag_reader=None, must_match=("front_plate",)),
+        replace(PROFILE, authorities=AUTHORITIES, join="quorum", quorum=1),
+        replace(PROFILE, authorities=(), cameras=()),
+    )
+
+    def events(self, now: Callable[[], LaneState]) -> Iterator[Event]:
+        """Yield the events; `now` gives the state after the last one."""
+        self.at_ms, self.inputs, self.sequence, self.pictures = 0, CLOSED, 0, 0
+        self.grants, self.authorities = [], []
+        yield Started(0, "boot-1", "seed-1", 3, "left-open", True)
+        for kind, choice, step_ms in self.moves:
+            self.at_ms += step_ms
+            for event in getattr(self, f"_{kind}")(now(), choice):
+                yield event
+                passage = now().passage
+                if passage is not None and passage.authority is not None:
+                    key = (passage.id, passage.authority.nonces)
+                    if key not in self.authorities:
+                        self.authorities.append(key)
+
+    def _scan(self, times: int = 1, **signals: bool | None) -> Iterator[Event]:
+        self.inputs = replace(self.inputs, **signals)
+        for _ in range(times):
+            self.at_ms += 50
+            yield InputsSampled(self.at_ms, self.inputs)
+
+    def _flip(self, state: LaneState, choice: int) -> Iterator[Event]:
+        """One signal takes another value, also an unknown one."""
+        name = SIGNAL_NAMES[choice % len(SIGNAL_NAMES)]
+        return self._scan(1 + choice % 2, **{name: (True, False, None)[choice // 9 % 3]})
+
+    def _calm(self, state: LaneState, choice: int) -> Iterator[Event]:
+        return self._scan((1, 2, 19, 20, 21, 25)[choice % 6])
+
+    def _blink(self, state: LaneState, choice: int) -> Iterator[Event]:
+        yield InputsSampled(self.at_ms, LaneInputs())
+
+    def _person(self, state: LaneState, choice: int) -> Iterator[Event]:
+        operator = "" if choice % 7 == 0 else "chen"
+        yield PersonDecided(self.at_ms, operator, ACTIONS[choice % 5], "" if choice % 11 == 0 else "checked")
+
+    def _lost(self, state: LaneState, choice: int) -> Iterator[Event]:
+        device = ("cam-front", "cam-right", "reader", "barrier")[choice % 4]
+        yield DeviceBack(self.at_ms, device) if choice % 3 == 0 else DeviceLost(self.at_ms, device, "no_answer")
+
+    def _blind(self, state: LaneState, choice: int) -> Iterator[Event]:
+        yield InputsLost(self.at_ms, restarted=choice % 2 == 0)
+
+    def _journal(self, state: LaneState, choice: int) -> Iterator[Event]:
+        if choice % 16 == 0:
+            yield JournalLost(self.at_ms, "disk_full")
+
+    def _again(self, state: LaneState, choice: int) -> Iterator[Event]:
+        if choice % 32 == 0:
+            yield Started(self.at_ms, "boot-2", "seed-2")
+
+    def _tick(self, state: LaneState, choice: int) -> Iterator[Event]:
+        due_ms = next_deadline_ms(state)
+        if due_ms is not None and choice % 3 and due_ms + choice % 3 - 2 >= self.at_ms:
+            self.at_ms = due_ms + choice % 3 - 2
+        yield Tick(self.at_ms)
+
+    def _barrier(self, state: LaneState, choice: int) -> Iterator[Event]:
+        outcome = ("done", "not_done", "unknown")[choice // 3 % 3]
+        yield BarrierAnswered(self.at_ms, ("raise", "lower", "stop")[choice % 3], outcome)  # type: ignore[arg-type]
+
+    def _frame(self, state: LaneState, choice: int) -> Iterator[Event]:
+        """A frame of this or another passage, from before or after its trigger, the same picture again or not."""
+        readings = (
+            plate_seen(PLATE),
+            plate_seen("京A12345"),
+            boxes_seen(CODE),
+            boxes_seen("HLXU4074106"),
+            PictureReading(),
+        )
+        self.pictures += choice % 5 != 0
+        passage = state.passage.id if state.passage and choice % 6 else "other"
+        captured = self.at_ms - (10_000 if choice % 7 == 0 else 0)
+        camera = ("cam-front", "cam-right", "cam-unknown")[choice % 3]
+        yield FrameRead(self.at_ms, passage, camera, f"{camera}-{self.pictures}", captured, readings[choice % 5])
+        yield TagSighted(self.at_ms, TagSighting(Tag((EPC, "E2000001")[choice % 2]), 1, None, captured))
+
+    def _prepared(self, state: LaneState, choice: int) -> Iterator[Event]:
+        if state.passage is not None:
+            for one in (*state.passage.requests, *AUTHORITIES[:1]):
+                name = one.authority if hasattr(one, "authority") else "other"
+                yield RequestPrepared(self.at_ms, state.passage.id, name, f"hash-{name}-{choice % 2}")
+
+    def _grant_for(self, state: LaneState, passage: Passage, choice: int) -> Iterator[Event]:
+        for one in passage.requests:
+            self.sequence += 1
+            verdict = "release" if choice % 3 else VERDICTS[choice // 3 % 5]
+            digest = one.request_hash or f"hash-{one.authority}-0"
+            grant = Grant(
+                one.authority, "key", "site", "lane-1", "boot-1", passage.id, one.nonce, digest, verdict,
+                10_000, "", self.sequence, note=NOTE, target="nii" if verdict == "refer" else None,
+            )  # fmt: skip
+            grant = replace(grant, **MUTATIONS[choice // 5 % len(MUTATIONS)])
+            self.grants.append(grant)
+            yield GrantReceived(self.at_ms, grant)
+
+    def _grant(self, state: LaneState, choice: int) -> Iterator[Event]:
+        if state.passage is not None:
+            yield from self._grant_for(state, state.passage, choice)
+        yield GrantRefused(self.at_ms, "customs", "bad_signature")
+
+    def _replay(self, state: LaneState, choice: int) -> Iterator[Event]:
+        if self.grants:
+            yield GrantReceived(self.at_ms, self.grants[choice % len(self.grants)])
+
+    def _durable(self, state: LaneState, choice: int) -> Iterator[Event]:
+        """Any authority that was ever consumed becomes durable, also twice, also a made-up one."""
+        if self.authorities:
+            yield AuthorityDurable(self.at_ms, *self.authorities[-1 - choice % len(self.authorities)])
+        if choice % 5 == 0:
+            yield AuthorityDurable(self.at_ms, "other", ("other",))
+
+    def _go(self, state: LaneState, choice: int) -> Iterator[Event]:
+        """What a well-behaved world does next: storms that only rage never get far."""
+        match state.phase:
+            case Phase.STARTING:
+                yield from self._scan(**vars_of(CLOSED))
+                yield from self._scan(safety_loop=True)
+                yield from self._scan(2, safety_loop=False)
+            case Phase.IDLE:
+                yield from self._scan(arrival_loop=True)
+            case Phase.IDENTIFYING:
+                assert state.passage is not None
+                for camera, seen in (("cam-front", plate_seen(PLATE)), ("cam-right", boxes_seen(CODE))) * 2:
+                    self.pictures += 1
+                    yield FrameRead(self.at_ms, state.passage.id, camera, f"ok-{self.pictures}", self.at_ms, seen)
+                for _ in range(2):
+                    yield TagSighted(self.at_ms, TagSighting(Tag(EPC), 1, -50, self.at_ms))
+                yield Tick(self.at_ms)
+            case Phase.WAITING:
+                assert state.passage is not None
+                yield from self._prepared(state, 0)
+                yield from self._grant_for(state, state.passage, 1)
+            case Phase.CONSUMING:
+                yield from self._scan(emergency_stop=False, fire_alarm=False)
+                yield from self._durable(state, 0)
+            case Phase.OPENING:
+                yield from self._scan(2, **MOVING)
+                yield from self._scan(**UP)
+            case Phase.OPEN:
+                yield from self._scan(2, safety_loop=True)
+                yield from self._scan(2, exit_loop=True, arrival_loop=choice % 4 == 0)
+                yield from self._scan((20, 22, 25)[choice % 3], safety_loop=False, exit_loop=choice % 5 == 0)
+            case Phase.CLOSING:
+                yield from self._scan(2, **MOVING)
+                yield from self._scan(**DOWN)
+            case Phase.FAULT:
+                yield PersonDecided(self.at_ms, "chen", "reset", "checked")
+            case _:
+                yield from self._scan(arrival_loop=False)
+
+
+def vars_of(inputs: LaneInputs) -> dict[str, bool | None]:
+    """The signals of `inputs` by name."""
+    return {name: getattr(inputs, name) for name in SIGNAL_NAMES}
+
+
+KINDS = (
+    "go", "go", "go", "go", "go", "go", "flip", "calm", "calm", "blink", "person", "person", "lost", "blind",
+    "journal", "again", "tick", "tick", "barrier", "frame", "prepared", "grant", "grant", "grant", "replay", "durable",
+)  # fmt: skip
+MOVES = st.tuples(st.sampled_from(KINDS), st.integers(0, 1_000), st.sampled_from(STEPS_MS))
+
+
+def storms() -> st.SearchStrategy[Storm]:
+    """Storms over five profiles."""
+    return st.builds(Storm, st.sampled_from(Storm.PROFILES), st.lists(MOVES, min_size=1, max_size=60))
