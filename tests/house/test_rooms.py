@@ -23,7 +23,7 @@ ROOMS_OF_LIBRARY = {
     "pydantic": ("config",),
     "pymodbus": ("drivers.barrier_modbus.link", "simulators.devices.modbus_server"),
     "rapidocr": ("models.registry", "models.sessions"),
-    "rich": ("simulators.demo", "ops"),
+    "rich": ("simulators.demo", "simulators.demo_view", "ops"),
     "ruamel": ("config",),
     "serial": ("drivers.uhf_r2000.line",),
     "shtab": ("edge.cli", "edge.verbs"),

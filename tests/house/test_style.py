@@ -14,7 +14,7 @@ MAX_FUNCTION_LINES = 60
 MIN_REASON_LENGTH = 15
 BROAD = {"Exception", "BaseException"}
 # What names one machine or one index. Split, so that this file may be searched too.
-MACHINE_FOLDERS = tuple(f"/{name}/" for name in ("work", "root", "tmp", "home", "opt"))
+MACHINE_FOLDERS = tuple(f"/{name}/" for name in ("work", "root", "tmp", "home"))
 FORBIDDEN_WORDS = (*MACHINE_FOLDERS, "python" + "hosted.org", "py" + "pi.org")
 # The bootstrap's default index, which PIP_INDEX_URL replaces.
 ALLOWED_WORDS = {("kakou", "py" + "pi.org")}
