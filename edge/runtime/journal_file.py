@@ -156,7 +156,10 @@ def _open_locked(path: Path, utc: Callable[[], datetime], lock: sqlite3.Connecti
 
 
 def _means_corrupt(error: sqlite3.Error) -> bool:
-    return error.sqlite_errorname.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+    # A plain SQLITE_ERROR here is a table or column that is not there.
+    return error.sqlite_errorname == "SQLITE_ERROR" or error.sqlite_errorname.startswith(
+        ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+    )
 
 
 def _create(path: Path, epoch: int) -> None:

@@ -200,16 +200,17 @@ class TelemetryPublisher:
     def _send(self, row: OutboxRow) -> None:
         epoch = self._outbox.epoch
         self.counters.sent += 1
-        self._in_flight += 1
-        connection = self._connection
         self._outbox.mark_sent(self._topics.lane, row.seq)
-        envelope = payloads.event(self._topics, epoch, row, self._acknowledged + 1)
-        sent = self._link.publish(self._topics.event(row.type), envelope)
-        sent.add_done_callback(lambda future: self._sent(connection, future))
+        self._publish(self._topics.event(row.type), payloads.event(self._topics, epoch, row, self._acknowledged + 1))
         if row.personal is not None:
             for topic, policy in self._policies.items():
                 detail = payloads.passage(self._topics, epoch, row, policy.apply(row.personal))
-                self._link.publish(topic, detail)
+                self._publish(topic, detail)
+
+    def _publish(self, topic: str, payload: bytes) -> None:
+        connection = self._connection
+        self._in_flight += 1
+        self._link.publish(topic, payload).add_done_callback(lambda future: self._sent(connection, future))
 
     def _sent(self, connection: int, future: "asyncio.Future[None]") -> None:
         if not future.cancelled():

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+_RETRY_S = 1.0
+
 
 class RetainedValues:
     """Keeps the newest payload per topic; one publish per topic is under way, and the newest follows it.
@@ -38,7 +40,7 @@ class RetainedValues:
         self._under_way.clear()
 
     def _send(self, topic: str) -> None:
-        if not self._up or topic in self._under_way:
+        if not self._up or topic in self._under_way or topic not in self._values:
             return
         payload = self._values[topic]
         self._under_way[topic] = payload
@@ -48,10 +50,10 @@ class RetainedValues:
         if self._under_way.get(topic) is not payload:
             return
         del self._under_way[topic]
-        failed = future.cancelled() or future.exception() is not None
-        if failed:
-            return
-        if self._values[topic] is not payload:
+        if future.cancelled() or future.exception() is not None:
+            # Refused, or lost with its connection: then there is nothing to do before the next connect.
+            asyncio.get_running_loop().call_later(_RETRY_S, self._send, topic)
+        elif self._values[topic] is not payload:
             self._send(topic)
         elif not payload:
             del self._values[topic]

@@ -383,3 +383,39 @@ async def test_a_long_run_is_checkpointed(path: Path) -> None:
     reader = JournalReader(path)
     assert reader.verify_chain("L1") is None
     reader.close_reader()
+
+
+async def test_reading_a_closed_journal_is_a_named_error(path: Path) -> None:
+    await fill(path, 2)
+    reader = JournalReader(path)
+    reader.close_reader()
+    with pytest.raises(JournalError):
+        reader.lanes()
+    with pytest.raises(JournalError):
+        reader.read("SELECT 1")
+
+
+async def test_a_damaged_table_is_a_named_error_for_a_reader(path: Path) -> None:
+    await fill(path, 2)
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE record")
+    connection.close()
+    reader = JournalReader(path)
+    with pytest.raises(JournalError):
+        list(reader.records("L1"))
+    with pytest.raises(JournalError):
+        reader.verify_chain("L1")
+    reader.close_reader()
+    journal = await Journal.open(path, utc=later)
+    assert journal.quarantined is not None
+    await journal.close()
+
+
+async def test_a_lost_epoch_is_damage(path: Path) -> None:
+    await fill(path, 2)
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM meta WHERE key='epoch'")
+    connection.close()
+    journal = await Journal.open(path, utc=later)
+    assert journal.quarantined is not None
+    await journal.close()
