@@ -12,6 +12,8 @@ _BLUE = (92, 132)
 COLOURED_SATURATION = 60
 # Less than this share of coloured pixels is a grey background: white or black, or paint on a tail board.
 COLOURED_SHARE = 0.40
+# Half of that is enough where nearly all coloured pixels are of one hue: dirt and night take the rest.
+ONE_HUE = 0.6
 MIN_VALUE = 35
 MIN_PIXELS = 60
 
@@ -28,9 +30,10 @@ def plate_colour(crop: Image) -> PlateColour | None:
     if shares["yellow"] > 0.12 and shares["green"] > 0.18:
         return "yellow_green"
     name = max(shares, key=lambda band: shares[band])
-    if shares[name] >= COLOURED_SHARE or (name == "green" and shares[name] >= COLOURED_SHARE / 2):
+    total = float(coloured.mean())
+    if shares[name] >= COLOURED_SHARE or (shares[name] >= COLOURED_SHARE / 2 and shares[name] > ONE_HUE * total):
         return name
-    if float(coloured.mean()) > COLOURED_SHARE / 2:
+    if total > COLOURED_SHARE / 2:
         return None
     return _grey_colour(value)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, Unread
 from models.container_looks import find_containers
-from models.detector import TextDetector
+from models.detector import TextDetector, TextLine
 from models.lines import ReadLine, is_upright
 from models.looks import Looks
 from models.picture import open_picture, quality_defect
@@ -18,9 +18,11 @@ from models.sessions import ModelOutputError, Session
 # Longest side of what the detector sees: plates are found at 640 as at 960, codes want 736 (33 ms a 100 px more).
 PLATE_SIDE_PX = 640
 CONTAINER_SIDE_PX = 736
-SECOND_SIDE_PX = 1120
-FIRST_LINES = 14
+SECOND_SIDE_PX = 1024
+FIRST_LINES = 11
 MAX_LINES = 36
+MAX_SIZE_TYPE_LINES = 5
+NEAR_CODE_HEIGHTS = 5.0
 # Pictures this low are the crop of a plate camera: one plate and nothing else.
 CROP_HEIGHT_PX = 80
 CROP_MIN_ASPECT = 1.8
@@ -84,10 +86,14 @@ class PictureReader:
         plates: list[PlateSighting] = []
         containers: list[ContainerSighting] = []
         for start, end in ((0, FIRST_LINES), (FIRST_LINES, MAX_LINES)):
-            if start and (start >= len(level) or plates or _verified(containers)):
+            more = level[start:end]
+            if start and (plates or _verified(containers)):
+                # The size and type are painted smaller than the code, next to it.
+                more = [line for line in more if _lacks_size_type(containers, line)][:MAX_SIZE_TYPE_LINES]
+            if start and not more:
                 break
-            rows += looks.read_rows(level[start:end])
-            if PLATE in look_for:
+            rows += looks.read_rows(more)
+            if PLATE in look_for and not plates:
                 plates = find_plates(looks, rows)
             if CONTAINER in look_for:
                 containers = find_containers(looks, lines if end >= min(len(level), MAX_LINES) else [], rows)
@@ -96,6 +102,18 @@ class PictureReader:
 
 def _verified(containers: list[ContainerSighting]) -> bool:
     return any(sighting.container.check == "verified" for sighting in containers)
+
+
+def _lacks_size_type(containers: list[ContainerSighting], line: TextLine) -> bool:
+    """Say whether `line` may be the size and type of a code that has none yet."""
+    x, y = line.centre
+    for sighting in containers:
+        left, top, width, height = sighting.box
+        reach = NEAR_CODE_HEIGHTS * line.height
+        near = left - reach < x < left + width + reach and top - reach < y < top + height + reach
+        if sighting.container.check == "verified" and sighting.container.size_type is None and near:
+            return 1.2 < line.width / max(line.height, 1.0) < 4.5
+    return False
 
 
 def _unread(

@@ -12,7 +12,7 @@ from models.detector import TextLine
 from models.lines import ReadLine, overlap
 from models.looks import Looks, stretched
 from models.plate_grammar import PLATE_CHARACTERS
-from models.plates import ColourOf, plates_of, without_repeats
+from models.plates import CROP_FLOOR, ColourOf, plates_of, without_repeats
 
 MAX_CLOSER_LOOKS = 6
 # Letters and digits enough for a plate that lacks its first characters, or has a row above.
@@ -71,8 +71,8 @@ def read_whole_crop(looks: Looks) -> list[PlateSighting]:
     def colour_of(lines: list[ReadLine]) -> PlateColour | None:
         return plate_colour(looks.crop(lines[-1].line))
 
-    found = plates_of([looks.read(whole)], colour_of)
+    found = plates_of([looks.read(whole)], colour_of, CROP_FLOOR)
     parts = split_rows(whole)
     if found or parts is None:
         return found
-    return plates_of([looks.read(part) for part in parts], colour_of)
+    return plates_of([looks.read(part) for part in parts], colour_of, CROP_FLOOR)

@@ -18,6 +18,10 @@ WEAKEST_FLOOR = 0.05
 # not seen: such a reading needs every character and the white of the plate.
 UNMARKED_FLOOR = 0.80
 MIN_ROW_HEIGHT_PX = 8
+# Anything in a scene may look like a plate: 144 right and 1 wrong of 194 from here, 155 and 4 without.
+SCENE_FLOOR = 0.70
+# Where the whole picture is known to be one plate.
+CROP_FLOOR = 0.50
 
 ColourOf = Callable[[list[ReadLine]], PlateColour | None]
 
@@ -43,8 +47,8 @@ def read_plate(probabilities: Array, colour: PlateColour | None, rows: Literal[1
     return PlateSighting(plate, round(min(share, spelling.confidence**0.25), 4), box)
 
 
-def plates_of(lines: list[ReadLine], colour_of: ColourOf) -> list[PlateSighting]:
-    """Return the plates in `lines`, best first; a line is part of one plate only."""
+def plates_of(lines: list[ReadLine], colour_of: ColourOf, confidence_floor: float = SCENE_FLOOR) -> list[PlateSighting]:
+    """Return the plates in `lines` of at least `confidence_floor`, best first; a line is part of one plate only."""
     usable = [line for line in lines if line.line.height >= MIN_ROW_HEIGHT_PX]
     found: list[PlateSighting] = []
     for upper in usable:
@@ -53,7 +57,7 @@ def plates_of(lines: list[ReadLine], colour_of: ColourOf) -> list[PlateSighting]
                 found += _sighting([upper, lower], colour_of, 2)
     for line in usable:
         found += _sighting([line], colour_of, 1)
-    return without_repeats(found)
+    return without_repeats([sighting for sighting in found if sighting.confidence >= confidence_floor])
 
 
 def _may_be_two_rows(upper: ReadLine, lower: ReadLine) -> bool:

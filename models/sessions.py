@@ -16,7 +16,6 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
 from models.pixels import Array
 from models.registry import ModelEntry, ModelError, verified_bytes
 
-
 # onnxruntime's errors have no common ancestor but Exception.
 _RUNTIME_ERRORS = (
     Fail,
@@ -44,8 +43,6 @@ class Session:
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Pictures differ in size: the arena would keep the largest of each for ever.
-        options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
         content = verified_bytes(entry)
         try:

@@ -30,7 +30,7 @@ def size_type_in(text: str) -> str | None:
 
 
 def _is_usual(text: str) -> bool:
-    return text[:2] in ("22", "42", "45", "25", "20", "L5") and is_size_type(text)
+    return text[:2] in ("22", "42", "45", "25", "L5") and is_size_type(text)
 
 
 def size_type_near(code: list[TextLine], lines: list[tuple[TextLine, str]]) -> str | None:
