@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, Lane
 from edge.log import logger
 from edge.mqtt import Message, MqttLink, MqttSettings, TlsSettings
 from edge.ports import Device
+from edge.runtime import failpoints
 from edge.runtime.captures import LaneCaptures
 from edge.runtime.clock import LoopClock
 from edge.runtime.control import ControlServer
@@ -66,8 +68,9 @@ class Box:
 async def serve(configuration: Configuration, *, config_hash: str, manager: ServiceManager | None = None) -> None:
     """Run every lane until SIGTERM or SIGINT, then let what moves come to rest.
 
-    Raises JournalError, KeyFileError or KeysetError where the box cannot start: nothing was opened then.
+    Raises FailpointError, JournalError, KeyFileError or KeysetError where it cannot start: nothing was opened then.
     """
+    failpoints.arm(os.environ, simulated=all(lane.simulated for lane in configuration.lanes))
     manager = manager or ServiceManager()
     async with _open_box(configuration, config_hash) as box:
         lanes = [build_lane(box, lane) for lane in configuration.lanes]
@@ -107,7 +110,8 @@ async def _open_box(configuration: Configuration, config_hash: str) -> AsyncIter
     recogniser = WorkerRecogniser(workers=configuration.recogniser.workers)
     try:
         await evidence.open()
-        await recogniser.start()
+        if any(lane.cameras for lane in configuration.lanes):
+            await recogniser.start()
         yield Box(
             configuration,
             clock,
@@ -160,7 +164,15 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     captures.take = asking.take = runner.take
     devices_of_lane: list[Device] = [barrier, *cameras.values(), *([] if reader is None else [reader])]
     service = LaneService(
-        clock, box.journal, runner, devices_of_lane, captures, clearance, telemetry.publisher, telemetry.link
+        clock,
+        box.journal,
+        box.outbox,
+        runner,
+        devices_of_lane,
+        captures,
+        clearance,
+        telemetry.publisher,
+        telemetry.link,
     )
     clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
     return service

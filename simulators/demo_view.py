@@ -30,7 +30,7 @@ class View:
 
     def say(self, text: str) -> None:
         """Print a paragraph."""
-        self._console.print(text, markup=False)
+        self._console.print(text, markup=False, soft_wrap=True)
 
     def arrived(self, truck: Truck) -> None:
         """A truck drives in."""

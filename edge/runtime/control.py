@@ -111,6 +111,7 @@ def describe(runner: LaneRunner) -> dict[str, Any]:
         "light": state.light,
         "alarms": list(state.alarms),
         "lost_devices": list(state.lost_devices),
+        "devices": runner.devices,
         "simulated": state.profile.simulated,
     }
 

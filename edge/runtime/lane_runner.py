@@ -47,6 +47,7 @@ from edge.core.state import LaneState
 from edge.core.step import initial, is_quiet, next_deadline_ms, step
 from edge.log import logger
 from edge.ports import Barrier, Clock, DeviceError
+from edge.runtime import failpoints
 from edge.runtime.journal import Journal, JournalError, Ticket
 from edge.runtime.records import boot_body, outbox_event, step_body
 
@@ -108,6 +109,8 @@ class LaneRunner:
         self._timer: asyncio.TimerHandle | None = None
         self._commands: set[asyncio.Task[None]] = set()
         self._published: dict[str, object] = {}
+        # What a technician asks first: each device's state and, where it is lost, the named cause with its next step.
+        self.devices: dict[str, dict[str, str]] = {}
         self._watchers: list[tuple[Callable[[LaneState], bool], asyncio.Future[None]]] = []
 
     async def reached(self, condition: Callable[[LaneState], bool]) -> None:
@@ -144,12 +147,14 @@ class LaneRunner:
 
     def device_lost(self, name: str, error: DeviceError) -> None:
         """A supervisor lost a device; without the barrier's inputs the lane is blind."""
+        self.devices[name] = {"state": "lost", "code": error.code, "cause": str(error)}
         if name == self._parts.barrier.name:
             self.take(InputsLost(self.now_ms(), restarted=error.code == "barrier_rebooted"))
         self.take(DeviceLost(self.now_ms(), name, error.code))
 
     def device_back(self, name: str) -> None:
         """A supervisor reached a device. A barrier that was away may have forgotten the light."""
+        self.devices[name] = {"state": "up"}
         self.take(DeviceBack(self.now_ms(), name))
         if name == self._parts.barrier.name and self.state.light is not None:
             self._perform(SetLight(self.state.light))
@@ -159,15 +164,14 @@ class LaneRunner:
         self.state, effects = step(before, event)
         if is_quiet(before, self.state, effects):
             return
+        failpoints.hit_record("before", effects)
         ticket = self._append(before, event, effects)
-        waiting: list[Effect] = []
+        failpoints.hit_record("appended", effects)
         for effect in effects:
-            if isinstance(effect, ADDS_AUTHORITY):
-                waiting.append(effect)
-            else:
+            if not isinstance(effect, ADDS_AUTHORITY):
                 self._perform(effect)
         if ticket is not None:
-            ticket.durable.add_done_callback(partial(self._written, waiting))
+            ticket.durable.add_done_callback(partial(self._written, effects))
         self._tell_watchers()
 
     def _tell_watchers(self) -> None:
@@ -190,7 +194,7 @@ class LaneRunner:
             self._journal_lost(error)
             return None
 
-    def _written(self, waiting: list[Effect], durable: "asyncio.Future[None]") -> None:
+    def _written(self, effects: tuple[Effect, ...], durable: "asyncio.Future[None]") -> None:
         if durable.cancelled():
             return
         error = durable.exception()
@@ -199,8 +203,10 @@ class LaneRunner:
             return
         if error is not None:
             raise error
-        for effect in waiting:
-            self._perform(effect)
+        failpoints.hit_record("durable", effects)
+        for effect in effects:
+            if isinstance(effect, ADDS_AUTHORITY):
+                self._perform(effect)
         self._parts.telemetry.wake()
 
     def _journal_lost(self, error: JournalError) -> None:
@@ -228,6 +234,7 @@ class LaneRunner:
                 self.take(RequestPrepared(self.now_ms(), passage, authority, request_hash))
             case SendRequest(passage=passage, authority=authority, nonce=nonce):
                 parts.clearance.send(passage, authority, nonce)
+                failpoints.hit("request_sent")
             case ConsumeAuthority(passage=passage, nonces=nonces):
                 self.take(AuthorityDurable(self.now_ms(), passage, nonces))
             case RaiseAlarm(code=code, detail=detail):
@@ -248,7 +255,9 @@ class LaneRunner:
 
     async def _run_command(self, name: CommandName | None, command: Callable[[], Any]) -> None:
         try:
+            failpoints.hit(f"{name}_before")
             await command()
+            failpoints.hit(f"{name}_after")
         except DeviceError as error:
             self._log.warning("barrier_command_failed", command=name or "light", code=error.code, cause=str(error))
             if name is not None:

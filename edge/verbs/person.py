@@ -33,6 +33,8 @@ def status(arguments: Sequence[str]) -> int:
     else:
         for lane in answer["lanes"]:
             print(_line(lane))
+            for name, device in lane["devices"].items():
+                print(f"  {name:<20} {device['state']:<8} {device.get('cause', '')}")
     return 0
 
 

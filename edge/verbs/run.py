@@ -59,10 +59,14 @@ def _serve(configuration: Configuration, path: Path) -> int:
     from edge.clearance.keys import KeyFileError
     from edge.clearance.keyset import KeysetError
     from edge.runtime.evidence import EvidenceError
+    from edge.runtime.failpoints import FailpointError
     from edge.runtime.journal_file import JournalError
 
     try:
         asyncio.run(serve(configuration, config_hash=hash_of(path)))
+    except FailpointError as error:
+        log.logger().error("start_refused", cause=str(error), code=error.code)
+        return EXIT_CONFIG
     except (JournalError, EvidenceError, KeyFileError, KeysetError, OSError) as error:
         log.logger().error("start_refused", cause=str(error), code=getattr(error, "code", type(error).__name__))
         return EXIT_TEMPORARY
