@@ -56,7 +56,7 @@ _armed: Armed | None = None
 
 def arm(environment: Mapping[str, str], *, simulated: bool) -> None:
     """Take the failpoint from the environment, or none. Raises FailpointError; `simulated`: every lane is."""
-    global _armed  # noqa: PLW0603 - one process has one death
+    global _armed
     _armed = None
     given = environment.get(ENVIRONMENT, "")
     if not given:
