@@ -33,12 +33,11 @@ def step(state: LaneState, event: Event) -> tuple[LaneState, tuple[Effect, ...]]
         draft.enter(Phase.FAULT)
         return draft.state, tuple(draft.effects)
     observe(draft, event)
-    for row in rows:
-        if row.guard(draft, event):
-            row.action(draft, event)
-            if row.to is not None:
-                draft.enter(row.to)
-            break
+    # Every pair ends with a row that always holds.
+    row = next(one for one in rows if one.guard(draft, event))
+    row.action(draft, event)
+    if row.to is not None:
+        draft.enter(row.to)
     return draft.state, tuple(draft.effects)
 
 

@@ -52,7 +52,8 @@ P = Phase
 BARRED = (P.IDLE, P.IDENTIFYING, P.WAITING, P.HELD, P.CONSUMING, P.TURNING_BACK, P.LEAVING)
 MOVING = (P.OPENING, P.OPEN, P.CLOSING)
 REOPENED = (P.OPEN, P.STARTING)
-DECIDED = (P.CONSUMING, P.HELD, P.TURNING_BACK)
+JOINED = (P.CONSUMING, P.HELD)
+DECIDED = (*JOINED, P.TURNING_BACK)
 
 
 def _on(
@@ -102,7 +103,7 @@ _WAITING = [
     *_on((P.WAITING,), InputsSampled, when.vehicle_left, do.end_left, P.IDLE),
     *_on((P.WAITING,), RequestPrepared, when.request_expected, do.send_request),
     *_on((P.WAITING,), GrantReceived, when.grant_counts, do.take_grant, None, DECIDED),
-    *_on((P.WAITING,), Tick, when.always, do.count_silence, None, DECIDED),
+    *_on((P.WAITING,), Tick, when.always, do.count_silence, None, JOINED),
 ]
 
 _HELD = [
@@ -138,7 +139,7 @@ _CONSUMING = [
     *_on((P.CONSUMING,), AuthorityDurable, when.always, move.hold_unproved, P.HELD),
     *_on((P.CONSUMING,), InputsSampled, when.released_vehicle_left, do.end_left, P.IDLE),
     *_on((P.CONSUMING,), Tick, when.authority_expired, move.hold_unproved, P.HELD),
-    *_on((P.CONSUMING,), GrantReceived, when.denial_counts, do.revoke, None, DECIDED),
+    *_on((P.CONSUMING,), GrantReceived, when.denial_counts, do.revoke, None, (P.TURNING_BACK,)),
     *_on((P.IDENTIFYING, P.WAITING, P.CONSUMING), InputsLost, when.always, do.hold_inputs_lost, P.HELD),
 ]
 

@@ -113,8 +113,8 @@ class LaneOracle:
         self.spent |= set(effect.nonces)
         if effect.source == "grant":
             for nonce in effect.nonces:
-                assert self.sent[nonce][0] == effect.passage, "I1: bound to this passage"
-                assert effect.deadline_ms <= self.released[nonce], "I1: released in time"
+                assert self.sent.get(nonce, ("", 0))[0] == effect.passage, "I1: bound to this passage"
+                assert effect.deadline_ms <= self.released.get(nonce, -1), "I1: released in time"
         else:
             assert isinstance(event, PersonDecided)
             assert event.operator.strip(), "an order has a name"
@@ -184,6 +184,9 @@ class LaneOracle:
     def _legal(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
         if not isinstance(event, Started):
             assert (before.phase, type(event)) in BY_PAIR, "I10"
+            rows = BY_PAIR[before.phase, type(event)]
+            declared = {phase for row in rows for phase in (row.to or before.phase, *row.may_enter)}
+            assert after.phase in declared, "I10: only where the table says"
         elif before.boot:
             assert after.phase is Phase.FAULT, "I10"
         assert after.phase in (FULL if after.passage is not None else EMPTY)

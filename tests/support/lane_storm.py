@@ -94,6 +94,11 @@ class Storm:
     def _calm(self, state: LaneState, choice: int) -> Iterator[Event]:
         return self._scan((1, 2, 19, 20, 21, 25)[choice % 6])
 
+    def _swap(self, state: LaneState, choice: int) -> Iterator[Event]:
+        """The vehicle leaves and another one takes its place."""
+        yield from self._scan(arrival_loop=False)
+        yield from self._scan(arrival_loop=True)
+
     def _blink(self, state: LaneState, choice: int) -> Iterator[Event]:
         yield InputsSampled(self.at_ms, LaneInputs())
 
@@ -204,6 +209,8 @@ class Storm:
             case Phase.OPENING:
                 yield from self._scan(2, **MOVING)
                 yield from self._scan(**UP)
+            case Phase.OPEN if choice % 7 == 0:
+                yield from self._scan(22, arrival_loop=False)
             case Phase.OPEN:
                 yield from self._scan(2, safety_loop=True)
                 yield from self._scan(2, exit_loop=True, arrival_loop=choice % 4 == 0)
@@ -223,7 +230,7 @@ def vars_of(inputs: LaneInputs) -> dict[str, bool | None]:
 
 
 KINDS = (
-    "go", "go", "go", "go", "go", "go", "flip", "calm", "calm", "blink", "person", "person", "lost", "blind",
+    "go", "go", "go", "go", "go", "go", "flip", "calm", "calm", "blink", "swap", "person", "person", "lost", "blind",
     "journal", "again", "tick", "tick", "barrier", "frame", "prepared", "grant", "grant", "grant", "replay", "durable",
 )  # fmt: skip
 MOVES = st.tuples(st.sampled_from(KINDS), st.integers(0, 1_000), st.sampled_from(STEPS_MS))

@@ -1,0 +1,118 @@
+"""The oracle is proved on seeded bugs: each has to be found by a campaign of storms that a sound lane survives."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+
+from edge.core import actions, binding, guards, motion, step
+from edge.core.draft import Draft
+from edge.core.effects import RaiseBoom
+from edge.core.events import Event
+from edge.core.table import BY_PAIR
+from tests.support.lane_oracle import LaneOracle
+from tests.support.lane_storm import KINDS, STEPS_MS, Storm
+
+STORMS = 400
+
+
+def campaign(storms: int) -> None:
+    """Run seeded storms until the oracle objects."""
+    for seed in range(storms):
+        random = Random(seed)
+        length = random.randrange(20, 90)
+        moves = [(random.choice(KINDS), random.randrange(1_000), random.choice(STEPS_MS)) for _ in range(length)]
+        storm = Storm(random.choice(Storm.PROFILES), moves)
+        state, oracle = step.initial(storm.profile), LaneOracle()
+        states = [state]
+        for event in storm.events(lambda states=states: states[-1]):  # type: ignore[misc]
+            before = states[-1]
+            after, effects = step.step(before, event)
+            states[:] = [after]
+            oracle.judge(before, event, after, effects)
+
+
+def never(draft: Draft, event: Event) -> bool:
+    return False
+
+
+def always(draft: Draft, event: Event) -> bool:
+    return True
+
+
+def entered(draft: Draft, event: Event) -> bool:
+    return draft.passage.entered and draft.state.sampled_at_ms is not None and draft.state.clear_since_ms is not None
+
+
+def raise_twice(draft: Draft, event: Event) -> None:
+    draft.emit(RaiseBoom(draft.passage.id), RaiseBoom(draft.passage.id))
+
+
+def unused(draft: Draft, event: Event) -> bool:
+    return guards.pass_expired(draft, event) and draft.state.clear_since_ms is not None
+
+
+def always_passed(draft: Draft, event: Event) -> None:
+    if draft.state.passage is not None:
+        draft.end_passage("PASSED")
+
+
+def forget_passage(draft: Draft, event: Event) -> None:
+    draft.change(passage=None)
+
+
+def stay_green(draft: Draft, event: Event) -> None:
+    return None
+
+
+def open_before_durable(draft: Draft, event: Event) -> None:
+    actions.take_grant(draft, event)
+    if draft.passage.authority is not None:
+        draft.emit(RaiseBoom(draft.passage.id))
+
+
+BUGS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "I1 raise without proof": (guards.may_raise, always),
+    "I1 any durable record opens": (guards.other_authority, never),
+    "I1 P19 swap while consuming": (guards.released_vehicle_left, never),
+    "I2 raise before durable": (actions.take_grant, open_before_durable),
+    "I3 raise twice": (motion.raise_boom, raise_twice),
+    "I4 lower without proof": (guards.gone_through, entered),
+    "I4 lower on abandoning without proof": (guards.unused_in_time, unused),
+    "I5 nothing below the boom": (guards.under_boom, never),
+    "I5 blind while closing": (motion.withdraw_blind, stay_green),
+    "I6 everything passed": (motion.end_closed, always_passed),
+    "I7 stay green": (motion.watch_vehicle, stay_green),
+    "I8 forget a passage": (actions.end_left, forget_passage),
+    "I13 orders without a name": (guards.person_opens, lambda draft, event: event.action == "open"),
+    "I1 any grant counts": (guards.grant_counts, always),
+}
+
+
+def test_a_sound_lane_survives_the_campaign() -> None:
+    campaign(STORMS)
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_each_seeded_bug_is_found(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound, broken = BUGS[bug]
+
+    def seed(function: Callable[..., Any]) -> Callable[..., Any]:
+        return broken if function is sound else function
+
+    mutant = {
+        pair: tuple(replace(row, guard=seed(row.guard), action=seed(row.action)) for row in rows)
+        for pair, rows in BY_PAIR.items()
+    }
+    assert mutant != BY_PAIR
+    monkeypatch.setattr(step, "BY_PAIR", mutant)
+    with pytest.raises(AssertionError):
+        campaign(STORMS)
+
+
+def test_the_seeded_bug_of_freshness_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binding, "answer_by_ms", lambda state, request, grant=None: 10**12)
+    with pytest.raises(AssertionError):
+        campaign(STORMS)
