@@ -31,7 +31,7 @@ from edge.runtime import failpoints
 from edge.runtime.captures import LaneCaptures
 from edge.runtime.clock import LoopClock
 from edge.runtime.control import ControlServer
-from edge.runtime.evidence import EvidenceLimits, EvidenceStore
+from edge.runtime.evidence import EvidenceError, EvidenceLimits, EvidenceStore
 from edge.runtime.journal import Journal
 from edge.runtime.lane_runner import LaneParts, LaneRunner
 from edge.runtime.lane_service import LaneService
@@ -47,6 +47,7 @@ from models.registry import REGISTRY_PATH
 
 # Pictures of a passage are kept at least this long, whatever the quota says.
 EVIDENCE_MINIMUM_S = 24 * 3600.0
+SWEEP_EVERY_S = 3600.0
 _DAY_S = 24 * 3600.0
 
 
@@ -85,6 +86,7 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(lane.run()) for lane in lanes]
                 running.append(tasks.create_task(_tell_manager(manager, runners)))
+                running.append(tasks.create_task(_sweep_evidence(box)))
                 await stop.wait()
                 manager.say("STOPPING=1")
                 logger().info("stopping")
@@ -338,6 +340,18 @@ def mqtt_settings(
 def hash_of(path: Path) -> str:
     """Return the SHA-256 (hex) of a configuration file, which every request quotes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+async def _sweep_evidence(box: Box) -> None:
+    """Delete what is past its retention, now and every hour."""
+    while True:
+        try:
+            removed = await box.evidence.sweep()
+        except EvidenceError as error:
+            logger().error("evidence_not_swept", code=error.code, cause=str(error))
+        else:
+            logger().info("evidence_swept", removed=removed)
+        await box.clock.sleep(SWEEP_EVERY_S)
 
 
 async def _tell_manager(manager: ServiceManager, runners: Mapping[str, LaneRunner]) -> None:

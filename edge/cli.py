@@ -2,8 +2,10 @@
 
 import argparse
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from edge import __version__
 from edge.text import say
@@ -25,6 +27,24 @@ VERBS: dict[str, tuple[str, str]] = {
     "bench": ("simulators.bench", "main"),
 }
 EXIT_USAGE = 64
+EXIT_CONFIG = 78
+
+
+PACKAGES = ("edge", "drivers", "models", "config", "simulators", "ops")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def foreign_packages() -> list[str]:
+    """Return those of our packages that Python would load from elsewhere: their names are common ones.
+
+    docs/decisions/0001-top-level-names.md tells why such a start is refused.
+    """
+    specs = {name: importlib.util.find_spec(name) for name in PACKAGES}
+    return [
+        f"{name} ({spec.origin if spec else 'missing'})"
+        for name, spec in specs.items()
+        if spec is None or spec.origin is None or Path(spec.origin).resolve().parent != ROOT / name
+    ]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,6 +61,9 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit status (sysexits: 64 usage, 69 device, 75 temporary, 78 configuration)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if foreign := foreign_packages():
+        print(say("foreign_packages", packages=", ".join(foreign), root=ROOT), file=sys.stderr)
+        return EXIT_CONFIG
     if given and given[0] in VERBS:
         module, function = VERBS[given[0]]
         run: Callable[[Sequence[str]], int] = getattr(importlib.import_module(module), function)

@@ -64,6 +64,10 @@ class LaneCaptures:
         """Want nothing more for `passage`."""
         self._cancel(passage)
 
+    def ended(self, passage: str) -> None:
+        """The passage has its terminal record."""
+        self._evidence.release(passage)
+
     def tag_sighted(self, sighting: TagSighting) -> None:
         """Called by the tag reader's driver."""
         self.take(TagSighted(self._clock.now_ms(), sighting))

@@ -82,7 +82,10 @@ class Captures(Protocol):
         """Trigger all of them for `passage`."""
 
     def stop(self, passage: str) -> None:
-        """Want nothing more for `passage`; its pictures stay for their retention."""
+        """Want nothing more for `passage`."""
+
+    def ended(self, passage: str) -> None:
+        """`passage` has its terminal record: its pictures stay for their retention, no longer for its sake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +249,7 @@ class LaneRunner:
             case Report(name=name, passage=passage):
                 self._log.info(name, passage=passage, **dict(effect.fields))
             case EndPassage(passage=passage, terminal=terminal):
+                parts.captures.ended(passage)
                 self._log.info("passage_ended", passage=passage, terminal=terminal, reasons=effect.reasons)
 
     def _command(self, name: CommandName | None, command: Callable[[], Any]) -> None:
