@@ -1,0 +1,187 @@
+"""`kakou bench overhead`: the product's own path from tag to coil, interleaved with the floor's (`bench_floor`)."""
+
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import time
+import tty
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from drivers.uhf_r2000.wire import encode_tag_report
+from simulators.bench_broker import MeasuredBroker
+from simulators.bench_own import EPC, OwnBox, Stopwatch, open_own
+from simulators.bench_process import BenchError, BenchProcess
+from simulators.devices.modbus_server import ModbusServer
+
+WARM_UP = 2
+_TRIP_TIMEOUT_S = 10.0
+_FLOOR_STAGES = ("signed_and_committed", "granted", "committed", "coil_written")
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """What was measured, milliseconds. `stages` are medians: name and milliseconds, floor's and own."""
+
+    floor_ms: tuple[float, ...]
+    own_ms: tuple[float, ...]
+    stages: tuple[tuple[str, float], ...]
+    broker: str
+
+    def as_json(self) -> dict[str, float | int | str]:
+        """The published figures. The p99 of few passages is their worst or close to it; `passages` says how many."""
+        floor, own = statistics.median(self.floor_ms), statistics.median(self.own_ms)
+        return {
+            "floor_ms_p50": round(floor, 2),
+            "own_ms_p50": round(own, 2),
+            "own_ms_p99": round(_p99(self.own_ms), 2),
+            "ratio": round(own / floor, 2),
+            "passages": len(self.own_ms),
+            "broker": self.broker,
+        }
+
+
+def _p99(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+
+
+class _FloorModule:
+    """The floor's barrier module: one coil that counts."""
+
+    def __init__(self, watch_done: asyncio.Event) -> None:
+        self._done = watch_done
+        self.raised_ns = 0
+
+    def write_coil(self, address: int, value: bool) -> None:
+        self.raised_ns = time.monotonic_ns()
+        self._done.set()
+
+    def write_register(self, address: int, value: int) -> None:
+        raise NotImplementedError
+
+    def read_bits(self, function: int, first: int, count: int) -> list[bool]:
+        raise NotImplementedError
+
+    def read_registers(self, first: int, count: int) -> list[int]:
+        raise NotImplementedError
+
+
+class Floor:
+    """The floor, running: `trip` releases once."""
+
+    def __init__(self, line: int, module: _FloorModule, done: asyncio.Event, box: BenchProcess) -> None:
+        self._line = line
+        self._module = module
+        self._done = done
+        self._box = box
+        self._frame = encode_tag_report(bytes.fromhex(EPC), antenna=0, rssi_dbm=-60)
+
+    async def trip(self) -> Stopwatch:
+        """Write the tag's frame and wait for the coil. Raises BenchError."""
+        self._done.clear()
+        watch = Stopwatch()
+        watch.tag_ns = time.monotonic_ns()
+        os.write(self._line, self._frame)
+        try:
+            async with asyncio.timeout(_TRIP_TIMEOUT_S):
+                await self._done.wait()
+        except TimeoutError as error:
+            raise BenchError(f"floor_silent: expected a coil written in {_TRIP_TIMEOUT_S:g} s, got none") from error
+        watch.raised_ns = self._module.raised_ns
+        return watch
+
+    async def marks(self) -> list[list[int]]:
+        """End the box; returns the times of each trip's stages."""
+        found: list[list[int]] = json.loads(await self._box.end() or "[]")
+        return found
+
+
+@contextlib.asynccontextmanager
+async def open_floor(folder: Path, broker: MeasuredBroker) -> AsyncIterator[Floor]:
+    """Start the floor's processes, its pty and its Modbus server. Raises BenchError, OSError."""
+    folder.mkdir()
+    async with contextlib.AsyncExitStack() as stack:
+        done = asyncio.Event()
+        module = _FloorModule(done)
+        server = ModbusServer(module)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        line, terminal = os.openpty()
+        stack.callback(os.close, line)
+        stack.callback(os.close, terminal)
+        tty.setraw(terminal)
+        settings = folder / "floor.json"
+        settings.write_text(json.dumps(_settings(folder, broker, os.ttyname(terminal), server.port)), encoding="utf-8")
+        ends = []
+        for role in ("authority", "box"):
+            process = await BenchProcess.start(folder / f"{role}.log", "simulators.bench_floor", role, str(settings))
+            stack.push_async_callback(process.stop)
+            await process.line()
+            ends.append(process)
+        yield Floor(line, module, done, ends[1])
+
+
+def _settings(folder: Path, broker: MeasuredBroker, pty: str, modbus_port: int) -> dict[str, object]:
+    box, authority = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+
+    def end(own: Ed25519PrivateKey, peer: Ed25519PrivateKey) -> dict[str, object]:
+        public = peer.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        keys = {"own_key": own.private_bytes_raw().hex(), "peer_key": public.hex()}
+        return {"host": broker.host, "port": broker.port, **keys}
+
+    local = {"pty": pty, "modbus_port": modbus_port, "journal": str(folder / "floor.sqlite")}
+    return {"box": {**end(box, authority), **local}, "authority": end(authority, box)}
+
+
+async def measure(folder: Path, broker: MeasuredBroker, passages: int) -> Overhead:
+    """Measure floor and own path in turns, `passages` times each after a warm-up. Raises BenchError, OSError."""
+    async with open_floor(folder / "floor", broker) as floor, open_own(folder / "own", broker) as own:
+        trips: list[Stopwatch] = []
+        passed: list[Stopwatch] = []
+        for _ in range(WARM_UP + passages):
+            trips.append(await floor.trip())
+            passed.append(await own.passage())
+        marks, answered = (await floor.marks())[WARM_UP:], (await own.answered_ns())[WARM_UP:]
+        trips, passed = trips[WARM_UP:], passed[WARM_UP:]
+        stages = (*_floor_stages(trips, marks), *_own_stages(passed, answered))
+        return Overhead(_spent(trips), _spent(passed), stages, broker.name)
+
+
+def _spent(watches: Sequence[Stopwatch]) -> tuple[float, ...]:
+    return tuple((watch.raised_ns - watch.tag_ns) / 1e6 for watch in watches)
+
+
+def _floor_stages(trips: Sequence[Stopwatch], marks: Sequence[Sequence[int]]) -> list[tuple[str, float]]:
+    rows = [
+        (mark[0] - trip.tag_ns, *(b - a for a, b in zip(mark, mark[1:], strict=False)))
+        for trip, mark in zip(trips, marks, strict=True)
+    ]
+    names = ("tag_read", *_FLOOR_STAGES)
+    return [(f"floor_{name}", _median_ms(column)) for name, column in zip(names, zip(*rows, strict=True), strict=True)]
+
+
+def _own_stages(passed: Sequence[Stopwatch], answered: Sequence[int]) -> list[tuple[str, float]]:
+    pairs = list(zip(passed, answered, strict=True))
+    return [
+        ("own_until_answered", _median_ms([at - watch.tag_ns for watch, at in pairs])),
+        ("own_answer_to_coil", _median_ms([watch.raised_ns - at for watch, at in pairs])),
+    ]
+
+
+def _median_ms(spans_ns: Sequence[int]) -> float:
+    return round(statistics.median(spans_ns) / 1e6, 2)
+
+
+def run(folder: Path, broker: MeasuredBroker, passages: int) -> Overhead:
+    """`measure` on an event loop of its own."""
+    return asyncio.run(measure(folder, broker, passages))
+
+
+__all__ = ["BenchError", "Floor", "Overhead", "OwnBox", "measure", "open_floor", "run"]
