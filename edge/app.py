@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config import devices
-from config.schema import Authority, Configuration, Lane, Visibility
+from config.schema import Authority, Configuration, Lane
 from drivers.barrier_modbus.driver import ModbusBarrier
 from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
@@ -19,11 +19,10 @@ from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.keys import load_private_key
 from edge.clearance.keyset import Environment
 from edge.clearance.lane_clearance import LaneClearance
-from edge.clearance.request import FieldPolicy as RequestPolicy
-from edge.clearance.request import FieldRule
 from edge.clearance.trust import Trust
 from edge.core.events import InputsSampled
 from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, LaneTiming
+from edge.field_policy import FieldPolicy
 from edge.log import logger
 from edge.mqtt import Message, MqttLink, MqttSettings, TlsSettings
 from edge.ports import Device
@@ -38,7 +37,6 @@ from edge.runtime.lane_service import LaneService
 from edge.runtime.notify import ServiceManager
 from edge.runtime.outbox import Outbox
 from edge.runtime.site_secret import site_secret
-from edge.telemetry.policy import FieldPolicy
 from edge.telemetry.publisher import TelemetryPublisher
 from edge.telemetry.session import TelemetrySession
 from edge.telemetry.topics import LaneTopics
@@ -135,6 +133,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     """Build one lane: its devices, its two connections, its runner."""
     configuration, clock = box.configuration, box.clock
     profile = lane_profile(configuration, lane)
+    policies = {one.id: field_policy(one, box.secret) for one in configuration.authorities}
     sources = _Sources()
     barrier = _barrier(lane.barrier, sources, clock)
     cameras = {
@@ -152,13 +151,13 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     )
     asking = LaneClearance(
         key=load_private_key(configuration.keys_dir / f"lane-{lane.id}.key.pem"),
-        policies={one.id: request_policy(one, box.secret) for one in configuration.authorities},
+        policies=policies,
         epoch=box.journal.epoch,
         config_hash=box.config_hash,
         model_hash=hash_of(REGISTRY_PATH),
         clock=clock,
     )
-    telemetry = _telemetry(box, lane)
+    telemetry = _telemetry(box, lane, policies)
     runner = sources.runner = LaneRunner(
         profile, LaneParts(clock, box.journal, barrier, captures, asking, telemetry.publisher)
     )
@@ -232,12 +231,11 @@ class _Telemetry:
     publisher: TelemetryPublisher
 
 
-def _telemetry(box: Box, lane: Lane) -> _Telemetry:
+def _telemetry(box: Box, lane: Lane, policies: Mapping[str, FieldPolicy]) -> _Telemetry:
     configuration = box.configuration
     topics = LaneTopics(configuration.site, lane.id)
     session = TelemetrySession(topics, box.clock.utc)
     link = MqttLink(mqtt_settings(configuration, f"{configuration.site}-{lane.id}-telemetry", will=session.will))
-    policies = {one.id: field_policy(one, box.secret) for one in configuration.authorities}
     return _Telemetry(link, TelemetryPublisher(link, box.outbox, session, topics, utc=box.clock.utc, policies=policies))
 
 
@@ -271,17 +269,7 @@ def environment_of(lane: Lane) -> Environment:
 
 def field_policy(authority: Authority, secret: bytes) -> FieldPolicy:
     """Return what an authority may see."""
-    return FieldPolicy(authority.fields.model_dump(), secret)
-
-
-def request_policy(authority: Authority, secret: bytes) -> RequestPolicy:
-    """The same, as the request builder takes it."""
-    fields = authority.fields
-    return RequestPolicy(_rule(fields.plates), _rule(fields.containers), _rule(fields.tag), hash_key=secret)
-
-
-def _rule(rule: Visibility) -> FieldRule:
-    return "keyed_hash" if rule == "hash" else rule
+    return FieldPolicy(**authority.fields.model_dump(), hash_key=secret)
 
 
 def barrier_map(configured: devices.ModbusMap) -> BarrierMap:

@@ -9,11 +9,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.grant import GrantRefusal
 from edge.clearance.keys import key_id_of
-from edge.clearance.request import FieldPolicy, RequestHead, SignedRequest, build_request
+from edge.clearance.request import RequestHead, SignedRequest, build_request
 from edge.core.events import Event, GrantReceived, GrantRefused
 from edge.core.grant import Grant
 from edge.core.readings import Identity
 from edge.core.state import LaneState
+from edge.field_policy import FieldPolicy
 from edge.log import logger
 from edge.ports import Clock
 

@@ -1,11 +1,10 @@
 """The clearance request: what the lane read, signed, and no more than this authority may see."""
 
 import hashlib
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -16,43 +15,10 @@ from edge.core.container import Container
 from edge.core.plate import Plate
 from edge.core.readings import Identity, Reading
 from edge.core.tag import Tag
+from edge.field_policy import FieldPolicy
 
 REQUEST_TYPE = "gate-request+jws"
 REQUEST_VERSION = 1
-
-FieldRule = Literal["allow", "mask", "keyed_hash", "deny"]
-_MASK_SHOWS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class FieldPolicy:
-    """What one authority may see of each identifier.
-
-    `mask` keeps the first and last two characters, `keyed_hash` is HMAC-SHA-256 (hex) under `hash_key`, `deny`
-    leaves the value out; the state of the reading is always told. Raises ValueError for a hash without a key.
-    """
-
-    plates: FieldRule = "allow"
-    containers: FieldRule = "allow"
-    tag: FieldRule = "allow"
-    hash_key: bytes = b""
-
-    def __post_init__(self) -> None:
-        if "keyed_hash" in (self.plates, self.containers, self.tag) and len(self.hash_key) < 16:
-            raise ValueError("a keyed hash needs a key of at least 16 bytes")
-
-    def show(self, rule: FieldRule, text: str) -> str | None:
-        """Return what may be seen of `text` under a rule; None where nothing may."""
-        match rule:
-            case "allow":
-                return text
-            case "mask":
-                hidden = max(0, len(text) - 2 * _MASK_SHOWS)
-                return text[:_MASK_SHOWS] + "*" * hidden + text[-_MASK_SHOWS:] if hidden else "*" * len(text)
-            case "keyed_hash":
-                return hmac.new(self.hash_key, text.encode(), hashlib.sha256).hexdigest()
-            case _:
-                return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from edge.field_policy import FieldPolicy
 from edge.mqtt.values import Message, MqttDown
 from edge.runtime.outbox import Outbox, OutboxRow
 from edge.telemetry import payloads
-from edge.telemetry.policy import FieldPolicy
 from edge.telemetry.retained import RetainedValues
 from edge.telemetry.session import TelemetrySession
 from edge.telemetry.topics import LaneTopics

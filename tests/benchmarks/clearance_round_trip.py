@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.clearance.authority_link import ClearanceLink
-from edge.clearance.request import FieldPolicy, RequestHead, build_request
+from edge.clearance.request import RequestHead, build_request
 from edge.core.grant import Grant
+from edge.field_policy import FieldPolicy
 from edge.mqtt import MqttSettings, ProtocolVersion
 from simulators.broker import DefaultBroker
 from simulators.clearance import ClearanceService

@@ -13,10 +13,11 @@ import pytest
 from edge.clearance.authority_link import FLOOD_BURST, ClearanceLink, grant_topic, request_topic
 from edge.clearance.envelope import canonical_json, seal
 from edge.clearance.grant import GrantRefusal
-from edge.clearance.request import REQUEST_TYPE, FieldPolicy, RequestHead, SignedRequest, build_request
+from edge.clearance.request import REQUEST_TYPE, RequestHead, SignedRequest, build_request
 from edge.core.container import Container
 from edge.core.grant import Grant
 from edge.core.readings import Identity, Reading
+from edge.field_policy import FieldPolicy
 from edge.mqtt import Message, MqttDown, MqttSettings
 from simulators.clearance import AnsweredRequest, ClearanceService
 from simulators.clearance_faults import Behaviour, BehaviourKind, sign_grant

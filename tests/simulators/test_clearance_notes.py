@@ -2,12 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from edge.clearance.request import FieldPolicy, readings_claims
+from edge.clearance.request import readings_claims
 from edge.core.container import Container
 from edge.core.grant import NotedPlate, ReleaseNote
 from edge.core.plate import Plate
 from edge.core.readings import Identity, Reading
 from edge.core.tag import Tag
+from edge.field_policy import FieldPolicy
 from simulators.release_notes import ReleaseNotes, Ruling
 from tests.support.clearance import IDENTITY, NOTE
 

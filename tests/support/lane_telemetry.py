@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from edge.field_policy import FieldPolicy
 from edge.mqtt import Message, MqttLink, MqttSettings
 from edge.runtime.journal import Journal
 from edge.runtime.outbox import OutboxEvent
-from edge.telemetry import FieldPolicy, LaneTopics, PublisherTimes, TelemetryPublisher, TelemetrySession
+from edge.telemetry import LaneTopics, PublisherTimes, TelemetryPublisher, TelemetrySession
 from tests.support.brokers import BrokerCase
 
 FAST = PublisherTimes(window=16, resend_after_s=0.3, resend_max_s=1.0)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.field_policy import FieldPolicy
 from edge.mqtt import MqttLink
 from edge.runtime.journal import Journal
-from edge.telemetry import FieldPolicy
 from tests.support.brokers import BrokerCase
 from tests.support.lane_telemetry import add_events, lane_telemetry, running, subscriber, utc
 
@@ -87,8 +87,8 @@ async def test_a_broker_killed_and_emptied_loses_nothing(broker: BrokerCase, jou
 
 async def test_personal_data_crosses_only_under_an_authoritys_policy(broker: BrokerCase, journal: Journal) -> None:
     policies = {
-        "customs": FieldPolicy({"plates": "allow", "containers": "mask"}),
-        "port": FieldPolicy({"tag": "hash"}, b"k" * 16),
+        "customs": FieldPolicy(containers="mask", tag="deny"),
+        "port": FieldPolicy("deny", "deny", "hash", b"k" * 16),
     }
     async with subscriber(broker) as heard, lane_telemetry(broker, journal, policies=policies) as publisher:
         publisher.publish_state({"phase": "IDLE"})

@@ -1,0 +1,37 @@
+import pytest
+
+from edge.field_policy import FieldPolicy, masked
+
+
+def test_masks_show_the_end_only() -> None:
+    assert masked("TCLU4254260") == "*********60"
+    assert masked("ab") == "**"
+    assert masked("") == ""
+
+
+def test_what_is_no_identifier_is_denied() -> None:
+    policy = FieldPolicy(plates="deny", containers="hash", tag="mask", hash_key=b"k" * 16)
+    assert policy.apply({"tag": "E200", "containers": 12, "plates": ["x"], "driver": "y"}) == {
+        "tag": "**00",
+        "containers": None,
+    }
+
+
+def test_only_what_identifies_is_hidden() -> None:
+    plates = [{"place": "front", "colour": "blue", "text": "沪A12345"}]
+    assert FieldPolicy(plates="mask").apply({"plates": plates}) == {
+        "plates": [{"place": "front", "colour": "blue", "text": "*****45"}]
+    }
+
+
+def test_hashes_are_keyed() -> None:
+    one, two = (FieldPolicy(tag="hash", hash_key=key * 16) for key in (b"1", b"2"))
+    assert one.apply({"tag": "E2"}) == one.apply({"tag": "E2"}) != two.apply({"tag": "E2"})
+    assert "1111" not in repr(one)
+
+
+def test_a_policy_that_cannot_work_is_refused() -> None:
+    with pytest.raises(ValueError, match="hash_key"):
+        FieldPolicy(tag="hash", hash_key=b"short")
+    with pytest.raises(ValueError, match="unknown field rule"):
+        FieldPolicy(tag="show")  # type: ignore[arg-type]
