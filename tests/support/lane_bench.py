@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edge.core.container import parse_container
 from edge.core.effects import (
@@ -42,6 +42,9 @@ from edge.core.readings import ContainerSighting, PictureReading, PlateSighting,
 from edge.core.state import LaneState, Passage, Phase
 from edge.core.step import initial, next_deadline_ms, step
 from edge.core.tag import Tag
+
+if TYPE_CHECKING:
+    from tests.support.lane_storm import Storm
 
 T = TypeVar("T")
 SCAN_MS = 50
@@ -125,6 +128,15 @@ class LaneBench:
         self.history.append((before, event, effects))
         self.effects.extend(effects)
         return effects
+
+    def take_all(self, storm: "Storm") -> None:
+        """Take in a storm's events, moved behind what happened so far; its start is this lane's."""
+        events = storm.events(lambda: self.state)
+        next(events)
+        storm.at_ms = self.at_ms
+        for event in events:
+            self.take(event)
+        self.at_ms, self.inputs = storm.at_ms, storm.inputs
 
     def forget(self) -> None:
         """Forget the effects so far."""
