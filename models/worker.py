@@ -7,10 +7,13 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from models.messages import MessageError, encode_reading, length_of, packed
 from models.registry import REGISTRY_PATH, ModelError
+
+if TYPE_CHECKING:
+    from models.pipeline import PictureReader
 
 REGISTRY_VARIABLE = "KAKOU_MODEL_REGISTRY"
 EXIT_MODEL = 3
@@ -34,13 +37,16 @@ def main() -> int:
         _send(answers, json.dumps({"error": error.code, "message": str(error)}).encode())
         return EXIT_MODEL
     _send(answers, json.dumps({"ready": True}).encode())
+    return serve(reader, source, answers)
+
+
+def serve(reader: "PictureReader", source: BinaryIO, answers: BinaryIO) -> int:
+    """Answer every request of `source`; returns 0 at its end, `EXIT_MESSAGE` for what is no request."""
     while True:
         try:
             question = _receive(source)
-            if question is None:
-                return 0
-            jpeg = _receive(source)
-            if jpeg is None:
+            jpeg = None if question is None else _receive(source)
+            if question is None or jpeg is None:
                 return 0
             look_for = frozenset(str(item) for item in json.loads(question))
         except (MessageError, ValueError):

@@ -1,0 +1,92 @@
+"""Looking again, with a reader that answers what the test says: which strips are read, and what comes of them."""
+
+import numpy as np
+
+from models.container_looks import find_containers
+from models.looks import Looks
+from models.plate_looks import find_plates, upper_row
+from tests.support.drawn import BLUE, ground, plate
+from tests.support.spelled import read_line, spelled, text_line
+
+
+class Script:
+    """A line reader that gives its answers in turn, then nothing."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.seen = []
+
+    def read(self, line):
+        self.seen.append(line.shape)
+        return spelled(self.answers.pop(0) if self.answers else "")
+
+
+def verified(found):
+    return [s.container.code for s in found if s.container.check == "verified"]
+
+
+def test_the_check_digit_is_looked_for_to_the_right():
+    script = Script("CSQU3054383")
+    row = read_line("CSQU305438", x=100, y=100)
+    assert verified(find_containers(Looks(ground(), script), [row.line], [row])) == ["CSQU3054383"]
+    (shape,) = script.seen
+    assert shape[1] > row.line.width
+
+
+def test_a_shorter_look_follows_where_the_first_saw_more_than_the_digit():
+    script = Script("CSQU30S438", "CSQU3054383")
+    row = read_line("CSQU305438", x=100, y=100)
+    assert verified(find_containers(Looks(ground(), script), [row.line], [row])) == ["CSQU3054383"]
+    assert script.seen[0][1] > script.seen[1][1]
+
+
+def test_a_digit_that_was_found_apart_is_not_read_twice():
+    rows = [read_line("CSQU", y=100), read_line("305438", y=140), read_line("E", x=80, y=142)]
+    found = find_containers(Looks(ground(), Script("3054383")), [row.line for row in rows], rows)
+    assert verified(found) == ["CSQU3054383"]
+
+
+def test_no_digit_is_no_code():
+    row = read_line("CSQU305438", x=100, y=100)
+    found = find_containers(Looks(ground(), Script()), [row.line], [row])
+    assert [s.container.check for s in found] == ["inferred"]
+
+
+def test_a_disagreeing_code_is_not_looked_at_again():
+    script = Script("CSQU3054383")
+    row = read_line("CSQU3054384", x=100, y=100)
+    assert verified(find_containers(Looks(ground(), script), [row.line], [row])) == []
+    assert script.seen == []
+
+
+def test_a_province_is_looked_for_to_the_left():
+    image = ground()
+    plate(image, "粤B6R678", (100, 100), 40, BLUE)
+    script = Script("粤B6R678")
+    row = read_line("B6R678", x=120, y=108, height=24)
+    (sighting,) = find_plates(Looks(image, script), [row])
+    assert sighting.plate.text == "粤B6R678"
+
+
+def test_an_upper_row_is_looked_for_above():
+    script = Script("", "粤A")
+    row = read_line("T781挂", x=200, y=200, height=40)
+    (sighting,) = find_plates(Looks(ground(), script), [row])
+    assert (sighting.plate.text, sighting.plate.rows) == ("粤AT781挂", 2)
+    x, y, width, height = upper_row(row.line).box
+    assert y + height < 210
+    assert x > 200
+    assert x + width < 200 + row.line.width
+
+
+def test_weights_and_words_are_not_looked_at_again():
+    script = Script()
+    rows = [read_line("MAXGROSSKG", y=10), read_line("A1", y=60), read_line("B6R678", y=90, height=7)]
+    assert find_plates(Looks(ground(), script), rows) == []
+    assert script.seen == []
+
+
+def test_a_column_that_cannot_be_cut_is_skipped():
+    blank = np.full((480, 640, 3), 128, np.uint8)
+    lines = [text_line(100, 20, 20, 300)]
+    assert find_containers(Looks(blank, Script()), lines, []) == []

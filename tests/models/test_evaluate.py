@@ -1,0 +1,111 @@
+import csv
+import json
+
+import pytest
+
+from models.evaluate import main
+from models.scoring import Tally, join_views, percentile, score_codes, score_plate
+from tests.support.drawn import BLUE, door, ground, jpeg, plate
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [("A", "exact"), ("B", "unread"), ("X", "wrong"), ("XA", "exact"), ("BX", "wrong"), ("", "unread")],
+)
+def test_plates_count_by_the_main_one(answers, outcome):
+    assert score_plate("A", ["A", "B"], answers) == outcome
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [(["A", "B"], "exact"), (["A"], "unread"), ([], "unread"), (["A", "B", "C"], "wrong"), (["C"], "wrong")],
+)
+def test_codes_count_when_all_are_found(answers, outcome):
+    assert score_codes(["A", "B"], answers) == outcome
+
+
+def test_views_are_joined():
+    assert join_views([["CSQU3054383"], [], ["CSQU3054383", "TCLU4254260"]]) == ("CSQU3054383", "TCLU4254260")
+    # One misreading against two right ones falls; one against one leaves neither.
+    assert join_views([["CSQU3054383"], ["CSQU3054383"], ["CSGU3054383"]]) == ("CSQU3054383",)
+    assert join_views([["CSQU3054383"], ["CSGU3054383"]]) == ()
+
+
+def test_counts_add_up():
+    tally = Tally()
+    for outcome, time_ms in (("exact", 10.0), ("wrong", 20.0), ("unread", 30.0), ("exact", 40.0)):
+        tally.add(outcome, time_ms)
+    assert tally.summary() == {"n": 4, "exact": 2, "wrong": 1, "unread": 1, "ms_p50": 30.0, "ms_p95": 40.0}
+    assert Tally().summary() == {"n": 0, "exact": 0, "wrong": 0, "unread": 0}
+    with pytest.raises(ValueError, match="no values"):
+        percentile([], 0.5)
+
+
+def labels(folder, rows):
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder laid out as the photographs are, with drawn pictures."""
+    scene = ground()
+    plate(scene, "粤B6R678", (200, 200), 60, BLUE)
+    crop = ground(188, 60)
+    plate(crop, "粤B6R678", (0, 0), 60, BLUE)
+    truth = {"image": "a.jpg", "plate": "粤B6R678"}
+    labels(tmp_path / "plates", [{**truth, "all_plates": "粤B6R678", "group": "ordinary"}])
+    (tmp_path / "plates/images/a.jpg").write_bytes(jpeg(scene))
+    labels(
+        tmp_path / "plate_crops_gate",
+        [truth, {"image": "b.jpg", "plate": "粤B6R679"}],
+    )
+    (tmp_path / "plate_crops_gate/images/a.jpg").write_bytes(jpeg(crop))
+    (tmp_path / "plate_crops_gate/images/b.jpg").write_bytes(jpeg(crop))
+    row = {"image": "a.jpg", "code": "CSQU3054383", "size_type": "45G1", "orientation": "horizontal", "truck": "t"}
+    rows = [
+        {**row, "legible": "yes"},
+        {**row, "legible": "partial: cut"},
+        {**row, "legible": "yes", "image": "gone.jpg", "orientation": "vertical"},
+        {**row, "legible": "yes", "code": "CSQU3054383|TCLU4254260", "size_type": "", "truck": ""},
+    ]
+    labels(tmp_path / "containers", rows)
+    (tmp_path / "containers/images/a.jpg").write_bytes(jpeg(door([("CSQU 305438 3", (80, 120)), ("45G1", (80, 180))])))
+    (tmp_path / "vehicles").mkdir()
+    return tmp_path
+
+
+def test_a_folder_is_counted(pictures, capsys):
+    details = pictures / "details.jsonl"
+    assert main([str(pictures), "--json", "--details", str(details)]) == 0
+    counts = json.loads(capsys.readouterr().out)
+    assert list(counts) == ["plate_crops_gate", "plates", "containers", "vehicles"]
+
+    def outcomes(group):
+        assert group["exact"] + group["wrong"] + group["unread"] == group["n"]
+        return group["n"], group["exact"], group["wrong"]
+
+    assert outcomes(counts["plate_crops_gate"]) == (2, 1, 1)
+    assert outcomes(counts["plates"]["ordinary"]) == (1, 1, 0)
+    assert outcomes(counts["plates"]["painted"]) == (0, 0, 0)
+    assert outcomes(counts["containers"]["horizontal"]) == (1, 1, 0)
+    assert outcomes(counts["containers"]["vertical"]) == (1, 0, 0)
+    assert outcomes(counts["containers"]["several"]) == (1, 0, 0)
+    assert outcomes(counts["containers"]["passages"]) == (1, 1, 0)
+    assert counts["containers"]["size_type"] == {"n": 1, "exact": 1}
+    assert counts["vehicles"] == {}
+    assert counts["plate_crops_gate"]["ms_p50"] > 0
+    assert len(details.read_text().splitlines()) == 6
+
+
+def test_a_folder_that_is_none(tmp_path, capsys):
+    assert main([str(tmp_path / "gone")]) == 2
+    assert "not_a_folder" in capsys.readouterr().err
+
+
+def test_an_empty_folder_counts_nothing(tmp_path, capsys):
+    assert main([str(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out) == {}

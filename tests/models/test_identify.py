@@ -1,0 +1,83 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from edge.core.container import Container
+from edge.core.plate import Plate
+from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, Unread, VehicleSighting
+from models import identify as module
+from models.identify import described, file_bytes, identified, main
+from tests.support.drawn import door, jpeg
+
+READING = PictureReading(
+    (PlateSighting(Plate("粤B6R678", None, "ordinary"), 0.9, (1, 2, 3, 4)),),
+    (ContainerSighting(Container("CSQU3054383", "verified", "45G1"), 0.8, (5, 6, 7, 8)),),
+    (VehicleSighting("truck", 0.7, (0, 0, 9, 9)),),
+    (Unread("picture", "dark"), Unread("container", "check_digit", (1, 1, 2, 2))),
+    12.5,
+)
+
+
+def test_the_published_shape():
+    assert identified("a.jpg", READING) == {
+        "image": "a.jpg",
+        "plates": [{"text": "粤B6R678", "colour": None, "kind": "ordinary", "confidence": 0.9, "box": [1, 2, 3, 4]}],
+        "containers": [
+            {"code": "CSQU3054383", "size_type": "45G1", "check": "verified", "confidence": 0.8, "box": [5, 6, 7, 8]}
+        ],
+        "vehicles": [{"class": "truck", "confidence": 0.7, "box": [0, 0, 9, 9]}],
+        "unread": [
+            {"what": "picture", "reason": "dark", "box": None},
+            {"what": "container", "reason": "check_digit", "box": [1, 1, 2, 2]},
+        ],
+        "ms": 12.5,
+    }
+
+
+def test_for_people():
+    line = described(identified("a.jpg", READING))
+    assert "粤B6R678 (-, ordinary, 0.90)" in line
+    assert "CSQU3054383 45G1 (verified, 0.80)" in line
+    assert "unread picture: dark" in line
+
+
+def test_files_that_are_none(tmp_path, monkeypatch):
+    file = tmp_path / "a.jpg"
+    file.write_bytes(b"1234")
+    assert file_bytes(file) == (b"1234", None)
+    assert file_bytes(tmp_path / "b.jpg") == (b"", "missing")
+    assert file_bytes(tmp_path) == (b"", "not_a_file")
+    assert file_bytes(tmp_path / "nul\0name.jpg") == (b"", "missing")
+    monkeypatch.setattr(module, "MAX_BYTES", 3)
+    assert file_bytes(file) == (b"", "too_large")
+
+
+def test_a_file_that_vanishes_while_it_is_read(tmp_path, monkeypatch):
+    def vanish(_path):
+        raise PermissionError
+
+    file = tmp_path / "a.jpg"
+    file.write_bytes(b"1234")
+    monkeypatch.setattr(module.Path, "read_bytes", vanish)
+    assert file_bytes(file) == (b"", "unreadable")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_every_file_gets_its_line(tmp_path, capsys, as_json):
+    good, bad = tmp_path / "good.jpg", tmp_path / "bad.jpg"
+    good.write_bytes(jpeg(door([("CSQU 305438 3", (80, 120))])))
+    bad.write_bytes(b"\xff\xd8garbage")
+    assert main([str(good), str(bad), str(tmp_path), *(["--json"] if as_json else [])]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert "CSQU3054383" in lines[0]
+    if as_json:
+        found = [json.loads(line) for line in lines]
+        assert [f["unread"][0]["reason"] for f in found[1:]] == ["not_a_picture", "not_a_file"]
+
+
+def test_no_file_is_a_mistake():
+    done = subprocess.run([sys.executable, "-m", "models.identify"], capture_output=True, check=False)
+    assert done.returncode == 2

@@ -1,0 +1,70 @@
+"""A handful of real photographs: lower bounds, so that a change that reads worse is seen. Counts: `kakou evaluate`."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from models.pipeline import load_picture_reader
+from models.scoring import score_codes, score_plate
+
+PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "real-images"
+pytestmark = [
+    pytest.mark.photos,
+    pytest.mark.skipif(not PHOTOS.is_dir(), reason="needs the photographs in ../shared/real-images"),
+]
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return load_picture_reader()
+
+
+def every(name, step, keep=lambda row: True):
+    with (PHOTOS / name / "labels.csv").open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if keep(row)][::step]
+
+
+def read(reader, name, row, look_for):
+    return reader.read_encoded((PHOTOS / name / "images" / row["image"]).read_bytes(), frozenset({look_for}))
+
+
+@pytest.mark.parametrize(("name", "at_least"), [("plate_crops_ccpd", 0.6), ("plate_crops_gate", 0.9)])
+def test_crops(reader, name, at_least):
+    rows = every(name, 25)
+    outcomes = [
+        score_plate(row["plate"], (), (s.plate.text for s in read(reader, name, row, "plate").plates)) for row in rows
+    ]
+    assert outcomes.count("exact") >= at_least * len(rows)
+    assert outcomes.count("wrong") <= 1
+
+
+def test_scenes(reader):
+    rows = every("plates", 14, lambda row: row["group"] == "ordinary")
+    outcomes = [
+        score_plate(
+            row["plate"],
+            row["all_plates"].split("|"),
+            (s.plate.text for s in read(reader, "plates", row, "plate").plates),
+        )
+        for row in rows
+    ]
+    assert outcomes.count("exact") >= 0.6 * len(rows)
+    assert outcomes.count("wrong") <= 1
+
+
+def test_horizontal_codes(reader):
+    rows = every("containers", 28, lambda row: row["orientation"] == "horizontal" and row["legible"] == "yes")
+    outcomes = [
+        score_codes(
+            [row["code"]],
+            [
+                s.container.code
+                for s in read(reader, "containers", row, "container").containers
+                if s.container.check == "verified"
+            ],
+        )
+        for row in rows
+    ]
+    assert outcomes.count("exact") >= 0.6 * len(rows)
+    assert outcomes.count("wrong") == 0

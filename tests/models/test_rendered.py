@@ -1,0 +1,103 @@
+"""Reading end to end, with the shipped models, on pictures drawn here."""
+
+import numpy as np
+import pytest
+
+from models.detector import TextDetector
+from models.pipeline import LOOK_FOR_ALL, PictureReader, load_picture_reader
+from models.reader import LineReader
+from tests.support.drawn import BLUE, YELLOW, column, door, ground, jpeg, plate, png, two_row_plate
+
+PLATE = frozenset({"plate"})
+CONTAINER = frozenset({"container"})
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return load_picture_reader()
+
+
+def verified(reading):
+    return [s.container.code for s in reading.containers if s.container.check == "verified"]
+
+
+@pytest.mark.parametrize(("ground_colour", "colour"), [(BLUE, "blue"), (YELLOW, "yellow")])
+def test_a_plate_in_a_scene(reader, ground_colour, colour):
+    image = ground()
+    plate(image, "粤B6R678", (200, 200), 60, ground_colour)
+    (sighting,) = reader.read_encoded(jpeg(image), PLATE).plates
+    assert (sighting.plate.text, sighting.plate.colour) == ("粤B6R678", colour)
+    x, y, width, height = sighting.box
+    assert 150 < x < 260
+    assert 180 < y < 240
+    assert width > 100
+    assert height < 100
+
+
+def test_a_plate_of_two_rows(reader):
+    image = ground()
+    two_row_plate(image, "粤A", "T781挂", (200, 200), 120)
+    (sighting,) = reader.read_encoded(jpeg(image), PLATE).plates
+    assert (sighting.plate.text, sighting.plate.kind, sighting.plate.rows) == ("粤AT781挂", "trailer", 2)
+
+
+def test_a_crop_is_read_without_looking_for_text(reader):
+    def refuse(_batch):
+        raise AssertionError("the detector was asked")
+
+    image = ground(188, 60)
+    plate(image, "粤B6R678", (0, 0), 60, BLUE)
+    without_detector = PictureReader(TextDetector(refuse), reader._reader)
+    (sighting,) = without_detector.read_encoded(png(image), PLATE).plates
+    assert sighting.plate.text == "粤B6R678"
+    assert sighting.plate.colour == "blue"
+
+
+def test_a_crop_of_two_rows(reader):
+    image = ground(150, 75)
+    two_row_plate(image, "粤A", "T781挂", (0, 0), 74)
+    (sighting,) = reader.read_encoded(png(image), PLATE).plates
+    assert (sighting.plate.text, sighting.plate.rows) == ("粤AT781挂", 2)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        door([("CSQU 305438 3", (80, 120)), ("45G1", (80, 180))]),
+        door([("CSQU", (80, 120)), ("305438 3", (80, 180)), ("45G1", (80, 240))]),
+        door([("CSQU 305438", (80, 120)), ("45G1", (80, 180))], boxed=("3", (390, 120))),
+    ],
+)
+def test_a_code_in_rows_with_its_size_and_type(reader, image):
+    reading = reader.read_encoded(jpeg(image), CONTAINER)
+    assert verified(reading) == ["CSQU3054383"]
+    assert reading.containers[0].container.size_type == "45G1"
+    assert reading.unread == ()
+
+
+def test_a_code_in_a_column(reader):
+    assert verified(reader.read_encoded(jpeg(column("CSQU3054383")), CONTAINER)) == ["CSQU3054383"]
+
+
+def test_a_code_without_its_check_digit_is_unread(reader):
+    reading = reader.read_encoded(jpeg(door([("CSQU 305438", (80, 120))])), CONTAINER)
+    assert verified(reading) == []
+    assert [(u.what, u.reason) for u in reading.unread] == [("container", "check_digit")]
+
+
+def test_nothing_to_read_is_unread(reader):
+    reading = reader.read_encoded(jpeg(ground(320, 240)), LOOK_FOR_ALL)
+    assert [(u.what, u.reason) for u in reading.unread] == [("plate", "not_found"), ("container", "not_found")]
+    assert (reading.plates, reading.containers) == ((), ())
+
+
+def test_a_dark_picture_is_not_looked_at(reader):
+    reading = reader.read_encoded(jpeg(np.zeros((480, 640, 3), np.uint8)), LOOK_FOR_ALL)
+    assert [(u.what, u.reason) for u in reading.unread] == [("picture", "dark")]
+    assert reading.elapsed_ms < 200
+
+
+def test_a_model_that_answers_nonsense_makes_the_picture_unread():
+    wrong = PictureReader(TextDetector(lambda batch: batch), LineReader(lambda batch: batch, ["A"]))
+    reading = wrong.read_encoded(jpeg(ground()), LOOK_FOR_ALL)
+    assert [(u.what, u.reason) for u in reading.unread] == [("picture", "model_output")]
