@@ -31,7 +31,7 @@ from edge.runtime.captures import LaneCaptures
 from edge.runtime.clock import LoopClock
 from edge.runtime.control import ControlServer
 from edge.runtime.evidence import EvidenceError, EvidenceLimits, EvidenceStore
-from edge.runtime.journal import Journal
+from edge.runtime.journal import Journal, JournalError
 from edge.runtime.lane_runner import LaneParts, LaneRunner
 from edge.runtime.lane_service import LaneService
 from edge.runtime.notify import ServiceManager
@@ -74,6 +74,7 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
     async with _open_box(configuration, config_hash) as box:
         lanes = [build_lane(box, lane) for lane in configuration.lanes]
         runners = {lane.runner.state.profile.lane: lane.runner for lane in lanes}
+        box.journal.on_failure = lambda error: _tell_all(runners, error)
         control = ControlServer(configuration.control_socket_path, runners)
         await control.start()
         stop = asyncio.Event()
@@ -328,6 +329,11 @@ def mqtt_settings(
 def hash_of(path: Path) -> str:
     """Return the SHA-256 (hex) of a configuration file, which every request quotes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _tell_all(runners: Mapping[str, LaneRunner], error: JournalError) -> None:
+    for runner in runners.values():
+        runner.journal_lost(error)
 
 
 async def _sweep_evidence(box: Box) -> None:

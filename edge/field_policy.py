@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, get_args
 
 FieldRule = Literal["allow", "mask", "hash", "deny"]
@@ -60,7 +61,7 @@ class FieldPolicy:
             if rule == "allow":
                 seen[name] = value
             elif rule != "deny":
-                seen[name] = _changed(value, lambda text, rule=rule: self.show(rule, text))
+                seen[name] = _changed(value, partial(self.show, rule))
         return seen
 
 

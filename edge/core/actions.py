@@ -49,6 +49,12 @@ def start(draft: Draft, event: Event) -> None:
         draft.end_passage("ABORTED_RESTART", consumed)
 
 
+def start_without_history(draft: Draft, event: Event) -> None:
+    """Begin a boot that cannot know the one before: a person looks at the lane before it decides anything (X5)."""
+    start(draft, event)
+    fail("journal_damaged")(draft, event)
+
+
 def become_ready(draft: Draft, event: Event) -> None:
     """The lane is proved closed."""
     draft.light("red")
@@ -225,7 +231,9 @@ def refuse_by_person(draft: Draft, event: Event) -> None:
 def ignore_person(draft: Draft, event: Event) -> None:
     """An order that this phase does not allow is recorded and refused."""
     assert isinstance(event, PersonDecided)
-    draft.report("order_refused", ("operator", event.operator), ("action", event.action), ("phase", draft.state.phase))
+    draft.report(
+        "order_refused", ("operator", event.operator), ("action", event.action), ("phase", draft.state.phase.value)
+    )
 
 
 def retry(draft: Draft, event: Event) -> None:

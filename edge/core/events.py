@@ -18,6 +18,7 @@ class Started:
 
     `unfinished` is the id of the passage that the journal left without a terminal record, `passages` how
     many were opened before, `unfinished_authority` whether its authority to open had been consumed.
+    `journal_damaged`: the journal was found corrupt and put aside, so nobody knows what was left open.
     """
 
     at_ms: int
@@ -26,6 +27,7 @@ class Started:
     passages: int = 0
     unfinished: str | None = None
     unfinished_authority: bool = False
+    journal_damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

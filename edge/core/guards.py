@@ -2,8 +2,22 @@
 
 from edge.core.binding import refusal
 from edge.core.draft import Draft
-from edge.core.events import AuthorityDurable, BarrierAnswered, Event, GrantReceived, PersonDecided, RequestPrepared
+from edge.core.events import (
+    AuthorityDurable,
+    BarrierAnswered,
+    Event,
+    GrantReceived,
+    PersonDecided,
+    RequestPrepared,
+    Started,
+)
 from edge.core.fusion import fuse, is_complete
+
+
+def history_lost(draft: Draft, event: Event) -> bool:
+    """The first start after a damaged journal was put aside: what was left open is not known."""
+    assert isinstance(event, Started)
+    return event.journal_damaged and first_start(draft, event)
 
 
 def first_start(draft: Draft, event: Event) -> bool:

@@ -194,7 +194,7 @@ class LaneRunner:
                 return self._parts.journal.append(lane, "boot", boot_body(before.profile, event, effects), events)
             return self._parts.journal.append(lane, "step", step_body(before, event, effects), events)
         except JournalError as error:
-            self._journal_lost(error)
+            self.journal_lost(error)
             return None
 
     def _written(self, effects: tuple[Effect, ...], durable: "asyncio.Future[None]") -> None:
@@ -202,7 +202,7 @@ class LaneRunner:
             return
         error = durable.exception()
         if isinstance(error, JournalError):
-            self._journal_lost(error)
+            self.journal_lost(error)
             return
         if error is not None:
             raise error
@@ -212,7 +212,8 @@ class LaneRunner:
                 self._perform(effect)
         self._parts.telemetry.wake()
 
-    def _journal_lost(self, error: JournalError) -> None:
+    def journal_lost(self, error: JournalError) -> None:
+        """The journal can no longer be written: nothing opens until the controller was restarted."""
         if not self.state.journal_lost:
             self._log.error("journal_lost", code=error.code, cause=str(error))
             self.take(JournalLost(self.now_ms(), error.code))

@@ -55,18 +55,21 @@ class LaneService:
                 passages=found.passages,
                 unfinished=found.unfinished,
                 unfinished_authority=found.unfinished_authority,
+                journal_damaged=self.journal.quarantined is not None,
             )
         )
         failpoints.hit("recovery_appended")
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.clearance.run())
-                tasks.create_task(self.telemetry.run())
-                tasks.create_task(self.telemetry_link.run())
-                tasks.create_task(self._publish_health())
-                for device in self.devices:
-                    self.runner.devices[device.name] = {"state": "starting"}
-                    tasks.create_task(self._supervisor(device).run())
+            # The links outlive those who speak over them: the publisher has a last word to say.
+            async with asyncio.TaskGroup() as links:
+                links.create_task(self.clearance.run())
+                links.create_task(self.telemetry_link.run())
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self.telemetry.run())
+                    tasks.create_task(self._publish_health())
+                    for device in self.devices:
+                        self.runner.devices[device.name] = {"state": "starting"}
+                        tasks.create_task(self._supervisor(device).run())
         finally:
             await self.captures.close()
             await self.runner.close()
