@@ -121,6 +121,7 @@ class Journal(JournalReader):
         self._writer: GroupWriter | None = GroupWriter(
             opened.connection, path, on_failure=self._failed, on_finished=self.close_reader
         )
+        self._unsubmitted: list[Job] = []
         self.outbox = Outbox(self)
 
     @classmethod
@@ -160,8 +161,10 @@ class Journal(JournalReader):
         for event in events:
             self._add_event(statements, lane, head, event, written_at)
         committed = (lambda: self.outbox.announce(lane)) if events else None
-        assert self._writer is not None
-        self._writer.submit(Job(statements, durable, committed))
+        if not self._unsubmitted:
+            # What one turn of the loop appends goes to the disk together: one fsync, not one for each.
+            self._loop.call_soon(self._submit)
+        self._unsubmitted.append(Job(statements, durable, committed))
         return Ticket(seq, durable)
 
     def outbox_head(self, lane: str) -> LaneHead:
@@ -184,10 +187,11 @@ class Journal(JournalReader):
             ),
             ("DELETE FROM outbox WHERE id > ? AND id <= ?", (base, base + through_seq)),
         ]
-        self._writer.submit(Job(statements, lazy=lane))
+        self._writer.submit([Job(statements, lazy=lane)])
 
     async def close(self) -> None:
         """Write what is queued, end the thread, release the lock. May be called repeatedly."""
+        self._submit()
         writer, self._writer = self._writer, None
         if writer is None:
             return
@@ -195,6 +199,11 @@ class Journal(JournalReader):
         self.close_reader()
         with suppress(sqlite3.Error):
             self._lock.close()
+
+    def _submit(self) -> None:
+        jobs, self._unsubmitted = self._unsubmitted, []
+        if jobs and self._writer is not None:
+            self._writer.submit(jobs)
 
     def _refusal(self) -> JournalError | None:
         if self._writer is None:

@@ -60,7 +60,7 @@ class GroupWriter:
         self._on_failure = on_failure
         self._on_finished = on_finished
         self._loop = asyncio.get_running_loop()
-        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
         self._lazy = _Lazy()
         self._since_checkpoint = 0
         self._quiet = True
@@ -68,9 +68,9 @@ class GroupWriter:
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job) -> None:
-        """Queue a job; `lazy` ones (by key, the newest counts) are written when nothing else is."""
-        self._queue.put(job)
+    def submit(self, jobs: list[Job]) -> None:
+        """Queue jobs for one commit; `lazy` ones (by key, the newest counts) are written when nothing else is."""
+        self._queue.put(jobs)
 
     async def stop(self) -> None:
         """Write what is queued, mark the session as ended, and end the thread."""
@@ -93,19 +93,23 @@ class GroupWriter:
         group: list[Job] = []
         self._quiet = True
         try:
-            job = self._queue.get(timeout=self._patience_s())
+            jobs = self._queue.get(timeout=self._patience_s())
             self._quiet = False
-            while job is not None:
-                if job.lazy is None:
-                    group.append(job)
-                else:
-                    self._lazy.statements[job.lazy] = job.statements
+            while jobs is not None:
+                self._sort_in(group, jobs)
                 if len(group) >= _MAX_GROUP:
                     return group, False
-                job = self._queue.get_nowait()
+                jobs = self._queue.get_nowait()
         except queue.Empty:
             return group, False
         return group, True
+
+    def _sort_in(self, group: list[Job], jobs: list[Job]) -> None:
+        for job in jobs:
+            if job.lazy is None:
+                group.append(job)
+            else:
+                self._lazy.statements[job.lazy] = job.statements
 
     def _patience_s(self) -> float | None:
         if self._lazy.statements:
