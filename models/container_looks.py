@@ -45,6 +45,13 @@ def _inside(line: CodeLine, again: CodeLine) -> bool:
     return len(line.glyphs) <= 1 and left <= x <= left + width and top <= y <= top + height
 
 
+def _short_columns(looks: Looks, tall: list[TextLine]) -> list[CodeLine]:
+    """Return what stands in the other columns: the size and type of a vertical code is one of them."""
+    upright = [line for line in tall if is_upright(line)][:MAX_COLUMNS]
+    read = [looks.read_column([line], COLUMN_GROWTH[0]) for line in upright]
+    return [code_line(column) for column in read if column is not None]
+
+
 def _in_columns(looks: Looks, lines: list[TextLine], rows: list[CodeLine]) -> list[ContainerSighting]:
     tall = [line for line in lines if is_upright(line) or line.height > 0.75 * line.width]
     found: list[ContainerSighting] = []
@@ -56,8 +63,10 @@ def _in_columns(looks: Looks, lines: list[TextLine], rows: list[CodeLine]) -> li
             column = code_line(read)
             if not may_begin(column.text):
                 continue
-            seen = sightings_of(best_candidates([column]), [column, *rows])
-            found += seen
-            if any(sighting.container.check == "verified" for sighting in seen):
+            candidates = best_candidates([column])
+            if any(candidate.container.check == "verified" for candidate in candidates):
+                beside = _short_columns(looks, [line for line in tall if not any(line is one for one in group)])
+                found += sightings_of(candidates, [column, *rows, *beside])
                 break
+            found += sightings_of(candidates, [column, *rows])
     return found

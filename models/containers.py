@@ -22,6 +22,7 @@ MAX_CHAINS = 400
 ANSWER_FLOOR = 0.30
 VERIFY_FLOOR = 0.45
 MAX_REPAIRS = 2
+CONFUSABLE_PLACES = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,11 +158,14 @@ def sightings_of(candidates: list[CodeCandidate], lines: list[CodeLine]) -> list
 
 
 def without_repeats(sightings: list[ContainerSighting]) -> list[ContainerSighting]:
-    """Return each place's first sighting; where two verified codes claim one place, neither stands."""
+    """Return each place's first sighting; where two verified codes claim one place, neither stands.
+
+    Nor does either of two that differ in so few places that one may be the other misread, seen twice.
+    """
     kept: list[ContainerSighting] = []
     disputed: list[ContainerSighting] = []
     for sighting in sightings:
-        rivals = [other for other in kept if overlap(sighting.box, other.box) > 0.5]
+        rivals = [other for other in kept if overlap(sighting.box, other.box) > 0.5 or _confusable(sighting, other)]
         if not rivals:
             kept.append(sighting)
         elif sighting.container.check == "verified":
@@ -171,3 +175,8 @@ def without_repeats(sightings: list[ContainerSighting]) -> list[ContainerSightin
                 if other.container.check == "verified" and other.container.code != sighting.container.code
             ]
     return [sighting for sighting in kept if sighting not in disputed]
+
+
+def _confusable(one: ContainerSighting, other: ContainerSighting) -> bool:
+    pairs = zip(one.container.code, other.container.code, strict=True)
+    return sum(a != b for a, b in pairs) <= CONFUSABLE_PLACES

@@ -104,6 +104,15 @@ def test_two_codes_in_one_place_dispute_each_other():
     assert without_repeats([first, first]) == [first]
 
 
+def test_one_code_read_in_two_ways_is_not_answered():
+    # Both agree with their check digit: seen on two sides of one box, one of them misread.
+    assert codes(read_line("TRLU6689511"), read_line("TRLU6689574", y=200)) == []
+
+
+def test_one_code_seen_twice_is_one():
+    assert codes(read_line("CSQU3054383"), read_line("CSQU3054383", y=200)) == [("CSQU3054383", "verified")]
+
+
 def test_confidence_is_the_weakest_character():
     (sighting,) = found_in(read_line("CSQU3054383", doubts={5: {"0": 0.7, "8": 0.3}}))
     assert sighting.confidence == pytest.approx(0.7, abs=0.01)
