@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
@@ -239,3 +240,11 @@ MOVES = st.tuples(st.sampled_from(KINDS), st.integers(0, 1_000), st.sampled_from
 def storms() -> st.SearchStrategy[Storm]:
     """Storms over five profiles."""
     return st.builds(Storm, st.sampled_from(Storm.PROFILES), st.lists(MOVES, min_size=1, max_size=60))
+
+
+def seeded_storm(seed: int, profile: LaneProfile | None = None) -> Storm:
+    """One storm, the same for the same seed: cheaper and longer than a searched one."""
+    random = Random(seed)
+    length = random.randrange(20, 90)
+    moves = [(random.choice(KINDS), random.randrange(1_000), random.choice(STEPS_MS)) for _ in range(length)]
+    return Storm(profile or random.choice(Storm.PROFILES), moves)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from edge.core.effects import Effect
@@ -11,7 +12,7 @@ from edge.core.state import LaneState
 from edge.core.step import initial, is_quiet, next_deadline_ms, step
 from tests.support.lane_bench import PROFILE
 from tests.support.lane_oracle import LaneOracle
-from tests.support.lane_storm import AUTHORITIES, Storm, storms
+from tests.support.lane_storm import AUTHORITIES, Storm, seeded_storm, storms
 
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large)
 LONG = settings(max_examples=250, deadline=None, suppress_health_check=SLOW)
@@ -40,9 +41,7 @@ def test_i1_to_i10_hold_whatever_happens(storm: Storm) -> None:
         oracle.judge(before, event, after, effects)
 
 
-@given(storms())
-@LONG
-def test_quiet_events_can_be_left_out_of_the_journal(storm: Storm) -> None:
+def leave_out_the_quiet(storm: Storm) -> None:
     """What replay and recovery rest on: the time of the last scan, carried over, is all that they lose."""
     journal = [
         (before.sampled_at_ms, event, after, effects)
@@ -53,6 +52,18 @@ def test_quiet_events_can_be_left_out_of_the_journal(storm: Storm) -> None:
     for sampled_at_ms, event, after, effects in journal:
         state, again = step(replace(state, sampled_at_ms=sampled_at_ms), event)
         assert (state, again) == (after, effects)
+
+
+@given(storms())
+@LONG
+def test_quiet_events_can_be_left_out_of_the_journal(storm: Storm) -> None:
+    leave_out_the_quiet(storm)
+
+
+@pytest.mark.parametrize("hundred", range(4))
+def test_quiet_events_can_be_left_out_of_long_journals(hundred: int) -> None:
+    for seed in range(100):
+        leave_out_the_quiet(seeded_storm(hundred * 100 + seed))
 
 
 @given(storms())

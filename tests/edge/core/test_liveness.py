@@ -1,7 +1,6 @@
 """I11: in a world that behaves, every passage ends in bounded time, and the lane is ready or says what keeps it."""
 
 from itertools import product
-from random import Random
 
 import pytest
 
@@ -9,7 +8,7 @@ from edge.core.effects import ConsumeAuthority, LowerBoom, PrepareRequest, Raise
 from edge.core.state import Phase
 from edge.core.step import next_deadline_ms
 from tests.support.lane_bench import DOWN, MOVING, UP, LaneBench
-from tests.support.lane_storm import KINDS, STEPS_MS, Storm
+from tests.support.lane_storm import Storm, seeded_storm
 
 T_HEAL_MS = 30_000
 
@@ -120,9 +119,7 @@ def test_a_clerk_who_never_decides_ends_as_a_time_out() -> None:
 @pytest.mark.parametrize("seed", range(60))
 def test_after_any_storm_a_lane_comes_to_rest_with_a_name(seed: int) -> None:
     """The faults stop, the vehicle goes, a person does their part: the lane is ready or says what keeps it."""
-    random = Random(seed)
-    moves = [(random.choice(KINDS), random.randrange(1_000), random.choice(STEPS_MS)) for _ in range(60)]
-    storm = Storm(Storm.PROFILES[seed % 4], moves)
+    storm = seeded_storm(seed, Storm.PROFILES[seed % 4])
     lane = LaneBench(storm.profile)
     lane.take_all(storm)
     lane.at_ms += 1_000
@@ -150,9 +147,7 @@ def test_the_world_is_not_kinder_than_it_says() -> None:
     """Each of its freedoms was used: the storms reached these phases."""
     reached = set()
     for seed, profile in product(range(40), Storm.PROFILES[:2]):
-        random = Random(seed)
-        moves = [(random.choice(KINDS), random.randrange(1_000), random.choice(STEPS_MS)) for _ in range(60)]
         lane = LaneBench(profile)
-        lane.take_all(Storm(profile, moves))
+        lane.take_all(seeded_storm(seed, profile))
         reached |= {state.phase for state, _, _ in lane.history}
     assert reached == set(Phase)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from random import Random
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from edge.core.effects import RaiseBoom
 from edge.core.events import Event
 from edge.core.table import BY_PAIR
 from tests.support.lane_oracle import LaneOracle
-from tests.support.lane_storm import KINDS, STEPS_MS, Storm
+from tests.support.lane_storm import seeded_storm
 
 STORMS = 400
 
@@ -21,10 +20,7 @@ STORMS = 400
 def campaign(storms: int) -> None:
     """Run seeded storms until the oracle objects."""
     for seed in range(storms):
-        random = Random(seed)
-        length = random.randrange(20, 90)
-        moves = [(random.choice(KINDS), random.randrange(1_000), random.choice(STEPS_MS)) for _ in range(length)]
-        storm = Storm(random.choice(Storm.PROFILES), moves)
+        storm = seeded_storm(seed)
         state, oracle = step.initial(storm.profile), LaneOracle()
         states = [state]
         for event in storm.events(lambda states=states: states[-1]):  # type: ignore[misc]

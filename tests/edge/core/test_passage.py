@@ -14,7 +14,7 @@ from edge.core.effects import (
     StartCapture,
     StopCapture,
 )
-from edge.core.events import Started
+from edge.core.events import PersonDecided, Started
 from edge.core.state import Phase
 from edge.core.step import initial, next_deadline_ms, step
 from tests.support.lane_bench import CODE, DOWN, EPC, MOVING, PLATE, PROFILE, UP, LaneBench
@@ -208,3 +208,11 @@ def test_boom_limits_are_told_from_commands() -> None:
     assert lane.phase is Phase.CLOSING
     lane.scan(**DOWN)
     assert lane.ended == ["PASSED"]
+
+
+def test_x5_a_boot_after_a_damaged_journal_waits_for_a_person() -> None:
+    state, effects = step(initial(PROFILE), Started(0, "boot-2", "seed-2", journal_damaged=True))
+    assert (state.phase, state.alarms, state.light) == (Phase.FAULT, ("journal_damaged",), "red")
+    assert not [one for one in effects if isinstance(one, RaiseBoom | LowerBoom)]
+    again, _ = step(state, PersonDecided(1_000, "chen", "reset", "looked at the lane"))
+    assert (again.phase, again.alarms) == (Phase.STARTING, ())
