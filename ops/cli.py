@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from edge.lifeline import stop_when_stdin_closes
 from edge.mqtt import MqttLink, MqttSettings
 from ops.ingest import Ingest
 from ops.report import print_report, report
@@ -31,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--broker", type=_address, default=("127.0.0.1", 1883), metavar="HOST:PORT")
     top.add_argument("--mqtt-version", choices=("3.1.1", "5"), default="3.1.1")
     top.add_argument("--quiet", action="store_true", help="no table, only errors")
+    top.add_argument("--until-stdin-closes", action="store_true", help="stop, as on SIGTERM, when standard input ends")
     verbs = top.add_subparsers(dest="verb")
     summary = verbs.add_parser("report", help="release times by stage and outcomes")
     # The default is the one of the parser above: given before or after the verb, both are heard.
@@ -57,6 +59,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         if arguments.verb == "report":
             return _report(arguments)
+        if arguments.until_stdin_closes:
+            stop_when_stdin_closes()
         with suppress(KeyboardInterrupt):
             asyncio.run(_receive(arguments))
     except StoreError as error:

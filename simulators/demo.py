@@ -4,209 +4,122 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from edge.runtime.control import ControlError, ask
 from edge.text import say
 from simulators.broker import BrokerError
-from simulators.demo_box import LANE, BrokerChoice, DemoBox, open_box
-from simulators.demo_lane import prepare_pictures
-from simulators.demo_view import View, hints, summary
-from simulators.trucks import load_photos, note_of, photo_trucks, rendered_trucks
+from simulators.demo_box import BrokerChoice, DemoBox, open_box
+from simulators.demo_journey import Journey, StuckError
+from simulators.demo_score import score
+from simulators.demo_view import View, program, summary
+from simulators.trucks import load_photos, photo_trucks, rendered_trucks
 from simulators.world import Truck
 
 EXIT_FAILED = 1
+EXIT_USAGE = 64
 EXIT_CANNOT_START = 75
-# From arrival to an empty lane; a truck that takes longer than this is a defect of the demo, not of its day.
-TRUCK_TIMEOUT_S = 90.0
-READY_TIMEOUT_S = 60.0
-CLERK_S = 2.0
-
-
-@dataclass(slots=True)
-class Passage:
-    """What became of one truck."""
-
-    truck: Truck
-    id: str | None = None
-    identity: dict[str, Any] = field(default_factory=dict)
-    decision: str | None = None
-    reasons: list[str] = field(default_factory=list)
-    terminals: list[str] = field(default_factory=list)
-    stages_ms: dict[str, int] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """The object that `--json` prints for it."""
-        return {
-            "id": self.id,
-            "truth": truth_of(self.truck),
-            "identity": self.identity or {"plates": [], "containers": [], "tag": None},
-            "decision": self.decision,
-            "terminal": self.terminals[0] if len(self.terminals) == 1 else self.terminals or None,
-            "reasons": self.reasons,
-            "stages_ms": {
-                name: self.stages_ms.get(name) for name in ("identified", "requested", "granted", "opened", "cleared")
-            },
-        }
-
-
-def truth_of(truck: Truck) -> dict[str, Any]:
-    """Who the truck truly is."""
-    return {
-        "plates": [text for _, text, _, _, _ in truck.plates],
-        "containers": sorted(code for code, _ in truck.containers),
-        "tag": truck.tag_epc,
-    }
-
-
-def score(passages: Sequence[Passage], raises: int) -> dict[str, Any]:
-    """Count what matters: opened for an identity without a release, held for want of a reading, held for a wrong one.
-
-    More raises of the boom than trucks that passed count as wrongly opened, too.
-    """
-    passed = [one for one in passages if "PASSED" in one.terminals]
-    wrong_identity = sum(one.identity != truth_of(one.truck) for one in passed)
-    held = [one for one in passages if one.decision == "hold"]
-    wrong = [one for one in held if _read_wrongly(one)]
-    return {
-        "passages": [one.as_json() for one in passages],
-        "wrongly_opened": wrong_identity + max(0, raises - len(passed)),
-        "held_unread": len(held) - len(wrong),
-        "held_wrong": len(wrong),
-    }
-
-
-def _read_wrongly(passage: Passage) -> bool:
-    truth = truth_of(passage.truck)
-    seen = passage.identity
-    plates = any(text not in truth["plates"] for text in seen.get("plates", []))
-    codes = any(code not in truth["containers"] for code in seen.get("containers", []))
-    return plates or codes or seen.get("tag") not in (None, truth["tag"])
-
-
-class Journey:
-    """Drives the trucks through, one after the other, and listens to what the lane says."""
-
-    def __init__(self, box: DemoBox, view: View, started_s: float) -> None:
-        self._box = box
-        self._view = view
-        self._started_s = started_s
-        self._news = asyncio.Event()
-        self._current: Passage | None = None
-        self.first_released_s: float | None = None
-        box.on_message = self._hear
-
-    async def ready(self) -> None:
-        """Wait until the lane is proved closed and every device answers. Raises TimeoutError."""
-        async with asyncio.timeout(READY_TIMEOUT_S):
-            while self._box.state.get("phase") != "idle" or self._box.state.get("lost_devices"):
-                await self._next_news()
-
-    async def drive(self, truck: Truck) -> Passage:
-        """Let one truck come, pass or be sent back, and the lane be ready again. Raises TimeoutError."""
-        passage = self._current = Passage(truck)
-        self._box.service.notes.add(note_of(truck))
-        self._view.arrived(truck)
-        await asyncio.to_thread(prepare_pictures, truck)
-        world = self._box.lane.world
-        world.arrive(truck)
-        clerk = asyncio.create_task(self._clerk(truck))
-        try:
-            async with asyncio.timeout(TRUCK_TIMEOUT_S):
-                while not (passage.terminals and world.empty and self._box.state.get("phase") == "idle"):
-                    await self._next_news()
-        finally:
-            clerk.cancel()
-            await asyncio.gather(clerk, return_exceptions=True)
-        return passage
-
-    async def _clerk(self, truck: Truck) -> None:
-        """The demo's clerk: looks at a held truck for a moment, refuses it, and it backs out."""
-        while True:
-            phase = self._box.state.get("phase")
-            if phase == "held":
-                await asyncio.sleep(CLERK_S)
-                order = {"verb": "order", "lane": LANE, "action": "refuse", "operator": "demo-clerk"}
-                with contextlib.suppress(ControlError):
-                    await ask(self._box.control_socket, {**order, "reason": "held in the demo"})
-            if phase in ("turning_back", "leaving") and self._box.lane.world.phase(truck.id) == "waiting":
-                self._box.lane.world.turn_back(truck.id)
-            await self._next_news()
-
-    async def _next_news(self) -> None:
-        """The next message of the lane; the world moves by itself in between."""
-        self._news.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await self._news.wait()
-
-    def _hear(self, name: str, payload: dict[str, Any]) -> None:
-        self._news.set()
-        current = self._current
-        if current is None or not name.startswith(("event/", "passage/")):
-            return
-        data = payload["data"]
-        kind = payload["type"]
-        if kind == "passage_opened" and not current.id:
-            current.id = data["passage"]
-        if data.get("passage") != current.id:
-            return
-        if name.startswith("passage/") and kind == "passage_ended":
-            current.identity = plain_identity(data["identity"])
-        elif name.startswith("event/"):
-            self._take_event(current, kind, data)
-
-    def _take_event(self, current: Passage, kind: str, data: dict[str, Any]) -> None:
-        if kind == "boom_raised" and self.first_released_s is None:
-            self.first_released_s = time.monotonic() - self._started_s
-        if kind == "passage_ended":
-            current.terminals.append(data["terminal"])
-            current.decision, current.reasons = data["decision"], data["reasons"]
-            current.stages_ms = data["stages_ms"]
-        self._view.event(kind, data)
-
-
-def plain_identity(identity: dict[str, Any]) -> dict[str, Any]:
-    """The identity as the demo's JSON shows it: what was read, nothing that was not."""
-    return {
-        "plates": [plate["text"] for plate in identity["plates"] if plate["text"]],
-        "containers": sorted(one["code"] for one in identity["containers"]),
-        "tag": identity["tag"],
-    }
+EXIT_SIGNAL = 128
+_MOST_SEED = 2**31 - 1
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the demo; 0 where every passage has one terminal record and nothing was wrongly opened."""
-    given = _parser().parse_args(arguments)
-    started_s = time.monotonic()
+    """Run the demo; 0 where every passage has one terminal record and nothing was wrongly opened.
+
+    Else 1; 64 for bad arguments, 75 where something cannot start, 128 and the signal's number where one ended it.
+    """
+    given = _Parser.of().parse_args(arguments)
+    started_s = _started_s()
     try:
+        trucks = _trucks(given)
         with _folder(given.folder) as folder:
-            return asyncio.run(_run(given, folder, started_s))
+            return asyncio.run(_until_signal(_run(given, trucks, folder, started_s)))
     except (BrokerError, OSError, ValueError) as error:
         print(say("demo_cannot_start", cause=error), file=sys.stderr)
         return EXIT_CANNOT_START
     except KeyboardInterrupt:
-        return 130
+        return EXIT_SIGNAL + signal.SIGINT
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kakou demo", description=say("verb_demo"))
-    parser.add_argument("--passages", type=int, default=3, help="how many trucks come")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--headless", action="store_true", help="no live view")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
-    parser.add_argument("--photos", type=Path, help="a folder of labelled photographs, as ../shared/real-images")
-    parser.add_argument("--folder", type=Path, help="keep configuration, journal, pictures and logs here")
-    parser.add_argument("--broker", help="host:port of a running broker instead of the default one")
-    parser.add_argument("--mqtt-version", choices=("3.1.1", "5"), default="5")
-    parser.add_argument("--stay", action="store_true", help="keep the lane running until Ctrl-C")
-    return parser
+class _Parser(argparse.ArgumentParser):
+    """Bad arguments end with the exit status of sysexits."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+
+    @classmethod
+    def of(cls) -> "_Parser":
+        """The parser of `kakou demo`."""
+        parser = cls(prog="kakou demo", description=say("verb_demo"))
+        parser.add_argument("--passages", type=_passages, default=3, metavar="N", help="how many trucks come")
+        parser.add_argument("--seed", type=_seed, default=1, metavar="S", help="which trucks; the same come again")
+        parser.add_argument("--headless", action="store_true", help="no live view")
+        parser.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
+        parser.add_argument(
+            "--photos", type=_photos, metavar="DIR", help="labelled photographs, as ../shared/real-images"
+        )
+        parser.add_argument(
+            "--folder", type=Path, metavar="DIR", help="keep configuration, journal, pictures and logs here"
+        )
+        parser.add_argument(
+            "--broker", type=_address, metavar="HOST:PORT", help="a running broker instead of the default one"
+        )
+        parser.add_argument("--mqtt-version", choices=("3.1.1", "5"), default="5")
+        parser.add_argument("--stay", action="store_true", help="keep the lane running until Ctrl-C")
+        return parser
+
+
+def _whole(text: str, least: int, most: int, message: str) -> int:
+    with contextlib.suppress(ValueError):
+        if least <= (number := int(text)) <= most:
+            return number
+    raise argparse.ArgumentTypeError(say(message, text=text))
+
+
+def _passages(text: str) -> int:
+    return _whole(text, 1, _MOST_SEED, "demo_passages_bad")
+
+
+def _seed(text: str) -> int:
+    return _whole(text, 0, _MOST_SEED, "demo_seed_bad")
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(say("demo_address_bad", text=text))
+    return host, int(port)
+
+
+def _photos(text: str) -> Path:
+    folder = Path(text)
+    if not all((folder / one / "labels.csv").is_file() for one in ("plates", "containers")):
+        raise argparse.ArgumentTypeError(say("demo_photos_bad", folder=folder))
+    return folder.resolve()
+
+
+def _started_s() -> float:
+    """When this process was started, on the monotonic clock; now, where the system does not tell."""
+    now_s = time.monotonic()
+    try:
+        fields = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        return now_s - (time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK"))
+    except (OSError, AttributeError):
+        return now_s
+
+
+def _trucks(given: argparse.Namespace) -> list[Truck]:
+    if given.photos is not None:
+        return list(photo_trucks(given.passages, given.seed, load_photos(given.photos)))
+    return list(rendered_trucks(given.passages, given.seed))
 
 
 @contextlib.contextmanager
@@ -219,37 +132,93 @@ def _folder(given: Path | None) -> Iterator[Path]:
         yield Path(made).resolve()
 
 
-async def _run(given: argparse.Namespace, folder: Path, started_s: float) -> int:
-    choice = BrokerChoice(version=given.mqtt_version)
-    if given.broker:
-        host, _, port = given.broker.rpartition(":")
-        choice = BrokerChoice(host, int(port), given.mqtt_version)
-    if given.photos is not None:
-        trucks = photo_trucks(given.passages, given.seed, load_photos(given.photos))
-    else:
-        trucks = rendered_trucks(given.passages, given.seed)
-    view = View(live=not (given.headless or given.json))
+async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
+    """Await `work`; the first SIGINT, SIGTERM or SIGHUP cancels it, and it is waited for while it stops everything."""
+    loop, task = asyncio.get_running_loop(), asyncio.create_task(work)
+    told: list[signal.Signals] = []
+
+    def stop(number: signal.Signals) -> None:
+        told.append(number)
+        if len(told) == 1:
+            task.cancel()
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        # Windows has no handlers on the loop: there Ctrl-C arrives as KeyboardInterrupt.
+        with contextlib.suppress(NotImplementedError, AttributeError):
+            loop.add_signal_handler(getattr(signal, name), stop, getattr(signal, name))
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not told:
+            raise
+        return EXIT_SIGNAL + told[0]
+
+
+async def _run(given: argparse.Namespace, trucks: list[Truck], folder: Path, started_s: float) -> int:
+    view = View(live=not (given.headless or given.json), started_s=started_s)
     view.say(say("demo_starting"))
-    passages: list[Passage] = []
-    async with open_box(folder, choice, seed=given.seed) as box:
-        journey = Journey(box, view, started_s)
+    host, port = given.broker or (None, 0)
+    choice = BrokerChoice(host, port, given.mqtt_version)
+    async with open_box(folder, choice, seed=given.seed, progress=view.started) as box:
+        journey = Journey(box, view, lambda: time.monotonic() - started_s)
+        status = 0
         try:
-            await journey.ready()
-            view.say(hints(box))
-            for truck in trucks:
-                passages.append(await journey.drive(truck))
-        except TimeoutError:
-            # A lane that is stuck is the finding: say where it stood and show the controller's last words.
-            log = (folder / "controller.log").read_text(encoding="utf-8", errors="replace")
-            print(say("demo_stuck", state=json.dumps(box.state, ensure_ascii=False)), log[-3000:], file=sys.stderr)
-            return EXIT_FAILED
-        result = score(passages, box.lane.plant.raise_count)
-        if given.json:
-            print(json.dumps(result, ensure_ascii=False))
-        else:
-            summary(result, journey.first_released_s)
-            view.say(hints(box))
-        if given.stay:
-            await asyncio.Event().wait()
-    sound = all(len(one.terminals) == 1 for one in passages) and result["wrongly_opened"] == 0
-    return 0 if sound else EXIT_FAILED
+            await journey.drive_all(trucks)
+        except StuckError as error:
+            # The finding is where it stands: the counts so far follow all the same.
+            print(say("demo_stuck", cause=error), file=sys.stderr)
+            status = EXIT_FAILED
+        status = max(status, await _tell(given, box, journey))
+        if given.stay and not status:
+            await _stay(given, box, journey)
+    return status
+
+
+async def _tell(given: argparse.Namespace, box: DemoBox, journey: Journey) -> int:
+    """Print what came of it and return the exit status."""
+    result = score(journey.passages, box.lane.plant.raise_count)
+    if journey.strays:
+        print(say("demo_strays", passages=" ".join(journey.strays)), file=sys.stderr)
+    stored = await _stored(box, journey)
+    if given.json:
+        print(json.dumps(result, ensure_ascii=False), flush=True)
+        if journey.first_released_s is not None:
+            print(say("demo_first_release", seconds=f"{journey.first_released_s:.1f}"), file=sys.stderr)
+        print(stored, file=sys.stderr)
+    else:
+        # Loading the table's library would hold up the barrier's simulator.
+        await asyncio.to_thread(summary, result, journey.first_released_s)
+        print(stored)
+        if given.folder is not None:
+            print(say("demo_ops_report", program=program(), database=box.ops_database))
+        if not given.stay:
+            print(say("demo_next", program=program()), flush=True)
+    sound = not journey.strays and all(len(one.terminals) == 1 for one in journey.passages)
+    return 0 if sound and result["wrongly_opened"] == 0 else EXIT_FAILED
+
+
+async def _stored(box: DemoBox, journey: Journey) -> str:
+    """What central operations stored, in words."""
+    complete = await journey.stored()
+
+    def count() -> tuple[int, int]:
+        from ops.store import EventStore
+
+        store = EventStore(box.ops_database, read_only=True)
+        try:
+            return store.count(), len(list(store.gaps()))
+        finally:
+            store.close()
+
+    events, gaps = await asyncio.to_thread(count)
+    return say("demo_ops_stored" if complete and not gaps else "demo_ops_gap", events=events, gaps=gaps)
+
+
+async def _stay(given: argparse.Namespace, box: DemoBox, journey: Journey) -> None:
+    """Keep the lane running; trucks without a release note wait for orders of whoever watches."""
+    number = given.passages
+    while True:
+        truck = list(rendered_trucks(number + 1, given.seed))[number]
+        print(say("demo_stay", program=program(), socket=box.control_socket), file=sys.stderr, flush=True)
+        await journey.wait_for_a_person(truck)
+        number += 1

@@ -1,6 +1,6 @@
 """The simulated lane of the demo: one world, and every device of it on its real wire."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,23 +10,35 @@ from simulators.devices.camera import CameraSimulator, Picture, PictureSource
 from simulators.devices.uhf_r2000 import R2000Simulator, SimulatedTag
 from simulators.scene import photo, render_container, render_front
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA
-from simulators.world import Pace, Truck, World
+from simulators.world import Geometry, Pace, Truck, World
 
 FRAMES_PER_S = 8.0
+# Whoever is on the arrival loop is in the picture: an empty lane would cost the first reading.
+GEOMETRY = Geometry(camera_view=(8.0, 12.5))
 
 
 class DemoLane:
     """A lane whose barrier, cameras and tag reader a controller can be connected to. `seed` varies the pictures."""
 
-    def __init__(self, folder: Path, now_ms: Callable[[], int], *, seed: int) -> None:
+    def __init__(
+        self,
+        now_ms: Callable[[], int],
+        *,
+        seed: int,
+        reader: Path,
+        barrier_port: int = 0,
+        camera_ports: Mapping[str, int] | None = None,
+    ) -> None:
+        """`reader` is where the tag reader's serial line appears; port 0 takes a free one."""
+        ports = camera_ports or {}
         self.plant = Plant(now_ms, stroke_s=0.4)
-        self.world = World(self.plant, now_ms, pace=Pace(drive_in_s=0.3, drive_through_s=0.6))
-        self.barrier = BarrierSimulator(self.plant, refresh=self.world.advance)
+        self.world = World(self.plant, now_ms, geometry=GEOMETRY, pace=Pace(drive_in_s=0.3, drive_through_s=0.6))
+        self.barrier = BarrierSimulator(self.plant, port=barrier_port, refresh=self.world.advance)
         self.cameras = {
-            name: CameraSimulator(self._source(name), frames_per_s=FRAMES_PER_S, seed=seed)
+            name: CameraSimulator(self._source(name), frames_per_s=FRAMES_PER_S, seed=seed, port=ports.get(name, 0))
             for name in (PLATE_CAMERA, CONTAINER_CAMERA)
         }
-        self.reader = R2000Simulator(self._tags, symlink=folder / "tag-reader")
+        self.reader = R2000Simulator(self._tags, symlink=reader)
 
     async def start(self) -> None:
         """Open every port."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from config.loader import load
 from config.schema import Configuration
 from edge import log
+from edge.lifeline import stop_when_stdin_closes
 from edge.text import default_language, say
 
 EXIT_CONFIG = 78
@@ -43,12 +44,17 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="kakou run", description=say("verb_run"))
     parser.add_argument("config", type=Path)
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
+    parser.add_argument(
+        "--until-stdin-closes", action="store_true", help="stop, as on SIGTERM, when standard input ends"
+    )
     given = parser.parse_args(arguments)
     loaded = load(given.config)
     if isinstance(loaded, list):
         for problem in loaded:
             print(problem, file=sys.stderr)
         return EXIT_CONFIG
+    if given.until_stdin_closes:
+        stop_when_stdin_closes()
     log.configure(given.log_level, readable=sys.stderr.isatty())
     return _serve(loaded, given.config)
 

@@ -33,7 +33,7 @@ ROOMS_OF_LIBRARY = {
 DEVICE_SIMULATORS_MAY_IMPORT = ("edge.core", "edge.ports", "simulators.devices", "simulators.scene", "simulators.world")
 # A driver's pure codecs and what they define; of the driver's package itself nothing but its name.
 WIRE_CODEC = re.compile(r"drivers(\.\w+(\.(wire|frames)(\.\w+)?)?)?|simulators")
-OPERATIONS_MAY_IMPORT = ("edge.mqtt", "edge.text", "edge.log", "ops")
+OPERATIONS_MAY_IMPORT = ("edge.mqtt", "edge.text", "edge.log", "edge.lifeline", "ops")
 
 
 def ours(name: str) -> bool:

@@ -1,0 +1,81 @@
+"""What became of the demo's trucks, and how it is counted. Pure values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulators.world import Truck
+
+STAGES = ("identified", "requested", "granted", "opened", "cleared")
+# Terminal records of vehicles that the lane let in by itself, and those that a named person let in.
+_BY_ITSELF = frozenset({"PASSED", "OFFLINE_PASSED"})
+_RAISED = _BY_ITSELF | {"MANUAL_PASSED"}
+
+
+@dataclass(slots=True)
+class Passage:
+    """What became of one truck. `terminals` has one entry where everything is right."""
+
+    truck: Truck
+    id: str | None = None
+    identity: dict[str, Any] = field(default_factory=lambda: {"plates": [], "containers": [], "tag": None})
+    decision: str | None = None
+    reasons: list[str] = field(default_factory=list)
+    terminals: list[str] = field(default_factory=list)
+    stages_ms: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def truth(self) -> dict[str, Any]:
+        """Who the truck truly is."""
+        return {
+            "plates": [text for _, text, _, _, _ in self.truck.plates],
+            "containers": sorted(code for code, _ in self.truck.containers),
+            "tag": self.truck.tag_epc,
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints for it; several terminal records, a defect, are shown as a list."""
+        return {
+            "id": self.id,
+            "truth": self.truth,
+            "identity": self.identity,
+            "decision": self.decision,
+            "terminal": self.terminals[0] if len(self.terminals) == 1 else self.terminals or None,
+            "reasons": self.reasons,
+            "stages_ms": {name: self.stages_ms.get(name) for name in STAGES},
+        }
+
+
+def score(passages: Sequence[Passage], raises: int) -> dict[str, Any]:
+    """Count what matters, from `passages` and how often the boom was truly raised.
+
+    `wrongly_opened`: passed by itself under an identity that is not the truck's, or the boom raised more often than
+    vehicles passed. `held_wrong`: held, and something was read that the truck does not carry. `held_unread`: held,
+    nothing was read wrongly, and something that the truck carries was not read.
+    """
+    opened = [one for one in passages if _BY_ITSELF.intersection(one.terminals)]
+    passed = sum(bool(_RAISED.intersection(one.terminals)) for one in passages)
+    held = [one for one in passages if one.decision == "hold"]
+    wrong = [one for one in held if _carried(one.identity) - _carried(one.truth)]
+    unread = [one for one in held if one not in wrong and _carried(one.truth) - _carried(one.identity)]
+    return {
+        "passages": [one.as_json() for one in passages],
+        "wrongly_opened": sum(one.identity != one.truth for one in opened) + max(0, raises - passed),
+        "held_unread": len(unread),
+        "held_wrong": len(wrong),
+    }
+
+
+def _carried(identity: dict[str, Any]) -> set[tuple[str, str]]:
+    """Everything that is named, with its kind: a plate never stands for a code."""
+    named = {("plate", text) for text in identity["plates"]} | {("container", code) for code in identity["containers"]}
+    return named if identity["tag"] is None else named | {("tag", identity["tag"])}
+
+
+def plain_identity(identity: dict[str, Any]) -> dict[str, Any]:
+    """The identity of a passage message as the demo's JSON shows it: what was read, nothing that was not."""
+    return {
+        "plates": [plate["text"] for plate in identity["plates"] if plate["text"]],
+        "containers": sorted(one["code"] for one in identity["containers"]),
+        "tag": identity["tag"],
+    }
