@@ -114,7 +114,7 @@ class _ContainerScores:
     def __init__(self) -> None:
         self._groups = {group: Tally() for group in ("horizontal", "vertical", "several", "passages")}
         self._sizes = [0, 0]
-        self._views: dict[str, list[set[str]]] = {}
+        self._views: dict[str, list[PictureReading]] = {}
         self._truths: dict[str, set[str]] = {}
 
     def add(self, row: Row, reading: PictureReading) -> Outcome:
@@ -125,7 +125,7 @@ class _ContainerScores:
         group = "vertical" if row["orientation"] == "vertical" else "horizontal"
         self._groups["several" if len(truth) > 1 else group].add(outcome, reading.elapsed_ms)
         if row["truck"]:
-            self._views.setdefault(row["truck"], []).append(codes)
+            self._views.setdefault(row["truck"], []).append(reading)
             self._truths.setdefault(row["truck"], set()).update(truth)
         sizes = dict(zip(truth, row["size_type"].split("|"), strict=False))
         for container in verified:

@@ -4,9 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from edge.core.events import FrameRead
+from edge.core.fusion import fuse
+from edge.core.profile import CameraProfile, LaneProfile
+from edge.core.readings import PictureReading
+from edge.core.state import Passage
+
 Outcome = Literal["exact", "wrong", "unread"]
-# Two codes that differ in so few places are two readings of one code, not two containers.
-SAME_CODE_DISTANCE = 3
 
 
 def score_plate(main: str, others: Iterable[str], answers: Iterable[str]) -> Outcome:
@@ -25,23 +29,18 @@ def score_codes(truth: Sequence[str], verified: Iterable[str]) -> Outcome:
     return "exact" if given == set(truth) else "unread"
 
 
-def join_views(views: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    """Join the verified codes of all views of one truck: each container once, by number of views.
-
-    A code that differs in at most `SAME_CODE_DISTANCE` places from another is a misreading of one of the two;
-    the one that more views saw stands, and neither does where as many saw both.
-    """
-    seen = Counter(code for view in views for code in set(view))
-    kept = []
-    for code, views_of_code in seen.items():
-        rivals = [n for other, n in seen.items() if other != code and _distance(code, other) <= SAME_CODE_DISTANCE]
-        if all(views_of_code > n for n in rivals):
-            kept.append(code)
-    return tuple(sorted(kept))
-
-
-def _distance(one: str, other: str) -> int:
-    return sum(a != b for a, b in zip(one, other, strict=False)) + abs(len(one) - len(other))
+def join_views(views: Sequence[PictureReading]) -> tuple[str, ...]:
+    """Return the codes that the product's own fusion reads from all views of one truck, one picture each."""
+    cameras = tuple(
+        CameraProfile(f"view-{number}", "left", ("container",), frames_needed=1, frames_max=1)
+        for number in range(len(views))
+    )
+    frames = tuple(
+        FrameRead(0, "views", camera.id, camera.id, 0, view) for camera, view in zip(cameras, views, strict=True)
+    )
+    profile = LaneProfile("evaluation", "views", "in", authorities=(), cameras=cameras)
+    containers = fuse(profile, Passage("views", 0, frames=frames), ()).containers
+    return tuple(container.code for container in containers.value or ())
 
 
 class Tally:

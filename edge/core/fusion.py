@@ -6,6 +6,7 @@ that was seen but not often enough keeps the identity open.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 from edge.core.container import Container
 from edge.core.events import FrameRead
@@ -16,6 +17,8 @@ from edge.core.state import Passage, TagTally
 from edge.core.tag import Tag
 
 MOST_CONTAINERS = 2
+# Two codes that differ in so few of their eleven places are one box, read differently.
+SAME_BOX_DIFFERENCES = 3
 
 
 def fuse(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) -> Identity:
@@ -120,6 +123,10 @@ def _pending(camera: CameraProfile, passage: Passage) -> bool:
     return any(len(frames) < camera.frames_needed for frames in _code_votes(camera, passage).values())
 
 
+def _same_box(one: str, other: str) -> bool:
+    return sum(a != b for a, b in zip(one, other, strict=True)) <= SAME_BOX_DIFFERENCES
+
+
 def _fuse_containers(
     profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]
 ) -> Reading[tuple[Container, ...]]:
@@ -142,6 +149,8 @@ def _fuse_containers(
     codes = tuple(container for container, _ in read.values())
     if len(codes) > MOST_CONTAINERS:
         return Reading("conflict", candidates=(codes,), reason="too_many_codes", evidence=tuple(evidence))
+    if any(_same_box(one.code, other.code) for one, other in combinations(codes, 2)):
+        return Reading("conflict", candidates=(codes,), reason="views_disagree", evidence=tuple(evidence))
     if not codes:
         frames = [frame for camera in cameras for frame in _frames_of(passage, camera)]
         lost = all(camera.id in lost_devices for camera in cameras)

@@ -52,7 +52,8 @@ _GRAMMAR: tuple[tuple[PlateKind, re.Pattern[str]], ...] = (
     ("emergency", re.compile(rf"^{_P}[XS]{_S}{{4}}应急$")),
     ("embassy", re.compile(r"^(使[0-9]{6}|[0-9]{6}使)$")),
     ("consulate", re.compile(rf"^{_P}{_L}?[0-9]{{4,5}}领$")),
-    ("armed_police", re.compile(rf"^WJ{_P}?[0-9]{{4}}[0-9TDSHBXJ]$")),
+    # The form of 2012 may carry a province, the older one has two digits in its place (WJ1693015).
+    ("armed_police", re.compile(rf"^WJ({_P}?[0-9]{{4}}[0-9TDSHBXJ]|[0-9]{{7}})$")),
     ("military", re.compile(r"^[A-Z]{2}[0-9]{5}$")),
     ("civil_aviation", re.compile(r"^民航[A-Z0-9]{5}$")),
     ("ordinary", re.compile(rf"^{_P}{_L2}{_S}{{5}}$")),

@@ -3,6 +3,8 @@ import json
 
 import pytest
 
+from edge.core.container import parse_container
+from edge.core.readings import ContainerSighting, PictureReading
 from models.evaluate import main
 from models.scoring import Tally, join_views, percentile, score_codes, score_plate
 from tests.support.drawn import BLUE, door, ground, jpeg, plate
@@ -24,11 +26,18 @@ def test_codes_count_when_all_are_found(answers, outcome):
     assert score_codes(["A", "B"], answers) == outcome
 
 
-def test_views_are_joined():
-    assert join_views([["CSQU3054383"], [], ["CSQU3054383", "TCLU4254260"]]) == ("CSQU3054383", "TCLU4254260")
-    # One misreading against two right ones falls; one against one leaves neither.
-    assert join_views([["CSQU3054383"], ["CSQU3054383"], ["CSGU3054383"]]) == ("CSQU3054383",)
-    assert join_views([["CSQU3054383"], ["CSGU3054383"]]) == ()
+def view(*codes):
+    containers = [parse_container(code) for code in codes]
+    return PictureReading(containers=tuple(ContainerSighting(one, 0.9, (0, 0, 9, 9)) for one in containers))
+
+
+def test_views_are_joined_as_the_lane_joins_them():
+    assert join_views([view("CSQU3054383"), view(), view("CSQU3054383", "TCLU4254260")]) == (
+        "CSQU3054383",
+        "TCLU4254260",
+    )
+    # G for Q passes the check digit: views that disagree are never outvoted.
+    assert join_views([view("CSQU3054383"), view("CSQU3054383"), view("CSGU3054383")]) == ()
 
 
 def test_counts_add_up():

@@ -1,0 +1,30 @@
+from edge.core.container import parse_container
+from edge.core.events import FrameRead
+from edge.core.fusion import fuse
+from edge.core.profile import CameraProfile, LaneProfile
+from edge.core.readings import ContainerSighting, PictureReading
+from edge.core.state import Passage
+
+CAMERAS = tuple(CameraProfile(name, name, ("container",), frames_needed=1) for name in ("left", "right"))
+PROFILE = LaneProfile("site", "lane", "in", authorities=(), cameras=CAMERAS)
+
+
+def containers_of(**codes: str):
+    frames = []
+    for camera, code in codes.items():
+        container = parse_container(code)
+        assert container is not None
+        reading = PictureReading(containers=(ContainerSighting(container, 0.9, (0, 0, 9, 9)),))
+        frames.append(FrameRead(1, "p", camera, camera, 1, reading))
+    return fuse(PROFILE, Passage("p", 0, frames=tuple(frames)), ()).containers
+
+
+def test_d8_two_views_of_one_box_that_disagree_are_a_conflict() -> None:
+    reading = containers_of(left="CSQU3054383", right="CSGU3054383")
+    assert (reading.status, reading.reason) == ("conflict", "views_disagree")
+
+
+def test_d9_two_boxes_are_two_codes() -> None:
+    reading = containers_of(left="CSQU3054383", right="TCLU4254260")
+    assert reading.status == "read"
+    assert [one.code for one in reading.value or ()] == ["CSQU3054383", "TCLU4254260"]
