@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from edge.text import say
 from simulators.broker import BrokerError
 from simulators.demo_box import BrokerChoice, DemoBox, open_box
-from simulators.demo_journey import Journey, StuckError
+from simulators.demo_journey import Journey, Pictures, StuckError
 from simulators.demo_score import score
 from simulators.demo_view import View, program, summary
 from simulators.trucks import load_photos, photo_trucks, rendered_trucks
@@ -159,8 +159,15 @@ async def _run(given: argparse.Namespace, trucks: list[Truck], folder: Path, sta
     view.say(say("demo_starting"))
     host, port = given.broker or (None, 0)
     choice = BrokerChoice(host, port, given.mqtt_version)
-    async with open_box(folder, choice, seed=given.seed, progress=view.started) as box:
-        journey = Journey(box, view, lambda: time.monotonic() - started_s)
+    pictures = Pictures()
+
+    def progress(part: str) -> None:
+        view.started(part)
+        if part == "controller":
+            pictures.prepare(trucks[0])
+
+    async with open_box(folder, choice, seed=given.seed, progress=progress) as box:
+        journey = Journey(box, view, pictures, lambda: time.monotonic() - started_s)
         status = 0
         try:
             await journey.drive_all(trucks)

@@ -32,7 +32,7 @@ _TIDY_TIMEOUT_S = 2.0
 # What a lane leaves at a broker; one that outlives the demo is cleared of it.
 _RETAINED = ("availability", "state", "health", "alarm/")
 # Loaded while the controller starts and before the simulated barrier serves: loading holds the event loop up.
-_NEEDED = ("edge.runtime.control", "simulators.clearance", "simulators.demo_lane")
+_NEEDED = ("simulators.clearance", "simulators.demo_lane")
 
 _CONFIG = """\
 site: {site}

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -24,19 +25,38 @@ class StuckError(Exception):
     """The lane did not come to where it should in time, or a process of the demo ended; the text says which."""
 
 
+class Pictures:
+    """Draws or loads what the cameras will see, beside the event loop: that must not miss a Modbus request."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def prepare(self, truck: Truck) -> "asyncio.Task[None]":
+        """Begin, or return what was begun. The task raises ValueError for a photograph that cannot be decoded."""
+        if truck.id not in self._tasks:
+            self._tasks[truck.id] = asyncio.create_task(asyncio.to_thread(_prepare, truck))
+        return self._tasks[truck.id]
+
+
+def _prepare(truck: Truck) -> None:
+    from simulators.demo_lane import prepare_pictures
+
+    prepare_pictures(truck)
+
+
 class Journey:
     """The trucks' way. `passages` has one entry a truck that came; `strays` are passages that no truck explains."""
 
-    def __init__(self, box: DemoBox, view: View, since_start_s: Callable[[], float]) -> None:
+    def __init__(self, box: DemoBox, view: View, pictures: Pictures, since_start_s: Callable[[], float]) -> None:
         """`since_start_s`: seconds since the program was started."""
         self._box = box
         self._view = view
+        self._pictures = pictures
         self._since_start_s = since_start_s
         self._news = asyncio.Event()
         self._heard: set[tuple[str, str]] = set()
         self._newest = self._stored = (0, 0)
         self._current: Passage | None = None
-        self._pictures: dict[str, asyncio.Task[None]] = {}
         self.passages: list[Passage] = []
         self.strays: list[str] = []
         self.first_released_s: float | None = None
@@ -51,19 +71,18 @@ class Journey:
     async def drive_all(self, trucks: Iterable[Truck]) -> None:
         """Let each truck come, pass or be sent back, and the lane be ready again. Raises StuckError, ValueError."""
         waiting = list(trucks)
-        self._prepare(waiting[0])
         await self.ready()
         self._view.ready(self._box)
         for number, truck in enumerate(waiting):
-            await self._prepare(truck)
+            await self._pictures.prepare(truck)
             for later in waiting[number + 1 : number + 2]:
-                self._prepare(later)
+                self._pictures.prepare(later)
             self._box.service.notes.add(note_of(truck))
             await self._drive(truck, clerk=True)
 
     async def wait_for_a_person(self, truck: Truck) -> None:
         """Let one more truck come, without a release note: it waits for an order of whoever watches."""
-        await self._prepare(truck)
+        await self._pictures.prepare(truck)
         try:
             await self._drive(truck, clerk=False)
         finally:
@@ -74,14 +93,6 @@ class Journey:
         with contextlib.suppress(StuckError):
             await self._until(lambda: self._stored >= self._newest, _STORED_TIMEOUT_S)
         return self._stored >= self._newest
-
-    def _prepare(self, truck: Truck) -> "asyncio.Task[None]":
-        """Draw or load what the cameras will see beside the event loop, which must not miss a Modbus request."""
-        from simulators.demo_lane import prepare_pictures
-
-        if truck.id not in self._pictures:
-            self._pictures[truck.id] = asyncio.create_task(asyncio.to_thread(prepare_pictures, truck))
-        return self._pictures[truck.id]
 
     async def _drive(self, truck: Truck, *, clerk: bool) -> None:
         passage = self._current = Passage(truck)
@@ -111,14 +122,14 @@ class Journey:
 
     async def _refuse_when_held(self) -> None:
         """The demo's clerk: looks at a held truck for a moment and refuses it."""
-        from edge.runtime.control import ControlError, ask
-
         order = {"verb": "order", "lane": LANE, "action": "refuse", "operator": "demo-clerk"}
         while True:
             if self._box.state.get("phase") == "held":
+                # Loaded when it is needed, and beside the event loop: it would delay the first truck.
+                control = await asyncio.to_thread(importlib.import_module, "edge.runtime.control")
                 await asyncio.sleep(CLERK_S)
-                with contextlib.suppress(ControlError):
-                    await ask(self._box.control_socket, {**order, "reason": "held in the demo"})
+                with contextlib.suppress(control.ControlError):
+                    await control.ask(self._box.control_socket, {**order, "reason": "held in the demo"})
             await self._next_news()
 
     async def _until(self, reached: Callable[[], bool], timeout_s: float | None) -> None:

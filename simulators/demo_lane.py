@@ -12,7 +12,7 @@ from simulators.scene import photo, render_container, render_front
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA
 from simulators.world import Geometry, Pace, Truck, World
 
-FRAMES_PER_S = 8.0
+FRAMES_PER_S = 5.0
 # Whoever is on the arrival loop is in the picture: an empty lane would cost the first reading.
 GEOMETRY = Geometry(camera_view=(8.0, 12.5))
 
