@@ -6,9 +6,22 @@ is ever a field.
 
 import logging
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
+
+
+class _Unhurt:
+    """Standard error whose lines are lost where it takes no more: a full disk below it must not stop a lane."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure(level: str = "info", *, readable: bool = False) -> None:
@@ -21,7 +34,7 @@ def configure(level: str = "info", *, readable: bool = False) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Unhurt())),
         cache_logger_on_first_use=False,
     )
 

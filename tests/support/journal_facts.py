@@ -24,6 +24,8 @@ class JournalFacts:
     opened: list[str] = field(default_factory=list)
     ended: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     reports: list[dict[str, Any]] = field(default_factory=list)
+    # The types of all events for central operations, in order.
+    events: list[str] = field(default_factory=list)
     first_broken: int | None = None
 
     @property
@@ -61,6 +63,7 @@ def _count(facts: JournalFacts, effect: dict[str, Any]) -> None:
     match effect["type"]:
         case "Report":
             facts.reports.append(effect)
+            facts.events.append(effect["name"])
             if effect["name"] == "passage_opened":
                 facts.opened.append(effect["passage"])
         case "ConsumeAuthority":
@@ -68,4 +71,5 @@ def _count(facts: JournalFacts, effect: dict[str, Any]) -> None:
         case "RaiseBoom":
             facts.boots[-1].raises += 1
         case "EndPassage":
+            facts.events.append("passage_ended")
             facts.ended.setdefault(effect["passage"], []).append(effect)

@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
@@ -69,7 +70,11 @@ class TagNotes:
         if tag["status"] != "read":
             return Ruling("hold", f"{tag['status']}_tag")
         epc = tag["value"]["epc"]
-        return Ruling("release", "", ReleaseNote(f"note-{epc}", tag=epc)) if epc in self.tags else Ruling("hold", "no_note")
+        return (
+            Ruling("release", "", ReleaseNote(f"note-{epc}", tag=epc))
+            if epc in self.tags
+            else Ruling("hold", "no_note")
+        )
 
 
 class Controller:
@@ -88,6 +93,13 @@ class Controller:
         async with asyncio.timeout(limit_s):
             return await self.process.wait()
 
+    async def last_words(self) -> str:
+        """The end of its log, with the stacks of its threads where it still runs: it ends by that."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGABRT)
+            await self.process.wait()
+        return self.log.read_text(encoding="utf-8", errors="replace")[-6000:]
+
     async def kill(self) -> None:
         """End it as a power cut does."""
         if self.process.returncode is None:
@@ -97,7 +109,10 @@ class Controller:
     async def stop(self) -> int:
         """Ask it to end, as the service manager does."""
         self.process.send_signal(signal.SIGTERM)
-        return await self.ended(30)
+        try:
+            return await self.ended(30)
+        except TimeoutError:
+            raise AssertionError(f"did not stop within 30 s: {await self.last_words()}") from None
 
 
 class SystemLane:
@@ -176,6 +191,33 @@ class SystemLane:
             await self.reader.stop()
             await self.barrier.stop()
 
+    @contextlib.asynccontextmanager
+    async def central(self) -> AsyncIterator[Path]:
+        """Run `kakou ops`; yields its database."""
+        database = self.folder / "ops.sqlite"
+        where = f"{self.settings['host']}:{self.settings['port']}"
+        arguments = ["--broker", where, "--mqtt-version", self.broker.version, "--quiet", "--database", str(database)]
+        with (self.folder / "ops.log").open("wb") as output:
+            process = await spawn("ops", *arguments, output=output)
+        try:
+            yield database
+        finally:
+            process.terminate()
+            await process.wait()
+
+    async def stored(self, database: Path) -> list[tuple[int, str]]:
+        """Wait until central stored every event that the journal holds; returns (seq, type) in order."""
+        count = len(self.facts().events)
+
+        def stored() -> list[tuple[int, str]]:
+            # Central may not have made its table yet.
+            with contextlib.closing(sqlite3.connect(database)) as reading, contextlib.suppress(sqlite3.Error):
+                return list(reading.execute("SELECT seq, type FROM event ORDER BY seq"))
+            return []
+
+        await self.until(lambda: database.exists() and len(stored()) >= count, 40)
+        return stored()
+
     # The controller
 
     @property
@@ -245,6 +287,19 @@ class SystemLane:
                     return await ask(self.socket, request)
                 await self._look()
 
+    async def told(self, limit_s: float = LIMIT_S, **wanted: Any) -> dict[str, Any]:
+        """Wait until `kakou status` shows these values: what a person sees who has no network."""
+        shown: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(limit_s):
+                while not wanted.items() <= shown.items():
+                    await self._look()
+                    with contextlib.suppress(ControlError):
+                        shown = (await ask(self.socket, {"verb": "status"}))["lanes"][0]
+        except TimeoutError:
+            raise AssertionError(f"wanted {wanted}, shown {shown}") from None
+        return shown
+
     async def until(self, condition: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
         """Wait until `condition` holds; says what was seen where it does not."""
         try:
@@ -252,7 +307,7 @@ class SystemLane:
                 while not condition():
                     await self._look()
         except TimeoutError:
-            tail = self.controller.log.read_text(errors="replace")[-1500:] if self.controllers else ""
+            tail = await self.controller.last_words() if self.controllers else ""
             shown = json.dumps(self.state, ensure_ascii=False)
             raise AssertionError(f"not within {limit_s} s; state {shown}; ended {self.ended}; log:\n{tail}") from None
 
@@ -329,13 +384,13 @@ def _loop_ms() -> Callable[[], int]:
 async def spawn(*arguments: str, output: Any, failpoint: str | None = None) -> asyncio.subprocess.Process:
     """Start `kakou ...` as a process of its own."""
     search_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PYTHONPATH": search_path, "PYTHONSAFEPATH": "1"}
+    environment = {**os.environ, "PYTHONPATH": search_path, "PYTHONSAFEPATH": "1", "PYTHONFAULTHANDLER": "1"}
     environment.pop("KAKOU_FAILPOINT", None)
     if failpoint is not None:
         environment["KAKOU_FAILPOINT"] = failpoint
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "edge.cli", *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-        env=environment,
+        sys.executable, "-m", "edge.cli", *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=output,
+        stderr=asyncio.subprocess.STDOUT, env=environment,
     )  # fmt: skip
 
 
