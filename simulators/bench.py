@@ -9,7 +9,8 @@ from pathlib import Path
 
 from edge.text import say
 from simulators.bench_broker import measured_broker, mosquitto_binary
-from simulators.bench_overhead import BenchError, run
+from simulators.bench_overhead import run
+from simulators.bench_process import BenchError
 from simulators.broker import BrokerError
 
 EXIT_UNAVAILABLE = 69

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,16 +28,10 @@ class TagNotes(ReleaseNotes):
         return Ruling("release", "", ReleaseNote(f"note-{passage}", (), (), value["epc"]))
 
 
-async def _serve(settings: dict[str, Any]) -> list[int]:
-    now = datetime.now(UTC)
+def _service(settings: dict[str, Any], on_answered: Callable[[AnsweredRequest], None]) -> ClearanceService:
     root = load_public_key(Path(settings["root"]))
-    answered_ns: list[int] = []
-
-    def note(_: AnsweredRequest) -> None:
-        answered_ns.append(time.monotonic_ns())
-
-    service = ClearanceService(
-        MqttSettings(settings["host"], settings["port"], "bench-authority"),
+    return ClearanceService(
+        MqttSettings(settings["host"], settings["port"], "bench-authority", version="5"),
         authority=settings["authority"],
         site=settings["site"],
         key=load_private_key(Path(settings["key"])),
@@ -46,13 +40,18 @@ async def _serve(settings: dict[str, Any]) -> list[int]:
             root_key_id=key_id_of(root),
             root=root,
             environment="simulated",
-            now_utc=now,
+            now_utc=datetime.now(UTC),
         ),
         utc=lambda: datetime.now(UTC),
         notes=TagNotes(),
         on_up=lambda: _say("ready"),
-        on_answered=note,
+        on_answered=on_answered,
     )
+
+
+async def _serve(settings: dict[str, Any]) -> list[int]:
+    answered_ns: list[int] = []
+    service = _service(settings, lambda _: answered_ns.append(time.monotonic_ns()))
     serving = asyncio.create_task(service.run())
     await asyncio.to_thread(sys.stdin.buffer.read)
     serving.cancel()

@@ -32,22 +32,44 @@ _WRITE_COIL = struct.Struct(">HHHBBHH")
 _EPC = slice(7, -2)
 
 
+def settings_of_both_ends(host: str, port: int, box: dict[str, Any]) -> dict[str, Any]:
+    """Return what FILE holds: the broker, fresh keys for either end, and `box` (pty, modbus_port, journal)."""
+    keys = {"box": Ed25519PrivateKey.generate(), "authority": Ed25519PrivateKey.generate()}
+    secret = {role: key.private_bytes_raw().hex() for role, key in keys.items()}
+    public = {role: key.public_key().public_bytes_raw().hex() for role, key in keys.items()}
+    broker = {"host": host, "port": port}
+    return {
+        "box": {**broker, **box, "own_key": secret["box"], "peer_key": public["authority"]},
+        "authority": {**broker, "own_key": secret["authority"], "peer_key": public["box"]},
+    }
+
+
 class _Mqtt:
     """paho driven by hand, tuned as platform.md asks. `inbox` holds payloads that came."""
 
     def __init__(self, host: str, port: int, topic: str, selector: selectors.BaseSelector) -> None:
         self.inbox: list[bytes] = []
         self.subscribed = False
+        self._topic = topic
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-        self._client.on_socket_open = lambda _c, _d, sock: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._client.on_connect = lambda *_: self._client.subscribe(topic, 1)
-        self._client.on_subscribe = lambda *_: setattr(self, "subscribed", True)
-        self._client.on_message = lambda _c, _d, message: self.inbox.append(message.payload)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
         self._client.connect(host, port)
         opened = self._client.socket()
         assert isinstance(opened, socket.socket)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket: socket.socket = opened
         selector.register(self.socket, selectors.EVENT_READ, self)
+
+    def _on_connect(self, client: paho.Client, *_: Any) -> None:
+        client.subscribe(self._topic, 1)
+
+    def _on_subscribe(self, *_: Any) -> None:
+        self.subscribed = True
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        self.inbox.append(bytes(message.payload))
 
     def read(self) -> None:
         self._client.loop_read()

@@ -9,18 +9,18 @@ import time
 import tty
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from drivers.uhf_r2000.wire import encode_tag_report
 from simulators.bench_broker import MeasuredBroker
-from simulators.bench_own import EPC, OwnBox, Stopwatch, open_own
+from simulators.bench_floor import settings_of_both_ends
+from simulators.bench_own import EPC, Stopwatch, open_own
 from simulators.bench_process import BenchError, BenchProcess
 from simulators.devices.modbus_server import ModbusServer
 
 WARM_UP = 2
+FLOOR, OWN = "floor", "own"
 _TRIP_TIMEOUT_S = 10.0
 _FLOOR_STAGES = ("signed_and_committed", "granted", "committed", "coil_written")
 
@@ -59,7 +59,7 @@ class _FloorModule:
         self._done = watch_done
         self.raised_ns = 0
 
-    def write_coil(self, address: int, value: bool) -> None:
+    def write_coil(self, address: int, value: bool) -> None:  # noqa: ARG002 - there is one coil
         self.raised_ns = time.monotonic_ns()
         self._done.set()
 
@@ -106,7 +106,6 @@ class Floor:
 @contextlib.asynccontextmanager
 async def open_floor(folder: Path, broker: MeasuredBroker) -> AsyncIterator[Floor]:
     """Start the floor's processes, its pty and its Modbus server. Raises BenchError, OSError."""
-    folder.mkdir()
     async with contextlib.AsyncExitStack() as stack:
         done = asyncio.Event()
         module = _FloorModule(done)
@@ -118,7 +117,8 @@ async def open_floor(folder: Path, broker: MeasuredBroker) -> AsyncIterator[Floo
         stack.callback(os.close, terminal)
         tty.setraw(terminal)
         settings = folder / "floor.json"
-        settings.write_text(json.dumps(_settings(folder, broker, os.ttyname(terminal), server.port)), encoding="utf-8")
+        box = {"pty": os.ttyname(terminal), "modbus_port": server.port, "journal": str(folder / "floor.sqlite")}
+        settings.write_text(json.dumps(settings_of_both_ends(broker.host, broker.port, box)), encoding="utf-8")
         ends = []
         for role in ("authority", "box"):
             process = await BenchProcess.start(folder / f"{role}.log", "simulators.bench_floor", role, str(settings))
@@ -128,21 +128,9 @@ async def open_floor(folder: Path, broker: MeasuredBroker) -> AsyncIterator[Floo
         yield Floor(line, module, done, ends[1])
 
 
-def _settings(folder: Path, broker: MeasuredBroker, pty: str, modbus_port: int) -> dict[str, object]:
-    box, authority = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-
-    def end(own: Ed25519PrivateKey, peer: Ed25519PrivateKey) -> dict[str, object]:
-        public = peer.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        keys = {"own_key": own.private_bytes_raw().hex(), "peer_key": public.hex()}
-        return {"host": broker.host, "port": broker.port, **keys}
-
-    local = {"pty": pty, "modbus_port": modbus_port, "journal": str(folder / "floor.sqlite")}
-    return {"box": {**end(box, authority), **local}, "authority": end(authority, box)}
-
-
 async def measure(folder: Path, broker: MeasuredBroker, passages: int) -> Overhead:
     """Measure floor and own path in turns, `passages` times each after a warm-up. Raises BenchError, OSError."""
-    async with open_floor(folder / "floor", broker) as floor, open_own(folder / "own", broker) as own:
+    async with open_floor(folder / FLOOR, broker) as floor, open_own(folder / OWN, broker) as own:
         trips: list[Stopwatch] = []
         passed: list[Stopwatch] = []
         for _ in range(WARM_UP + passages):
@@ -160,8 +148,7 @@ def _spent(watches: Sequence[Stopwatch]) -> tuple[float, ...]:
 
 def _floor_stages(trips: Sequence[Stopwatch], marks: Sequence[Sequence[int]]) -> list[tuple[str, float]]:
     rows = [
-        (mark[0] - trip.tag_ns, *(b - a for a, b in zip(mark, mark[1:], strict=False)))
-        for trip, mark in zip(trips, marks, strict=True)
+        (mark[0] - trip.tag_ns, *(b - a for a, b in pairwise(mark))) for trip, mark in zip(trips, marks, strict=True)
     ]
     names = ("tag_read", *_FLOOR_STAGES)
     return [(f"floor_{name}", _median_ms(column)) for name, column in zip(names, zip(*rows, strict=True), strict=True)]
@@ -180,8 +167,7 @@ def _median_ms(spans_ns: Sequence[int]) -> float:
 
 
 def run(folder: Path, broker: MeasuredBroker, passages: int) -> Overhead:
-    """`measure` on an event loop of its own."""
+    """`measure` in `folder`, on an event loop of its own."""
+    for name in (FLOOR, OWN):
+        (folder / name).mkdir()
     return asyncio.run(measure(folder, broker, passages))
-
-
-__all__ = ["BenchError", "Floor", "Overhead", "OwnBox", "measure", "open_floor", "run"]

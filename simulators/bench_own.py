@@ -173,7 +173,6 @@ class OwnBox:
 @contextlib.asynccontextmanager
 async def open_own(folder: Path, broker: MeasuredBroker) -> AsyncIterator[OwnBox]:
     """Start everything in `folder` and wait until a truck may come. Raises BenchError, OSError."""
-    folder.mkdir()
     async with contextlib.AsyncExitStack() as stack:
         lane = OwnLane(folder)
         await lane.start()
