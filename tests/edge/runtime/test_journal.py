@@ -6,41 +6,13 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from edge.runtime.journal import Journal, JournalError, JournalReader
 from edge.runtime.outbox import OutboxEvent
-
-
-def utc() -> datetime:
-    return datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-
-
-def later() -> datetime:
-    return datetime(2026, 3, 1, 13, 0, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite"
-
-
-@pytest.fixture
-async def journal(path: Path) -> AsyncIterator[Journal]:
-    opened = await Journal.open(path, utc=utc)
-    yield opened
-    await opened.close()
-
-
-async def fill(path: Path, count: int = 50) -> None:
-    journal = await Journal.open(path, utc=utc)
-    tickets = [journal.append("L1", "step", f"{n}" * 200, [OutboxEvent("decided", {"n": n})]) for n in range(count)]
-    await tickets[-1].durable
-    await journal.close()
+from tests.support.journals import fill, start_appender, utc
 
 
 async def test_records_come_back_in_order_with_an_unbroken_chain(journal: Journal) -> None:
@@ -100,33 +72,6 @@ async def test_a_writer_in_another_process_holds_the_lock_until_it_is_killed(pat
     child.kill()
     child.communicate()
     await (await Journal.open(path, utc=utc)).close()
-
-
-APPENDER = """
-import asyncio, sys
-from datetime import UTC, datetime
-from pathlib import Path
-from edge.runtime.journal import Journal
-from edge.runtime.outbox import OutboxEvent
-
-async def lane(journal, name):
-    n = 0
-    while True:
-        n += 1
-        ticket = journal.append(name, "step", f"{name} {n} " + "x" * 300, [OutboxEvent("e", {"n": n})])
-        await ticket.durable
-        print(name, ticket.seq, flush=True)
-
-async def main():
-    journal = await Journal.open(Path(sys.argv[1]), utc=lambda: datetime.now(UTC))
-    await asyncio.gather(*(lane(journal, name) for name in ("L1", "L2", "L3")))
-
-asyncio.run(main())
-"""
-
-
-def start_appender(path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", APPENDER, str(path)], stdout=subprocess.PIPE, text=True)
 
 
 async def test_every_acknowledged_record_survives_kill_9(path: Path) -> None:
@@ -251,94 +196,6 @@ asyncio.run(main())
 """
 
 
-def pages(path: Path) -> int:
-    return path.stat().st_size // 4096
-
-
-@pytest.mark.parametrize("damage", ["zero", "truncated", "foreign", "header", "page", "body", "other_program"])
-async def test_a_damaged_file_is_put_aside_and_an_empty_one_begun(path: Path, damage: str) -> None:
-    await fill(path)
-    raw = bytearray(path.read_bytes())
-    if damage == "zero":
-        raw.clear()
-    elif damage == "truncated":
-        del raw[len(raw) // 2 :]
-    elif damage == "foreign":
-        raw = bytearray(b"not a database " * 500)
-    elif damage == "header":
-        raw[0:16] = bytes(16)
-    elif damage == "page":
-        raw[4096 * 3 : 4096 * 4] = b"\xa5" * 4096
-    elif damage == "body":
-        raw = bytearray(bytes(raw).replace(b"49" * 200, b"48" * 200))
-    else:
-        raw[68:72] = b"ELSE"
-    path.write_bytes(raw)
-    journal = await Journal.open(path, utc=later)
-    assert journal.quarantined is not None
-    assert journal.quarantined.read_bytes() == raw
-    assert journal.lanes() == ()
-    assert journal.epoch == int(later().timestamp())
-    await journal.append("L1", "boot", "{}").durable
-    await journal.close()
-
-
-async def test_a_file_begun_again_has_a_higher_epoch_though_the_clock_went_back(path: Path) -> None:
-    await fill(path)
-    path.write_bytes(path.read_bytes().replace(b"49" * 200, b"48" * 200))
-    journal = await Journal.open(path, utc=lambda: datetime(1970, 1, 1, 0, 1, tzinfo=UTC))
-    assert journal.quarantined is not None
-    assert journal.epoch == int(utc().timestamp()) + 1
-    await journal.close()
-
-
-async def test_every_flipped_page_is_noticed_or_harmless(path: Path) -> None:
-    await fill(path, 200)
-    good = path.read_bytes()
-    for page in range(pages(path)):
-        raw = bytearray(good)
-        for offset in range(0, 4096, 64):
-            raw[page * 4096 + offset] ^= 0xFF
-        path.write_bytes(raw)
-        journal = await Journal.open(path, utc=later)
-        if journal.quarantined is None:
-            assert len(list(journal.records("L1"))) == 200
-            assert journal.verify_chain("L1") is None
-        await journal.close()
-
-
-async def test_a_lost_write_ahead_log_is_noticed(path: Path) -> None:
-    child = start_appender(path)
-    assert child.stdout is not None
-    child.stdout.readline()
-    child.kill()
-    child.communicate()
-    reader = JournalReader(path)
-    reader.close_reader()
-    journal_log = path.with_name(path.name + "-wal")
-    assert journal_log.exists(), "a reader must leave the log"
-    journal_log.unlink()
-    journal = await Journal.open(path, utc=utc)
-    assert journal.quarantined is not None
-    await journal.close()
-
-
-async def test_a_cut_or_changed_record_breaks_the_chain(path: Path) -> None:
-    await fill(path, 1200)
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE record SET body='forged' WHERE id=(SELECT min(id)+9 FROM record)")
-    connection.close()
-    reader = JournalReader(path)
-    assert reader.verify_chain("L1") == 10
-    reader.close_reader()
-    with sqlite3.connect(path) as connection:
-        connection.execute("DELETE FROM record WHERE id=(SELECT min(id)+4 FROM record)")
-    connection.close()
-    reader = JournalReader(path)
-    assert reader.verify_chain("L1") == 5
-    reader.close_reader()
-
-
 async def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
     await fill(path, 1)
     with sqlite3.connect(path) as connection:
@@ -393,29 +250,3 @@ async def test_reading_a_closed_journal_is_a_named_error(path: Path) -> None:
         reader.lanes()
     with pytest.raises(JournalError):
         reader.read("SELECT 1")
-
-
-async def test_a_damaged_table_is_a_named_error_for_a_reader(path: Path) -> None:
-    await fill(path, 2)
-    with sqlite3.connect(path) as connection:
-        connection.execute("DROP TABLE record")
-    connection.close()
-    reader = JournalReader(path)
-    with pytest.raises(JournalError):
-        list(reader.records("L1"))
-    with pytest.raises(JournalError):
-        reader.verify_chain("L1")
-    reader.close_reader()
-    journal = await Journal.open(path, utc=later)
-    assert journal.quarantined is not None
-    await journal.close()
-
-
-async def test_a_lost_epoch_is_damage(path: Path) -> None:
-    await fill(path, 2)
-    with sqlite3.connect(path) as connection:
-        connection.execute("DELETE FROM meta WHERE key='epoch'")
-    connection.close()
-    journal = await Journal.open(path, utc=later)
-    assert journal.quarantined is not None
-    await journal.close()

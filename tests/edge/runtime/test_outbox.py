@@ -1,8 +1,6 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +8,7 @@ import pytest
 
 from edge.runtime.journal import Journal
 from edge.runtime.outbox import MAX_EVENT_BYTES, QUARANTINED_TYPE, OutboxEvent
-
-
-def utc() -> datetime:
-    return datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite"
-
-
-@pytest.fixture
-async def journal(path: Path) -> AsyncIterator[Journal]:
-    opened = await Journal.open(path, utc=utc)
-    yield opened
-    await opened.close()
+from tests.support.journals import utc
 
 
 async def add(journal: Journal, count: int, lane: str = "L1") -> None:

@@ -1,0 +1,3 @@
+from tests.support.journals import journal, path
+
+__all__ = ["journal", "path"]

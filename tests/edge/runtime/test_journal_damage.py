@@ -1,0 +1,123 @@
+# ruff: noqa: ASYNC240 - these tests damage files and run processes, and nothing else waits
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edge.runtime.journal import Journal, JournalError, JournalReader
+from tests.support.journals import fill, later, start_appender, utc
+
+
+def pages(path: Path) -> int:
+    return path.stat().st_size // 4096
+
+
+@pytest.mark.parametrize("damage", ["zero", "truncated", "foreign", "header", "page", "body", "other_program"])
+async def test_a_damaged_file_is_put_aside_and_an_empty_one_begun(path: Path, damage: str) -> None:
+    await fill(path)
+    raw = bytearray(path.read_bytes())
+    if damage == "zero":
+        raw.clear()
+    elif damage == "truncated":
+        del raw[len(raw) // 2 :]
+    elif damage == "foreign":
+        raw = bytearray(b"not a database " * 500)
+    elif damage == "header":
+        raw[0:16] = bytes(16)
+    elif damage == "page":
+        raw[4096 * 3 : 4096 * 4] = b"\xa5" * 4096
+    elif damage == "body":
+        raw = bytearray(bytes(raw).replace(b"49" * 200, b"48" * 200))
+    else:
+        raw[68:72] = b"ELSE"
+    path.write_bytes(raw)
+    journal = await Journal.open(path, utc=later)
+    assert journal.quarantined is not None
+    assert journal.quarantined.read_bytes() == raw
+    assert journal.lanes() == ()
+    assert journal.epoch == int(later().timestamp())
+    await journal.append("L1", "boot", "{}").durable
+    await journal.close()
+
+
+async def test_a_file_begun_again_has_a_higher_epoch_though_the_clock_went_back(path: Path) -> None:
+    await fill(path)
+    path.write_bytes(path.read_bytes().replace(b"49" * 200, b"48" * 200))
+    journal = await Journal.open(path, utc=lambda: datetime(1970, 1, 1, 0, 1, tzinfo=UTC))
+    assert journal.quarantined is not None
+    assert journal.epoch == int(utc().timestamp()) + 1
+    await journal.close()
+
+
+async def test_every_flipped_page_is_noticed_or_harmless(path: Path) -> None:
+    await fill(path, 200)
+    good = path.read_bytes()
+    for page in range(pages(path)):
+        raw = bytearray(good)
+        for offset in range(0, 4096, 64):
+            raw[page * 4096 + offset] ^= 0xFF
+        path.write_bytes(raw)
+        journal = await Journal.open(path, utc=later)
+        if journal.quarantined is None:
+            assert len(list(journal.records("L1"))) == 200
+            assert journal.verify_chain("L1") is None
+        await journal.close()
+
+
+async def test_a_lost_write_ahead_log_is_noticed(path: Path) -> None:
+    child = start_appender(path)
+    assert child.stdout is not None
+    child.stdout.readline()
+    child.kill()
+    child.communicate()
+    reader = JournalReader(path)
+    reader.close_reader()
+    journal_log = path.with_name(path.name + "-wal")
+    assert journal_log.exists(), "a reader must leave the log"
+    journal_log.unlink()
+    journal = await Journal.open(path, utc=utc)
+    assert journal.quarantined is not None
+    await journal.close()
+
+
+async def test_a_cut_or_changed_record_breaks_the_chain(path: Path) -> None:
+    await fill(path, 1200)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE record SET body='forged' WHERE id=(SELECT min(id)+9 FROM record)")
+    connection.close()
+    reader = JournalReader(path)
+    assert reader.verify_chain("L1") == 10
+    reader.close_reader()
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM record WHERE id=(SELECT min(id)+4 FROM record)")
+    connection.close()
+    reader = JournalReader(path)
+    assert reader.verify_chain("L1") == 5
+    reader.close_reader()
+
+
+async def test_a_damaged_table_is_a_named_error_for_a_reader(path: Path) -> None:
+    await fill(path, 2)
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE record")
+    connection.close()
+    reader = JournalReader(path)
+    with pytest.raises(JournalError):
+        list(reader.records("L1"))
+    with pytest.raises(JournalError):
+        reader.verify_chain("L1")
+    reader.close_reader()
+    journal = await Journal.open(path, utc=later)
+    assert journal.quarantined is not None
+    await journal.close()
+
+
+async def test_a_lost_epoch_is_damage(path: Path) -> None:
+    await fill(path, 2)
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM meta WHERE key='epoch'")
+    connection.close()
+    journal = await Journal.open(path, utc=later)
+    assert journal.quarantined is not None
+    await journal.close()
