@@ -81,7 +81,7 @@ class ControlServer:
             return {"error": "unknown_lane", "lanes": sorted(self._lanes)}
         if action not in _ACTIONS:
             return {"error": "unknown_action", "actions": list(_ACTIONS)}
-        if not operator.strip() or not reason.strip():
+        if not (_is_told(operator) and _is_told(reason)):
             return {"error": "operator_and_reason_needed"}
         before = runner.state
         runner.take(PersonDecided(runner.now_ms(), operator, action, reason))  # type: ignore[arg-type]
@@ -95,6 +95,11 @@ class ControlServer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_OUTCOME_TIMEOUT_S):
                 await runner.reached(lambda state: state.phase not in _ON_THE_WAY)
+
+
+def _is_told(text: str) -> bool:
+    """Something is said, in characters that a journal can hold: a lone surrogate comes from undecodable bytes."""
+    return bool(text.strip()) and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def describe(runner: LaneRunner) -> dict[str, Any]:

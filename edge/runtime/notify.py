@@ -26,6 +26,8 @@ class ServiceManager:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+                # A manager that does not read must not stop the lanes.
+                channel.setblocking(False)
                 channel.connect(address)
                 channel.send("\n".join(assignments).encode())
         except OSError as error:

@@ -43,7 +43,7 @@ def order(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="kakou open", description=say("verb_open"))
     _add_target(parser)
     parser.add_argument("--lane", required=True)
-    parser.add_argument("--operator", default=getpass.getuser(), help="who orders it (default: the login name)")
+    parser.add_argument("--operator", help="who orders it (default: the login name)")
     parser.add_argument("--reason", required=True, help="why; kept in the journal")
     parser.add_argument("--action", choices=_OTHER_ORDERS, default="open")
     given = parser.parse_args(arguments)
@@ -51,7 +51,7 @@ def order(arguments: Sequence[str]) -> int:
         "verb": "order",
         "lane": given.lane,
         "action": given.action,
-        "operator": given.operator,
+        "operator": _login_name() if given.operator is None else given.operator,
         "reason": given.reason,
     }
     answer = _ask(given, request)
@@ -64,6 +64,14 @@ def order(arguments: Sequence[str]) -> int:
     else:
         print(("accepted" if answer["accepted"] else "refused") + ": " + _line(answer["lane"]))
     return 0 if answer.get("accepted") else EXIT_REFUSED
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A user without a name, as in a container: the lane then refuses the order and says what it needs.
+        return ""
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:

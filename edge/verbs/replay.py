@@ -3,7 +3,8 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from edge.runtime.journal import JournalReader
@@ -23,9 +24,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     try:
-        reader = JournalReader(given.journal)
-        lanes = [given.lane] if given.lane else list(reader.lanes())
-        results = [_replay_lane(reader, lane) for lane in lanes]
+        with _reading(given.journal) as reader:
+            lanes = [given.lane] if given.lane else list(reader.lanes())
+            results = [_replay_lane(reader, lane) for lane in lanes]
     except JournalError as error:
         print(error, file=sys.stderr)
         return EXIT_UNREADABLE
@@ -36,6 +37,15 @@ def main(arguments: Sequence[str]) -> int:
         for result in results:
             _show(result)
     return 0 if same else EXIT_DIFFERENT
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[JournalReader]:
+    reader = JournalReader(path)
+    try:
+        yield reader
+    finally:
+        reader.close_reader()
 
 
 def _replay_lane(reader: JournalReader, lane: str) -> dict[str, object]:

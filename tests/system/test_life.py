@@ -1,8 +1,8 @@
 """Starting, refusing to start, stopping; a disk that takes nothing more."""
 
+import os
 import resource
 import signal
-from pathlib import Path
 
 from tests.support.brokers import BrokerCase
 from tests.support.system_lane import LANE, SystemLane, kakou, spawn
@@ -70,8 +70,9 @@ async def test_a_full_disk_opens_nothing(lane: SystemLane):
 
 
 async def test_a_log_that_cannot_be_written_stops_no_truck(lane: SystemLane):
-    with Path("/dev/full").open("wb") as full:
-        process = await spawn("run", str(lane.config), output=full)
+    full = os.open("/dev/full", os.O_WRONLY)
+    process = await spawn("run", str(lane.config), output=full)
+    os.close(full)
     try:
         await lane.phase("idle")
         await lane.pass_one()

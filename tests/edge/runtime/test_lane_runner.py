@@ -1,0 +1,266 @@
+"""The shell's order: recorded first, authority only once durable, withdrawal at once; every failure an event."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.core.events import BarrierAnswered, PersonDecided, Started, TagSighted
+from edge.core.profile import LaneTiming
+from edge.core.state import Phase
+from edge.runtime.journal import Journal, JournalError, JournalReader, Ticket
+from tests.support.lane_bench import UP
+from tests.support.lane_parts import LIMIT_S, PROFILE, Running, broken, running
+
+
+def start(lane: Running) -> None:
+    lane.runner.take(Started(lane.clock.now_ms(), "boot-1", "seed-1"))
+    lane.scan()
+    assert lane.runner.state.phase is Phase.IDLE
+
+
+def identify(lane: Running) -> None:
+    start(lane)
+    lane.scan(arrival_loop=True)
+    lane.runner.take(TagSighted(lane.clock.now_ms(), lane.tag()))
+    assert lane.runner.state.phase is Phase.WAITING
+
+
+def order(lane: Running, action: Any) -> None:
+    lane.runner.take(PersonDecided(lane.clock.now_ms(), "chen", action, "checked"))
+
+
+def effects(path: Path) -> list[str]:
+    """The types of all durable effects, in order."""
+    reader = JournalReader(path)
+    try:
+        bodies = [json.loads(record.body) for record in reader.records("lane-1")]
+    finally:
+        reader.close_reader()
+    return [effect["type"] for body in bodies for effect in body["effects"]]
+
+
+async def test_a_request_leaves_only_once_its_nonce_is_durable(path: Path):
+    async with running(path) as lane:
+        identify(lane)
+        assert lane.others.named("prepare")
+        assert not lane.others.named("send")
+        durable: list[list[str]] = []
+        sent = asyncio.Event()
+
+        def send(passage: str, authority: str, nonce: str) -> None:
+            durable.append(effects(path))
+            sent.set()
+
+        lane.others.send = send  # type: ignore[method-assign]
+        async with asyncio.timeout(LIMIT_S):
+            await sent.wait()
+        assert "SendRequest" in durable[0]
+
+
+async def test_a_person_opens_once_the_order_is_durable(path: Path):
+    async with running(path) as lane:
+        start(lane)
+        order(lane, "open")
+        assert lane.runner.state.phase is Phase.CONSUMING
+        assert "raise" not in lane.barrier.commands
+        await lane.phase(Phase.OPENING)
+        assert "ConsumeAuthority" in effects(path)
+        lane.scan(**UP)
+        await lane.phase(Phase.OPEN)
+        await lane.runner.close()
+        assert lane.barrier.commands.count("raise") == 1
+        assert lane.barrier.commands[-1] == "green"
+
+
+async def test_a_refused_raise_holds_and_an_unknown_one_waits_for_the_boom(path: Path):
+    async with running(path) as lane:
+        start(lane)
+        lane.scan(arrival_loop=True)
+        lane.barrier.error = broken()
+        order(lane, "open")
+        await lane.phase(Phase.HELD)
+        lane.barrier.error = broken("barrier_write_unconfirmed", "unknown")
+        order(lane, "open")
+        await lane.phase(Phase.OPENING)
+        await lane.runner.close()
+        assert lane.runner.state.phase is Phase.OPENING
+        assert lane.barrier.commands.count("raise") == 2
+
+
+async def test_emergency_stops_without_waiting_for_the_disk(path: Path):
+    async with running(path) as lane:
+        start(lane)
+        lane.scan(emergency_stop=True)
+        assert lane.runner.state.phase is Phase.FAULT
+        await lane.runner.close()
+        assert "stop" in lane.barrier.commands
+
+
+async def test_closing_waits_for_a_command_on_the_wire(path: Path):
+    async with running(path) as lane:
+        lane.barrier.gate = asyncio.Event()
+        start(lane)
+        asyncio.get_running_loop().call_soon(lane.barrier.gate.set)
+        await lane.runner.close()
+        assert lane.barrier.commands == ["red"]
+
+
+async def test_what_a_supervisor_says(path: Path):
+    async with running(path) as lane:
+        start(lane)
+        lane.runner.device_lost("reader", broken("reader_gone", device="reader"))
+        assert lane.runner.state.lost_devices == ("reader",)
+        assert lane.runner.devices["reader"]["code"] == "reader_gone"
+        lane.runner.device_back("reader")
+        assert lane.runner.state.lost_devices == ()
+        lane.runner.device_lost("barrier", broken("barrier_rebooted"))
+        assert lane.runner.state.phase is Phase.STARTING
+        assert lane.runner.state.inputs.boom == "unknown"
+        lane.runner.device_back("barrier")
+        await lane.runner.close()
+        # A module that was away may have forgotten its light.
+        assert lane.barrier.commands == ["red", "red"]
+        codes = [(code, detail is None) for _, code, detail in lane.others.named("alarm")]
+        assert ("device_lost_reader", False) in codes
+        assert ("device_lost_reader", True) in codes
+
+
+async def test_a_barrier_that_returns_before_the_first_light_is_not_asked(path: Path):
+    async with running(path) as lane:
+        lane.runner.device_back("barrier")
+        await lane.runner.close()
+        assert lane.barrier.commands == []
+
+
+async def test_deadlines_tick_by_themselves(path: Path):
+    profile = replace(PROFILE, timing=LaneTiming(ready_ms=30))
+    async with running(path, profile) as lane:
+        lane.runner.take(Started(lane.clock.now_ms(), "boot-1", "seed-1"))
+        async with asyncio.timeout(LIMIT_S):
+            await lane.runner.reached(lambda state: "not_ready" in state.alarms)
+        # Past its deadline it is asked about now and then, not without end.
+        assert lane.runner._timer is not None
+        assert lane.runner._timer.when() - asyncio.get_running_loop().time() > 0.5
+
+
+async def test_the_state_is_told_once_for_a_burst(path: Path):
+    async with running(path) as lane:
+        identify(lane)
+        await lane.runner.close()
+        assert [state["phase"] for state in lane.others.states] == ["waiting"]
+        lane.scan(arrival_loop=True)
+        await lane.runner.close()
+        assert len(lane.others.states) == 1
+
+
+async def test_a_terminal_record_releases_the_pictures(path: Path):
+    async with running(path) as lane:
+        identify(lane)
+        lane.scan(arrival_loop=False)
+        assert lane.runner.state.phase is Phase.IDLE
+        assert lane.others.named("ended")
+
+
+async def test_quiet_scans_are_not_recorded(path: Path):
+    async with running(path) as lane:
+        start(lane)
+        await lane.journal.append("other", "step", "{}").durable
+        before = len(effects(path))
+        for _ in range(20):
+            lane.scan()
+        await lane.journal.append("other", "step", "{}").durable
+        assert len(effects(path)) == before
+
+
+class LostJournal:
+    """A journal whose disk failed: records fail after they were taken, or at once."""
+
+    def __init__(self, *, raises: bool = False, error: Exception | None = None) -> None:
+        self.raises = raises
+        self.error = error or JournalError("journal_full", Path("j"), "full", "make room")
+        self.working = True
+        self.appended = 0
+
+    def append(self, lane: str, kind: str, body: str, events: Any = ()) -> Ticket:
+        self.appended += 1
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.working:
+            durable.set_result(None)
+        elif self.raises:
+            raise self.error
+        else:
+            durable.set_exception(self.error)
+            durable.exception()
+        return Ticket(self.appended, durable)
+
+    def flush(self) -> None: ...
+
+
+@pytest.mark.parametrize("raises", [False, True])
+async def test_a_lost_journal_opens_nothing(raises: bool):
+    journal = LostJournal(raises=raises)
+    lane = Running(journal)
+    start(lane)
+    journal.working = False
+    order(lane, "open")
+    await lane.phase(Phase.FAULT)
+    appended = journal.appended
+    order(lane, "reset")
+    order(lane, "open")
+    await lane.runner.close()
+    assert "raise" not in lane.barrier.commands
+    assert "stop" in lane.barrier.commands
+    assert ("alarm", "journal_lost", "journal_full") in lane.others.asked
+    # Nothing more is handed to it, and it is said once.
+    assert journal.appended == appended
+    lane.runner.journal_lost(JournalError("journal_full", Path("j"), "full", "make room"))
+    assert len(lane.others.named("alarm")) == len({one[1] for one in lane.others.named("alarm")})
+    await lane.runner.close()
+
+
+async def test_a_cancelled_record_is_no_authority():
+    lane = Running(LostJournal())
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.cancel()
+    lane.runner._written((), future)
+    assert lane.runner.state.phase is Phase.STARTING
+
+
+async def test_an_unknown_failure_of_the_journal_is_a_defect_and_shows():
+    lane = Running(LostJournal())
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_exception(RuntimeError("defect"))
+    with pytest.raises(RuntimeError, match="defect"):
+        lane.runner._written((), future)
+
+
+async def test_a_waiting_caller_that_went_away_hurts_nobody(path: Path):
+    async with running(path) as lane:
+        gone = asyncio.ensure_future(lane.phase(Phase.IDLE))
+        staying = asyncio.ensure_future(lane.phase(Phase.IDLE))
+        await asyncio.wait({gone}, timeout=0)
+        gone.cancel()
+        start(lane)
+        await staying
+
+
+async def test_a_refused_order_is_recorded(path: Path):
+    async with running(path) as lane:
+        start(lane)
+        order(lane, "retry")
+        assert lane.runner.state.phase is Phase.IDLE
+        lane.runner.take(BarrierAnswered(lane.clock.now_ms(), "raise", "done"))
+        await lane.runner.close()
+    reader = JournalReader(path)
+    bodies = [record.body for record in reader.records("lane-1")]
+    reader.close_reader()
+    assert any('"order_refused"' in body for body in bodies)
+
+
+async def test_the_journal_is_the_real_one(path: Path):
+    async with running(path) as lane:
+        assert isinstance(lane.journal, Journal)
