@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from simulators.demo_box import LANE, DemoBox
-from simulators.demo_score import Passage, plain_identity
+from simulators.demo_score import Passage, colours_of, plain_identity
 from simulators.demo_view import View
 from simulators.trucks import note_of
 from simulators.world import Truck
@@ -165,6 +165,7 @@ class Journey:
             self._take_event(kind, data)
         elif kind == "passage_ended" and self._current is not None and data["passage"] == self._current.id:
             self._current.identity = plain_identity(data["identity"])
+            self._current.colours = colours_of(data["identity"])
 
     def _take_event(self, kind: str, data: dict[str, Any]) -> None:
         current = self._current

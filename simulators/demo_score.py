@@ -23,6 +23,8 @@ class Passage:
     reasons: list[str] = field(default_factory=list)
     terminals: list[str] = field(default_factory=list)
     stages_ms: dict[str, int] = field(default_factory=dict)
+    # Colours by plate, as they were read: part of a plate's identity, though `--json` shows its text alone.
+    colours: dict[str, str] = field(default_factory=dict)
 
     @property
     def truth(self) -> dict[str, Any]:
@@ -32,6 +34,18 @@ class Passage:
             "containers": sorted(code for code, _ in self.truck.containers),
             "tag": self.truck.tag_epc,
         }
+
+    def carried(self) -> set[tuple[str, str]]:
+        """Everything that the truck truly carries and a lane could read."""
+        return _named(self.truth) | {
+            ("colour", f"{text} {colour}") for _, text, colour, _, _ in self.truck.plates if colour
+        }
+
+    def seen(self) -> set[tuple[str, str]]:
+        """Everything that was read and can be judged: of a plate whose true colour nobody noted, none is wrong."""
+        unknown = {text for _, text, colour, _, _ in self.truck.plates if not colour}
+        read = {("colour", f"{text} {colour}") for text, colour in self.colours.items() if text not in unknown}
+        return _named(self.identity) | read
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints for it; several terminal records, a defect, are shown as a list."""
@@ -56,17 +70,18 @@ def score(passages: Sequence[Passage], raises: int) -> dict[str, Any]:
     opened = [one for one in passages if _BY_ITSELF.intersection(one.terminals)]
     passed = sum(bool(_RAISED.intersection(one.terminals)) for one in passages)
     held = [one for one in passages if one.decision == "hold"]
-    wrong = [one for one in held if _carried(one.identity) - _carried(one.truth)]
-    unread = [one for one in held if one not in wrong and _carried(one.truth) - _carried(one.identity)]
+    wrong = [one for one in held if one.seen() - one.carried()]
+    unread = [one for one in held if one not in wrong and one.carried() - one.seen()]
     return {
         "passages": [one.as_json() for one in passages],
-        "wrongly_opened": sum(one.identity != one.truth for one in opened) + max(0, raises - passed),
+        "wrongly_opened": sum(one.identity != one.truth or bool(one.seen() - one.carried()) for one in opened)
+        + max(0, raises - passed),
         "held_unread": len(unread),
         "held_wrong": len(wrong),
     }
 
 
-def _carried(identity: dict[str, Any]) -> set[tuple[str, str]]:
+def _named(identity: dict[str, Any]) -> set[tuple[str, str]]:
     """Everything that is named, with its kind: a plate never stands for a code."""
     named = {("plate", text) for text in identity["plates"]} | {("container", code) for code in identity["containers"]}
     return named if identity["tag"] is None else named | {("tag", identity["tag"])}
@@ -79,3 +94,8 @@ def plain_identity(identity: dict[str, Any]) -> dict[str, Any]:
         "containers": sorted(one["code"] for one in identity["containers"]),
         "tag": identity["tag"],
     }
+
+
+def colours_of(identity: dict[str, Any]) -> dict[str, str]:
+    """The colours of a passage message's plates that were read."""
+    return {plate["text"]: plate["colour"] for plate in identity["plates"] if plate["text"] and plate["colour"]}
