@@ -120,7 +120,7 @@ def end_closed(draft: Draft, event: Event) -> None:
         draft.end_passage("ABANDONED", *(("backed_out",) if passage.backed_out else ()))
     elif passage.backed_out:
         draft.end_passage("FAULT", "vehicle_swapped", *reasons)
-    elif not passage.reached_exit:
+    elif draft.state.profile.exit_loop and not passage.reached_exit:
         draft.end_passage("FAULT", "exit_not_seen", *reasons)
     elif passage.authority is not None and passage.authority.source == "person":
         draft.end_passage("MANUAL_PASSED", *reasons)
