@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edge.core.events import InputsSampled
 from edge.core.profile import LaneProfile
@@ -21,6 +21,7 @@ from tests.support.lane_bench import CLOSED, CUSTOMS, EPC
 
 PROFILE = LaneProfile("site", "lane-1", "in", (CUSTOMS,), tag_reader="reader", must_match=("tag",), simulated=True)
 LIMIT_S = 10.0
+C = TypeVar("C", bound=LoopClock)
 
 
 def broken(code: str = "barrier_gone", outcome: Any = "not_done", device: str = "barrier") -> DeviceError:
@@ -102,12 +103,19 @@ class Running:
     """A runner with its parts and a real journal, fed by hand."""
 
     def __init__(self, journal: Any, profile: LaneProfile = PROFILE) -> None:
-        self.clock = LoopClock()
+        self.clock: Any = LoopClock()
         self.journal = journal
         self.barrier = Barrier()
         self.others = Others()
         others: Any = self.others
-        self.runner = LaneRunner(profile, LaneParts(self.clock, journal, self.barrier, others, others, others))
+        self._parts = LaneParts(self.clock, journal, self.barrier, others, others, others)
+        self.runner = LaneRunner(profile, self._parts)
+
+    def use_clock(self, clock: C) -> C:
+        """Begin anew on another clock."""
+        self.clock = clock
+        self.runner = LaneRunner(self.runner.state.profile, replace(self._parts, clock=clock))
+        return clock
 
     def scan(self, **signals: bool | None) -> None:
         self.runner.take(InputsSampled(self.clock.now_ms(), replace(CLOSED, **signals)))

@@ -11,6 +11,7 @@ import pytest
 from edge.core.events import BarrierAnswered, PersonDecided, Started, TagSighted
 from edge.core.profile import LaneTiming
 from edge.core.state import Phase
+from edge.runtime.clock import LoopClock
 from edge.runtime.journal import Journal, JournalError, JournalReader, Ticket
 from tests.support.lane_bench import UP
 from tests.support.lane_parts import LIMIT_S, PROFILE, Running, broken, running
@@ -145,6 +146,36 @@ async def test_deadlines_tick_by_themselves(path: Path):
         # Past its deadline it is asked about now and then, not without end.
         assert lane.runner._timer is not None
         assert lane.runner._timer.when() - asyncio.get_running_loop().time() > 0.5
+
+
+class StillClock(LoopClock):
+    """The lane's time stands where it is set; the loop's goes on."""
+
+    def __init__(self) -> None:
+        self.at_ms = 1_000_000
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+
+async def test_scans_do_not_push_a_due_deadline_away(path: Path):
+    """A barrier's scan may come in the very millisecond of the deadline, before its tick, and so may all later ones."""
+    profile = replace(PROFILE, timing=LaneTiming(identify_ms=60))
+    async with running(path, profile) as lane:
+        clock = lane.use_clock(StillClock())
+        start(lane)
+        lane.scan(arrival_loop=True)
+        clock.at_ms += 60
+        loop = asyncio.get_running_loop()
+
+        def scan() -> None:
+            lane.scan(arrival_loop=True)
+            if lane.runner.state.phase is Phase.IDENTIFYING:
+                loop.call_later(0.005, scan)
+
+        scan()
+        async with asyncio.timeout(0.5):
+            await lane.runner.reached(lambda state: state.phase is not Phase.IDENTIFYING)
 
 
 async def test_the_state_is_told_once_for_a_burst(path: Path):
