@@ -15,7 +15,8 @@ PLATES = {
     "苏E123A学": "coach", "京A1234警": "police", "粤O1234警": "police", "京X1234应急": "emergency",
     "川SA123应急": "emergency", "使012345": "embassy", "123456使": "embassy", "沪A1234领": "consulate",
     "粤12345领": "consulate", "沪A12345领": "consulate", "WJ12345": "armed_police", "WJ京1234X": "armed_police",
-    "WJ粤12345": "armed_police", "WJ1693015": "armed_police", "VA12345": "military", "KB00001": "military", "民航A1234": "civil_aviation",
+    "WJ粤12345": "armed_police",
+    "WJ1693015": "armed_police", "VA12345": "military", "KB00001": "military", "民航A1234": "civil_aviation",
     "粤BF3871": "ordinary", "苏A88888": "ordinary", "皖O12345": "ordinary", "粤OA1234": "ordinary",
 }  # fmt: skip
 NO_PLATES = [
