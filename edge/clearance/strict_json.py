@@ -17,6 +17,7 @@ _BOM = b"\xef\xbb\xbf"
 # Strings are matched so that brackets inside them do not count; an unclosed one runs to the end, so that the
 # scan never goes back.
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_NOT_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class StrictJsonError(ValueError):
@@ -100,7 +101,7 @@ def _check_text(value: object) -> None:
     """Refuse text that cannot be stored or shown as it stands: lone surrogates and NUL."""
     match value:
         case str():
-            if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            if _NOT_TEXT.search(value):
                 raise StrictJsonError("text")
         case dict():
             for key, item in value.items():

@@ -163,9 +163,15 @@ class Journal(JournalReader):
         committed = (lambda: self.outbox.announce(lane)) if events else None
         if not self._unsubmitted:
             # What one turn of the loop appends goes to the disk together: one fsync, not one for each.
-            self._loop.call_soon(self._submit)
+            self._loop.call_soon(self.flush)
         self._unsubmitted.append(Job(statements, durable, committed))
         return Ticket(seq, durable)
+
+    def flush(self) -> None:
+        """Hand over what was appended as one group, without waiting for the loop's next turn to do it."""
+        jobs, self._unsubmitted = self._unsubmitted, []
+        if jobs and self._writer is not None:
+            self._writer.submit(jobs)
 
     def outbox_head(self, lane: str) -> LaneHead:
         """The newest numbers of a lane (all 0 where it never wrote). For the outbox; not to be changed."""
@@ -191,7 +197,7 @@ class Journal(JournalReader):
 
     async def close(self) -> None:
         """Write what is queued, end the thread, release the lock. May be called repeatedly."""
-        self._submit()
+        self.flush()
         writer, self._writer = self._writer, None
         if writer is None:
             return
@@ -199,11 +205,6 @@ class Journal(JournalReader):
         self.close_reader()
         with suppress(sqlite3.Error):
             self._lock.close()
-
-    def _submit(self) -> None:
-        jobs, self._unsubmitted = self._unsubmitted, []
-        if jobs and self._writer is not None:
-            self._writer.submit(jobs)
 
     def _refusal(self) -> JournalError | None:
         if self._writer is None:

@@ -41,6 +41,7 @@ class Link(Protocol):
 class PublisherTimes:
     """How fast and how often.
 
+    Events wait `gather_s` for those that follow them: what moves the lane does not share its moment with reports.
     `window` events may wait for the broker at once. Without a word from central for `resend_after_s` the oldest
     `window` unconfirmed ones go again, then after twice as long, up to `resend_max_s`.
     """
@@ -48,6 +49,7 @@ class PublisherTimes:
     window: int = 64
     resend_after_s: float = 5.0
     resend_max_s: float = 60.0
+    gather_s: float = 0.01
 
 
 @dataclass(slots=True)
@@ -127,6 +129,7 @@ class TelemetryPublisher:
                 self._wake.clear()
                 self._pump()
                 await self._wait()
+                await asyncio.sleep(self._times.gather_s)
         finally:
             stop_listening()
             if self._up:
