@@ -51,6 +51,10 @@ from edge.runtime import failpoints
 from edge.runtime.journal import Journal, JournalError, Ticket
 from edge.runtime.records import boot_body, outbox_event, step_body
 
+# Log lines and the retained state are for people: they wait until what moves the lane is on its way, and the
+# states of one burst are told as one. Longer than the events of the outbox wait, which explain the state.
+TELL_AFTER_S = 0.05
+
 
 class Clearance(Protocol):
     """The connection to the authorities, as the lane needs it."""
@@ -111,6 +115,8 @@ class LaneRunner:
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
         self._commands: set[asyncio.Task[None]] = set()
+        self._telling: asyncio.TimerHandle | None = None
+        self._reports: list[Report | EndPassage] = []
         self._published: dict[str, object] = {}
         # What a technician asks first: each device's state and, where it is lost, the named cause with its next step.
         self.devices: dict[str, dict[str, str]] = {}
@@ -129,6 +135,9 @@ class LaneRunner:
             self._timer.cancel()
         if self._commands:
             await asyncio.gather(*self._commands, return_exceptions=True)
+        if self._telling is not None:
+            self._telling.cancel()
+            self._tell()
 
     def take(self, event: Event) -> None:
         """Take in one event; events that its effects cause follow in order."""
@@ -141,8 +150,11 @@ class LaneRunner:
                 self._process(self._events.popleft())
         finally:
             self._busy = False
+        # An event and what it caused are one group on the disk, on its way before anything else is done here.
+        self._parts.journal.flush()
         self._set_timer()
-        self._publish_state()
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(TELL_AFTER_S, self._tell)
 
     def now_ms(self) -> int:
         """The lane's monotonic time."""
@@ -247,11 +259,11 @@ class LaneRunner:
             case ClearAlarm(code=code):
                 self._log.info("alarm_cleared", code=code)
                 parts.telemetry.publish_alarm(code, None)
-            case Report(name=name, passage=passage):
-                self._log.info(name, passage=passage, **dict(effect.fields))
-            case EndPassage(passage=passage, terminal=terminal):
+            case Report():
+                self._reports.append(effect)
+            case EndPassage(passage=passage):
                 parts.captures.ended(passage)
-                self._log.info("passage_ended", passage=passage, terminal=terminal, reasons=effect.reasons)
+                self._reports.append(effect)
 
     def _command(self, name: CommandName | None, command: Callable[[], Any]) -> None:
         task = asyncio.get_running_loop().create_task(self._run_command(name, command))
@@ -285,6 +297,16 @@ class LaneRunner:
     def _tick(self) -> None:
         self._timer = None
         self.take(Tick(self.now_ms()))
+
+    def _tell(self) -> None:
+        self._telling = None
+        reports, self._reports = self._reports, []
+        for one in reports:
+            if isinstance(one, Report):
+                self._log.info(one.name, passage=one.passage, **dict(one.fields))
+            else:
+                self._log.info("passage_ended", passage=one.passage, terminal=one.terminal, reasons=one.reasons)
+        self._publish_state()
 
     def _publish_state(self) -> None:
         state, passage = self.state, self.state.passage
