@@ -1,6 +1,7 @@
 """What may come from a lane's topics, checked: bytes in, plain values out, everything else refused with a reason."""
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -11,6 +12,9 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _MAX_INTEGER = (1 << 63) - 1
 _MAX_TIME_LENGTH = 40
+# What a JSON reader would take for infinity, or for a number that no other one keeps exact, is refused.
+_MAX_NUMBER_LENGTH = 24
+_MAX_SHOWN = 64
 
 
 class RefusedError(Exception):
@@ -80,7 +84,13 @@ def parse_object(payload: bytes) -> dict[str, Any]:
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise RefusedError("oversize")
     try:
-        data = json.loads(payload.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+        data = json.loads(
+            payload.decode(),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_int=_integer,
+            parse_float=_decimal,
+        )
         # Half of a surrogate pair is valid JSON and no text: no database could hold it.
         json.dumps(data, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
@@ -96,11 +106,29 @@ def _number(value: object) -> int:
     return value
 
 
+def shown(value: object) -> str:
+    """Return a value from the wire as a short text that moves no cursor and colours nothing in a terminal."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in str(value)[:_MAX_SHOWN])
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) != len(pairs):
         raise ValueError("duplicate key")
     return data
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MAX_NUMBER_LENGTH:
+        raise ValueError("number")
+    return int(text)
+
+
+def _decimal(text: str) -> float:
+    value = float(text)
+    if len(text) > _MAX_NUMBER_LENGTH or not math.isfinite(value):
+        raise ValueError("number")
+    return value
 
 
 def _no_constant(name: str) -> NoReturn:

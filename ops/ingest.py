@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from edge.mqtt.values import Message
-from ops.envelope import Lane, LaneEvent, RefusedError, parse_event, parse_object, parse_topic
+from ops.envelope import Lane, LaneEvent, RefusedError, parse_event, parse_object, parse_topic, shown
 from ops.store import EventStore, Stored
 
 _log = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 _MAX_WAITING = 4096
 _MAX_BATCH = 1024
 _MAX_LANES = 10_000
+_MAX_OUTCOMES = 32
 
 
 class Link(Protocol):
@@ -137,7 +138,9 @@ class Ingest:
         view.last_event, view.last_event_at = event.type, event.time
         passage = event.data.get("passage")
         if event.type == "passage_ended":
-            view.outcomes[str(event.data.get("terminal"))[:32]] += 1
+            terminal = shown(event.data.get("terminal"))[:32]
+            # Design names ten; a lane that sends ever new ones must not grow us.
+            view.outcomes[terminal if terminal in view.outcomes or len(view.outcomes) < _MAX_OUTCOMES else "?"] += 1
             view.last_ended, view.passage = event.data, None
         elif isinstance(passage, str):
             view.passage = passage[:64]

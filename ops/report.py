@@ -6,7 +6,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from ops.envelope import shown
 from ops.store import EventStore
 
 STAGES = ("identified", "requested", "granted", "opened", "cleared")
@@ -28,8 +30,8 @@ def report(store: EventStore) -> dict[str, Any]:
         if data.get("drill") is True:
             drills += 1
             continue
-        outcomes[str(data.get("terminal"))] += 1
-        decisions[str(data.get("decision"))] += 1
+        outcomes[shown(data.get("terminal"))] += 1
+        decisions[shown(data.get("decision"))] += 1
         simulated += data.get("simulated") is True
         times = data.get("stages_ms")
         for stage, values in stages.items():
@@ -78,7 +80,7 @@ def print_report(data: dict[str, Any], console: Console) -> None:
     outcomes.add_column("terminal")
     outcomes.add_column("passages", justify="right")
     for terminal, count in data["outcomes"].items():
-        outcomes.add_row(terminal, str(count))
+        outcomes.add_row(Text(terminal), str(count))
     console.print(outcomes)
     for gap in data["gaps"]:
         kind = "lost" if gap["lost"] else "expected again"

@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ops.envelope import shown
 from ops.ingest import Ingest, LaneView
 
 REFRESH_S = 0.5
@@ -25,8 +26,8 @@ def lane_table(ingest: Ingest) -> Table:
     for heading in ("lane", "link", "phase", "passage", "last event", "at", "ended", "last outcome", "stored"):
         table.add_column(heading)
     for lane, view in sorted(ingest.lanes.items(), key=lambda item: (item[0].site, item[0].name)):
-        # Text, not str: a value from the wire is never markup.
-        table.add_row(Text(f"{lane.site}/{lane.name}"), *(Text(cell) for cell in _cells(view)))
+        # Text, not str: a value from the wire is never markup, nor a command to the terminal.
+        table.add_row(Text(f"{lane.site}/{lane.name}"), *(Text(shown(cell)) for cell in _cells(view)))
     return table
 
 
