@@ -1,9 +1,14 @@
-"""The topics of one lane, `gate/v1/<site>/<lane>/...`. Plates, codes and tags are never in a topic."""
+"""The telemetry topics of one lane, `gate/v1/<site>/<lane>/...`. Plates, codes and tags are never in a topic.
+
+Those of `clearance/...` are in `edge.clearance.authority_link`: they belong to another connection.
+"""
 
 import re
 from dataclasses import dataclass
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# The code of an alarm may end with the id of the device that it is about.
+_ALARM_CODE = re.compile(r"[A-Za-z0-9_-]{1,96}")
 
 
 def checked_id(text: str) -> str:
@@ -56,7 +61,9 @@ class LaneTopics:
 
     def alarm(self, code: str) -> str:
         """Retained while the alarm stands."""
-        return f"{self.root}/alarm/{checked_id(code)}"
+        if not _ALARM_CODE.fullmatch(code):
+            raise ValueError(f"not an alarm code of 1 to 96 of A-Z a-z 0-9 _ -: {code[:100]!r}")
+        return f"{self.root}/alarm/{code}"
 
     def event(self, event_type: str) -> str:
         """Not retained: one CloudEvents envelope each."""
@@ -65,11 +72,3 @@ class LaneTopics:
     def passage(self, authority: str) -> str:
         """Not retained: event detail under that authority's field policy."""
         return f"{self.root}/passage/{checked_id(authority)}"
-
-    def clearance_request(self, authority: str) -> str:
-        """Where the lane asks an authority."""
-        return f"{self.root}/clearance/{checked_id(authority)}/request"
-
-    def clearance_grant(self, authority: str) -> str:
-        """Where an authority answers the lane."""
-        return f"{self.root}/clearance/{checked_id(authority)}/grant"

@@ -16,9 +16,20 @@ def test_ids_are_checked_at_use(bad: str) -> None:
     with pytest.raises(ValueError, match="not an id"):
         LaneTopics(bad, "L1")
     topics = LaneTopics("S1", "L1")
-    for build in (topics.alarm, topics.event, topics.passage, topics.clearance_request, topics.clearance_grant):
+    for build in (topics.event, topics.passage):
         with pytest.raises(ValueError, match="not an id"):
             build(bad)
+
+
+@pytest.mark.parametrize("bad", ["", "a/b", "+", "#", "a b", "粤B12345", "x" * 97, "a\n"])
+def test_codes_of_alarms_are_checked_at_use(bad: str) -> None:
+    with pytest.raises(ValueError, match="not an alarm code"):
+        LaneTopics("S1", "L1").alarm(bad)
+
+
+def test_the_longest_id_of_a_device_can_be_in_its_alarm() -> None:
+    longest = "d" * 64
+    assert LaneTopics("S1", "L1").alarm(f"device_lost_{longest}").endswith(f"/alarm/device_lost_{longest}")
 
 
 def test_topics_are_those_of_the_house_plan() -> None:
@@ -30,8 +41,6 @@ def test_topics_are_those_of_the_house_plan() -> None:
     assert topics.alarms == "gate/v1/S1/L_1-a/alarm/+"
     assert topics.event("decided") == "gate/v1/S1/L_1-a/event/decided"
     assert topics.passage("customs") == "gate/v1/S1/L_1-a/passage/customs"
-    assert topics.clearance_request("customs") == "gate/v1/S1/L_1-a/clearance/customs/request"
-    assert topics.clearance_grant("customs") == "gate/v1/S1/L_1-a/clearance/customs/grant"
 
 
 def test_times_are_rfc_3339_in_utc() -> None:
