@@ -8,6 +8,9 @@ from config.document import PathKey
 from config.problems import Bilingual
 from config.schema import Configuration, Lane
 
+# What `edge.runtime.lane_service` calls the connection to the authorities among the devices of a lane.
+CLEARANCE_ID = "clearance"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -23,7 +26,7 @@ class Finding:
 def cross_check(config: Configuration) -> list[Finding]:
     """Every contradiction of a configuration whose values are valid one by one.
 
-    Codes: `duplicate_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`, `no_device_for`,
+    Codes: `duplicate_id`, `reserved_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`, `no_device_for`,
     `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`, `quorum_too_large`, `quorum_unused`,
     `key_without_certificate`, `password_without_user`.
     """
@@ -31,6 +34,7 @@ def cross_check(config: Configuration) -> list[Finding]:
     found += _duplicates(_authority_ids(config), "duplicate_id")
     found += _duplicates(_lane_ids(config), "duplicate_id")
     found += _duplicates(_device_ids(config), "duplicate_id")
+    found += _reserved(_device_ids(config))
     found += _duplicates(_ports(config), "duplicate_port")
     found += _duplicates(_shared_coils(config), "duplicate_address")
     for index, lane in enumerate(config.lanes):
@@ -45,6 +49,16 @@ def _duplicates(named: Iterable[tuple[PathKey, object]], code: str) -> Iterator[
             text = value[-1] if isinstance(value, tuple) else value
             yield Finding(path, code, text, Bilingual("不重复的值", "a value used only once"))
         seen.add(value)
+
+
+def _reserved(devices: Iterable[tuple[PathKey, str]]) -> Iterator[Finding]:
+    for path, name in devices:
+        if name == CLEARANCE_ID:
+            expected = Bilingual("不是 clearance 的名字", "another id than clearance")
+            hint = Bilingual(
+                "控制器用它称呼与放行机构的连接", "the controller calls its connection to the authorities so"
+            )
+            yield Finding(path, "reserved_id", name, expected, hint)
 
 
 def _authority_ids(config: Configuration) -> Iterator[tuple[PathKey, str]]:

@@ -147,6 +147,7 @@ BROKEN: list[tuple[str, list[tuple[int, int, str]]]] = [
     (GOOD + SECOND_LANE.replace("in-2", "in-1"), [(14, 9, "duplicate_id")]),
     (GOOD + SECOND_LANE.replace("b2", "r1"), [(16, 19, "duplicate_id")]),
     (changed("  - id: customs", "  - id: customs\n  - id: customs"), [(6, 9, "duplicate_id")]),
+    (GOOD + SECOND_LANE.replace("b2", "clearance"), [(16, 19, "reserved_id")]),
     (GOOD + SECOND_LANE + "    tag_reader: {id: r2, port: /dev/ttyUSB0}\n", [(19, 32, "duplicate_port")]),
     (GOOD + "    must_match: [tag, tag]\n", [(14, 23, "duplicate_value")]),
     (changed("reads: [plate]", "reads: [plate, plate]"), [(11, 73, "duplicate_value")]),
