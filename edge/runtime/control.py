@@ -18,6 +18,11 @@ from edge.core.state import Phase
 from edge.runtime.lane_runner import LaneRunner
 
 MOST_BYTES = 4096
+# Nobody at a lane needs more, and a client that forgets to hang up must not cost the box its descriptors.
+MOST_CONNECTIONS = 32
+IDLE_TIMEOUT_S = 60.0
+MOST_OPERATOR = 64
+MOST_REASON = 500
 _ACTIONS: tuple[str, ...] = get_args(PersonAction)
 # Phases in which an ordered opening is still on its way; everything else is its outcome.
 _ON_THE_WAY = frozenset({Phase.CONSUMING, Phase.OPENING})
@@ -35,6 +40,7 @@ class ControlServer:
         self._path = path
         self._lanes = lanes
         self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Listen; a socket file that a dead controller left behind is replaced."""
@@ -47,21 +53,39 @@ class ControlServer:
             os.umask(before)
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, and hang up on whoever is connected."""
         if self._server is not None:
             self._server.close()
             with contextlib.suppress(FileNotFoundError):
                 self._path.unlink()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         try:
-            while line := await reader.readline():
-                writer.write(json.dumps(await self._answer(line), ensure_ascii=False).encode() + b"\n")
-                await writer.drain()
-        except (ConnectionError, ValueError):
+            if len(self._serving) <= MOST_CONNECTIONS:
+                await self._converse(reader, writer)
+        except (ConnectionError, TimeoutError, ValueError):
             pass  # ValueError: a line over the limit; whoever sends that gets no answer
+        except asyncio.CancelledError:
+            pass  # by `close` alone, which waits for this end
         finally:
+            self._serving.discard(task)
             writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            async with asyncio.timeout(IDLE_TIMEOUT_S):
+                line = await reader.readline()
+            if not line:
+                return
+            writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
+            async with asyncio.timeout(IDLE_TIMEOUT_S):
+                await writer.drain()
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
         try:
@@ -81,8 +105,11 @@ class ControlServer:
             return {"error": "unknown_lane", "lanes": sorted(self._lanes)}
         if action not in _ACTIONS:
             return {"error": "unknown_action", "actions": list(_ACTIONS)}
-        if not (_is_told(operator) and _is_told(reason)):
+        operator, reason = _in_one_line(operator), _in_one_line(reason)
+        if not (operator and reason):
             return {"error": "operator_and_reason_needed"}
+        if len(operator) > MOST_OPERATOR or len(reason) > MOST_REASON:
+            return {"error": "too_long", "operator": MOST_OPERATOR, "reason": MOST_REASON}
         before = runner.state
         runner.take(PersonDecided(runner.now_ms(), operator, action, reason))  # type: ignore[arg-type]
         accepted = runner.state.phase is not before.phase or runner.state.phase_since_ms != before.phase_since_ms
@@ -97,9 +124,14 @@ class ControlServer:
                 await runner.reached(lambda state: state.phase not in _ON_THE_WAY)
 
 
-def _is_told(text: str) -> bool:
-    """Something is said, in characters that a journal can hold: a lone surrogate comes from undecodable bytes."""
-    return bool(text.strip()) and not any("\ud800" <= character <= "\udfff" for character in text)
+def _in_one_line(text: str) -> str:
+    """Return what is said, on one line; empty where nothing is, or where it holds what no person writes.
+
+    Control characters and those that turn the direction of writing could forge a line wherever it is shown, and a
+    lone surrogate (from undecodable bytes) fits into no journal.
+    """
+    line = " ".join(text.split())
+    return line if line.isprintable() else ""
 
 
 def describe(runner: LaneRunner) -> dict[str, Any]:

@@ -7,9 +7,14 @@ from typing import Any, cast
 
 from edge.core.events import Event, Started
 from edge.core.profile import LaneProfile
+from edge.core.state import LaneState
 from edge.core.step import initial, step
 from edge.runtime.codec import decode, encode
 from edge.runtime.journal_file import JournalRecord
+
+UNREADABLE = "unreadable"
+# What reading and stepping through a record raises that no lane has written; CodecError is a ValueError.
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +60,34 @@ class Difference:
 
 
 def replay(records: Iterable[JournalRecord]) -> Iterator[Difference | None]:
-    """Step through the records of one lane; yields None for each that is reproduced, else the difference."""
-    state = None
+    """Step through the records of one lane; yields None for each that is reproduced, else the difference.
+
+    A record that a lane cannot have written, as after tampering, is a difference named `unreadable`; the replay
+    goes on from the state before it.
+    """
+    state: LaneState | None = None
     for record in records:
-        body = json.loads(record.body)
-        event: Event = decode(cast(Any, Event), body["event"])
-        if isinstance(event, Started):
-            state = initial(decode(LaneProfile, body["profile"]))
-        elif state is None:
-            continue
+        try:
+            state, difference = _replayed(state, record)
+        except _UNREADABLE as error:
+            yield Difference(record.seq, UNREADABLE, [], [f"{type(error).__name__}: {error}"[:200]])
         else:
-            state = replace(state, sampled_at_ms=body["sampled_at_ms"])
-        state, effects = step(state, event)
-        replayed = json.loads(json.dumps([encode(effect) for effect in effects]))
-        yield (
-            None
-            if replayed == body["effects"]
-            else Difference(record.seq, type(event).__name__, body["effects"], replayed)
-        )
+            if state is not None:
+                yield difference
+
+
+def _replayed(state: LaneState | None, record: JournalRecord) -> tuple[LaneState | None, Difference | None]:
+    """Step through one record; the state stays None until the first boot."""
+    body = json.loads(record.body)
+    event: Event = decode(cast(Any, Event), body["event"])
+    if isinstance(event, Started):
+        state = initial(decode(LaneProfile, body["profile"]))
+    elif state is None:
+        return None, None
+    else:
+        state = replace(state, sampled_at_ms=body["sampled_at_ms"])
+    state, effects = step(state, event)
+    replayed = json.loads(json.dumps([encode(effect) for effect in effects]))
+    if replayed == body["effects"]:
+        return state, None
+    return state, Difference(record.seq, type(event).__name__, body["effects"], replayed)

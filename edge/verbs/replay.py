@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_UNREADABLE
     same = all(not result["differences"] and result["chain_broken_at"] is None for result in results)
     if given.json:
-        print(json.dumps({"lanes": results, "same": same}, ensure_ascii=False))
+        print(json.dumps({"lanes": results, "same": same}))
     else:
         for result in results:
             _show(result)
@@ -62,15 +62,21 @@ def _replay_lane(reader: JournalReader, lane: str) -> dict[str, object]:
     }
 
 
+def _plain(value: object) -> str:
+    """Return text or JSON of what a journal holds, without anything that a terminal would obey."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
 def _show(result: dict[str, object]) -> None:
     differences = result["differences"]
     assert isinstance(differences, list)
     chain = result["chain_broken_at"]
     print(
-        f"{result['lane']}: {result['records']} records, {len(differences)} differences, "
+        f"{_plain(result['lane'])}: {result['records']} records, {len(differences)} differences, "
         + ("hash chain holds" if chain is None else f"HASH CHAIN BROKEN at record {chain}")
     )
     for one in differences[:5]:
         print(f"  record {one['seq']} ({one['event']})")
-        print(f"    recorded: {json.dumps(one['recorded'], ensure_ascii=False)}")
-        print(f"    replayed: {json.dumps(one['replayed'], ensure_ascii=False)}")
+        print(f"    recorded: {_plain(one['recorded'])}")
+        print(f"    replayed: {_plain(one['replayed'])}")
