@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from config import devices
@@ -37,6 +38,7 @@ from edge.runtime.lane_service import LaneService
 from edge.runtime.notify import ServiceManager
 from edge.runtime.outbox import Outbox
 from edge.runtime.site_secret import site_secret
+from edge.runtime.supervisor import keep_going
 from edge.telemetry.publisher import TelemetryPublisher
 from edge.telemetry.session import TelemetrySession
 from edge.telemetry.topics import LaneTopics
@@ -85,7 +87,8 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(lane.run()) for lane in lanes]
                 running.append(tasks.create_task(_tell_manager(manager, runners)))
-                running.append(tasks.create_task(_sweep_evidence(box)))
+                sweeping = keep_going("evidence_sweep", partial(_sweep_evidence, box), box.clock)
+                running.append(tasks.create_task(sweeping))
                 await stop.wait()
                 manager.say("STOPPING=1")
                 logger().info("stopping")

@@ -3,12 +3,13 @@
 import asyncio
 import random
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from edge.clearance.authority_link import ClearanceLink
 from edge.core.events import DeviceBack, DeviceLost, Started
 from edge.core.state import Phase
+from edge.log import logger
 from edge.mqtt import MqttDown, MqttLink
 from edge.ports import Clock, Device
 from edge.runtime import failpoints
@@ -16,8 +17,8 @@ from edge.runtime.captures import LaneCaptures
 from edge.runtime.journal import Journal
 from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.outbox import Outbox
-from edge.runtime.recovery import recover
-from edge.runtime.supervisor import Supervisor
+from edge.runtime.recovery import Recovered, recover
+from edge.runtime.supervisor import Supervisor, keep_going
 from edge.telemetry.publisher import TelemetryPublisher
 
 # The clearance connection is named like a device, so that the lane says when it cannot ask.
@@ -44,8 +45,7 @@ class LaneService:
 
     async def run(self) -> None:
         """Recover from the journal, then serve until cancelled."""
-        state = self.runner.state
-        found = recover(self.journal.records(state.profile.lane, from_last="boot"))
+        found, understood = self._recovered()
         failpoints.hit("recovery_read")
         self.runner.take(
             Started(
@@ -55,18 +55,18 @@ class LaneService:
                 passages=found.passages,
                 unfinished=found.unfinished,
                 unfinished_authority=found.unfinished_authority,
-                journal_damaged=self.journal.quarantined is not None,
+                journal_damaged=self.journal.quarantined is not None or not understood,
             )
         )
         failpoints.hit("recovery_appended")
         try:
             # The links outlive those who speak over them: the publisher has a last word to say.
             async with asyncio.TaskGroup() as links:
-                links.create_task(self.clearance.run())
-                links.create_task(self.telemetry_link.run())
+                links.create_task(self._keep_going("clearance_link", self.clearance.run))
+                links.create_task(self._keep_going("telemetry_link", self.telemetry_link.run))
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self.telemetry.run())
-                    tasks.create_task(self._publish_health())
+                    tasks.create_task(self._keep_going("telemetry", self.telemetry.run))
+                    tasks.create_task(self._keep_going("health", self._publish_health))
                     for device in self.devices:
                         self.runner.devices[device.name] = {"state": "starting"}
                         tasks.create_task(self._supervisor(device).run())
@@ -91,6 +91,18 @@ class LaneService:
         """The authorities cannot be asked."""
         self.runner.devices[CLEARANCE] = {"state": "lost", "code": reason.code, "cause": str(reason)}
         self.runner.take(DeviceLost(self.clock.now_ms(), CLEARANCE, reason.code))
+
+    def _recovered(self) -> tuple[Recovered, bool]:
+        """Return what the journal says about this lane; False where it cannot be understood, as after tampering."""
+        lane = self.runner.state.profile.lane
+        try:
+            return recover(self.journal.records(lane, from_last="boot")), True
+        except Exception:  # noqa: BLE001 - the supervisor: a lane that nobody can recover waits, the others start
+            logger(lane=lane).exception("recovery_failed")
+            return Recovered(), False
+
+    async def _keep_going(self, part: str, run: Callable[[], Awaitable[None]]) -> None:
+        await keep_going(part, run, self.clock, lane=self.runner.state.profile.lane)
 
     async def _publish_health(self) -> None:
         """Say how each device fares, and how much waits for central operations."""

@@ -1,7 +1,7 @@
-"""Keeps one device connected: back-off with jitter, lost and back said once each."""
+"""Keeps one device connected: back-off with jitter, lost and back said once each. Keeps every other part going."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from edge.log import logger
 from edge.ports import Clock, Device, DeviceError
@@ -14,6 +14,23 @@ SHORTEST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 3.0
 # A device that served this long was well: the next loss starts with the shortest pause again.
 STEADY_S = 10.0
+
+
+async def keep_going(part: str, run: Callable[[], Awaitable[None]], clock: Clock, **context: str) -> None:
+    """Run a part that is meant to run for ever, until cancelled; one that fails or ends begins again after a pause.
+
+    For what is no device: a defect there, or a disk that cannot be read, must not end the lanes (I17).
+    """
+    log = logger(**context)
+    while True:
+        try:
+            await run()
+        except Exception:
+            # The supervisor: a part's defect costs that part, not the box.
+            log.exception("part_crashed", part=part)
+        else:
+            log.error("part_ended", part=part)
+        await clock.sleep(LONGEST_PAUSE_S)
 
 
 class Supervisor:
