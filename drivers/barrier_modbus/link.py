@@ -6,6 +6,7 @@ parsed: they are judged there, and a wrong reply is replaced by an exception rep
 ends at once. After a time-out or a wrong reply the connection is destroyed and never used again.
 """
 
+import asyncio
 import logging
 import socket
 import struct
@@ -34,6 +35,11 @@ class LinkCounters:
     duplicates: int = 0
     bad_replies: int = 0
     no_replies: int = 0
+
+
+def _times_cancelled() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 class StrictLink:
@@ -112,8 +118,12 @@ class StrictLink:
     async def _transact(self, call: Callable[[], Awaitable[ModbusPDU]]) -> ModbusPDU:
         self._begin()
         answered = False
+        cancelled = _times_cancelled()
         try:
             pdu = await call()
+            if _times_cancelled() > cancelled:
+                # Before Python 3.12 the library's `wait_for` forgets a cancellation that meets the reply.
+                raise asyncio.CancelledError
             answered = self._fault is None or self._fault.kind == "exception"
         except ModbusException as error:
             self._counters.no_replies += 1
