@@ -11,7 +11,7 @@ from edge.core.events import Event, PersonDecided, Started
 from edge.core.state import Phase
 from edge.runtime import control as module
 from edge.runtime.control import MOST_CONNECTIONS, MOST_OPERATOR, MOST_REASON, ControlServer, ask
-from edge.verbs.person import _plain
+from edge.text import plain
 from tests.support.lane_parts import LIMIT_S, Running, running
 
 ORDER = {"verb": "order", "lane": "lane-1", "action": "open", "operator": "chen", "reason": "checked"}
@@ -94,4 +94,4 @@ async def test_a_connection_that_stays_does_not_disturb_the_end(server: ControlS
 
 
 def test_a_devices_words_command_no_terminal():
-    assert _plain("status \x1b[2J line\r\n 状态") == "status \ufffd[2J line\ufffd\ufffd 状态"
+    assert plain("status \x1b[2J line\r\n 状态") == "status \ufffd[2J line\ufffd\ufffd 状态"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from edge.ports import DeviceError
 from edge.runtime import supervisor as module
@@ -11,7 +12,7 @@ from edge.runtime.clock import LoopClock
 from edge.runtime.supervisor import LONGEST_PAUSE_S, SHORTEST_PAUSE_S, Supervisor
 from tests.support.lane_parts import LIMIT_S, broken
 
-Script = list[Exception | None | Callable[[], object]]
+Script = list[Exception | Callable[[], object] | None]
 
 
 class FakeTime(LoopClock):
@@ -101,8 +102,10 @@ async def test_a_device_that_served_long_enough_starts_with_the_shortest_pause_a
 
 
 async def test_a_defect_of_a_driver_costs_its_device_alone():
-    said, _ = await watch(Device([None], [RuntimeError("defect")]))
+    with capture_logs() as logged:
+        said, _ = await watch(Device([None], [RuntimeError("defect")]))
     assert said[:2] == ["reader", "driver_crashed"]
+    assert any(line["event"] == "driver_crashed" and line["exc_info"] for line in logged)
 
 
 async def test_a_driver_that_ends_is_lost():

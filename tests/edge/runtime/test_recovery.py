@@ -1,0 +1,102 @@
+"""What a journal says at the start, and that it can be replayed; the records are made by the lane itself."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from edge.core.effects import Effect
+from edge.core.events import Event, Started
+from edge.core.state import LaneState, Phase
+from edge.runtime.journal_file import JournalRecord
+from edge.runtime.records import boot_body, step_body
+from edge.runtime.recovery import Difference, Recovered, recover, replay
+from tests.support.lane_bench import LaneBench
+
+
+def records(history: list[tuple[LaneState, Event, tuple[Effect, ...]]]) -> list[JournalRecord]:
+    """What the shell would have written of this."""
+    made = []
+    for seq, (before, event, effects) in enumerate(history, start=1):
+        boot = isinstance(event, Started)
+        body = boot_body(before.profile, event, effects) if boot else step_body(before, event, effects)  # type: ignore[arg-type]
+        made.append(JournalRecord(seq, "boot" if boot else "step", body, "", ""))
+    return made
+
+
+def bench(phase: Phase) -> LaneBench:
+    return LaneBench().go(phase)
+
+
+UNFINISHED = {
+    Phase.IDLE: (False, False),
+    Phase.IDENTIFYING: (True, False),
+    Phase.WAITING: (True, False),
+    Phase.HELD: (True, False),
+    Phase.CONSUMING: (True, True),
+    Phase.OPENING: (True, True),
+    Phase.OPEN: (True, True),
+    Phase.CLOSING: (True, True),
+    Phase.LEAVING: (False, False),
+}
+
+
+@pytest.mark.parametrize("phase", UNFINISHED)
+def test_what_is_unfinished(phase: Phase):
+    lane = bench(phase)
+    opened, consumed = UNFINISHED[phase]
+    found = recover(records(lane.history))
+    assert found.unfinished == (lane.passage.id if opened else None)
+    assert found.unfinished_authority is consumed
+    assert found.passages == lane.state.passages
+    assert recover(records(lane.history)) == found
+
+
+def test_an_empty_journal_has_nothing_unfinished():
+    assert recover([]) == Recovered()
+
+
+def test_a_restart_that_ended_the_passage_leaves_nothing():
+    lane = bench(Phase.OPEN)
+    passage = lane.passage.id
+    again = LaneBench.__new__(LaneBench)
+    again.__dict__.update(lane.__dict__)
+    again.state = replace(LaneState(lane.state.profile))
+    again.history, again.effects = [], []
+    again.take(Started(lane.at_ms, "boot-2", "seed-2", 1, passage, True))
+    assert again.ended == ["ABORTED_RESTART"]
+    assert recover(records(again.history)) == Recovered(1)
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_every_phase_is_reproduced(phase: Phase):
+    if phase is Phase.STARTING:
+        lane = LaneBench()
+        lane.lose_inputs()
+    else:
+        lane = bench(phase)
+    outcomes = list(replay(records(lane.history)))
+    assert len(outcomes) == len(lane.history)
+    assert set(outcomes) == {None}
+
+
+def test_a_difference_is_named():
+    changed = records(bench(Phase.WAITING).history)
+    body = json.loads(changed[-1].body)
+    body["effects"] = []
+    changed[-1] = replace(changed[-1], body=json.dumps(body))
+    differences = [one for one in replay(changed) if isinstance(one, Difference)]
+    assert [one.seq for one in differences] == [changed[-1].seq]
+    assert differences[0].event == "RequestPrepared"
+    assert differences[0].recorded == []
+    assert differences[0].replayed
+
+
+def test_records_before_the_first_boot_are_passed_over():
+    whole = records(bench(Phase.WAITING).history)
+
+    def without_boot() -> Iterator[JournalRecord]:
+        yield from whole[1:]
+
+    assert list(replay(without_boot())) == []

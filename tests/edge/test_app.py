@@ -1,0 +1,221 @@
+"""The composition root: what the configuration says reaches the parts, and a box serves until it is told to stop."""
+
+import asyncio
+import os
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from config.loader import load
+from config.schema import Configuration
+from edge import app
+from edge.clearance.keys import KeyFileError, create_keys
+from edge.runtime.control import ControlError, ask
+from edge.runtime.evidence import EvidenceError
+from edge.runtime.failpoints import FailpointError
+from edge.runtime.journal import Journal, JournalError
+from edge.runtime.notify import ServiceManager
+from simulators.broker import free_ports
+from tests.support.journals import utc
+
+EXAMPLE = Path(app.__file__).resolve().parents[1] / "config" / "examples" / "lane.yaml"
+LIMIT_S = 20.0
+CONFIG = """\
+site: yard
+state_dir: state
+keys_dir: keys
+broker: {{port: {broker}}}
+authorities: [{{id: customs}}]
+lanes:
+  - id: lane-1
+    direction: in
+    simulated: true
+    barrier: {{id: barrier, host: 127.0.0.1, port: {barrier}}}
+    tag_reader: {{id: reader, port: ./reader}}
+    must_match: [tag]
+"""
+
+
+@pytest.fixture
+def example() -> Configuration:
+    loaded = load(EXAMPLE)
+    assert isinstance(loaded, Configuration)
+    return loaded
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Configuration:
+    """A lane none of whose devices is there."""
+    broker, barrier = free_ports(2)
+    (tmp_path / "kakou.yaml").write_text(CONFIG.format(broker=broker, barrier=barrier), encoding="utf-8")
+    loaded = load(tmp_path / "kakou.yaml")
+    assert isinstance(loaded, Configuration), loaded
+    ids = {"site": "yard", "lanes": ["lane-1"], "authorities": ["customs"]}
+    create_keys(loaded.keys_dir, environment="simulated", now_utc=datetime.now(UTC), **ids)  # type: ignore[arg-type]
+    return loaded
+
+
+def test_the_lane_knows_its_devices(example: Configuration):
+    profile = app.lane_profile(example, example.lanes[0])
+    assert (profile.site, profile.lane, profile.direction) == ("north-gate", "in-1", "in")
+    assert [(one.id, one.deadline_ms) for one in profile.authorities] == [("customs", 10_000), ("port", 5_000)]
+    assert profile.cameras[0].id == "plate-front"
+    assert profile.exit_loop
+    assert not profile.simulated
+    assert app.environment_of(example.lanes[0]) == "production"
+
+
+def test_a_lane_without_a_reader_asks_for_no_tag(example: Configuration):
+    lane = example.lanes[0].model_copy(update={"tag_reader": None, "simulated": True})
+    profile = app.lane_profile(example, lane)
+    assert (profile.tag_reader, profile.tag_min_reads) == (None, 1)
+    assert app.environment_of(lane) == "simulated"
+
+
+def test_the_barriers_addresses_arrive(example: Configuration):
+    mapped = app.barrier_map(example.lanes[0].barrier.map)
+    points = {point.signal: (point.address, point.normally_closed) for point in mapped.inputs}
+    assert points["safety_beam"] == (4, True)
+    assert points["arrival_loop"] == (0, False)
+    assert (mapped.coils.raise_boom, mapped.coils.green, mapped.coils.siren) == (0, 4, None)
+    assert mapped.registers.heartbeat is None
+    assert mapped.hardware_pulse
+    assert mapped.pulse_coils.lower_boom == 17
+
+
+def test_an_authority_sees_what_its_policy_allows(example: Configuration):
+    policy = app.field_policy(example.authorities[1], b"s" * 32)
+    assert policy.tag == "hash"
+    assert policy.plates == "allow"
+
+
+def test_the_brokers_password_and_certificates_arrive(example: Configuration, tmp_path: Path):
+    secret = tmp_path / "password"
+    secret.write_text("geheim\n", encoding="utf-8")
+    broker = example.broker.model_copy(update={"password_file": secret})
+    settings = app.mqtt_settings(example.model_copy(update={"broker": broker}), "client")
+    assert (settings.host, settings.port, settings.version) == ("broker.example.internal", 8883, "5")
+    assert (settings.username, settings.password) == ("lane-in-1", "geheim")
+    assert settings.tls is not None
+    assert settings.tls.certificate_file == Path("/etc/kakou/lane.pem")
+    plain = example.broker.model_copy(update={"password_file": None, "tls": None})
+    settings = app.mqtt_settings(example.model_copy(update={"broker": plain}), "client")
+    assert (settings.password, settings.tls) == (None, None)
+
+
+def test_the_hash_is_of_the_files_bytes(tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"abc")
+    assert app.hash_of(tmp_path / "file").startswith("ba7816bf")
+
+
+class Told(ServiceManager):
+    """A service manager that keeps what it was told, and asks for a sign of life very often."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+        self.lines: list[str] = []
+        self.news = asyncio.Event()
+
+    @property
+    def watchdog_s(self) -> float:
+        return 0.01
+
+    def say(self, *assignments: str) -> None:
+        self.lines += assignments
+        self.news.set()
+
+    async def hears(self, line: str) -> None:
+        async with asyncio.timeout(LIMIT_S):
+            while not any(one.startswith(line) for one in self.lines):
+                self.news.clear()
+                await self.news.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_box_without_any_device_serves_and_stops(configuration: Configuration, number: int):
+    manager = Told()
+    serving = asyncio.create_task(app.serve(configuration, config_hash="0" * 64, manager=manager))
+    await manager.hears("STATUS=lane-1 starting")
+    assert manager.lines[0] == "READY=1"
+    lane = (await ask(configuration.control_socket_path, {"verb": "status"}))["lanes"][0]
+    assert (lane["lane"], lane["phase"]) == ("lane-1", "starting")
+    os.kill(os.getpid(), number)
+    async with asyncio.timeout(LIMIT_S):
+        await serving
+    assert "STOPPING=1" in manager.lines
+    with pytest.raises(ControlError):
+        await ask(configuration.control_socket_path, {"verb": "status"})
+
+
+async def test_nothing_starts_beside_another_controller(configuration: Configuration):
+    configuration.state_dir.mkdir()
+    journal = await Journal.open(configuration.state_dir / "journal.sqlite", utc=utc)
+    with pytest.raises(JournalError) as refused:
+        await app.serve(configuration, config_hash="0" * 64)
+    assert refused.value.code == "journal_locked"
+    assert not configuration.control_socket_path.exists()
+    await journal.close()
+
+
+async def test_nothing_starts_without_a_key_and_the_journal_is_free_again(configuration: Configuration):
+    (configuration.keys_dir / "lane-lane-1.key.pem").unlink()
+    with pytest.raises(KeyFileError):
+        await app.serve(configuration, config_hash="0" * 64)
+    journal = await Journal.open(configuration.state_dir / "journal.sqlite", utc=utc)
+    await journal.close()
+
+
+async def test_a_failpoint_is_refused_beside_real_devices(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("KAKOU_FAILPOINT", "raise_before")
+    real = configuration.lanes[0].model_copy(update={"simulated": False})
+    with pytest.raises(FailpointError):
+        await app.serve(configuration.model_copy(update={"lanes": (real,)}), config_hash="0" * 64)
+    assert not configuration.state_dir.exists()
+
+
+async def test_a_journal_that_is_lost_is_told_to_every_lane(configuration: Configuration):
+    manager = Told()
+    opened: list[Journal] = []
+    original = Journal.open.__func__  # type: ignore[attr-defined]
+
+    async def keep(path: Path, **options: object) -> Journal:
+        opened.append(await original(Journal, path, **options))
+        return opened[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Journal, "open", keep)
+        serving = asyncio.create_task(app.serve(configuration, config_hash="0" * 64, manager=manager))
+        await manager.hears("STATUS=")
+    # The callback that the journal's writer calls where the disk takes nothing more.
+    assert opened[0].on_failure is not None
+    opened[0].on_failure(JournalError("journal_full", Path("j"), "full", "make room"))
+    await manager.hears("STATUS=lane-1 fault")
+    lane = (await ask(configuration.control_socket_path, {"verb": "status"}))["lanes"][0]
+    assert "journal_lost" in lane["alarms"]
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(LIMIT_S):
+        await serving
+
+
+async def test_evidence_that_cannot_be_swept_stops_nothing(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+):
+    swept = asyncio.Event()
+
+    async def fail(self: object) -> int:
+        swept.set()
+        raise EvidenceError("evidence_io_error", Path("e"), "no answer", "check the disk")
+
+    monkeypatch.setattr(app.EvidenceStore, "sweep", fail)
+    manager = Told()
+    serving = asyncio.create_task(app.serve(configuration, config_hash="0" * 64, manager=manager))
+    async with asyncio.timeout(LIMIT_S):
+        await swept.wait()
+    await manager.hears("STATUS=")
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(LIMIT_S):
+        await serving
