@@ -114,6 +114,9 @@ class LaneRunner:
         self._events: deque[Event] = deque()
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
+        # The deadline that the timer stands for, and the last one that was ticked.
+        self._deadline_ms: int | None = None
+        self._ticked_ms: int | None = None
         self._commands: set[asyncio.Task[None]] = set()
         self._telling: asyncio.TimerHandle | None = None
         self._reports: list[Report | EndPassage] = []
@@ -284,18 +287,23 @@ class LaneRunner:
             self.take(BarrierAnswered(self.now_ms(), name, "done"))
 
     def _set_timer(self) -> None:
+        """Ask for a tick at the lane's next deadline. Events in between, scans above all, must not push it away."""
+        deadline_ms = next_deadline_ms(self.state)
         if self._timer is not None:
+            if deadline_ms == self._deadline_ms:
+                return
             self._timer.cancel()
             self._timer = None
-        deadline_ms = next_deadline_ms(self.state)
+        self._deadline_ms = deadline_ms
         if deadline_ms is not None:
-            now_ms = self.now_ms()
+            wait_ms = max(0, deadline_ms - self.now_ms())
             # A deadline that has passed and left the phase as it was is asked about once a second.
-            wait_ms = deadline_ms - now_ms if deadline_ms > now_ms else 1_000
+            if not wait_ms and deadline_ms == self._ticked_ms:
+                wait_ms = 1_000
             self._timer = asyncio.get_running_loop().call_later(wait_ms / 1000, self._tick)
 
     def _tick(self) -> None:
-        self._timer = None
+        self._timer, self._ticked_ms = None, self._deadline_ms
         self.take(Tick(self.now_ms()))
 
     def _tell(self) -> None:
