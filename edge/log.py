@@ -40,7 +40,8 @@ class _Unhurt:
             return
         data = text.encode("utf-8", "backslashreplace")
         if self._lost:
-            data = b'{"event": "log_lines_lost", "lines": %d}\n' % self._lost + data
+            # On a line of its own: the last one may have been cut.
+            data = b'\n{"event": "log_lines_lost", "lines": %d}\n' % self._lost + data
         if _put(descriptor, data):
             self._lost = 0
         else:

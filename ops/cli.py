@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from edge import log
 from edge.lifeline import stop_when_stdin_closes
 from edge.mqtt import MqttLink, MqttSettings
 from ops.ingest import Ingest
@@ -61,6 +62,7 @@ def main(argv: Sequence[str]) -> int:
             return _report(arguments)
         if arguments.until_stdin_closes:
             stop_when_stdin_closes()
+        log.configure("warning", readable=sys.stderr.isatty())
         with suppress(KeyboardInterrupt):
             asyncio.run(_receive(arguments))
     except StoreError as error:

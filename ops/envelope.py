@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from edge.text import plain
+
 MAX_PAYLOAD_BYTES = 16 * 1024
 _TOPIC = re.compile(r"gate/v1/([A-Za-z0-9_-]{1,64})/([A-Za-z0-9_-]{1,64})/(.+)")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -108,7 +110,7 @@ def _number(value: object) -> int:
 
 def shown(value: object) -> str:
     """Return a value from the wire as a short text that moves no cursor and colours nothing in a terminal."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in str(value)[:_MAX_SHOWN])
+    return plain(str(value)[:_MAX_SHOWN])
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

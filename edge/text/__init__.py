@@ -34,3 +34,8 @@ def say(key: str, language: Language | None = None, **fields: object) -> str:
         KeyError: the catalogue has no such key, or the text names a field that was not given.
     """
     return catalogue(language or default_language())[key].format(**fields)
+
+
+def plain(text: str) -> str:
+    """Return text, some of it another's words, without anything that a terminal would obey: on one line, replaced."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)

@@ -11,7 +11,7 @@ from typing import Any
 
 from config.loader import load
 from edge.runtime.control import ControlError, ask
-from edge.text import say
+from edge.text import plain, say
 
 EXIT_REFUSED = 1
 EXIT_UNREACHABLE = 69
@@ -34,7 +34,7 @@ def status(arguments: Sequence[str]) -> int:
         for lane in answer["lanes"]:
             print(_line(lane))
             for name, device in lane["devices"].items():
-                print(f"  {name:<20} {device['state']:<8} {_plain(device.get('cause', ''))}")
+                print(f"  {name:<20} {device['state']:<8} {plain(device.get('cause', ''))}")
     return 0
 
 
@@ -64,11 +64,6 @@ def order(arguments: Sequence[str]) -> int:
     else:
         print(("accepted" if answer["accepted"] else "refused") + ": " + _line(answer["lane"]))
     return 0 if answer.get("accepted") else EXIT_REFUSED
-
-
-def _plain(text: str) -> str:
-    """Return text, some of it a device's own words, without anything that a terminal would obey."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def _login_name() -> str:

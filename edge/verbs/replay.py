@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.runtime.journal import JournalReader
 from edge.runtime.journal_file import JournalError
 from edge.runtime.recovery import Difference, replay
-from edge.text import say
+from edge.text import plain, say
 
 EXIT_DIFFERENT = 1
 EXIT_UNREADABLE = 66
@@ -63,9 +63,7 @@ def _replay_lane(reader: JournalReader, lane: str) -> dict[str, object]:
 
 
 def _plain(value: object) -> str:
-    """Return text or JSON of what a journal holds, without anything that a terminal would obey."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def _show(result: dict[str, object]) -> None:
