@@ -1,0 +1,142 @@
+"""`kakou init`, `check`, `keys`, `run`, `replay`: what they write, print and answer."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from edge.core.events import PersonDecided, Started
+from edge.verbs import init, keys, replay, run
+from tests.support.lane_parts import running
+
+EXAMPLE = init.EXAMPLE
+DEMO = EXAMPLE.with_name("demo.yaml")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """The shipped example of a simulated lane, in a folder of its own."""
+    path = tmp_path / "kakou.yaml"
+    path.write_text(DEMO.read_text(encoding="utf-8"), encoding="utf-8")
+    return path
+
+
+def test_init_writes_a_good_configuration_and_never_over_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert init.main([str(tmp_path / "new")]) == 0
+    written = tmp_path / "new" / "kakou.yaml"
+    assert written.read_bytes() == EXAMPLE.read_bytes()
+    written.write_text("mine", encoding="utf-8")
+    assert init.main([str(tmp_path / "new")]) == 0
+    assert written.read_text(encoding="utf-8") == "mine"
+    assert [path.name for path in written.parent.iterdir()] == ["kakou.yaml"]
+    assert str(written) in capsys.readouterr().out
+
+
+def test_init_says_where_it_cannot_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "file").touch()
+    assert init.main([str(tmp_path / "file")]) == 73
+    assert str(tmp_path / "file") in capsys.readouterr().err
+
+
+def test_check_of_a_good_configuration(config: Path, capsys: pytest.CaptureFixture[str]):
+    assert run.check([str(config)]) == 0
+    assert str(config) in capsys.readouterr().out
+    assert run.check([str(config), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "problems": []}
+
+
+def test_check_reports_every_error_at_its_place(config: Path, capsys: pytest.CaptureFixture[str]):
+    text = config.read_text(encoding="utf-8").replace("direction: in", "direction: sideways")
+    config.write_text(text + "\nwrong: 1\n", encoding="utf-8")
+    assert run.check([str(config)]) == 78
+    assert f"{config}:" in capsys.readouterr().out
+    assert run.check([str(config), "--json"]) == 78
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["ok"] is False
+    assert len(shown["problems"]) == 2
+    assert all(problem["line"] > 0 and problem["code"] and problem["message"] for problem in shown["problems"])
+
+
+def test_run_of_a_bad_configuration_starts_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "kakou.yaml").write_text("site: [", encoding="utf-8")
+    assert run.main([str(tmp_path / "kakou.yaml")]) == 78
+    assert "kakou.yaml:" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["kakou.yaml"]
+
+
+def test_run_without_keys_is_refused(config: Path, capsys: pytest.CaptureFixture[str]):
+    assert run.main([str(config)]) == 75
+    assert "start_refused" in capsys.readouterr().err
+
+
+def test_run_with_a_failpoint_that_does_not_exist_is_refused(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("KAKOU_FAILPOINT", "nowhere")
+    assert run.main([str(config)]) == 78
+    assert "failpoint_refused" in capsys.readouterr().err
+
+
+def test_keys_makes_what_is_missing_once(config: Path, capsys: pytest.CaptureFixture[str]):
+    assert keys.main([str(config)]) == 0
+    first = capsys.readouterr().out
+    made = [Path(line) for line in first.splitlines() if line.endswith((".pem", ".jws"))]
+    assert made
+    before = {path: path.read_bytes() for path in made}
+    assert keys.main([str(config)]) == 0
+    assert {path: path.read_bytes() for path in made} == before
+
+
+def test_keys_says_what_stands_in_the_way(config: Path, capsys: pytest.CaptureFixture[str]):
+    assert keys.main([str(config)]) == 0
+    key = next(path for path in config.parent.rglob("*.key.pem"))
+    key.write_text("rubbish", encoding="utf-8")
+    assert keys.main([str(config)]) == 73
+    assert str(key) in capsys.readouterr().err
+
+
+def test_keys_of_a_bad_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "kakou.yaml").write_text("site: yard\n", encoding="utf-8")
+    assert keys.main([str(tmp_path / "kakou.yaml")]) == 78
+    assert "lanes" in capsys.readouterr().err
+
+
+def test_replay_of_what_is_no_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "journal.sqlite").write_bytes(b"rubbish" * 1000)
+    assert replay.main([str(tmp_path / "journal.sqlite")]) == 66
+    assert replay.main([str(tmp_path / "nothing.sqlite")]) == 66
+    assert "journal" in capsys.readouterr().err
+
+
+async def recorded(path: Path) -> None:
+    """Let a lane start and refuse an order."""
+    async with running(path) as lane:
+        lane.runner.take(Started(lane.clock.now_ms(), "boot-1", "seed-1"))
+        lane.scan()
+        lane.runner.take(PersonDecided(lane.clock.now_ms(), "陈", "retry", "checked"))
+
+
+async def test_replay_reproduces_what_a_lane_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "journal.sqlite"
+    await recorded(path)
+    assert replay.main([str(path)]) == 0
+    assert capsys.readouterr().out == "lane-1: 3 records, 0 differences, hash chain holds\n"
+    assert replay.main([str(path), "--lane", "lane-1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["same"] is True
+
+
+async def test_replay_finds_what_was_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "journal.sqlite"
+    await recorded(path)
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE record SET body = replace(body, 'order_refused', 'order_accepted')")
+    connection.commit()
+    connection.close()
+    assert replay.main([str(path)]) == 1
+    printed = capsys.readouterr().out
+    assert "1 differences" in printed
+    assert "HASH CHAIN BROKEN at record 3" in printed
+    assert "record 3 (PersonDecided)" in printed
+    assert replay.main([str(path), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["lanes"][0]["differences"][0]["seq"] == 3

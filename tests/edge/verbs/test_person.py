@@ -1,0 +1,105 @@
+"""`kakou status` and `kakou open`, against a lane that serves its control socket."""
+
+import asyncio
+import getpass
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from edge.core.events import Started
+from edge.core.state import Phase
+from edge.runtime.control import ControlServer
+from edge.verbs.person import order, status
+from tests.support.lane_bench import UP
+from tests.support.lane_parts import Running, broken, running
+
+
+@pytest.fixture
+async def lane(tmp_path: Path) -> AsyncIterator[Running]:
+    async with running(tmp_path / "journal.sqlite") as opened:
+        server = ControlServer(tmp_path / "control.sock", {"lane-1": opened.runner})
+        await server.start()
+        opened.runner.take(Started(opened.clock.now_ms(), "boot-1", "seed-1"))
+        opened.scan()
+        yield opened
+        await server.close()
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> list[str]:
+    return ["--socket", str(tmp_path / "control.sock")]
+
+
+ORDER = ["--lane", "lane-1", "--reason", "reader is broken"]
+
+
+async def test_status_is_a_line_a_lane(lane: Running, at: list[str], capsys: pytest.CaptureFixture[str]):
+    lane.runner.device_lost("reader", broken("reader_gone", device="reader"))
+    assert await asyncio.to_thread(status, at) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("lane-1: idle for ")
+    assert "boom down, light red" in printed
+    assert "device_lost_reader" in printed
+    assert "SIMULATED" in printed
+    assert "reader_gone" in printed
+    assert await asyncio.to_thread(status, [*at, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["lanes"][0]["lane"] == "lane-1"
+
+
+async def test_a_named_person_opens(lane: Running, at: list[str], capsys: pytest.CaptureFixture[str]):
+    async def rise() -> None:
+        await lane.phase(Phase.OPENING)
+        lane.scan(**UP)
+
+    rising = asyncio.create_task(rise())
+    assert await asyncio.to_thread(order, [*at, *ORDER, "--operator", "chen"]) == 0
+    await rising
+    assert capsys.readouterr().out.startswith("accepted: lane-1: open")
+
+
+async def test_the_login_name_stands_for_the_operator(
+    lane: Running, at: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(getpass, "getuser", lambda: "li")
+    assert await asyncio.to_thread(order, [*at, *ORDER, "--action", "retry", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["accepted"] is False
+
+
+async def test_who_has_no_name_has_no_order(
+    lane: Running, at: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def nameless() -> str:
+        raise KeyError("no user 4711")
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    assert await asyncio.to_thread(order, [*at, *ORDER]) == 1
+    assert "operator_and_reason_needed" in capsys.readouterr().err
+    assert lane.runner.state.phase is Phase.IDLE
+
+
+async def test_a_refused_order_says_where_the_lane_stands(
+    lane: Running, at: list[str], capsys: pytest.CaptureFixture[str]
+):
+    assert await asyncio.to_thread(order, [*at, *ORDER, "--operator", "chen", "--action", "reset"]) == 1
+    assert capsys.readouterr().out.startswith("refused: lane-1: idle")
+
+
+def test_without_a_reason_there_is_no_order(at: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        order([*at, "--lane", "lane-1"])
+    assert ended.value.code != 0
+    assert "--reason" in capsys.readouterr().err
+
+
+def test_no_controller_runs_here(at: list[str], capsys: pytest.CaptureFixture[str]):
+    assert order([*at, *ORDER]) == 69
+    assert status(at) == 69
+    assert "control_socket_unreachable" in capsys.readouterr().err
+
+
+def test_a_bad_configuration_names_its_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "kakou.yaml").write_text("site: yard\n", encoding="utf-8")
+    assert status(["--config", str(tmp_path / "kakou.yaml")]) == 78
+    assert "lanes" in capsys.readouterr().err
