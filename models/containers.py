@@ -57,13 +57,14 @@ def code_line(line: ReadLine) -> CodeLine:
 def looks_like_owner(text: str) -> bool:
     """Say whether `text` begins as a code does: letters, one of them repaired at most, and a U, J or Z as read.
 
-    The fourth letter is never the product of a repair: every 2 beside a number would begin a code.
+    A 0 for an O is no repair here: many fonts paint both alike (OOLU). The fourth letter is never the product of
+    a repair: every 2 beside a number would begin a code.
     """
     head = text[:OWNER_LENGTH]
     repaired = repair_by_position(head)
     if len(head) < OWNER_LENGTH or not repaired.isalpha() or head[3] not in "UJZ":
         return False
-    return sum(a != b for a, b in zip(head, repaired, strict=True)) <= 1
+    return sum(a not in (b, "0") for a, b in zip(head, repaired, strict=True)) <= 1
 
 
 def may_begin(text: str) -> bool:

@@ -17,7 +17,7 @@ CONTAINER_CAMERA = "container-side"
 Row = TypeVar("Row")
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _SERIAL = _LETTERS + "0123456789"
-_OWNERS = ("CSQU", "HLXU", "TCLU", "MSKU", "CMAU", "EGHU", "COSU", "TEMU", "SEGU", "FCIU")
+_OWNERS = ("CSQU", "HLXU", "TCLU", "MSKU", "CMAU", "OOLU", "COSU", "TEMU", "SEGU", "FCIU")
 _SIZES = ("22G1", "42G1", "45G1", "45R1", "22U1")
 # Group `painted` shows enlarged numbers on tail boards: those are no plates, a lane cannot be released on them.
 _PLATE_GROUPS = frozenset({"ordinary", "special", "ccpd_frame"})

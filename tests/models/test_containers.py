@@ -54,6 +54,12 @@ def test_letters_are_repaired_by_position_and_the_repair_is_recorded(text):
     assert sighting.container.check == ("failed" if "B" in text else "verified")
 
 
+def test_a_painted_o_that_looks_like_a_zero_is_an_owners_letter():
+    (sighting,) = found_in(read_line("00LU8959597"))
+    assert (sighting.container.code, sighting.container.check) == ("OOLU8959597", "verified")
+    assert sighting.container.repaired
+
+
 @pytest.mark.parametrize(
     "text",
     [
