@@ -6,7 +6,8 @@ authority wait until that record is durable; effects that withdraw authority wai
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -113,6 +114,7 @@ class LaneRunner:
         self._log = logger(lane=profile.lane)
         self._events: deque[Event] = deque()
         self._busy = False
+        self._crashed = False
         self._timer: asyncio.TimerHandle | None = None
         # The deadline that the timer stands for, and the last one that was ticked.
         self._deadline_ms: int | None = None
@@ -150,7 +152,8 @@ class LaneRunner:
         self._busy = True
         try:
             while self._events:
-                self._process(self._events.popleft())
+                with self._contained():
+                    self._process(self._events.popleft())
         finally:
             self._busy = False
         # An event and what it caused are one group on the disk, on its way before anything else is done here.
@@ -176,6 +179,23 @@ class LaneRunner:
         self.take(DeviceBack(self.now_ms(), name))
         if name == self._parts.barrier.name and self.state.light is not None:
             self._perform(SetLight(self.state.light))
+
+    @contextmanager
+    def _contained(self) -> Iterator[None]:
+        """A defect stops this lane, and no other (I17): what it did may be half done and unrecorded.
+
+        Motion is withdrawn at once; like without a journal, nothing opens until the controller was restarted.
+        """
+        try:
+            yield
+        except Exception:  # noqa: BLE001 - the lane's supervisor: the driver or timer that told it must not suffer
+            self._log.exception("lane_crashed", phase=self.state.phase.value)
+            self._command("stop", self._parts.barrier.stop_boom)
+            self._command(None, partial(self._parts.barrier.set_light, "red"))
+            if not self._crashed:
+                self._crashed = True
+                self.take(InputsLost(self.now_ms()))
+                self.take(JournalLost(self.now_ms(), "lane_crashed"))
 
     def _process(self, event: Event) -> None:
         before = self.state
@@ -224,7 +244,8 @@ class LaneRunner:
         failpoints.hit_record("durable", effects)
         for effect in effects:
             if isinstance(effect, ADDS_AUTHORITY):
-                self._perform(effect)
+                with self._contained():
+                    self._perform(effect)
         self._parts.telemetry.wake()
 
     def journal_lost(self, error: JournalError) -> None:
@@ -282,6 +303,11 @@ class LaneRunner:
             self._log.warning("barrier_command_failed", command=name or "light", code=error.code, cause=str(error))
             if name is not None:
                 self.take(BarrierAnswered(self.now_ms(), name, error.outcome, error.code))
+            return
+        except Exception:  # noqa: BLE001 - the lane's supervisor: a driver's defect leaves open what the barrier did
+            self._log.exception("barrier_command_crashed", command=name or "light")
+            if name is not None:
+                self.take(BarrierAnswered(self.now_ms(), name, "unknown", "driver_crashed"))
             return
         if name is not None:
             self.take(BarrierAnswered(self.now_ms(), name, "done"))
