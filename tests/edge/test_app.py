@@ -219,3 +219,18 @@ async def test_evidence_that_cannot_be_swept_stops_nothing(
     os.kill(os.getpid(), signal.SIGTERM)
     async with asyncio.timeout(LIMIT_S):
         await serving
+
+
+async def test_a_journal_that_nobody_understands_keeps_the_lane_closed(configuration: Configuration):
+    configuration.state_dir.mkdir()
+    journal = await Journal.open(configuration.state_dir / "journal.sqlite", utc=utc)
+    await journal.append("lane-1", "boot", '{"event":{},"effects":[{"type":"Report"}]}').durable
+    await journal.close()
+    manager = Told()
+    serving = asyncio.create_task(app.serve(configuration, config_hash="0" * 64, manager=manager))
+    await manager.hears("STATUS=lane-1 fault")
+    lane = (await ask(configuration.control_socket_path, {"verb": "status"}))["lanes"][0]
+    assert "journal_damaged" in lane["alarms"]
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(LIMIT_S):
+        await serving

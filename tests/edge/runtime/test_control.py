@@ -94,6 +94,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "operator": ({"operator": " \t"}, "operator_and_reason_needed"),
     "reason": ({"reason": ""}, "operator_and_reason_needed"),
     "undecodable": ({"operator": "\udcff"}, "operator_and_reason_needed"),
+    "long": ({"operator": "x" * 500}, "too_long"),
     "type": ({"operator": 7}, "unknown_request"),
     "verb": ({"verb": "dance"}, "unknown_request"),
 }

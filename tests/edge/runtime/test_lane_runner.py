@@ -295,3 +295,37 @@ async def test_a_refused_order_is_recorded(path: Path):
 async def test_the_journal_is_the_real_one(path: Path):
     async with running(path) as lane:
         assert isinstance(lane.journal, Journal)
+
+
+async def test_a_defect_stops_this_lane_and_its_caller_does_not_suffer(path: Path):
+    async with running(path) as lane:
+        start(lane)
+
+        def fail(passage: str, since_ms: int) -> None:
+            raise RuntimeError("defect")
+
+        lane.others.start = fail  # type: ignore[method-assign]
+        lane.scan(arrival_loop=True)
+        assert lane.runner.state.phase is Phase.FAULT
+        assert "journal_lost" in lane.runner.state.alarms
+        lane.barrier.commands.clear()
+        order(lane, "reset")
+        order(lane, "open")
+        await lane.runner.close()
+        assert lane.runner.state.phase is Phase.FAULT
+        assert "raise" not in lane.barrier.commands
+
+
+async def test_a_defect_of_the_barriers_driver_leaves_the_raise_unknown(path: Path):
+    async with running(path) as lane:
+        start(lane)
+        await lane.runner.close()
+        lane.barrier.error = RuntimeError("defect")  # type: ignore[assignment]
+        order(lane, "open")
+        await lane.phase(Phase.OPENING)
+        await lane.runner.close()
+        assert lane.barrier.commands.count("raise") == 1
+        assert lane.runner.state.phase is Phase.OPENING
+        lane.scan(**UP)
+        await lane.runner.close()
+        assert lane.runner.state.phase is Phase.OPEN

@@ -39,7 +39,7 @@ async def test_status_is_a_line_a_lane(lane: Running, at: list[str], capsys: pyt
     lane.runner.device_lost("reader", broken("reader_gone", device="reader"))
     assert await asyncio.to_thread(status, at) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("lane-1: idle for ")
+    assert "\nlane-1: idle for " in f"\n{printed}"
     assert "boom down, light red" in printed
     assert "device_lost_reader" in printed
     assert "SIMULATED" in printed
