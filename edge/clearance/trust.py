@@ -74,9 +74,11 @@ class Trust:
 
     def _seen(self) -> dict[str, int]:
         try:
-            found = json.loads(self._seen_path.read_text(encoding="utf-8"))
+            found: dict[str, int] = json.loads(self._seen_path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise KeysetError("seen_versions_damaged", str(self._seen_path)) from error
-        return {str(root): int(version) for root, version in found.items()}
+        if not isinstance(found, dict) or not all(type(version) is int for version in found.values()):
+            raise KeysetError("seen_versions_damaged", str(self._seen_path))
+        return found

@@ -96,6 +96,7 @@ class TelemetryPublisher:
         self._again = self._again_to = self._live
         self._patience_s = self._times.resend_after_s
         self._deadline_s = 0.0
+        self._told_ahead: int | None = None
         link.on_up = self._on_up
         link.on_down = self._on_down
         link.subscribe(topics.acknowledgement, self._on_acknowledgement)
@@ -244,10 +245,17 @@ class TelemetryPublisher:
             self.wake()
         if done.outcome == "ahead":
             self.counters.acks_ahead += 1
-            _log.warning("ack_ahead", extra={"lane": self._topics.lane, "seq": seq, "through": done.through_seq})
-            self.publish_alarm(ACK_AHEAD, f"seq {seq} was acknowledged, {done.through_seq} was the last sent")
+            self._say_ahead(seq, done.through_seq)
         elif done.outcome != "advanced":
             self.counters.acks_ignored += 1
+
+    def _say_ahead(self, seq: int, through_seq: int) -> None:
+        # Once for what was sent until now: a flood of such words must flood neither the log nor the broker.
+        if through_seq == self._told_ahead:
+            return
+        self._told_ahead = through_seq
+        _log.warning("ack_ahead", extra={"lane": self._topics.lane, "seq": seq, "through": through_seq})
+        self.publish_alarm(ACK_AHEAD, f"seq {seq} was acknowledged, {through_seq} was the last sent")
 
     def _on_alarm(self, message: Message) -> None:
         # A retained alarm of an earlier run that no longer stands: nobody else would ever take it back.

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,13 +68,16 @@ def _serve(configuration: Configuration, path: Path) -> int:
     from edge.runtime.evidence import EvidenceError
     from edge.runtime.failpoints import FailpointError
     from edge.runtime.journal_file import JournalError
+    from edge.runtime.site_secret import SecretError
 
+    # Journal and evidence hold personal data, whatever mode the state directory was made with.
+    os.umask(0o077)
     try:
         asyncio.run(serve(configuration, config_hash=hash_of(path)))
     except FailpointError as error:
         log.logger().error("start_refused", cause=str(error), code=error.code)
         return EXIT_CONFIG
-    except (JournalError, EvidenceError, KeyFileError, KeysetError, OSError) as error:
+    except (JournalError, EvidenceError, KeyFileError, KeysetError, SecretError, OSError) as error:
         log.logger().error("start_refused", cause=str(error), code=getattr(error, "code", type(error).__name__))
         return EXIT_TEMPORARY
     return 0
