@@ -14,7 +14,6 @@ FaultKind = Literal[
 HEADER_BYTES = 6
 MAX_FRAME_BYTES = 260  # Modbus messaging on TCP/IP 1.0b, 253 bytes of PDU and 7 of header
 READ_BITS = frozenset({1, 2})
-READ_REGISTERS = frozenset({3, 4})
 WRITES = frozenset({5, 6, 15, 16})
 
 EXCEPTION_NAMES = {

@@ -1,18 +1,15 @@
 """The register map of a barrier module as a pure value, and what its bits mean.
 
-Addresses are 0-based, as they are on the wire, and are written `discrete:0`, `coil:0`, `holding:0`. Vendors'
-manuals count from 1 and put the table in front (40001): such a number is refused with its translation.
+Addresses are 0-based, as they are on the wire; how they are written is the configuration's business.
 Source of the default map: reference page domain.md, section 4.1.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from edge.core.inputs import SIGNAL_NAMES, LaneInputs
 
-Table = Literal["discrete", "coil", "holding"]
 Output = Literal["raise", "lower", "stop"]
 
 MAX_ADDRESS = 0xFFFF
@@ -23,48 +20,6 @@ PULSE_MS = 400  # inside the 300-500 ms that barrier controllers ask for
 # A site without these inputs has nothing that could trip; without the others nothing can be proved.
 _ABSENT_MEANS_NOT_TRIPPED = frozenset({"safety_beam", "boom_broken", "emergency_stop", "fire_alarm"})
 _REQUIRED = ("arrival_loop", "safety_loop", "boom_up", "boom_down")
-
-_POINT = re.compile(r"(discrete|coil|holding):(0|[1-9][0-9]{0,4})", re.ASCII)
-_MANUAL_NUMBER = re.compile(r"[0134][0-9]{4,5}", re.ASCII)
-_MANUAL_TABLES = {"0": "coil", "1": "discrete", "3": "input register (not used here)", "4": "holding"}
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One bit or register: its table and its 0-based address."""
-
-    table: Table
-    address: int
-
-    def __str__(self) -> str:
-        return f"{self.table}:{self.address}"
-
-
-def parse_point(text: str) -> Point:
-    """Read `discrete:0`, `coil:16` or `holding:3`.
-
-    Raises ValueError, which for a manual's number such as 40001 says what to write instead.
-    """
-    if match := _POINT.fullmatch(text):
-        address = int(match[2])
-        if address > MAX_ADDRESS:
-            raise ValueError(f"{text!r}: an address is at most {MAX_ADDRESS}")
-        # The pattern admits nothing but the three tables.
-        table: Table = "coil" if match[1] == "coil" else "discrete" if match[1] == "discrete" else "holding"
-        return Point(table, address)
-    if _MANUAL_NUMBER.fullmatch(text):
-        raise ValueError(_explain_manual_number(text))
-    raise ValueError(f"{text!r} is no address; write discrete:N, coil:N or holding:N, counted from 0")
-
-
-def _explain_manual_number(text: str) -> str:
-    table, number = _MANUAL_TABLES[text[0]], int(text[1:])
-    if number == 0:
-        return f"{text!r} is no address; write {table}:0 for the first one, counted from 0"
-    return (
-        f"{text!r} is a manual's 1-based number with the table in front; on the wire it is address "
-        f"{number - 1} of table {table}: write {table}:{number - 1}"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,41 +155,6 @@ class BarrierMap:
         return _block(addresses) if addresses else None
 
 
-def build_map(
-    *,
-    inputs: Mapping[str, str],
-    normally_closed: Sequence[str] = (),
-    coils: Mapping[str, str] | None = None,
-    registers: Mapping[str, str] | None = None,
-    pulse_coils: Mapping[str, str] | None = None,
-    pulse_ms: int = PULSE_MS,
-    version: int = 1,
-) -> BarrierMap:
-    """Build a map from configured addresses, for example `inputs={"arrival_loop": "discrete:0", ...}`.
-
-    Keys of `coils`: raise lower stop red green siren watchdog; of `registers`: heartbeat boot_counter map_version
-    fault_bits; of `pulse_coils` (giving it selects hardware pulses): raise lower stop. None for `coils` or
-    `registers` means the default ones; what a given mapping leaves out does not exist at the site.
-    Raises ValueError that names the key.
-    """
-    for signal in normally_closed:
-        if signal not in inputs:
-            raise ValueError(f"normally_closed names {signal!r}, which has no input")
-    points = tuple(
-        InputPoint(signal, _address(signal, text, "discrete"), signal in normally_closed)
-        for signal, text in inputs.items()
-    )
-    return BarrierMap(
-        inputs=points,
-        coils=Coils() if coils is None else _coils(coils),
-        registers=Registers() if registers is None else _registers(registers),
-        hardware_pulse=pulse_coils is not None,
-        pulse_coils=PulseCoils() if pulse_coils is None else _pulse_coils(pulse_coils),
-        pulse_ms=pulse_ms,
-        version=version,
-    )
-
-
 def lane_inputs(map_: BarrierMap, bits: Sequence[bool]) -> LaneInputs:
     """Translate the bits of `map_.input_block` (first address first). Raises ValueError where bits are missing."""
     first, count = map_.input_block
@@ -244,54 +164,6 @@ def lane_inputs(map_: BarrierMap, bits: Sequence[bool]) -> LaneInputs:
     for point in map_.inputs:
         values[point.signal] = bits[point.address - first] != point.normally_closed
     return LaneInputs(**values)
-
-
-def _coils(texts: Mapping[str, str]) -> Coils:
-    found = _addresses(texts, "coil", ("raise", "lower", "stop", "red", "green", "siren", "watchdog"))
-    _require(found, ("raise", "lower", "red", "green"))
-    return Coils(
-        raise_boom=found["raise"],
-        lower_boom=found["lower"],
-        stop_boom=found.get("stop"),
-        red=found["red"],
-        green=found["green"],
-        siren=found.get("siren"),
-        watchdog=found.get("watchdog"),
-    )
-
-
-def _pulse_coils(texts: Mapping[str, str]) -> PulseCoils:
-    found = _addresses(texts, "coil", ("raise", "lower", "stop"))
-    _require(found, ("raise", "lower"))
-    return PulseCoils(found["raise"], found["lower"], found.get("stop"))
-
-
-def _registers(texts: Mapping[str, str]) -> Registers:
-    found = _addresses(texts, "holding", ("heartbeat", "boot_counter", "map_version", "fault_bits"))
-    return Registers(*(found.get(key) for key in ("heartbeat", "boot_counter", "map_version", "fault_bits")))
-
-
-def _addresses(texts: Mapping[str, str], table: Table, known: Sequence[str]) -> dict[str, int]:
-    for key in texts:
-        if key not in known:
-            raise ValueError(f"unknown {table} {key!r}; known: {', '.join(known)}")
-    return {key: _address(key, text, table) for key, text in texts.items()}
-
-
-def _address(key: str, text: str, table: Table) -> int:
-    try:
-        point = parse_point(text)
-    except ValueError as error:
-        raise ValueError(f"{key}: {error}") from error
-    if point.table != table:
-        raise ValueError(f"{key}: {text!r} is in table {point.table}, expected {table}:{point.address}")
-    return point.address
-
-
-def _require(found: Mapping[str, int], keys: Sequence[str]) -> None:
-    for key in keys:
-        if key not in found:
-            raise ValueError(f"coil {key!r} is missing")
 
 
 def _refuse_doubles(what: str, values: Sequence[object]) -> None:
