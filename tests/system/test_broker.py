@@ -2,13 +2,15 @@
 
 from simulators.clearance_faults import Behaviour
 from tests.support.brokers import BrokerCase
-from tests.support.system_lane import AUTHORITY, LANE, SystemLane, kakou
+from tests.support.controller import kakou
+from tests.support.system_lane import AUTHORITY, LANE, SystemLane
 
 
 async def nothing_was_lost(lane: SystemLane, database: object) -> None:
     stored = await lane.stored(database)  # type: ignore[arg-type]
     assert [seq for seq, _ in stored] == list(range(1, len(stored) + 1))
-    assert [kind for _, kind in stored] == lane.facts().events
+    # The lane lives on meanwhile: what it journaled after the look may be more.
+    assert [kind for _, kind in stored] == lane.facts().events[: len(stored)]
 
 
 async def test_killed_and_emptied_while_waiting(lane: SystemLane, any_broker: BrokerCase):

@@ -5,7 +5,8 @@ import resource
 import signal
 
 from tests.support.brokers import BrokerCase
-from tests.support.system_lane import LANE, SystemLane, kakou, spawn
+from tests.support.controller import kakou, spawn
+from tests.support.system_lane import LANE, SystemLane
 
 CONFIG_ERROR, TEMPORARY = 78, 75
 

@@ -49,7 +49,7 @@ async def send(socket: Path, line: bytes) -> bytes:
 
 
 async def test_only_its_owner_may_connect(socket: Path):
-    assert stat.S_IMODE(os.stat(socket).st_mode) == 0o600  # noqa: ASYNC240, PTH116 - nothing else waits
+    assert stat.S_IMODE(os.stat(socket).st_mode) == 0o600  # noqa: PTH116 - nothing else waits
 
 
 async def test_status_shows_the_lane_without_personal_data(socket: Path):
