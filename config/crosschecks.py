@@ -1,6 +1,6 @@
 """What single values cannot show: names used twice, demands that no device can meet, addresses that collide."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from config.devices import Barrier, ModbusMap
@@ -10,6 +10,9 @@ from config.schema import Configuration, Lane
 
 # What `edge.runtime.lane_service` calls the connection to the authorities among the devices of a lane.
 CLEARANCE_ID = "clearance"
+# Modbus application protocol 1.1b3, functions 2 and 3.
+MOST_INPUTS_IN_ONE_READ = 2000
+MOST_REGISTERS_IN_ONE_READ = 125
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,9 @@ class Finding:
 def cross_check(config: Configuration) -> list[Finding]:
     """Every contradiction of a configuration whose values are valid one by one.
 
-    Codes: `duplicate_id`, `reserved_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`, `no_device_for`,
-    `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`, `quorum_too_large`, `quorum_unused`,
-    `key_without_certificate`, `password_without_user`.
+    Codes: `duplicate_id`, `reserved_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`,
+    `addresses_too_far_apart`, `no_device_for`, `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`,
+    `quorum_too_large`, `quorum_unused`, `key_without_certificate`, `password_without_user`.
     """
     found = [*_broker(config), *_join(config)]
     found += _duplicates(_authority_ids(config), "duplicate_id")
@@ -113,7 +116,11 @@ def _lane(lane: Lane, path: PathKey) -> Iterator[Finding]:
         (((*signals, name), f"discrete:{point.address}") for name, point in barrier.map.signals if point is not None),
         "duplicate_address",
     )
+    inputs = [point.address for _, point in barrier.map.signals if point is not None]
+    yield from _too_far_apart(signals, inputs, MOST_INPUTS_IN_ONE_READ)
     registers = (*path, "barrier", "map", "registers")
+    held = [number for _, number in barrier.map.registers if number is not None]
+    yield from _too_far_apart(registers, held, MOST_REGISTERS_IN_ONE_READ)
     yield from _duplicates(
         (((*registers, name), f"holding:{number}") for name, number in barrier.map.registers if number is not None),
         "duplicate_address",
@@ -121,6 +128,14 @@ def _lane(lane: Lane, path: PathKey) -> Iterator[Finding]:
     yield from _duplicates((((*path, "must_match", i), v) for i, v in enumerate(lane.must_match)), "duplicate_value")
     yield from _readable(lane, path)
     yield from _devices(lane, path)
+
+
+def _too_far_apart(path: PathKey, addresses: Sequence[int], most: int) -> Iterator[Finding]:
+    """One read has to cover them all: a scan in two halves would not be of one moment."""
+    if addresses and max(addresses) - min(addresses) >= most:
+        first, last = min(addresses), max(addresses)
+        expected = Bilingual(f"一次读取能覆盖的地址(至多 {most} 个)", f"addresses that one read of {most} covers")
+        yield Finding(path, "addresses_too_far_apart", f"{first} - {last}", expected)
 
 
 def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:

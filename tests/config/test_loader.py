@@ -133,6 +133,8 @@ BROKEN: list[tuple[str, list[tuple[int, int, str]]]] = [
     (with_map("registers: {heartbeat: '00000'}"), [(12, 36, "address_one_based")]),
     (with_map("registers: {heartbeat: 'coil:1'}"), [(12, 36, "address_table")]),
     (with_map("registers: {heartbeat: 'holding:65536'}"), [(12, 36, "address_invalid")]),
+    (with_map("registers: {heartbeat: 'holding:0', boot_counter: 'holding:200'}"), [(12, 24, "addresses_too_far_apart")]),
+    (with_map(f"signals: {{{SIGNALS}'discrete:2007'}}"), [(12, 22, "addresses_too_far_apart")]),
     (with_map("registers: {heartbeat: 7}"), [(12, 36, "address_invalid")]),
     (with_map("registers: {heartbeat: []}"), [(12, 36, "address_invalid")]),
     (with_map(f"signals: {{{SIGNALS}10004}}"), [(12, 112, "address_one_based")]),
