@@ -66,7 +66,8 @@ class HttpCamera:
         """Raises ValueError where the address is not one of a camera over HTTP."""
         parse_url(settings.url)
         self.name = settings.name
-        self.address = settings.url
+        # Every log line and error shows it, and a query may hold a password.
+        self.address = settings.url.partition("?")[0]
         self._settings = settings
         self._clock = clock
         self._process: Process | None = None

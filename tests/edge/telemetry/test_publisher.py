@@ -191,7 +191,7 @@ async def test_an_alarm_stands_until_taken_back_and_one_of_an_earlier_run_is_rem
             await heard.until(lambda: any(m.topic.endswith("stale") and not m.payload for m in heard.messages))
             publisher.publish_alarm("camera_lost", None)
             await heard.until(lambda: any(m.topic.endswith("camera_lost") and not m.payload for m in heard.messages))
-            with pytest.raises(ValueError, match="not an id"):
+            with pytest.raises(ValueError, match="not an alarm code"):
                 publisher.publish_alarm("a/b", "x")
 
 
