@@ -1,14 +1,16 @@
 """The command line: `kakou VERB`. Each verb's own module is imported only when it is asked for."""
 
-import argparse
 import importlib
 import importlib.util
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge import __version__
 from edge.text import say
+from edge.text.arguments import EXIT_USAGE, Parser
 
 # Verb: module and function that take what follows the verb and return the exit status.
 VERBS: dict[str, tuple[str, str]] = {
@@ -26,7 +28,9 @@ VERBS: dict[str, tuple[str, str]] = {
     "keys": ("edge.verbs.keys", "main"),
     "bench": ("simulators.bench", "main"),
 }
-EXIT_USAGE = 64
+EXIT_INPUT_OUTPUT = 74
+EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141
 EXIT_CONFIG = 78
 
 
@@ -47,10 +51,10 @@ def foreign_packages() -> list[str]:
     ]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the first word; every verb parses its own."""
-    top = argparse.ArgumentParser(prog="kakou", description=say("cli_description"))
-    top.add_argument("--version", action="version", version=__version__)
+    top = Parser("kakou", say("cli_description"))
+    top.add_argument("--version", action="version", version=__version__, help=say("cli_version"))
     top.add_argument("--completion", choices=("bash", "zsh", "tcsh"), help=say("cli_completion"))
     verbs = top.add_subparsers(dest="verb", metavar="VERB")
     for verb in VERBS:
@@ -58,16 +62,42 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _guarded(module: str, function: str, arguments: Sequence[str]) -> int:
+    """Run a verb; what befalls any program that prints ends with a status, not with a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal without Chinese, or a file name that is no text, must not end a verb. In JSON, the \uXXXX that
+            # comes out instead means the same.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        run: Callable[[Sequence[str]], int] = getattr(importlib.import_module(module), function)
+        status = run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except OSError as error:
+        # The interpreter flushes once more at its end: what it still holds has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return EXIT_PIPE_CLOSED
+        print(say("cli_cannot_go_on", cause=error), file=sys.stderr)
+        return EXIT_INPUT_OUTPUT
+    return status
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb and return its exit status (sysexits: 64 usage, 69 device, 75 temporary, 78 configuration)."""
+    """Run one verb and return its exit status.
+
+    Of sysexits: 64 usage, 69 device, 74 input or output, 75 temporary, 78 configuration. 130: Ctrl-C. 141: whoever
+    read the output went away.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if foreign := foreign_packages():
         print(say("foreign_packages", packages=", ".join(foreign), root=ROOT), file=sys.stderr)
         return EXIT_CONFIG
     if given and given[0] in VERBS:
         module, function = VERBS[given[0]]
-        run: Callable[[Sequence[str]], int] = getattr(importlib.import_module(module), function)
-        return run(given[1:])
+        return _guarded(module, function, given[1:])
     top = parser()
     options = top.parse_args(given)
     if options.completion:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import csv
 import json
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from edge.core.readings import PictureReading
+from edge.text import say
+from edge.text.arguments import Parser
 from models.identify import file_bytes, identified
 from models.pipeline import CONTAINER, PLATE
 from models.recogniser import WorkerRecogniser, unread
@@ -19,6 +22,8 @@ from models.scoring import Outcome, Tally, join_views, score_codes, score_plate
 CROP_FOLDERS = ("plate_crops_ccpd", "plate_crops_gate")
 PLATE_GROUPS = ("ordinary", "special", "painted", "ccpd_frame")
 DEADLINE_S = 30.0
+EXIT_NO_INPUT = 66  # EX_NOINPUT of sysexits.h
+EXIT_CANNOT_CREATE = 73  # EX_CANTCREAT
 Row = dict[str, str]
 
 
@@ -154,22 +159,36 @@ async def evaluate(
         await recogniser.close()
 
 
+def _at_least_one(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) >= 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(say("evaluate_limit_bad", text=text))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns 0, or 2 where the folder is none."""
-    parser = argparse.ArgumentParser(prog="kakou evaluate", description="count right and wrong readings of a folder")
-    parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--limit", type=int, help="pictures a folder at most")
-    parser.add_argument("--details", type=Path, help="write one JSON line a picture to this file")
+    """Run the command; returns 0, 66 where folder or labels cannot be used, 73 for details that cannot be written."""
+    parser = Parser("kakou evaluate", say("verb_evaluate"))
+    parser.add_argument("folder", type=Path, metavar="DIR", help=say("evaluate_folder"))
+    parser.add_argument("--json", action="store_true", help=say("option_json"))
+    parser.add_argument("--limit", type=_at_least_one, metavar="N", help=say("evaluate_limit"))
+    parser.add_argument("--details", type=Path, metavar="FILE", help=say("evaluate_details"))
     arguments = parser.parse_args(argv)
     if not arguments.folder.is_dir():
         sys.stderr.write(f"not_a_folder: {arguments.folder}\n")
-        return 2
-    if arguments.details is None:
-        counts = asyncio.run(evaluate(arguments.folder, limit=arguments.limit))
-    else:
-        with arguments.details.open("w", encoding="utf-8") as details:
+        return EXIT_NO_INPUT
+    with contextlib.ExitStack() as opened:
+        details = None
+        if arguments.details is not None:
+            try:
+                details = opened.enter_context(arguments.details.open("w", encoding="utf-8"))
+            except OSError as error:
+                sys.stderr.write(f"details_unwritable: {error}\n")
+                return EXIT_CANNOT_CREATE
+        try:
             counts = asyncio.run(evaluate(arguments.folder, limit=arguments.limit, details=details))
+        except (OSError, KeyError, ValueError, csv.Error) as error:
+            sys.stderr.write(f"labels_unusable: {arguments.folder}: {error!r}\n")
+            return EXIT_NO_INPUT
     sys.stdout.write(json.dumps(counts, ensure_ascii=False, indent=None if arguments.json else 2) + "\n")
     return 0
 

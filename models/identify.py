@@ -1,6 +1,5 @@
 """`kakou identify FILE...`: what recognition sees in pictures, one line each."""
 
-import argparse
 import asyncio
 import json
 import sys
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from edge.core.readings import Box, PictureReading
+from edge.text import say
+from edge.text.arguments import Parser
 from models.picture import MAX_BYTES
 from models.pipeline import LOOK_FOR_ALL
 from models.recogniser import WorkerRecogniser, unread
@@ -106,10 +107,10 @@ def described(found: dict[str, Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns 0, also where pictures could not be read (that is a result)."""
-    parser = argparse.ArgumentParser(prog="kakou identify", description="read plates and container codes in pictures")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="JPEG or PNG")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    arguments = parser.parse_args(argv)
+    parser = Parser("kakou identify", say("verb_identify"))
+    parser.add_argument("files", nargs="+", metavar="FILE", help=say("identify_files"))
+    parser.add_argument("--json", action="store_true", help=say("option_json_lines"))
+    arguments = parser.parse_intermixed_args(argv)
     for found in identify(arguments.files):
         line = json.dumps(found, ensure_ascii=False) if arguments.json else described(found)
         sys.stdout.write(line + "\n")

@@ -16,6 +16,8 @@ from rich.console import Console
 from edge import log
 from edge.lifeline import stop_when_stdin_closes
 from edge.mqtt import MqttLink, MqttSettings
+from edge.text import say
+from edge.text.arguments import Parser
 from ops.ingest import Ingest
 from ops.report import print_report, report
 from ops.store import EventStore, StoreError
@@ -26,31 +28,33 @@ EXIT_TEMPORARY = 75  # EX_TEMPFAIL of sysexits.h
 DEFAULT_DATABASE = Path("ops.sqlite")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of `kakou ops`."""
-    top = argparse.ArgumentParser(prog="kakou ops", description="Receive and store the events of all lanes.")
+    top = Parser("kakou ops", say("verb_ops"))
     _add_database(top, DEFAULT_DATABASE)
-    top.add_argument("--broker", type=_address, default=("127.0.0.1", 1883), metavar="HOST:PORT")
-    top.add_argument("--mqtt-version", choices=("3.1.1", "5"), default="3.1.1")
-    top.add_argument("--quiet", action="store_true", help="no table, only errors")
-    top.add_argument("--until-stdin-closes", action="store_true", help="stop, as on SIGTERM, when standard input ends")
+    top.add_argument(
+        "--broker", type=_address, default=("127.0.0.1", 1883), metavar="HOST:PORT", help=say("ops_broker")
+    )
+    top.add_argument("--mqtt-version", choices=("3.1.1", "5"), default="3.1.1", help=say("option_mqtt_version"))
+    top.add_argument("--quiet", action="store_true", help=say("ops_quiet"))
+    top.add_argument("--until-stdin-closes", action="store_true", help=say("option_until_stdin"))
     verbs = top.add_subparsers(dest="verb")
-    summary = verbs.add_parser("report", help="release times by stage and outcomes")
+    summary = verbs.add_parser("report", help=say("ops_report"), description=say("ops_report"))
     # The default is the one of the parser above: given before or after the verb, both are heard.
     _add_database(summary, argparse.SUPPRESS)
-    summary.add_argument("--json", action="store_true", help="one JSON object")
+    summary.add_argument("--json", action="store_true", help=say("option_json"))
     return top
 
 
-def _add_database(to: argparse.ArgumentParser, default: object) -> None:
-    to.add_argument("--database", type=Path, default=default, metavar="FILE", help="SQLite file of stored events")
+def _add_database(to: Parser, default: object) -> None:
+    to.add_argument("--database", type=Path, default=default, metavar="FILE", help=say("ops_database"))
 
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise argparse.ArgumentTypeError(f"expected HOST:PORT, got {text!r}")
+        raise argparse.ArgumentTypeError(say("demo_address_bad", text=text))
     return host, int(port)
 
 

@@ -1,6 +1,5 @@
 """`kakou bench`: measurements of the product that print one JSON object."""
 
-import argparse
 import json
 import sys
 import tempfile
@@ -8,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.text import say
+from edge.text.arguments import Parser
 from simulators.bench_broker import measured_broker, mosquitto_binary
 from simulators.bench_overhead import run
 from simulators.bench_process import BenchError
@@ -17,14 +17,16 @@ EXIT_UNAVAILABLE = 69
 DEFAULT_PASSAGES = 40
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the verb's parser."""
-    top = argparse.ArgumentParser(prog="kakou bench", description=say("verb_bench"))
+    top = Parser("kakou bench", say("verb_bench"))
     what = top.add_subparsers(dest="what", required=True)
-    overhead = what.add_parser("overhead", help="tag to coil: the product against a hand-written minimum")
-    overhead.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    overhead.add_argument("--passages", type=int, default=DEFAULT_PASSAGES, metavar="N")
-    overhead.add_argument("--broker", choices=("auto", "default", "mosquitto"), default="auto")
+    overhead = what.add_parser("overhead", help=say("bench_overhead"), description=say("bench_overhead"))
+    overhead.add_argument("--json", action="store_true", help=say("option_json"))
+    overhead.add_argument("--passages", type=int, default=DEFAULT_PASSAGES, metavar="N", help=say("bench_passages"))
+    overhead.add_argument(
+        "--broker", choices=("auto", "default", "mosquitto"), default="auto", help=say("bench_broker")
+    )
     return top
 
 

@@ -11,9 +11,10 @@ import tempfile
 import time
 from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from edge.text import say
+from edge.text.arguments import Parser
 from simulators.broker import BrokerError
 from simulators.demo_box import BrokerChoice, DemoBox, open_box
 from simulators.demo_journey import Journey, Pictures, StuckError
@@ -23,7 +24,6 @@ from simulators.trucks import load_photos, photo_trucks, rendered_trucks
 from simulators.world import Truck
 
 EXIT_FAILED = 1
-EXIT_USAGE = 64
 EXIT_CANNOT_START = 75
 EXIT_SIGNAL = 128
 _MOST_SEED = 2**31 - 1
@@ -47,32 +47,22 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_SIGNAL + signal.SIGINT
 
 
-class _Parser(argparse.ArgumentParser):
-    """Bad arguments end with the exit status of sysexits."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+class _Parser(Parser):
+    """The arguments of `kakou demo`."""
 
     @classmethod
     def of(cls) -> "_Parser":
         """The parser of `kakou demo`."""
-        parser = cls(prog="kakou demo", description=say("verb_demo"))
-        parser.add_argument("--passages", type=_passages, default=3, metavar="N", help="how many trucks come")
-        parser.add_argument("--seed", type=_seed, default=1, metavar="S", help="which trucks; the same come again")
-        parser.add_argument("--headless", action="store_true", help="no live view")
-        parser.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
-        parser.add_argument(
-            "--photos", type=_photos, metavar="DIR", help="labelled photographs, as ../shared/real-images"
-        )
-        parser.add_argument(
-            "--folder", type=Path, metavar="DIR", help="keep configuration, journal, pictures and logs here"
-        )
-        parser.add_argument(
-            "--broker", type=_address, metavar="HOST:PORT", help="a running broker instead of the default one"
-        )
-        parser.add_argument("--mqtt-version", choices=("3.1.1", "5"), default="5")
-        parser.add_argument("--stay", action="store_true", help="keep the lane running until Ctrl-C")
+        parser = cls("kakou demo", say("verb_demo"))
+        parser.add_argument("--passages", type=_passages, default=3, metavar="N", help=say("demo_option_passages"))
+        parser.add_argument("--seed", type=_seed, default=1, metavar="S", help=say("demo_option_seed"))
+        parser.add_argument("--headless", action="store_true", help=say("demo_option_headless"))
+        parser.add_argument("--json", action="store_true", help=say("option_json"))
+        parser.add_argument("--photos", type=_photos, metavar="DIR", help=say("demo_option_photos"))
+        parser.add_argument("--folder", type=Path, metavar="DIR", help=say("demo_option_folder"))
+        parser.add_argument("--broker", type=_address, metavar="HOST:PORT", help=say("demo_option_broker"))
+        parser.add_argument("--mqtt-version", choices=("3.1.1", "5"), default="5", help=say("option_mqtt_version"))
+        parser.add_argument("--stay", action="store_true", help=say("demo_option_stay"))
         return parser
 
 

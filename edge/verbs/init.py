@@ -1,12 +1,12 @@
-"""`kakou init FOLDER`: a commented configuration to start from. Atomic; never touches a file that is there."""
+"""`kakou init [FOLDER]`: a commented configuration to start from. Atomic; never touches a file that is there."""
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from edge.text import say
+from edge.text.arguments import Parser
 
 EXIT_CANNOT_CREATE = 73
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "examples" / "lane.yaml"
@@ -15,8 +15,8 @@ NAME = "kakou.yaml"
 
 def main(arguments: Sequence[str]) -> int:
     """Write the configuration; 0 where it is there afterwards, 73 where it cannot be written."""
-    parser = argparse.ArgumentParser(prog="kakou init", description=say("verb_init"))
-    parser.add_argument("folder", type=Path)
+    parser = Parser("kakou init", say("verb_init"))
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(), help=say("init_folder"))
     given = parser.parse_args(arguments)
     target: Path = given.folder / NAME
     try:

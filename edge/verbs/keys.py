@@ -1,6 +1,5 @@
 """`kakou keys CONFIG`: make the keys that a configuration needs and are missing; existing ones stay."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from config.loader import load
 from edge.clearance.keys import KeyFileError, create_keys
 from edge.clearance.keyset import KeysetError
 from edge.text import say
+from edge.text.arguments import Parser
 
 EXIT_CONFIG = 78
 EXIT_CANNOT_CREATE = 73
@@ -17,8 +17,8 @@ EXIT_CANNOT_CREATE = 73
 
 def main(arguments: Sequence[str]) -> int:
     """Make lane, authority and root keys and the keyset in `keys_dir`; 0, 73 where they cannot be written."""
-    parser = argparse.ArgumentParser(prog="kakou keys", description=say("verb_keys"))
-    parser.add_argument("config", type=Path)
+    parser = Parser("kakou keys", say("verb_keys"))
+    parser.add_argument("config", type=Path, help=say("option_config"))
     given = parser.parse_args(arguments)
     loaded = load(given.config)
     if isinstance(loaded, list):

@@ -12,6 +12,7 @@ from typing import Any
 from config.loader import load
 from edge.runtime.control import ControlError, ask
 from edge.text import plain, say
+from edge.text.arguments import Parser
 
 EXIT_REFUSED = 1
 EXIT_UNREACHABLE = 69
@@ -22,7 +23,7 @@ _OTHER_ORDERS = ("open", "refuse", "retry", "reset", "lower")
 
 def status(arguments: Sequence[str]) -> int:
     """Show every lane of the running controller; 0, 69 where it cannot be reached."""
-    parser = argparse.ArgumentParser(prog="kakou status", description=say("verb_status"))
+    parser = Parser("kakou status", say("verb_status"))
     _add_target(parser)
     given = parser.parse_args(arguments)
     answer = _ask(given, {"verb": "status"})
@@ -40,12 +41,12 @@ def status(arguments: Sequence[str]) -> int:
 
 def order(arguments: Sequence[str]) -> int:
     """Give a person's order, by default to open; 0 where the lane accepted, 1 where it refused, 69 unreachable."""
-    parser = argparse.ArgumentParser(prog="kakou open", description=say("verb_open"))
+    parser = Parser("kakou open", say("verb_open"))
     _add_target(parser)
-    parser.add_argument("--lane", required=True)
-    parser.add_argument("--operator", help="who orders it (default: the login name)")
-    parser.add_argument("--reason", required=True, help="why; kept in the journal")
-    parser.add_argument("--action", choices=_OTHER_ORDERS, default="open")
+    parser.add_argument("--lane", required=True, help=say("open_lane"))
+    parser.add_argument("--operator", help=say("open_operator"))
+    parser.add_argument("--reason", required=True, help=say("open_reason"))
+    parser.add_argument("--action", choices=_OTHER_ORDERS, default="open", help=say("open_action"))
     given = parser.parse_args(arguments)
     request = {
         "verb": "order",
@@ -74,10 +75,10 @@ def _login_name() -> str:
         return ""
 
 
-def _add_target(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="configuration of the running service")
-    parser.add_argument("--socket", type=Path, help="its control socket, instead of the configuration")
-    parser.add_argument("--json", action="store_true")
+def _add_target(parser: Parser) -> None:
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=say("person_config"))
+    parser.add_argument("--socket", type=Path, help=say("person_socket"))
+    parser.add_argument("--json", action="store_true", help=say("option_json"))
 
 
 def _ask(given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any] | int:

@@ -1,6 +1,5 @@
 """`kakou replay JOURNAL`: step through a journal with today's code and compare every effect with the recorded one."""
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from edge.runtime.journal import JournalReader
 from edge.runtime.journal_file import JournalError
 from edge.runtime.recovery import Difference, replay
 from edge.text import plain, say
+from edge.text.arguments import Parser
 
 EXIT_DIFFERENT = 1
 EXIT_UNREADABLE = 66
@@ -18,10 +18,10 @@ EXIT_UNREADABLE = 66
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb; 0 where every effect is reproduced and every hash chain holds, 1 where not, 66 unreadable."""
-    parser = argparse.ArgumentParser(prog="kakou replay", description=say("verb_replay"))
-    parser.add_argument("journal", type=Path)
-    parser.add_argument("--lane", help="one lane only")
-    parser.add_argument("--json", action="store_true")
+    parser = Parser("kakou replay", say("verb_replay"))
+    parser.add_argument("journal", type=Path, help=say("replay_journal"))
+    parser.add_argument("--lane", help=say("replay_lane"))
+    parser.add_argument("--json", action="store_true", help=say("option_json"))
     given = parser.parse_args(arguments)
     try:
         with _reading(given.journal) as reader:

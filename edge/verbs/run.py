@@ -1,6 +1,5 @@
 """`kakou run CONFIG` is the service; `kakou check CONFIG` reports every error of a configuration at once."""
 
-import argparse
 import asyncio
 import json
 import os
@@ -8,11 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from config.effective import effective
 from config.loader import load
 from config.schema import Configuration
 from edge import log
 from edge.lifeline import stop_when_stdin_closes
 from edge.text import default_language, say
+from edge.text.arguments import Parser
 
 EXIT_CONFIG = 78
 EXIT_TEMPORARY = 75
@@ -20,34 +21,40 @@ EXIT_TEMPORARY = 75
 
 def check(arguments: Sequence[str]) -> int:
     """Say everything that is wrong with a configuration; 0 where nothing is, else 78."""
-    parser = argparse.ArgumentParser(prog="kakou check", description=say("verb_check"))
-    parser.add_argument("config", type=Path)
-    parser.add_argument("--json", action="store_true")
+    parser = Parser("kakou check", say("verb_check"))
+    parser.add_argument("config", type=Path, help=say("option_config"))
+    parser.add_argument("--json", action="store_true", help=say("option_json"))
+    parser.add_argument("--effective", action="store_true", help=say("check_effective"))
     given = parser.parse_args(arguments)
     loaded = load(given.config)
     problems = loaded if isinstance(loaded, list) else []
+    values = effective(loaded) if given.effective and not isinstance(loaded, list) else []
     if given.json:
         rows = [
             {"file": one.file, "line": one.line, "column": one.column, "code": one.code, "message": one.render("en")}
             for one in problems
         ]
-        print(json.dumps({"ok": not problems, "problems": rows}, ensure_ascii=False))
+        answer: dict[str, object] = {"ok": not problems, "problems": rows}
+        if given.effective:
+            answer["effective"] = [{"path": path, "value": value, "origin": origin} for path, value, origin in values]
+        print(json.dumps(answer, ensure_ascii=False))
     elif problems:
         for one in problems:
             print(one.render(default_language()))
     else:
+        for path, value, origin in values:
+            print(f"{path} = {json.dumps(value, ensure_ascii=False)}  ({origin})")
         print(say("config_good", file=given.config))
     return EXIT_CONFIG if problems else 0
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the lanes of a configuration until told to stop; 78 for a bad one, 75 where the box cannot start."""
-    parser = argparse.ArgumentParser(prog="kakou run", description=say("verb_run"))
-    parser.add_argument("config", type=Path)
-    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
-    parser.add_argument(
-        "--until-stdin-closes", action="store_true", help="stop, as on SIGTERM, when standard input ends"
-    )
+    parser = Parser("kakou run", say("verb_run"))
+    parser.add_argument("config", type=Path, help=say("option_config"))
+    levels = ("debug", "info", "warning", "error")
+    parser.add_argument("--log-level", default="info", choices=levels, help=say("option_log_level"))
+    parser.add_argument("--until-stdin-closes", action="store_true", help=say("option_until_stdin"))
     given = parser.parse_args(arguments)
     loaded = load(given.config)
     if isinstance(loaded, list):

@@ -111,10 +111,31 @@ def test_a_folder_is_counted(pictures, capsys):
 
 
 def test_a_folder_that_is_none(tmp_path, capsys):
-    assert main([str(tmp_path / "gone")]) == 2
+    assert main([str(tmp_path / "gone")]) == 66
     assert "not_a_folder" in capsys.readouterr().err
 
 
 def test_an_empty_folder_counts_nothing(tmp_path, capsys):
     assert main([str(tmp_path)]) == 0
     assert json.loads(capsys.readouterr().out) == {}
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many"])
+def test_a_limit_is_at_least_one(tmp_path, limit):
+    with pytest.raises(SystemExit) as ended:
+        main([str(tmp_path), "--limit", limit])
+    assert ended.value.code == 64
+
+
+def test_details_that_cannot_be_written_are_said(tmp_path, capsys):
+    assert main([str(tmp_path), "--details", str(tmp_path / "none" / "details")]) == 73
+    assert capsys.readouterr().err.startswith("details_unwritable")
+
+
+def test_labels_that_cannot_be_used_are_said(tmp_path, capsys):
+    (tmp_path / "plates").mkdir()
+    (tmp_path / "plates" / "labels.csv").write_text("picture\nfirst.jpg\n", encoding="utf-8")
+    assert main([str(tmp_path)]) == 66
+    assert capsys.readouterr().err.startswith("labels_unusable")
+    (tmp_path / "plates" / "labels.csv").unlink()
+    assert main([str(tmp_path)]) == 66

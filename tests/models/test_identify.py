@@ -80,4 +80,4 @@ def test_every_file_gets_its_line(tmp_path, capsys, as_json):
 
 def test_no_file_is_a_mistake():
     done = subprocess.run([sys.executable, "-m", "models.identify"], capture_output=True, check=False)
-    assert done.returncode == 2
+    assert done.returncode == 64

@@ -46,6 +46,28 @@ def test_check_of_a_good_configuration(config: Path, capsys: pytest.CaptureFixtu
     assert json.loads(capsys.readouterr().out) == {"ok": True, "problems": []}
 
 
+def test_init_without_a_folder_writes_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    assert init.main([]) == 0
+    assert (tmp_path / "kakou.yaml").read_bytes() == EXAMPLE.read_bytes()
+    assert "keys kakou.yaml" in capsys.readouterr().out
+
+
+def test_check_shows_the_values_in_force_and_their_origin(config: Path, capsys: pytest.CaptureFixture[str]):
+    assert run.check([str(config), "--effective"]) == 0
+    shown = capsys.readouterr().out
+    assert f'site = "demo"  ({config}:' in shown
+    assert "(default)" in shown
+    assert run.check([str(config), "--effective", "--json"]) == 0
+    values = {one["path"]: one for one in json.loads(capsys.readouterr().out)["effective"]}
+    assert values["site"]["value"] == "demo"
+    config.write_text("site: 1 2", encoding="utf-8")
+    assert run.check([str(config), "--effective", "--json"]) == 78
+    assert json.loads(capsys.readouterr().out)["effective"] == []
+
+
 def test_check_reports_every_error_at_its_place(config: Path, capsys: pytest.CaptureFixture[str]):
     text = config.read_text(encoding="utf-8").replace("direction: in", "direction: sideways")
     config.write_text(text + "\nwrong: 1\n", encoding="utf-8")
