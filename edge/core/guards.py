@@ -12,6 +12,7 @@ from edge.core.events import (
     Started,
 )
 from edge.core.fusion import fuse, is_complete
+from edge.core.observe import CHATTER_EDGES, CHATTER_WITHIN_MS
 
 
 def history_lost(draft: Draft, event: Event) -> bool:
@@ -99,6 +100,12 @@ def other_authority(draft: Draft, event: Event) -> bool:
 def vehicle_arrived(draft: Draft, event: Event) -> bool:
     """The arrival loop is occupied."""
     return draft.state.inputs.arrival_loop is True
+
+
+def loop_chatters(draft: Draft, event: Event) -> bool:
+    """The arrival loop changes faster than vehicles can come and go (P7)."""
+    edges = draft.state.arrival_edges_ms
+    return len(edges) == CHATTER_EDGES and edges[-1] - edges[0] <= CHATTER_WITHIN_MS and edges[-1] == draft.at_ms
 
 
 def vehicle_left(draft: Draft, event: Event) -> bool:

@@ -18,6 +18,9 @@ from edge.core.state import Phase
 
 # Frames of one passage that are kept for fusion: cameras stop at `frames_max`, this bounds a camera that does not.
 MOST_FRAMES = 64
+# So many changes of the arrival loop within a second are no vehicles: a failing detector, or cross-talk (P7).
+CHATTER_EDGES = 8
+CHATTER_WITHIN_MS = 1_000
 _BOOM_MAY_BE_UP = frozenset({Phase.OPENING, Phase.OPEN, Phase.CLOSING})
 
 
@@ -79,7 +82,15 @@ def _observe_inputs(draft: Draft, event: InputsSampled) -> None:
     elif clear_since is None or gap:
         clear_since = event.at_ms
     proved = state.safety_proved or (state.inputs.safety_loop is True and inputs.safety_loop is False)
-    draft.change(inputs=inputs, sampled_at_ms=event.at_ms, clear_since_ms=clear_since, safety_proved=proved)
+    edges = state.arrival_edges_ms
+    if None not in (state.inputs.arrival_loop, inputs.arrival_loop) and (
+        state.inputs.arrival_loop is not inputs.arrival_loop
+    ):
+        edges = (*edges, event.at_ms)[-CHATTER_EDGES:]
+    draft.change(
+        inputs=inputs, sampled_at_ms=event.at_ms, clear_since_ms=clear_since, safety_proved=proved,
+        arrival_edges_ms=edges,
+    )  # fmt: skip
     if state.phase in _BOOM_MAY_BE_UP and state.passage is not None:
         _follow_vehicle(draft, inputs)
 

@@ -107,6 +107,8 @@ class LaneState:
     inputs: LaneInputs = UNKNOWN_INPUTS
     sampled_at_ms: int | None = None
     clear_since_ms: int | None = None
+    # When the arrival loop last changed, newest last: a detector that chatters is no vehicle (P7).
+    arrival_edges_ms: tuple[int, ...] = ()
     # The safety loop went from occupied to clear since the detector was powered: only then its "clear" is proof.
     safety_proved: bool = False
     light: Literal["red", "green"] | None = None

@@ -86,6 +86,7 @@ _STARTING = [
 ]
 
 _IDLE = [
+    *_on((P.IDLE,), InputsSampled, when.loop_chatters, do.fail("arrival_loop_chatters"), P.FAULT),
     *_on((P.IDLE,), InputsSampled, when.vehicle_arrived, do.open_passage, P.IDENTIFYING),
     *_on((P.IDLE,), InputsSampled, when.wrong_way, do.report_wrong_way),
     *_on((P.IDLE, P.LEAVING), InputsLost, when.always, move.go_red, P.STARTING),
