@@ -12,12 +12,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.clearance.authority_link import grant_topic
-from edge.clearance.claims import format_utc, is_identifier
+from edge.clearance.claims import is_identifier
 from edge.clearance.keys import key_id_of
 from edge.clearance.keyset import Keyset
 from edge.clearance.request import RequestError, open_request, request_hash
 from edge.core.grant import Grant
 from edge.mqtt import Message, MqttDown, MqttLink, MqttSettings
+from edge.times import rfc3339
 from simulators.clearance_faults import ATTACKS, Answer, Behaviour, answers, sign_grant
 from simulators.release_notes import ReleaseNotes, Ruling
 
@@ -178,7 +179,7 @@ class ClearanceService:
             request_hash=digest,
             verdict=ruling.verdict,
             ttl_ms=self._ttl_ms,
-            issued_at=format_utc(self._utc()),
+            issued_at=rfc3339(self._utc()),
             sequence=self._sequences.following(lane),
             reason=ruling.reason,
             target=behaviour.target if ruling.verdict == "refer" else None,

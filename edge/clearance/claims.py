@@ -78,11 +78,6 @@ def parse_utc(value: object) -> datetime | None:
         return None
 
 
-def format_utc(moment: datetime) -> str:
-    """Return RFC 3339 in UTC with milliseconds and `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-
-
 def one_of(*allowed: object) -> Check:
     """Return a check for exactly one of some values, of the same type (1 is not True)."""
     return lambda value: any(type(value) is type(item) and value == item for item in allowed)

@@ -6,7 +6,6 @@ made elsewhere and never lies on a lane; `create_keys` is for commissioning, dem
 
 import hashlib
 import os
-import secrets
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from edge.clearance.keyset import (
     open_keyset,
     seal_keyset,
 )
+from edge.files import write_whole
 
 KEY_LIFETIME = timedelta(days=97)  # rotated each 90 days with a week of overlap (hazards.md 4.3)
 # An expired keyset stops a lane, so it is made again while half of its life is left.
@@ -72,12 +72,12 @@ def key_id_of(public: Ed25519PublicKey) -> str:
 def write_private_key(path: Path, key: Ed25519PrivateKey) -> None:
     """Write the key with mode 0600, whole or not at all. Raises OSError."""
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _write_atomically(path, pem, mode=0o600)
+    write_whole(path, pem, mode=0o600)
 
 
 def write_public_key(path: Path, key: Ed25519PublicKey) -> None:
     """Write the public key as PEM, whole or not at all. Raises OSError."""
-    _write_atomically(path, key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), mode=0o644)
+    write_whole(path, key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), mode=0o644)
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:
@@ -176,7 +176,7 @@ def _current_keyset(
         now_utc - _BACKDATE + MAX_LIFETIME,
         {key.key_id: key for key in keys},
     )
-    _write_atomically(path, seal_keyset(fresh, root), mode=0o644)
+    write_whole(path, seal_keyset(fresh, root), mode=0o644)
     return fresh
 
 
@@ -206,20 +206,6 @@ def _existing_or_new(path: Path) -> Ed25519PrivateKey:
     key = Ed25519PrivateKey.generate()
     write_private_key(path, key)
     return key
-
-
-def _write_atomically(path: Path, content: bytes, *, mode: int) -> None:
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _read(path: Path) -> bytes:

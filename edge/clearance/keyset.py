@@ -11,7 +11,6 @@ from edge.clearance.claims import (
     ClaimError,
     Table,
     check_claims,
-    format_utc,
     is_identifier,
     is_integer,
     is_utc,
@@ -31,6 +30,7 @@ from edge.clearance.envelope import (
     verify,
 )
 from edge.clearance.strict_json import StrictJsonError, parse_object
+from edge.times import rfc3339
 
 KEYSET_TYPE = "gate-keyset+jws"
 KEYSET_VERSION = 1
@@ -199,8 +199,8 @@ def seal_keyset(keyset: Keyset, root: Ed25519PrivateKey) -> bytes:
         "typ": KEYSET_TYPE,
         "environment": keyset.environment,
         "version": keyset.version,
-        "issued": format_utc(keyset.issued),
-        "expires": format_utc(keyset.expires),
+        "issued": rfc3339(keyset.issued),
+        "expires": rfc3339(keyset.expires),
         "keys": [_key_claims(key) for key in keyset.keys.values()],
     }
     return seal(canonical_json(claims), typ=KEYSET_TYPE, key_id=keyset.root_key_id, key=root)
@@ -215,8 +215,8 @@ def _key_claims(key: KeysetKey) -> dict[str, Any]:
         "role": key.role,
         "sites": list(key.sites),
         "lanes": list(key.lanes),
-        "not_before": format_utc(key.not_before),
-        "not_after": format_utc(key.not_after),
+        "not_before": rfc3339(key.not_before),
+        "not_after": rfc3339(key.not_after),
         "status": key.status,
     }
 

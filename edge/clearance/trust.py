@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge.clearance.keys import key_id_of, load_public_key
 from edge.clearance.keyset import Environment, Keyset, KeysetError, open_keyset
+from edge.files import write_whole
 from edge.log import logger
 
 KEYSET_FILE = "keyset.jws"
@@ -67,9 +68,7 @@ class Trust:
         )
         if keyset.version > seen.get(root_key_id, 0):
             # Counters are per root: only a new root may begin anew (hazards.md S14).
-            partial = self._seen_path.with_suffix(".partial")
-            partial.write_text(json.dumps({**seen, root_key_id: keyset.version}), encoding="utf-8")
-            partial.replace(self._seen_path)
+            write_whole(self._seen_path, json.dumps({**seen, root_key_id: keyset.version}).encode())
         return keyset
 
     def _seen(self) -> dict[str, int]:

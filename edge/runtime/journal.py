@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from edge.runtime import journal_file
-from edge.runtime.journal_file import LANE_SPAN, NO_HASH, JournalError, JournalRecord, Opened, record_hash, utc_text
+from edge.runtime.journal_file import LANE_SPAN, NO_HASH, JournalError, JournalRecord, Opened, record_hash
 from edge.runtime.journal_writer import GroupWriter, Job, Statement, fail
 from edge.runtime.outbox import Outbox, OutboxEvent, prepare
+from edge.times import rfc3339
 
 __all__ = ["Journal", "JournalError", "JournalReader", "JournalRecord", "LaneHead", "Ticket"]
 
@@ -146,7 +147,7 @@ class Journal(JournalReader):
         if refused is not None:
             fail(durable, refused)
             return Ticket((head.record_seq if head else 0) + 1, durable)
-        written_at = utc_text(self._utc())
+        written_at = rfc3339(self._utc())
         seq = (head.record_seq if head else 0) + 1
         try:
             digest = record_hash(head.hash if head else NO_HASH, lane, (seq, kind, body, written_at))

@@ -6,13 +6,14 @@ A row id is `lane number * 2**40 + seq`: each lane is one range of one B-tree, s
 import contextlib
 import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
+
+from edge.files import sync_folder
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x4B414B4F  # "KAKO": another program's SQLite file is not taken for ours
@@ -79,11 +80,6 @@ def record_hash(previous: bytes, lane: str, record: tuple[int, str, str, str]) -
     seq, kind, body, written_at = record
     head = json.dumps([lane, seq, kind, written_at], ensure_ascii=False)
     return hashlib.sha256(b"%b%b\n%b" % (previous, head.encode(), body.encode())).digest()
-
-
-def utc_text(moment: datetime) -> str:
-    """Return RFC 3339 in UTC with milliseconds and Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def translated(error: Exception, path: Path) -> JournalError:
@@ -174,12 +170,7 @@ def _create(path: Path, epoch: int) -> None:
         connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
         connection.execute("INSERT INTO meta VALUES ('epoch', ?)", (str(epoch),))
     fresh.replace(path)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    sync_folder(path.parent)
 
 
 def _open_existing(path: Path) -> tuple[sqlite3.Connection, int]:

@@ -5,6 +5,8 @@ import secrets
 import stat
 from pathlib import Path
 
+from edge.files import write_whole
+
 _BYTES = 32
 
 
@@ -27,13 +29,7 @@ def site_secret(state_dir: Path) -> bytes:
         found = path.read_bytes()
     except FileNotFoundError:
         found = secrets.token_bytes(_BYTES)
-        partial = path.with_suffix(".partial")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(found)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_whole(path, found)
     if len(found) != _BYTES:
         raise SecretError(
             "site_secret_damaged", path, f"expected {_BYTES} bytes, got {len(found)}", "restore it, or remove it"

@@ -1,19 +1,15 @@
 """Payloads as bytes: plain JSON, UTF-8, times in RFC 3339 UTC, units in names."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from edge.runtime.codec import CodecError, from_bytes, to_bytes
 from edge.runtime.outbox import OutboxRow
 from edge.telemetry.topics import LaneTopics
+from edge.times import rfc3339
 
 MAX_ACKNOWLEDGEMENT_BYTES = 256
-
-
-def rfc3339(moment: datetime) -> str:
-    """Return a moment in UTC with milliseconds and Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def availability(online: bool, session: int, since: datetime | None) -> bytes:
