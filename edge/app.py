@@ -48,6 +48,8 @@ from models.registry import REGISTRY_PATH
 # Pictures of a passage are kept at least this long, whatever the quota says.
 EVIDENCE_MINIMUM_S = 24 * 3600.0
 SWEEP_EVERY_S = 3600.0
+# A device that is slow to answer is named as lost before this; the service manager is not kept waiting longer.
+READY_AFTER_S = 10.0
 _DAY_S = 24 * 3600.0
 
 
@@ -354,6 +356,9 @@ async def _sweep_evidence(box: Box) -> None:
 async def _tell_manager(manager: ServiceManager, runners: Mapping[str, LaneRunner]) -> None:
     """READY once every device shows a state, a line of status, and a watchdog fed by the event loop's own progress."""
     period_s = min(manager.watchdog_s or 5.0, 5.0)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READY_AFTER_S):
+            await asyncio.gather(*(runner.probed.wait() for runner in runners.values()))
     manager.say("READY=1")
     while True:
         phases = ", ".join(f"{name} {runner.state.phase}" for name, runner in runners.items())

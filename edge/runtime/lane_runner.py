@@ -125,6 +125,8 @@ class LaneRunner:
         self._published: dict[str, object] = {}
         # What a technician asks first: each device's state and, where it is lost, the named cause with its next step.
         self.devices: dict[str, dict[str, str]] = {}
+        # Set once no device is still being probed for the first time.
+        self.probed = asyncio.Event()
         self._watchers: list[tuple[Callable[[LaneState], bool], asyncio.Future[None]]] = []
 
     async def reached(self, condition: Callable[[LaneState], bool]) -> None:
@@ -166,16 +168,22 @@ class LaneRunner:
         """The lane's monotonic time."""
         return self._parts.clock.now_ms()
 
+    def know_device(self, name: str, known: dict[str, str]) -> None:
+        """Note what is known of a device: its state (starting, up, lost), and why it is lost."""
+        self.devices[name] = known
+        if all(one["state"] != "starting" for one in self.devices.values()):
+            self.probed.set()
+
     def device_lost(self, name: str, error: DeviceError) -> None:
         """A supervisor lost a device; without the barrier's inputs the lane is blind."""
-        self.devices[name] = {"state": "lost", "code": error.code, "cause": str(error)}
+        self.know_device(name, {"state": "lost", "code": error.code, "cause": str(error)})
         if name == self._parts.barrier.name:
             self.take(InputsLost(self.now_ms(), restarted=error.code == "barrier_rebooted"))
         self.take(DeviceLost(self.now_ms(), name, error.code))
 
     def device_back(self, name: str) -> None:
         """A supervisor reached a device. A barrier that was away may have forgotten the light."""
-        self.devices[name] = {"state": "up"}
+        self.know_device(name, {"state": "up"})
         self.take(DeviceBack(self.now_ms(), name))
         if name == self._parts.barrier.name and self.state.light is not None:
             self._perform(SetLight(self.state.light))

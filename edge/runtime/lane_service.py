@@ -84,12 +84,12 @@ class LaneService:
 
     def clearance_up(self) -> None:
         """The authorities can be asked."""
-        self.runner.devices[CLEARANCE] = {"state": "up"}
+        self.runner.know_device(CLEARANCE, {"state": "up"})
         self.runner.take(DeviceBack(self.clock.now_ms(), CLEARANCE))
 
     def clearance_down(self, reason: MqttDown) -> None:
         """The authorities cannot be asked."""
-        self.runner.devices[CLEARANCE] = {"state": "lost", "code": reason.code, "cause": str(reason)}
+        self.runner.know_device(CLEARANCE, {"state": "lost", "code": reason.code, "cause": str(reason)})
         self.runner.take(DeviceLost(self.clock.now_ms(), CLEARANCE, reason.code))
 
     def _recovered(self) -> tuple[Recovered, bool]:

@@ -61,10 +61,20 @@ def order(arguments: Sequence[str]) -> int:
     if given.json:
         print(json.dumps(answer, ensure_ascii=False))
     elif "error" in answer:
-        print(answer, file=sys.stderr)
+        print(_refusal(answer), file=sys.stderr)
     else:
         print(("accepted" if answer["accepted"] else "refused") + ": " + _line(answer["lane"]))
     return 0 if answer.get("accepted") else EXIT_REFUSED
+
+
+def _refusal(answer: dict[str, Any]) -> str:
+    match answer["error"]:
+        case "unknown_lane":
+            return say("open_unknown_lane", lanes=", ".join(map(plain, answer["lanes"])))
+        case "operator_and_reason_needed":
+            return say("open_who_and_why")
+        case code:
+            return plain(str(code))
 
 
 def _login_name() -> str:

@@ -2,11 +2,13 @@
 
 import json
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from edge.core.events import PersonDecided, Started
+from edge.runtime.journal import Journal
 from edge.verbs import init, keys, replay, run
 from tests.support.lane_parts import running
 
@@ -162,3 +164,10 @@ async def test_replay_finds_what_was_changed(tmp_path: Path, capsys: pytest.Capt
     assert "record 3 (PersonDecided)" in printed
     assert replay.main([str(path), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["lanes"][0]["differences"][0]["seq"] == 3
+
+
+async def test_replay_of_a_lane_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    journal = await Journal.open(tmp_path / "journal.sqlite", utc=lambda: datetime.now(UTC))
+    await journal.close()
+    assert replay.main([str(tmp_path / "journal.sqlite"), "--lane", "lane-9"]) == 66
+    assert "lane-9" in capsys.readouterr().err

@@ -75,7 +75,7 @@ async def test_who_has_no_name_has_no_order(
 
     monkeypatch.setattr(getpass, "getuser", nameless)
     assert await asyncio.to_thread(order, [*at, *ORDER]) == 1
-    assert "operator_and_reason_needed" in capsys.readouterr().err
+    assert "--operator" in capsys.readouterr().err
     assert lane.runner.state.phase is Phase.IDLE
 
 
