@@ -58,6 +58,8 @@ class LaneCaptures:
         ]
         if self._tag_reader is not None:
             tasks.append(loop.create_task(self._read_tags(self._tag_reader)))
+        for task in tasks:
+            task.add_done_callback(self._tell_crash)
         self._tasks[passage] = tasks
 
     def stop(self, passage: str) -> None:
@@ -83,6 +85,11 @@ class LaneCaptures:
             task.cancel()
             self._stopping.add(task)
             task.add_done_callback(self._stopping.discard)
+
+    def _tell_crash(self, task: asyncio.Task[None]) -> None:
+        """A device whose task failed is not read any more in this passage: its time to identify ends as unread."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.error("capture_crashed", cause=repr(error), exc_info=error)
 
     async def _read_tags(self, reader: TagReader) -> None:
         """Keep an inventory running until cancelled; a lost reader is tried again, its supervisor names it."""

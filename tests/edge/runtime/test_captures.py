@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from edge.core.events import Event, FrameRead, TagSighted
 from edge.core.profile import CameraProfile
@@ -208,3 +209,13 @@ async def test_a_lane_without_reader_or_wiring(rig: Rig):
     assert lonely._tasks == {"p1": []}
     with pytest.raises(RuntimeError, match=r"LaneCaptures\.take"):
         lonely.tag_sighted(TagSighting(Tag(EPC), 0, -50, 7))
+
+
+async def test_a_camera_whose_task_crashes_is_told_and_costs_no_other_device(rig: Rig):
+    rig.camera.errors = [RuntimeError("defect")]  # type: ignore[list-item]
+    with capture_logs() as logged:
+        rig.captures.start("p1", 1000)
+        await rig.until(lambda: bool(logged))
+    assert [(line["event"], line["cause"]) for line in logged] == [("capture_crashed", "RuntimeError('defect')")]
+    async with asyncio.timeout(LIMIT_S):
+        await rig.reader.running.wait()
