@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from edge.core.events import CommandOutcome as CommandOutcome
 from edge.core.inputs import LaneInputs
 from edge.core.readings import PictureReading, TagSighting
 
-CommandOutcome = Literal["done", "not_done", "unknown"]
 Light = Literal["red", "green"]
 
 

@@ -89,7 +89,8 @@ class Passage:
     past_exit: bool = False
     backed_out: bool = False
     tailgated: bool = False
-    # The opening is still meant for the vehicle in front: over once the boom was asked down or the lane was blind.
+    # The opening is still meant for the vehicle in front: over once the boom was asked down or the inputs
+    # were lost while it was up.
     may_go: bool = True
 
 
