@@ -73,6 +73,8 @@ def _refusal(answer: dict[str, Any]) -> str:
             return say("open_unknown_lane", lanes=", ".join(map(plain, answer["lanes"])))
         case "operator_and_reason_needed":
             return say("open_who_and_why")
+        case "too_long":
+            return say("open_too_long", operator=answer["operator"], reason=answer["reason"])
         case code:
             return plain(str(code))
 

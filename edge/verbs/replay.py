@@ -17,7 +17,7 @@ EXIT_UNREADABLE = 66
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the verb; 0 where every effect is reproduced and every hash chain holds, 1 where not, 66 unreadable or no such lane."""
+    """Run the verb; 0 where effects and chains hold, 1 where not, 66 where there is no such journal or lane."""
     parser = Parser("kakou replay", say("verb_replay"))
     parser.add_argument("journal", type=Path, help=say("replay_journal"))
     parser.add_argument("--lane", help=say("replay_lane"))
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         with _reading(given.journal) as reader:
             lanes = list(reader.lanes())
             if given.lane is not None and given.lane not in lanes:
-                print(say("replay_no_lane", lane=given.lane, lanes=", ".join(lanes)), file=sys.stderr)
+                print(say("replay_no_lane", lane=plain(given.lane), lanes=plain(", ".join(lanes))), file=sys.stderr)
                 return EXIT_UNREADABLE
             lanes = [given.lane] if given.lane else lanes
             results = [_replay_lane(reader, lane) for lane in lanes]

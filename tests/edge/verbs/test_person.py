@@ -86,6 +86,20 @@ async def test_a_refused_order_says_where_the_lane_stands(
     assert capsys.readouterr().out.startswith("refused: lane-1: idle")
 
 
+async def test_an_order_for_no_lane_names_those_there_are(
+    lane: Running, at: list[str], capsys: pytest.CaptureFixture[str]
+):
+    assert await asyncio.to_thread(order, [*at, "--lane", "lane-9", "--reason", "why", "--operator", "chen"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("refused")
+    assert "lane-1" in said
+
+
+async def test_too_long_a_name_is_refused(lane: Running, at: list[str], capsys: pytest.CaptureFixture[str]):
+    assert await asyncio.to_thread(order, [*at, *ORDER, "--operator", "c" * 999]) == 1
+    assert "--operator" in capsys.readouterr().err
+
+
 def test_without_a_reason_there_is_no_order(at: list[str], capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as ended:
         order([*at, "--lane", "lane-1"])
