@@ -55,6 +55,8 @@ from edge.runtime.records import boot_body, outbox_event, step_body
 # Log lines and the retained state are for people: they wait until what moves the lane is on its way, and the
 # states of one burst are told as one. Longer than the events of the outbox wait, which explain the state.
 TELL_AFTER_S = 0.05
+# How soon a light that the module did not take is shown again.
+LIGHT_AGAIN_S = 0.2
 
 
 class Clearance(Protocol):
@@ -119,6 +121,7 @@ class LaneRunner:
         # The deadline that the timer stands for, and the last one that was ticked.
         self._deadline_ms: int | None = None
         self._ticked_ms: int | None = None
+        self._light_again: asyncio.TimerHandle | None = None
         self._commands: set[asyncio.Task[None]] = set()
         self._telling: asyncio.TimerHandle | None = None
         self._reports: list[Report | EndPassage] = []
@@ -142,6 +145,8 @@ class LaneRunner:
             self._timer.cancel()
         if self._commands:
             await asyncio.gather(*self._commands, return_exceptions=True)
+        if self._light_again is not None:
+            self._light_again.cancel()
         if self._telling is not None:
             self._telling.cancel()
             self._tell()
@@ -311,6 +316,8 @@ class LaneRunner:
             self._log.warning("barrier_command_failed", command=name or "light", code=error.code, cause=str(error))
             if name is not None:
                 self.take(BarrierAnswered(self.now_ms(), name, error.outcome, error.code))
+            elif self._light_again is None:
+                self._light_again = asyncio.get_running_loop().call_later(LIGHT_AGAIN_S, self._repeat_light)
             return
         except Exception:  # noqa: BLE001 - the lane's supervisor: a driver's defect leaves open what the barrier did
             self._log.exception("barrier_command_crashed", command=name or "light")
@@ -319,6 +326,12 @@ class LaneRunner:
             return
         if name is not None:
             self.take(BarrierAnswered(self.now_ms(), name, "done"))
+
+    def _repeat_light(self) -> None:
+        """A refused light would stay as it was, green perhaps (I7). A barrier that is lost gets it when it is back."""
+        self._light_again = None
+        if self.state.light is not None and self._parts.barrier.name not in self.state.lost_devices:
+            self._perform(SetLight(self.state.light))
 
     def _set_timer(self) -> None:
         """Ask for a tick at the lane's next deadline. Events in between, scans above all, must not push it away."""
