@@ -79,7 +79,7 @@ class Evaluation:
         with (self.folder / name / "labels.csv").open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
 
-    async def _crops(self, name: str) -> dict[str, float]:
+    async def _crops(self, name: str) -> dict[str, float | None]:
         tally = Tally()
 
         def done(row: Row, reading: PictureReading) -> None:
@@ -90,7 +90,7 @@ class Evaluation:
         await self._read_all(name, self._rows(name)[: self.limit], PLATE, done)
         return tally.summary()
 
-    async def _plates(self) -> dict[str, dict[str, float]]:
+    async def _plates(self) -> dict[str, dict[str, float | None]]:
         tallies = {group: Tally() for group in PLATE_GROUPS}
 
         def done(row: Row, reading: PictureReading) -> None:
@@ -102,7 +102,7 @@ class Evaluation:
         await self._read_all("plates", self._rows("plates")[: self.limit], PLATE, done)
         return {group: tally.summary() for group, tally in tallies.items()}
 
-    async def _containers(self) -> dict[str, dict[str, float]]:
+    async def _containers(self) -> dict[str, dict[str, float | None]]:
         scored = [row for row in self._rows("containers") if row["code"] and not row["legible"].startswith("partial")]
         scores = _ContainerScores()
 
@@ -139,7 +139,7 @@ class _ContainerScores:
                 self._sizes[1] += container.size_type == sizes[container.code]
         return outcome
 
-    def summary(self) -> dict[str, dict[str, float]]:
+    def summary(self) -> dict[str, dict[str, float | None]]:
         for truck, views in self._views.items():
             self._groups["passages"].add(score_codes(sorted(self._truths[truck]), join_views(views)))
         counts = {group: tally.summary() for group, tally in self._groups.items()}

@@ -56,12 +56,12 @@ class Tally:
         if elapsed_ms is not None:
             self._times_ms.append(elapsed_ms)
 
-    def summary(self) -> dict[str, float]:
-        """Return the published counts; exact + wrong + unread = n."""
-        counts: dict[str, float] = {"n": self._outcomes.total()}
+    def summary(self) -> dict[str, float | None]:
+        """Return the published counts; exact + wrong + unread = n. Times are None where none were measured."""
+        counts: dict[str, float | None] = {"n": self._outcomes.total()}
         counts |= {name: self._outcomes[name] for name in ("exact", "wrong", "unread")}
-        if self._times_ms:
-            counts |= {"ms_p50": percentile(self._times_ms, 0.50), "ms_p95": percentile(self._times_ms, 0.95)}
+        for name, share in (("ms_p50", 0.50), ("ms_p95", 0.95)):
+            counts[name] = percentile(self._times_ms, share) if self._times_ms else None
         return counts
 
 

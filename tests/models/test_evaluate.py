@@ -45,7 +45,7 @@ def test_counts_add_up():
     for outcome, time_ms in (("exact", 10.0), ("wrong", 20.0), ("unread", 30.0), ("exact", 40.0)):
         tally.add(outcome, time_ms)
     assert tally.summary() == {"n": 4, "exact": 2, "wrong": 1, "unread": 1, "ms_p50": 30.0, "ms_p95": 40.0}
-    assert Tally().summary() == {"n": 0, "exact": 0, "wrong": 0, "unread": 0}
+    assert Tally().summary() == {"n": 0, "exact": 0, "wrong": 0, "unread": 0, "ms_p50": None, "ms_p95": None}
     with pytest.raises(ValueError, match="no values"):
         percentile([], 0.5)
 
