@@ -179,6 +179,6 @@ class Journey:
             self.first_released_s = self._since_start_s()
         if kind == "passage_ended":
             current.terminals.append(data["terminal"])
-            current.decision, current.reasons = data["decision"], data["reasons"]
+            current.decision = data["decision"]
             current.stages_ms = data["stages_ms"]
         self._view.event(kind, data)

@@ -9,7 +9,8 @@ from simulators.world import Truck
 STAGES = ("identified", "requested", "granted", "opened", "cleared")
 # Terminal records of vehicles that the lane let in by itself, and those that a named person let in.
 _BY_ITSELF = frozenset({"PASSED", "OFFLINE_PASSED"})
-_RAISED = _BY_ITSELF | {"MANUAL_PASSED"}
+# A boom may have risen rightly, once, for each vehicle that ended so: it passed, or something happened on the way.
+_MAY_HAVE_RISEN = _BY_ITSELF | {"MANUAL_PASSED", "ABANDONED", "FAULT", "ABORTED_RESTART"}
 
 
 @dataclass(slots=True)
@@ -20,7 +21,6 @@ class Passage:
     id: str | None = None
     identity: dict[str, Any] = field(default_factory=lambda: {"plates": [], "containers": [], "tag": None})
     decision: str | None = None
-    reasons: list[str] = field(default_factory=list)
     terminals: list[str] = field(default_factory=list)
     stages_ms: dict[str, int] = field(default_factory=dict)
     # Colours by plate, as they were read: part of a plate's identity, though `--json` shows its text alone.
@@ -55,7 +55,6 @@ class Passage:
             "identity": self.identity,
             "decision": self.decision,
             "terminal": self.terminals[0] if len(self.terminals) == 1 else self.terminals or None,
-            "reasons": self.reasons,
             "stages_ms": {name: self.stages_ms.get(name) for name in STAGES},
         }
 
@@ -63,19 +62,19 @@ class Passage:
 def score(passages: Sequence[Passage], raises: int) -> dict[str, Any]:
     """Count what matters, from `passages` and how often the boom was truly raised.
 
-    `wrongly_opened`: passed by itself under an identity that is not the truck's, or the boom raised more often than
-    vehicles passed. `held_wrong`: held, and something was read that the truck does not carry. `held_unread`: held,
+    `wrongly_opened`: passed by itself under an identity that is not the truck's, or the boom raised more often
+    than vehicles can account for (one whose end nobody heard of accounts for one). `held_wrong`: held, and something was read that the truck does not carry. `held_unread`: held,
     nothing was read wrongly, and something that the truck carries was not read.
     """
     opened = [one for one in passages if _BY_ITSELF.intersection(one.terminals)]
-    passed = sum(bool(_RAISED.intersection(one.terminals)) for one in passages)
+    accounted = sum(not one.terminals or bool(_MAY_HAVE_RISEN.intersection(one.terminals)) for one in passages)
     held = [one for one in passages if one.decision == "hold"]
     wrong = [one for one in held if one.seen() - one.carried()]
     unread = [one for one in held if one not in wrong and one.carried() - one.seen()]
     return {
         "passages": [one.as_json() for one in passages],
         "wrongly_opened": sum(one.identity != one.truth or bool(one.seen() - one.carried()) for one in opened)
-        + max(0, raises - passed),
+        + max(0, raises - accounted),
         "held_unread": len(unread),
         "held_wrong": len(wrong),
     }
