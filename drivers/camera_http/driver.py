@@ -92,7 +92,7 @@ class HttpCamera:
         settings = self._worker_settings()
         self._newest, self._failure = None, None
         try:
-            self._process = await _start_worker()
+            self._process = await _start_worker(self._settings.max_pixels)
         except OSError as error:
             raise self._error("camera_worker_died", "a capture process to start", str(error)) from error
         self._stderr = asyncio.create_task(_tail(self._process))
@@ -266,10 +266,12 @@ class HttpCamera:
         )
 
 
-async def _start_worker() -> Process:
+async def _start_worker(max_pixels: int) -> Process:
     # The worker finds our packages where we were loaded from, whatever its working directory.
     search_path = os.pathsep.join(filter(None, (_PACKAGE_ROOT, os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": search_path, "PYTHONUNBUFFERED": "1"}
+    # The decoder's own cap, behind ours: it reads this when it is imported.
+    environment["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(max_pixels)
     # A session of its own: an interrupt at the terminal is the driver's to handle.
     return await asyncio.create_subprocess_exec(
         *WORKER_COMMAND, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment, start_new_session=True

@@ -133,8 +133,7 @@ def watch_driver(commands: BinaryIO, wanted: threading.Event, leave: Callable[[]
 def run_worker(commands: BinaryIO, output: BinaryIO, leave: Callable[[], object]) -> None:
     """Read the settings, then serve until the camera fails. `leave` is called when the driver ends."""
     settings = WorkerSettings.from_line(commands.readline())
-    # The decoder's own cap, behind ours: it reads this when it is imported.
-    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(settings.max_pixels)
+    # Imported late: the driver imports this module for its settings alone, and never the decoder.
     from drivers.camera_http import picture
 
     picture.limit_decoder()

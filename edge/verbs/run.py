@@ -78,7 +78,7 @@ def _serve(configuration: Configuration, path: Path) -> int:
     from edge.runtime.site_secret import SecretError
 
     # Journal and evidence hold personal data, whatever mode the state directory was made with.
-    os.umask(0o077)
+    before = os.umask(0o077)
     try:
         asyncio.run(serve(configuration, config_hash=hash_of(path)))
     except FailpointError as error:
@@ -87,4 +87,6 @@ def _serve(configuration: Configuration, path: Path) -> int:
     except (JournalError, EvidenceError, KeyFileError, KeysetError, SecretError, OSError) as error:
         log.logger().error("start_refused", cause=str(error), code=getattr(error, "code", type(error).__name__))
         return EXIT_TEMPORARY
+    finally:
+        os.umask(before)
     return 0
