@@ -62,9 +62,10 @@ class Passage:
 def score(passages: Sequence[Passage], raises: int) -> dict[str, Any]:
     """Count what matters, from `passages` and how often the boom was truly raised.
 
-    `wrongly_opened`: passed by itself under an identity that is not the truck's, or the boom raised more often
-    than vehicles can account for (one whose end nobody heard of accounts for one). `held_wrong`: held, and something was read that the truck does not carry. `held_unread`: held,
-    nothing was read wrongly, and something that the truck carries was not read.
+    `wrongly_opened`: passed by itself under an identity that is not the truck's, or the boom raised more often than
+    vehicles can account for (one whose end nobody heard of accounts for one). `held_wrong`: held, and something was
+    read that the truck does not carry. `held_unread`: held, nothing was read wrongly, and something that the truck
+    carries was not read.
     """
     opened = [one for one in passages if _BY_ITSELF.intersection(one.terminals)]
     accounted = sum(not one.terminals or bool(_MAY_HAVE_RISEN.intersection(one.terminals)) for one in passages)

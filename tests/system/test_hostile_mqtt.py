@@ -84,7 +84,8 @@ async def test_a_flood_of_anything_opens_nothing_and_costs_nothing(tmp_path: Pat
         assert after[1] <= before[1]
         assert lane.plant.raise_count == 0
         assert lane.facts().consumed == []
-        assert lane.state["phase"] == "idle"
+        # Simulators and attacker share this process: the lane may have been blind for a moment.
+        await lane.phase("idle")
         lane.arrive()
         # The limit lets an answer through again within two seconds; until then a person decides.
         await lane.settle()
