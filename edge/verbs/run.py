@@ -9,6 +9,7 @@ from pathlib import Path
 
 from config.effective import effective
 from config.loader import load
+from config.named_files import missing_files
 from config.schema import Configuration
 from edge import log
 from edge.lifeline import stop_when_stdin_closes
@@ -45,6 +46,9 @@ def check(arguments: Sequence[str]) -> int:
         for path, value, origin in values:
             print(f"{path} = {json.dumps(value, ensure_ascii=False)}  ({origin})")
         print(say("config_good", file=given.config))
+        # Checked on a laptop they may well be missing: `run` refuses to start without them.
+        for one in [] if isinstance(loaded, list) else missing_files(loaded):
+            print(one.render(default_language()), file=sys.stderr)
     return EXIT_CONFIG if problems else 0
 
 
@@ -57,8 +61,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--until-stdin-closes", action="store_true", help=say("option_until_stdin"))
     given = parser.parse_args(arguments)
     loaded = load(given.config)
-    if isinstance(loaded, list):
-        for problem in loaded:
+    problems = loaded if isinstance(loaded, list) else missing_files(loaded)
+    if isinstance(loaded, list) or problems:
+        for problem in problems:
             print(problem, file=sys.stderr)
         return EXIT_CONFIG
     if given.until_stdin_closes:
