@@ -40,7 +40,11 @@ class Floor:
 # A file belongs to the first group that names it.
 FLOORS = (
     Floor("edge.core", re.compile(r"edge/core/"), 100),
-    Floor("edge.clearance (grants)", re.compile(r"edge/clearance/(strict_json|envelope|keys|grant)\.py"), 100),
+    Floor(
+        "edge.clearance (grants)",
+        re.compile(r"edge/clearance/(strict_json|envelope|claims|keyset|grant|trust)\.py"),
+        100,
+    ),
     Floor("*", re.compile(r""), 95),
 )
 

@@ -17,6 +17,7 @@ _BOM = b"\xef\xbb\xbf"
 # Strings are matched so that brackets inside them do not count; an unclosed one runs to the end, so that the
 # scan never goes back.
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_DEEPER = {"{": 1, "[": 1, "}": -1, "]": -1}
 _NOT_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -65,13 +66,9 @@ def parse_object(raw: bytes) -> dict[str, Any]:
 def _check_depth(text: str) -> None:
     depth = 0
     for match in _STRUCTURE.finditer(text):
-        match match.group():
-            case "{" | "[":
-                depth += 1
-                if depth > MAX_DEPTH:
-                    raise StrictJsonError("too_deep")
-            case "}" | "]":
-                depth -= 1
+        depth += _DEEPER.get(match.group(), 0)
+        if depth > MAX_DEPTH:
+            raise StrictJsonError("too_deep")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -99,14 +96,12 @@ def _constant(_text: str) -> Any:
 
 def _check_text(value: object) -> None:
     """Refuse text that cannot be stored or shown as it stands: lone surrogates and NUL."""
-    match value:
-        case str():
-            if _NOT_TEXT.search(value):
-                raise StrictJsonError("text")
-        case dict():
-            for key, item in value.items():
-                _check_text(key)
-                _check_text(item)
-        case list():
-            for item in value:
-                _check_text(item)
+    if isinstance(value, str) and _NOT_TEXT.search(value):
+        raise StrictJsonError("text")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key)
+            _check_text(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_text(item)
