@@ -10,7 +10,8 @@ DEMO = Path(__file__).resolve().parents[2] / "config" / "examples" / "demo.yaml"
 
 def written(folder: Path) -> Path:
     path = folder / "kakou.yaml"
-    text = DEMO.read_text(encoding="utf-8").replace("  port: 1883", "  port: 1883\n  username: lane\n  password_file: secret.txt", 1)
+    with_password = "  port: 1883\n  username: lane\n  password_file: secret.txt"
+    text = DEMO.read_text(encoding="utf-8").replace("  port: 1883", with_password, 1)
     path.write_text(text, encoding="utf-8")
     return path
 
