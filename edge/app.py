@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import os
 import signal
@@ -85,6 +86,9 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        # What start-up made lives as long as the process: the collector need not look at it while a truck waits.
+        gc.collect()
+        gc.freeze()
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(lane.run()) for lane in lanes]

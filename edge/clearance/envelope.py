@@ -9,6 +9,7 @@ import binascii
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -104,6 +105,8 @@ def decode_base64url(part: bytes) -> bytes:
     return raw
 
 
+# A key's header is the same in every envelope it signs.
+@lru_cache(maxsize=64)
 def _check_header(raw: bytes, typ: str) -> str:
     try:
         header = parse_object(raw)
