@@ -12,7 +12,7 @@ from edge.core.readings import ContainerSighting
 from models.decode import Glyph, cut_to, top_glyphs
 from models.lines import ReadLine, around, overlap, stands_above, stands_left
 from models.reader import CODE_CHARACTERS
-from models.size_types import size_type_in, size_type_near
+from models.size_types import SIZE_TYPE_LENGTH, size_type_in, size_type_near
 
 CODE_LENGTH = 11
 OWNER_LENGTH = 4
@@ -85,8 +85,15 @@ def chains(lines: list[CodeLine]) -> Iterator[tuple[CodeLine, ...]]:
         last = chain[-1].read.line
         for line in lines:
             other = line.read.line
-            if line not in chain and line.glyphs and (stands_left(last, other) or stands_above(last, other, 1.5)):
+            if line in chain or not line.glyphs or _is_size_type_alone(line.text):
+                continue
+            if stands_left(last, other) or stands_above(last, other, 1.5):
                 stack.append((*chain, line))
+
+
+def _is_size_type_alone(text: str) -> bool:
+    """Say whether a line is a size and type, its G perhaps read as 6 (2261): as digits it would end a wrong code."""
+    return len(text) == SIZE_TYPE_LENGTH and size_type_in(text) is not None
 
 
 def candidates_of(chain: tuple[CodeLine, ...]) -> Iterator[CodeCandidate]:

@@ -98,6 +98,12 @@ def test_an_unsure_character_is_not_verified():
     assert codes(read_line("CSQU3054383", doubts={2: {"Q": 0.35}})) == []
 
 
+@pytest.mark.parametrize("size_type", ["22G1", "2261"])
+def test_a_size_and_type_is_never_the_end_of_a_number(size_type):
+    # PONU 0?8 with its other digits in the shade, 22G1 beneath: as digits 2261 it would even pass the check digit.
+    assert codes(read_line("PONU018", 0, 0), read_line(size_type, 0, 30)) == []
+
+
 def test_two_containers_are_two():
     found = codes(read_line("CSQU3054383"), read_line("TCLU4254260", y=200))
     assert sorted(found) == [("CSQU3054383", "verified"), ("TCLU4254260", "verified")]
