@@ -37,7 +37,6 @@ from edge.runtime.journal import Journal, JournalError
 from edge.runtime.lane_runner import LaneParts, LaneRunner
 from edge.runtime.lane_service import LaneService
 from edge.runtime.notify import ServiceManager
-from edge.runtime.outbox import Outbox
 from edge.runtime.site_secret import site_secret
 from edge.runtime.supervisor import keep_going
 from edge.telemetry.publisher import TelemetryPublisher
@@ -61,7 +60,6 @@ class Box:
     configuration: Configuration
     clock: LoopClock
     journal: Journal
-    outbox: Outbox
     evidence: EvidenceStore
     recogniser: WorkerRecogniser
     trust: dict[Environment, Trust]
@@ -126,7 +124,6 @@ async def _open_box(configuration: Configuration, config_hash: str) -> AsyncIter
             configuration,
             clock,
             journal,
-            Outbox(journal),
             evidence,
             recogniser,
             trust,
@@ -177,7 +174,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     service = LaneService(
         clock,
         box.journal,
-        box.outbox,
+        box.journal.outbox,
         runner,
         devices_of_lane,
         captures,
@@ -246,7 +243,9 @@ def _telemetry(box: Box, lane: Lane, policies: Mapping[str, FieldPolicy]) -> _Te
     topics = LaneTopics(configuration.site, lane.id)
     session = TelemetrySession(topics, box.clock.utc)
     link = MqttLink(mqtt_settings(configuration, f"{configuration.site}-{lane.id}-telemetry", will=session.will))
-    return _Telemetry(link, TelemetryPublisher(link, box.outbox, session, topics, utc=box.clock.utc, policies=policies))
+    return _Telemetry(
+        link, TelemetryPublisher(link, box.journal.outbox, session, topics, utc=box.clock.utc, policies=policies)
+    )
 
 
 def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
