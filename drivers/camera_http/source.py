@@ -5,6 +5,7 @@ import io
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from drivers.camera_http.pipe import ProblemMessage
@@ -74,9 +75,10 @@ class Source:
     def snapshot(self) -> Picture:
         """Ask for one picture and wait for its last byte."""
         begun_at_ms = monotonic_ms()
-        with self._connect() as connection:
+        # The answer is closed before its connection: closed later, it would be read once more.
+        with self._connect() as connection, ExitStack() as ending:
             timed = _TimedSocket(connection, self._wait_s)
-            answer = self._answer(connection, timed)
+            answer = ending.enter_context(self._answer(connection, timed))
             body = bytearray()
             timed.end_at = time.monotonic() + self._wait_s
             fault: str | None = None
@@ -95,9 +97,10 @@ class Source:
 
     def stream(self) -> Iterator[Picture]:
         """Yield each picture of an MJPEG stream as its last byte arrives. Never ends but by SourceError."""
-        with self._connect() as connection:
+        # The answer is closed before its connection: closed later, it would be read once more.
+        with self._connect() as connection, ExitStack() as ending:
             timed = _TimedSocket(connection, self._wait_s)
-            answer = self._answer(connection, timed)
+            answer = ending.enter_context(self._answer(connection, timed))
             content_type = answer.headers.get("content-type", "")
             boundary = boundary_of(content_type)
             if boundary is None:
@@ -136,6 +139,13 @@ class Source:
 
     def _answer(self, connection: socket.socket, timed: _TimedSocket) -> http.client.HTTPResponse:
         answer = http.client.HTTPResponse(timed)  # type: ignore[arg-type]
+        with ExitStack() as refused:
+            refused.callback(answer.close)
+            self._begin(connection, answer)
+            refused.pop_all()
+        return answer
+
+    def _begin(self, connection: socket.socket, answer: http.client.HTTPResponse) -> None:
         try:
             connection.sendall(self._request)
             answer.begin()
@@ -156,7 +166,6 @@ class Source:
             raise SourceError(
                 "camera_bad_answer", "status 200", f"status {answer.status}", "check the path of the address"
             )
-        return answer
 
     def _silent(self, expected: str, got: Exception | str) -> SourceError:
         said = _say(got) if isinstance(got, Exception) else got
