@@ -149,6 +149,7 @@ async def test_a_box_without_any_device_serves_and_stops(configuration: Configur
         await ask(configuration.control_socket_path, {"verb": "status"})
 
 
+@pytest.mark.hazard("X15")
 async def test_nothing_starts_beside_another_controller(configuration: Configuration):
     configuration.state_dir.mkdir()
     journal = await Journal.open(configuration.state_dir / "journal.sqlite", utc=utc)
@@ -167,6 +168,7 @@ async def test_nothing_starts_without_a_key_and_the_journal_is_free_again(config
     await journal.close()
 
 
+@pytest.mark.hazard("S19")
 async def test_a_failpoint_is_refused_beside_real_devices(
     configuration: Configuration, monkeypatch: pytest.MonkeyPatch
 ):

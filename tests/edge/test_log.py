@@ -47,6 +47,7 @@ def test_modules_that_use_logging_keep_their_fields():
 
 
 @pytest.mark.parametrize("readable", [False, True])
+@pytest.mark.hazard("S15", "I19")
 def test_a_crash_is_told_without_local_variables(readable: bool):
     printed = said(CRASH, readable=readable)
     assert printed.count("no value") >= 2

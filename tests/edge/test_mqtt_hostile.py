@@ -64,6 +64,7 @@ async def test_nobody_listens() -> None:
     assert (await first_reason(settings(free_ports(1)[0]))).code == "connect_refused"
 
 
+@pytest.mark.hazard("C16")
 async def test_name_that_is_no_name() -> None:
     reason = await first_reason(MqttSettings("a" * 70 + ".invalid", 1883, "c", **FAST))  # type: ignore[arg-type]
     assert reason.code == "dns_failed"
@@ -126,6 +127,7 @@ async def test_a_subscription_that_is_not_granted_is_down(suback: bytes) -> None
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
     ],
 )
+@pytest.mark.hazard("I18")
 async def test_garbage_ends_only_its_connection(garbage: bytes) -> None:
     """After the garbage the next connection is served as if nothing had been."""
     connections = 0
@@ -151,6 +153,7 @@ async def test_garbage_ends_only_its_connection(garbage: bytes) -> None:
 
 
 @pytest.mark.parametrize("size", [MAX_PAYLOAD_BYTES + 1, 3_000_000])
+@pytest.mark.hazard("S7")
 async def test_an_oversize_message_is_dropped_and_the_next_one_read(size: int) -> None:
     def publish(payload: bytes) -> bytes:
         body = b"\x00\x01t" + payload
@@ -194,6 +197,7 @@ async def test_a_topic_that_is_not_text_is_dropped() -> None:
     assert probe.link.counters.dropped_bad_topic == 1
 
 
+@pytest.mark.hazard("C2")
 async def test_a_broker_that_stops_answering_is_noticed() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await packet(reader)
@@ -206,6 +210,7 @@ async def test_a_broker_that_stops_answering_is_noticed() -> None:
             assert (await within(probe.downs.get())).code == "keepalive_timeout"
 
 
+@pytest.mark.hazard("C18")
 async def test_a_publish_without_puback_fails_and_the_queue_is_bounded() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await packet(reader)
@@ -260,11 +265,13 @@ async def test_missing_certificate_file_is_a_named_failure(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("keepalive_s", [0, 11])
+@pytest.mark.hazard("C2")
 def test_keepalive_is_short(keepalive_s: int) -> None:
     with pytest.raises(ValueError, match="keepalive_s"):
         MqttSettings("h", 1, "c", keepalive_s=keepalive_s)
 
 
+@pytest.mark.hazard("S15")
 def test_password_is_not_shown() -> None:
     assert "hunter2" not in repr(MqttSettings("h", 1, "c", password="hunter2"))
 
@@ -272,6 +279,7 @@ def test_password_is_not_shown() -> None:
 CONNACK_5 = b"\x20\x03\x00\x00\x00"
 
 
+@pytest.mark.hazard("C11")
 async def test_takeover_is_told_apart_and_waits_longest() -> None:
     """The DISCONNECT of MQTT 5.0, 3.14.2.1, value 0x8E."""
 

@@ -51,6 +51,7 @@ async def test_a_filter_added_while_up_is_subscribed(broker: BrokerCase) -> None
         assert (await within(probe.messages.get())).payload == b"x"
 
 
+@pytest.mark.hazard("C3")
 async def test_broker_killed_and_restarted_empty_is_subscribed_again(broker: BrokerCase) -> None:
     probe = Probe(broker.settings("one"))
     probe.listen("topic")
@@ -109,6 +110,7 @@ async def test_own_payload_over_the_limit_is_refused(broker: BrokerCase) -> None
             await probe.link.publish("topic", b"x" * (MAX_PAYLOAD_BYTES + 1))
 
 
+@pytest.mark.hazard("C1")
 async def test_will_is_sent_for_a_killed_client_and_not_for_a_stopped_one(broker: BrokerCase) -> None:
     watcher = Probe(broker.settings("watcher"))
     watcher.listen("will/+")
@@ -131,6 +133,7 @@ async def test_will_is_sent_for_a_killed_client_and_not_for_a_stopped_one(broker
     assert watcher.messages.empty()
 
 
+@pytest.mark.hazard("C11", "C12")
 async def test_two_clients_of_one_name_do_not_flap(broker: BrokerCase) -> None:
     """Neither Mosquitto 2.0.11 nor rumqttd sends 0x8E: the older one sees an end, and waits longer each time."""
     waits: asyncio.Queue[float] = asyncio.Queue()

@@ -69,6 +69,7 @@ async def test_tls_with_a_client_certificate(tmp_path: Path, version: str) -> No
 
 
 @pytest.mark.parametrize("fault", ["unknown_authority", "other_host", "expired"])
+@pytest.mark.hazard("C17", "C16")
 async def test_a_server_that_does_not_prove_itself_is_refused(tmp_path: Path, fault: str) -> None:
     authority = CertificateAuthority(tmp_path)
     address = "127.0.0.9" if fault == "other_host" else "127.0.0.1"

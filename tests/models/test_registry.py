@@ -27,6 +27,7 @@ def test_right_bytes_are_returned(entry):
     assert verified_bytes(entry) == b"weights"
 
 
+@pytest.mark.hazard("S11", "X13")
 def test_one_changed_byte_is_tampering(entry, tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"weightz")
     with pytest.raises(ModelError, match=r"model_tampered.*text_reader") as caught:
@@ -34,6 +35,7 @@ def test_one_changed_byte_is_tampering(entry, tmp_path):
     assert caught.value.code == "model_tampered"
 
 
+@pytest.mark.hazard("X13")
 def test_a_missing_file_is_named(entry, tmp_path):
     (tmp_path / "model.onnx").unlink()
     with pytest.raises(ModelError, match=r"model_missing.*text_reader"):

@@ -36,6 +36,7 @@ def test_half_a_request_ends_the_worker(cut):
 
 
 @pytest.mark.parametrize("garbage", [b"\xff" * 8, packed(b"{") + packed(b"x")])
+@pytest.mark.hazard("I18")
 def test_garbage_ends_the_worker_with_a_status(garbage):
     assert serve(Reader(), io.BytesIO(garbage), io.BytesIO()) == EXIT_MESSAGE
 

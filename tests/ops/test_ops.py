@@ -63,6 +63,7 @@ def stored(database: Path) -> list[int]:
     return seqs
 
 
+@pytest.mark.hazard("I12")
 async def test_killing_ops_mid_stream_loses_nothing(broker: BrokerCase, journal: Journal, tmp_path: Path) -> None:
     database = tmp_path / "ops.sqlite"
     await add_events(journal, 300)
@@ -80,6 +81,7 @@ async def test_killing_ops_mid_stream_loses_nothing(broker: BrokerCase, journal:
     assert stored(database) == list(range(1, 401))
 
 
+@pytest.mark.hazard("C3", "I12")
 async def test_killing_and_emptying_the_broker_mid_stream_loses_nothing(
     broker: BrokerCase, journal: Journal, tmp_path: Path
 ) -> None:
@@ -95,6 +97,7 @@ async def test_killing_and_emptying_the_broker_mid_stream_loses_nothing(
     assert stored(database) == list(range(1, 241))
 
 
+@pytest.mark.hazard("C23")
 async def test_a_receiver_that_begins_late_names_what_it_will_never_have(
     default_broker: object, journal: Journal, tmp_path: Path
 ) -> None:

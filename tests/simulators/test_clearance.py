@@ -251,6 +251,7 @@ async def test_broker_killed_and_emptied_between_request_and_grant(broker: Broke
         assert (await within(bench.grants.get())).passage == "again"
 
 
+@pytest.mark.hazard("C20")
 async def test_flood_is_cut_told_once_and_ends(broker: BrokerCase, world: World) -> None:
     bench = Bench(broker, world)
     receive, drained = bench.link._receiver(AUTHORITY), asyncio.Event()

@@ -1,5 +1,7 @@
 """The broker fails: hazards.md C1, C3. Nothing opens for want of an answer, and no event is ever lost."""
 
+import pytest
+
 from simulators.clearance_faults import Behaviour
 from tests.support.brokers import BrokerCase
 from tests.support.controller import kakou
@@ -13,6 +15,7 @@ async def nothing_was_lost(lane: SystemLane, database: object) -> None:
     assert [kind for _, kind in stored] == lane.facts().events[: len(stored)]
 
 
+@pytest.mark.hazard("C1", "C3")
 async def test_killed_and_emptied_while_waiting(lane: SystemLane, any_broker: BrokerCase):
     lane.write_config(deadline_ms=1000)
     lane.service.behave(Behaviour("silent"))
@@ -32,6 +35,7 @@ async def test_killed_and_emptied_while_waiting(lane: SystemLane, any_broker: Br
     assert lane.facts().terminals == [["TURNED_BACK"]]
 
 
+@pytest.mark.hazard("C1", "C3")
 async def test_killed_and_emptied_after_the_release(lane: SystemLane, any_broker: BrokerCase):
     async with lane.central() as database:
         await lane.start_controller()
@@ -45,6 +49,7 @@ async def test_killed_and_emptied_after_the_release(lane: SystemLane, any_broker
     assert lane.facts().terminals == [["PASSED"]]
 
 
+@pytest.mark.hazard("C1")
 async def test_no_broker_from_the_start_and_a_person_opens(lane: SystemLane, any_broker: BrokerCase):
     lane.write_config(deadline_ms=500)
     any_broker.broker.kill()

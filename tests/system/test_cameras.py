@@ -101,6 +101,7 @@ async def test_the_right_truck_passes_and_no_process_stays_behind(seeing: Camera
 FAULTS: tuple[CameraFault, ...] = ("dark", "frozen", "off")
 
 
+@pytest.mark.hazard("D1", "D2", "D4")
 async def test_a_bad_camera_holds_and_is_named_while_the_others_work(seeing: CameraLane):
     lane, camera = seeing.lane, seeing.cameras[PLATE_CAMERA]
     for fault in FAULTS:

@@ -19,6 +19,7 @@ async def unread_tag_is_held(lane: SystemLane) -> None:
     assert lane.plant.raise_count == 0
 
 
+@pytest.mark.hazard("D18")
 async def test_reader_unplugged_and_plugged_in_again(lane: SystemLane):
     await lane.start_controller()
     lane.reader.unplug()
@@ -32,6 +33,7 @@ async def test_reader_unplugged_and_plugged_in_again(lane: SystemLane):
     assert lane.ended[-1]["terminal"] == "PASSED"
 
 
+@pytest.mark.hazard("D14")
 async def test_reader_sends_garbage(lane: SystemLane):
     await lane.start_controller()
     lane.reader.faults.garbage = True
@@ -41,6 +43,7 @@ async def test_reader_sends_garbage(lane: SystemLane):
     await lane.settle()
 
 
+@pytest.mark.hazard("D11")
 async def test_reader_reports_the_tag_of_an_earlier_vehicle(lane: SystemLane):
     await lane.start_controller()
     lane.reader.faults.stale_buffer = True
@@ -67,6 +70,7 @@ LOST_REPLIES = {
 
 
 @pytest.mark.parametrize("fault", LOST_REPLIES)
+@pytest.mark.hazard("D21", "I3")
 async def test_a_raise_without_its_reply_is_executed_once(lane: SystemLane, fault: str):
     await lane.start_controller()
     on_raise(lane, LOST_REPLIES[fault])
@@ -90,6 +94,7 @@ async def test_a_raise_that_never_arrived_is_not_repeated(lane: SystemLane):
     assert len(lane.facts().consumed) == 1
 
 
+@pytest.mark.hazard("P15")
 async def test_barrier_away_while_a_truck_waits(lane: SystemLane):
     await lane.start_controller()
     await lane.barrier.stop()
@@ -101,6 +106,7 @@ async def test_barrier_away_while_a_truck_waits(lane: SystemLane):
     assert lane.plant.raise_count == 1
 
 
+@pytest.mark.hazard("P13", "P14", "S9")
 async def test_boom_opened_by_hand_is_named(lane: SystemLane):
     await lane.start_controller()
     lane.plant.move_by_hand(1)

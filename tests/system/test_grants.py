@@ -38,6 +38,7 @@ async def held(lane: SystemLane, behaviour: Behaviour) -> dict[str, Any]:
     return lane.ended[-1]
 
 
+@pytest.mark.hazard("S1", "S2", "C8", "C9")
 async def test_attacks_are_named_and_never_open(quick: SystemLane):
     for number, (kind, reason) in enumerate(ATTACKS.items(), start=1):
         end = await held(quick, Behaviour(kind))
@@ -67,6 +68,7 @@ async def test_a_denied_truck_is_sent_back(quick: SystemLane):
     assert quick.plant.raise_count == 0
 
 
+@pytest.mark.hazard("C7")
 async def test_a_late_grant_opens_nothing(quick: SystemLane):
     quick.service.behave(Behaviour("late", delay_ms=700))
     quick.arrive()
@@ -76,6 +78,7 @@ async def test_a_late_grant_opens_nothing(quick: SystemLane):
     assert quick.state["phase"] == "held"
 
 
+@pytest.mark.hazard("C4")
 async def test_a_repeated_grant_opens_once(quick: SystemLane):
     quick.service.behave(Behaviour("duplicate"))
     await quick.pass_one()
@@ -83,6 +86,7 @@ async def test_a_repeated_grant_opens_once(quick: SystemLane):
     assert quick.plant.raise_count == len(quick.facts().consumed) == 1
 
 
+@pytest.mark.hazard("C10")
 async def test_recorded_grants_open_nothing_later(quick: SystemLane):
     """Every grant of earlier passages, again: in the next passage, and in the one after a restart."""
     recorded: list[bytes] = []
@@ -108,6 +112,7 @@ async def test_recorded_grants_open_nothing_later(quick: SystemLane):
 
 
 @pytest.mark.mosquitto
+@pytest.mark.hazard("C6")
 async def test_a_retained_grant_opens_nothing(quick: SystemLane):
     """Neither when it comes, nor from the broker's store after a restart."""
     quick.service.behave(Behaviour("retained"))
@@ -120,6 +125,7 @@ async def test_a_retained_grant_opens_nothing(quick: SystemLane):
     assert quick.plant.raise_count == 0
 
 
+@pytest.mark.hazard("C20")
 async def test_a_storm_is_cut_and_the_lane_goes_on(quick: SystemLane):
     for _ in range(300):
         quick.service.link.publish(GRANTS, b"{}")

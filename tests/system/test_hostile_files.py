@@ -61,6 +61,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
+@pytest.mark.hazard("X6")
 async def test_damaged_files_refuse_the_start_by_name(lane: SystemLane):
     # Others may read the state directory, as a service manager may have made it: what lies in it stays private.
     state = lane.folder / "state"

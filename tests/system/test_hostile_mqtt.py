@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
 from edge.clearance.authority_link import grant_topic
 from edge.mqtt import MAX_PAYLOAD_BYTES, Message, MqttLink
 from edge.runtime.control import ask
@@ -65,6 +67,7 @@ async def stranger(lane: SystemLane) -> AsyncIterator[MqttLink]:
     await asyncio.gather(serving, return_exceptions=True)
 
 
+@pytest.mark.hazard("C20", "S7", "I18")
 async def test_a_flood_of_anything_opens_nothing_and_costs_nothing(tmp_path: Path, broker: BrokerCase):
     async with open_system(tmp_path, broker) as lane:
         controller = await lane.start_controller()
@@ -98,6 +101,7 @@ async def test_a_flood_of_anything_opens_nothing_and_costs_nothing(tmp_path: Pat
         assert len(lines) < MESSAGES / 2
 
 
+@pytest.mark.hazard("S16", "I19")
 async def test_no_tag_and_no_secret_leaves_its_channels(lane: SystemLane):
     """I19: topics, payloads, logs, arguments, status, and the database of central operations."""
     heard: list[Message] = []

@@ -28,6 +28,7 @@ def proved(lane: SystemLane) -> JournalFacts:
 
 
 @pytest.mark.parametrize("failpoint", IN_PASSAGE)
+@pytest.mark.hazard("X1", "I3", "I8", "I9", "P16")
 async def test_killed_in_a_passage(lane: SystemLane, failpoint: str):
     await lane.start_controller(failpoint=failpoint)
     lane.arrive()
@@ -52,6 +53,7 @@ async def test_killed_in_a_passage(lane: SystemLane, failpoint: str):
     assert facts.terminals[-1] in (["PASSED"], ["ABORTED_RESTART"])
 
 
+@pytest.mark.hazard("X1", "I9")
 async def test_killed_in_the_recovery_too(lane: SystemLane):
     await lane.start_controller(failpoint="raise_after")
     lane.arrive()
@@ -81,6 +83,7 @@ async def test_killed_on_request_at_the_second_hit(lane: SystemLane):
     assert proved(lane).terminals == [["PASSED"], ["PASSED"]]
 
 
+@pytest.mark.hazard("S19")
 async def test_no_failpoint_beside_real_devices(lane: SystemLane):
     lane.write_config(simulated="false")
     await lane.start_controller(failpoint="raise_before", ready=False)

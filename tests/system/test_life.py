@@ -4,6 +4,8 @@ import os
 import resource
 import signal
 
+import pytest
+
 from tests.support.brokers import BrokerCase
 from tests.support.controller import kakou, spawn
 from tests.support.system_lane import LANE, SystemLane
@@ -11,6 +13,7 @@ from tests.support.system_lane import LANE, SystemLane
 CONFIG_ERROR, TEMPORARY = 78, 75
 
 
+@pytest.mark.hazard("X6")
 async def test_a_bad_configuration_starts_nothing(lane: SystemLane):
     lane.write_config(deadline_ms=-1)
     await lane.start_controller(ready=False)
@@ -37,6 +40,7 @@ async def test_a_state_directory_that_cannot_be_written_starts_nothing(lane: Sys
     assert lane.barrier.server.connections == 0
 
 
+@pytest.mark.hazard("X15")
 async def test_a_second_controller_is_refused(lane: SystemLane):
     first = await lane.start_controller()
     second = await lane.start_controller(ready=False)
@@ -49,6 +53,7 @@ async def test_a_second_controller_is_refused(lane: SystemLane):
     assert await first.stop() == 0
 
 
+@pytest.mark.hazard("X3")
 async def test_a_full_disk_opens_nothing(lane: SystemLane):
     controller = await lane.start_controller()
     log = lane.journal.with_name("journal.sqlite-wal")
@@ -84,6 +89,7 @@ async def test_a_log_that_cannot_be_written_stops_no_truck(lane: SystemLane):
     assert status == 0
 
 
+@pytest.mark.hazard("O1")
 async def test_stopping_in_the_middle_of_a_passage_lets_it_end(lane: SystemLane):
     await lane.start_controller()
     lane.arrive()

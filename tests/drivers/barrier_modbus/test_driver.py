@@ -84,6 +84,7 @@ async def test_stop_releases_the_lower_output(map_: BarrierMap) -> None:
 
 
 @pytest.mark.parametrize("light", ["red", "green"])
+@pytest.mark.hazard("P22")
 async def test_one_light_at_a_time(light: str) -> None:
     async with lane() as it:
         other = "green" if light == "red" else "red"
@@ -98,6 +99,7 @@ async def test_concurrent_lights_never_both_stay_on() -> None:
         assert (it.plant.outputs["red"], it.plant.outputs["green"]) == (True, False)
 
 
+@pytest.mark.hazard("D31")
 async def test_close_in_the_middle_of_a_pulse_switches_it_off() -> None:
     async with lane(map_=BarrierMap(pulse_ms=2000)) as it:
         await it.driver.raise_boom()
@@ -127,6 +129,7 @@ async def test_close_waits_for_a_release_under_way() -> None:
         assert it.plant.outputs["raise"] is False
 
 
+@pytest.mark.hazard("D31")
 async def test_connect_releases_what_a_killed_controller_left_on() -> None:
     async with lane(connect=False) as it:
         it.plant.write_output("raise", True)

@@ -53,6 +53,7 @@ def test_right_replies(request_frame: bytes, reply: bytes) -> None:
 
 
 @pytest.mark.parametrize(("request_frame", "reply", "kind"), BAD)
+@pytest.mark.hazard("D22", "D23", "D24")
 def test_wrong_replies_are_named(request_frame: bytes, reply: str, kind: str) -> None:
     fault = check_reply(request_frame, frame(reply))
     assert fault is not None
@@ -77,6 +78,7 @@ def test_wrong_replies_are_named(request_frame: bytes, reply: str, kind: str) ->
         (7, "exception_7"),
     ],
 )
+@pytest.mark.hazard("D20")
 def test_exception_codes_are_named(code: int, name: str) -> None:
     fault = check_reply(RAISE, frame("0007 0000 0003 01 85") + bytes((code,)))
     assert fault is not None
@@ -92,6 +94,7 @@ def test_every_part_of_a_right_reply_is_incomplete(request_frame: bytes, reply: 
         assert (judged.frame, judged.fault) == (None, None)
 
 
+@pytest.mark.hazard("D24")
 def test_every_flipped_bit_of_a_write_echo_is_found() -> None:
     for index in range(len(RAISE) * 8):
         spoilt = bytearray(RAISE)
@@ -100,6 +103,7 @@ def test_every_flipped_bit_of_a_write_echo_is_found() -> None:
         assert judged.frame is None
 
 
+@pytest.mark.hazard("D26")
 def test_duplicates_of_the_answer_before_are_skipped() -> None:
     judged = judge(RAISE, INPUTS_REPLY, INPUTS_REPLY * 2 + RAISE)
     assert (judged.frame, judged.duplicates) == (RAISE, 2)
@@ -119,6 +123,7 @@ def test_count_copies() -> None:
 
 
 @given(st.binary(max_size=600), st.sampled_from([RAISE, READ_8_INPUTS, READ_2_REGISTERS, WRITE_8_COILS]))
+@pytest.mark.hazard("D28", "I18")
 def test_any_bytes_are_judged_and_only_a_checked_frame_is_accepted(received: bytes, request_frame: bytes) -> None:
     judged = judge(request_frame, INPUTS_REPLY, received)
     if judged.frame is not None:

@@ -53,6 +53,7 @@ async def failed_raise(it: Lane) -> DeviceError:
 
 
 @pytest.mark.parametrize("name", EXECUTED)
+@pytest.mark.hazard("D21", "D22", "D23", "D24", "I3")
 async def test_raise_with_a_spoilt_reply_executes_once_and_is_read_back(name: str) -> None:
     async with lane(map_=SOFTWARE) as it:
         it.simulator.faults = once(EXECUTED[name], WRITE_COIL)
@@ -76,6 +77,7 @@ async def test_hardware_pulse_with_a_spoilt_reply_executes_once(name: str) -> No
 
 # A read has no echo: what those two spoil is its data, and no check can know that.
 @pytest.mark.parametrize("name", [name for name in EXECUTED if "_echo_" not in name])
+@pytest.mark.hazard("D22", "D23", "D24", "D28")
 async def test_scan_with_a_spoilt_reply_is_never_delivered(name: str) -> None:
     async with lane() as it:
         it.start()
@@ -228,6 +230,7 @@ async def test_unsolicited_bytes_end_the_connection() -> None:
         assert it.driver.counters.bad_replies == 1
 
 
+@pytest.mark.hazard("D21")
 async def test_silent_module() -> None:
     async with lane() as it:
         it.simulator.faults = ReplyFaults(silent=True)

@@ -39,6 +39,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("pulse", ["software", "hardware"])
+@pytest.mark.hazard("D31", "X1")
 async def test_kill_in_the_middle_of_a_pulse(pulse: str) -> None:
     time_ms = 0
     plant = Plant(lambda: time_ms, stroke_s=1.0)

@@ -22,6 +22,7 @@ from tests.support.barrier_lane import TIMEOUT_S, now_ms
     ],
     ids=["zero_transaction_id", "wrong_echo_address", "wrong_echo_value", "wrong_function"],
 )
+@pytest.mark.hazard("D23", "D24")
 async def test_library_alone_calls_a_wrong_reply_success(faults: ReplyFaults) -> None:
     simulator = BarrierSimulator(Plant(now_ms))
     await simulator.start()
@@ -35,6 +36,7 @@ async def test_library_alone_calls_a_wrong_reply_success(faults: ReplyFaults) ->
         await simulator.stop()
 
 
+@pytest.mark.hazard("D21")
 async def test_library_alone_executes_a_lost_write_four_times() -> None:
     plant = Plant(now_ms)
     simulator = BarrierSimulator(plant)

@@ -54,6 +54,7 @@ def test_bits_become_signals() -> None:
     )
 
 
+@pytest.mark.hazard("P6")
 def test_normally_closed_inputs_read_tripped_when_the_wire_is_cut() -> None:
     map_ = BarrierMap(inputs=(*FEWEST, InputPoint("emergency_stop", 10, normally_closed=True)))
     bits = [False] * 11

@@ -67,6 +67,7 @@ def command_line_of(pid: int | None) -> bytes:
 
 
 @pytest.mark.parametrize("mode", ["snapshot", "mjpeg"])
+@pytest.mark.hazard("D3", "D5")
 async def test_frames_are_the_cameras_bytes_and_newer_than_asked_for(mode: Mode) -> None:
     async with simulated(mode) as (_, camera):
         await camera.connect()
@@ -94,6 +95,7 @@ async def test_frames_are_the_cameras_bytes_and_newer_than_asked_for(mode: Mode)
         ("huge", "too_large"),
     ],
 )
+@pytest.mark.hazard("D2")
 async def test_defect_is_named_and_passes_with_its_fault(mode: Mode, fault: CameraFault, defect: str) -> None:
     async with simulated(mode) as (simulator, camera):
         await camera.connect()
@@ -107,6 +109,7 @@ async def test_defect_is_named_and_passes_with_its_fault(mode: Mode, fault: Came
         running.cancel()
 
 
+@pytest.mark.hazard("D1")
 async def test_frozen_camera_is_not_thawed_by_reconnecting() -> None:
     async with simulated("snapshot") as (simulator, camera):
         await camera.connect()
@@ -116,6 +119,7 @@ async def test_frozen_camera_is_not_thawed_by_reconnecting() -> None:
         assert (await camera.capture(0, 5.0)).defect == "frozen"
 
 
+@pytest.mark.hazard("S10")
 async def test_picture_over_the_byte_limit_is_dropped_and_named() -> None:
     for mode in ("snapshot", "mjpeg"):
         async with simulated(mode, max_bytes=20_000) as (_, camera):  # type: ignore[arg-type]
@@ -125,6 +129,7 @@ async def test_picture_over_the_byte_limit_is_dropped_and_named() -> None:
 
 
 @pytest.mark.parametrize("mode", ["snapshot", "mjpeg"])
+@pytest.mark.hazard("D4")
 async def test_hanging_camera_is_lost_within_the_stale_limit_and_comes_back(mode: Mode) -> None:
     async with simulated(mode) as (simulator, camera):
         await camera.connect()
@@ -142,6 +147,7 @@ async def test_hanging_camera_is_lost_within_the_stale_limit_and_comes_back(mode
         assert (await camera.capture(CLOCK.now_ms(), 5.0)).defect is None
 
 
+@pytest.mark.hazard("D4")
 async def test_trickling_camera_is_lost_though_bytes_keep_coming() -> None:
     async with simulated("snapshot") as (simulator, camera):
         await camera.connect()
@@ -164,6 +170,7 @@ async def test_capture_says_no_frame_where_none_comes_in_time() -> None:
 
 
 @pytest.mark.parametrize("mode", ["snapshot", "mjpeg"])
+@pytest.mark.hazard("D4")
 async def test_camera_that_goes_away_and_comes_back_connects_again(mode: Mode) -> None:
     async with simulated(mode) as (simulator, camera):
         await camera.connect()
@@ -180,6 +187,7 @@ async def test_camera_that_goes_away_and_comes_back_connects_again(mode: Mode) -
         assert await camera.capture(CLOCK.now_ms(), 5.0)
 
 
+@pytest.mark.hazard("D35")
 async def test_worker_killed_is_reported_at_once_and_replaced() -> None:
     async with simulated("mjpeg", frame_stale_s=20.0) as (_, camera):
         await camera.connect()
@@ -194,6 +202,7 @@ async def test_worker_killed_is_reported_at_once_and_replaced() -> None:
         assert await camera.capture(CLOCK.now_ms(), 5.0)
 
 
+@pytest.mark.hazard("D35")
 async def test_stopped_worker_is_killed_when_frames_stay_away() -> None:
     async with simulated("mjpeg") as (_, camera):
         await camera.connect()
@@ -331,6 +340,7 @@ async def test_silent_worker_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
             await camera.connect()
 
 
+@pytest.mark.hazard("D5")
 async def test_frame_from_another_clock_is_not_believed() -> None:
     class Behind(MonotonicClock):
         def now_ms(self) -> int:

@@ -9,6 +9,7 @@ from edge.ports import DeviceError
 from tests.support.camera_http import MonotonicClock
 
 
+@pytest.mark.hazard("S15")
 async def test_no_error_shows_the_query_of_an_address(tmp_path: Path):
     settings = HttpCameraSettings(
         "front", "http://127.0.0.1:9/snap?user=a&password=CANARY", password_file=tmp_path / "nothing"

@@ -22,17 +22,20 @@ def test_rendered_scenes_are_fit_to_read_at_day_and_dusk() -> None:
             assert judge(encode_jpeg(vary(scene, 3), 3), MAX_PIXELS) == (1280, 720, None)
 
 
+@pytest.mark.hazard("D2")
 def test_exposure_faults_are_named() -> None:
     assert judge(encode_jpeg(vary(darken(LANE), 1), 1), MAX_PIXELS)[2] == "dark"
     assert judge(encode_jpeg(vary(overexpose(LANE), 1), 1), MAX_PIXELS)[2] == "overexposed"
 
 
+@pytest.mark.hazard("D2")
 def test_covered_lens_is_blurred() -> None:
     flat = LANE.copy()
     flat[:] = 120
     assert judge(encode_jpeg(flat, 1), MAX_PIXELS)[2] == "blurred"
 
 
+@pytest.mark.hazard("S10")
 def test_caps_and_damage_are_found_before_decoding() -> None:
     whole = encode_jpeg(LANE, 1)
     assert judge(claim_size(whole, 65_500, 65_500), MAX_PIXELS) == (65_500, 65_500, "too_large")

@@ -68,6 +68,7 @@ def test_byte_by_byte_changes_nothing() -> None:
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=30))
+@pytest.mark.hazard("D15")
 def test_any_cuts_change_nothing(cuts: list[int]) -> None:
     assert feed_in_pieces(STREAM, cuts) == PARTS
 
@@ -79,11 +80,13 @@ def test_any_cuts_change_nothing(cuts: list[int]) -> None:
     ),
     st.lists(st.integers(0, 400), max_size=10),
 )
+@pytest.mark.hazard("I18")
 def test_any_bytes_are_survived_alike_however_they_are_cut(pieces: list[bytes], cuts: list[int]) -> None:
     data = b"".join(pieces)
     assert feed_in_pieces(data, [min(cut, len(data)) for cut in cuts]) == feed_in_pieces(data, [])
 
 
+@pytest.mark.hazard("I18")
 def test_memory_stays_bounded_through_garbage_heads_and_bodies_without_end() -> None:
     parser = MultipartParser("frame", 1000)
     for start in (b"", b"--frame\r\nX: ", b"\r\n\r\n--frame\r\n\r\n"):
@@ -169,6 +172,7 @@ def test_picture_headers() -> None:
     assert (bomb.width, bomb.height) == (65_500, 65_000)
 
 
+@pytest.mark.hazard("D4")
 def test_picture_cut_short_is_incomplete_and_cut_in_its_header_is_none() -> None:
     half, no_end = read_picture_header(JPEG[: len(JPEG) // 2 + 300]), read_picture_header(PNG[:-4])
     assert half is not None

@@ -85,6 +85,7 @@ async def test_snapshot_whose_transport_failed_says_so(answer: bytes, fault: str
     assert (await snapshot_of(answer)).fault == fault
 
 
+@pytest.mark.hazard("D4")
 async def test_every_wait_has_an_end() -> None:
     async def silent(writer: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()

@@ -56,6 +56,7 @@ async def test_all_antennas_are_polled(tmp_path: Path) -> None:
         assert all(int(tag.tag.epc, 16) == tag.antenna for tag in b.delivered.tags)
 
 
+@pytest.mark.hazard("D11")
 async def test_tags_read_before_the_start_are_discarded(tmp_path: Path) -> None:
     async with bench(tmp_path, probe_interval_s=30) as b, b.running():
         b.simulator.write(STRAY * 3)
@@ -71,6 +72,7 @@ async def test_tags_read_before_the_start_are_discarded(tmp_path: Path) -> None:
         assert {tag.tag.epc for tag in b.delivered.tags} == {EPC}
 
 
+@pytest.mark.hazard("D11")
 async def test_a_start_during_a_round_discards_what_that_round_still_reports(tmp_path: Path) -> None:
     async with bench(tmp_path) as b, b.running():
         b.field.append(SimulatedTag("DEAD"))
@@ -96,6 +98,7 @@ async def test_phase_bytes_do_not_change_the_tag(tmp_path: Path) -> None:
         assert {(tag.tag.epc, tag.rssi_dbm) for tag in b.delivered.tags} == {(EPC, -40)}
 
 
+@pytest.mark.hazard("D13")
 async def test_a_flood_is_limited_and_the_surplus_counted(tmp_path: Path) -> None:
     async with bench(tmp_path, clock=StoppedClock()) as b, b.running():
         b.simulator.faults.flood = True
@@ -108,6 +111,7 @@ async def test_a_flood_is_limited_and_the_surplus_counted(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("wanted", [False, True])
+@pytest.mark.hazard("D18")
 async def test_unplugging_is_seen_at_once_and_replugging_reads_again(tmp_path: Path, wanted: bool) -> None:
     async with bench(tmp_path, probe_interval_s=60, round_silence_s=60, answer_timeout_s=60) as b:
         b.field.append(SimulatedTag(EPC))
@@ -207,6 +211,7 @@ async def test_a_refused_antenna_is_named(tmp_path: Path) -> None:
         assert "22" in error.got
 
 
+@pytest.mark.hazard("D19")
 async def test_other_addresses_and_stray_frames_are_counted(tmp_path: Path) -> None:
     async with bench(tmp_path, probe_interval_s=30) as b, b.running() as task:
         b.simulator.write(encode(Frame(9, CMD_REALTIME_INVENTORY, b"\x22")) + encode(Frame(1, 0x72, b"\x01\x02")))
@@ -230,6 +235,7 @@ async def test_noise_that_hides_the_end_of_a_round_does_not_lose_the_reader(tmp_
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(noise=st.lists(st.binary(min_size=1, max_size=600), max_size=5))
+@pytest.mark.hazard("D14", "I18")
 async def test_no_bytes_raise_anything_but_a_device_error(tmp_path: Path, noise: list[bytes]) -> None:
     async with bench(tmp_path) as b, b.running() as task:
         await b.reader.start_inventory()

@@ -60,6 +60,7 @@ def test_simulator_encoders_give_the_documented_answers() -> None:
     assert encode_result(CMD_SET_ANTENNA, SUCCESS) == ANTENNA_SET
 
 
+@pytest.mark.hazard("D16")
 def test_the_published_frame_with_the_wrong_checksum_is_dropped_and_counted() -> None:
     decoder = FrameDecoder()
     assert decoder.feed(PUBLISHED_WRONG + ANTENNA_SET) == decode_all(ANTENNA_SET)
@@ -119,6 +120,7 @@ def test_data_that_does_not_fit_is_refused() -> None:
 
 
 @pytest.mark.parametrize("frame", [TAG, END, ANTENNA_SET])
+@pytest.mark.hazard("D16")
 def test_no_single_flipped_bit_gives_a_frame(frame: bytes) -> None:
     for bit in range(len(frame) * 8):
         flipped = bytearray(frame)
@@ -132,6 +134,7 @@ pieces = st.one_of(st.binary(max_size=30), frames.map(encode), st.just(b"\xa0"),
 
 @settings(max_examples=200)
 @given(st.lists(pieces, max_size=12).map(b"".join), st.lists(st.integers(0, 400)))
+@pytest.mark.hazard("D15")
 def test_any_chunking_gives_the_same_frames_and_counts(stream: bytes, cuts: list[int]) -> None:
     whole, split, single = FrameDecoder(), FrameDecoder(), FrameDecoder()
     expected = whole.feed(stream)
@@ -154,6 +157,7 @@ def test_clean_streams_lose_nothing(sent: list[Frame]) -> None:
 
 
 @given(st.binary(max_size=300).filter(lambda noise: 0xA0 not in noise), frames)
+@pytest.mark.hazard("D14")
 def test_a_frame_behind_noise_is_found(noise: bytes, frame: Frame) -> None:
     decoder = FrameDecoder()
     assert decoder.feed(noise + encode(frame)) == [frame]
@@ -162,6 +166,7 @@ def test_a_frame_behind_noise_is_found(noise: bytes, frame: Frame) -> None:
 
 @settings(max_examples=50)
 @given(st.lists(st.binary(max_size=4096), max_size=10))
+@pytest.mark.hazard("D14")
 def test_the_buffer_is_bounded_by_one_frame(chunks: list[bytes]) -> None:
     decoder = FrameDecoder()
     for chunk in chunks:

@@ -32,6 +32,7 @@ def check(world: World, raw: bytes, **changes: Any) -> Grant | GrantRefusal:
 
 
 @pytest.mark.parametrize("name", VECTORS)
+@pytest.mark.hazard("S1", "S2", "S3", "C8", "C9")
 def test_vector_is_refused_with_its_own_reason(world: World, name: str) -> None:
     reason, make = VECTORS[name]
     outcome = check(world, make(world))
@@ -61,6 +62,7 @@ def test_header_order_and_spacing_of_another_signer_are_accepted(world: World) -
     assert isinstance(check(world, with_header(None, raw_header=text)(world)), Grant)
 
 
+@pytest.mark.hazard("C6")
 def test_retained_is_refused_before_anything_is_decoded(world: World) -> None:
     assert check(world, world.sign(world.claims()), retained=True) == GrantRefusal("retained")
     assert check(world, b"garbage", retained=True) == GrantRefusal("retained")
@@ -76,12 +78,14 @@ KEY_CASES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("reason", KEY_CASES)
+@pytest.mark.hazard("S20")
 def test_key_that_may_not_sign_this(world: World, reason: str) -> None:
     keyset = one_key(world, **KEY_CASES[reason])
     assert check(world, world.sign(world.claims()), keyset=keyset) == GrantRefusal(reason)
 
 
 @pytest.mark.parametrize("scope", [{"sites": ("other",)}, {"lanes": ("lane2",)}])
+@pytest.mark.hazard("C8")
 def test_key_whose_scope_is_elsewhere(world: World, scope: dict[str, Any]) -> None:
     outcome = check(world, world.sign(world.claims()), keyset=one_key(world, **scope))
     assert outcome == GrantRefusal("key_scope")
@@ -105,6 +109,7 @@ def one_key(world: World, **changes: Any) -> Keyset:
 
 @settings(max_examples=400, deadline=None)
 @given(position=st.integers(min_value=0), bit=st.integers(0, 7), cut=st.integers(0, 3))
+@pytest.mark.hazard("S1")
 def test_no_flipped_bit_is_accepted(world: World, position: int, bit: int, cut: int) -> None:
     good = bytearray(world.sign(world.claims()))
     good[position % len(good)] ^= 1 << bit
@@ -122,12 +127,14 @@ def test_no_single_flipped_bit_of_the_signature_is_accepted(world: World) -> Non
 
 
 @given(st.binary(max_size=400))
+@pytest.mark.hazard("C19", "I18")
 def test_any_bytes_are_refused_and_never_raise(world: World, noise: bytes) -> None:
     assert isinstance(check(world, noise), GrantRefusal)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda s: st.lists(s), max_leaves=5))
+@pytest.mark.hazard("S2", "C19")
 def test_any_value_of_any_claim_is_judged(world: World, value: Any) -> None:
     for name, usual in world.claims().items():
         with contextlib.suppress(UnicodeEncodeError):

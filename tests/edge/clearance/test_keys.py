@@ -43,6 +43,7 @@ def test_keys_survive_their_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+@pytest.mark.hazard("S15")
 def test_private_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
     files = make(tmp_path / "keys")
     for path in (files.root_private, *files.lanes.values(), *files.authorities.values()):

@@ -56,6 +56,7 @@ def test_round_trip() -> None:
     assert replace(found, keys={}) == replace(KEYSET, keys={})
 
 
+@pytest.mark.hazard("S12")
 def test_a_version_seen_before_is_accepted_and_an_older_one_is_not() -> None:
     raw = seal_keyset(KEYSET, ROOT)
     assert opened(raw, highest_seen=5).version == 5

@@ -41,6 +41,7 @@ def opened(world: World, raw: bytes, **changes: Any) -> dict[str, Any]:
     return open_request(raw, **(given | changes))
 
 
+@pytest.mark.hazard("I16")
 def test_carries_what_was_read_and_proves_its_bytes(world: World) -> None:
     request = build(world, evidence=("e" * 64,))
     assert request.request_hash == hashlib.sha256(request.raw).hexdigest()
@@ -81,6 +82,7 @@ def test_unread_and_conflict_are_told(world: World) -> None:
 
 
 @pytest.mark.parametrize(("rule", "shown"), [("mask", "*****45"), ("deny", None)])
+@pytest.mark.hazard("I19", "S5")
 def test_withheld_values_are_nowhere_in_the_request(world: World, rule: FieldRule, shown: str | None) -> None:
     policy = FieldPolicy(rule, rule, rule)
     claims = opened(world, build(world, policy=policy).raw)

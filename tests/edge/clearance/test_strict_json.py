@@ -48,6 +48,7 @@ REFUSED = {
 @pytest.mark.parametrize(
     ("reason", "raw"), [(reason, raw) for reason, many in REFUSED.items() for raw in many], ids=repr
 )
+@pytest.mark.hazard("S3", "S8")
 def test_refuses_within_bounded_time(reason: str, raw: bytes) -> None:
     began_s = time.process_time()
     with pytest.raises(StrictJsonError) as refusal:

@@ -1,3 +1,5 @@
+import pytest
+
 from edge.core.effects import EndPassage, RaiseAlarm, RaiseBoom
 from edge.core.events import PersonDecided, Started
 from edge.core.state import Phase
@@ -5,6 +7,7 @@ from edge.core.step import initial, step
 from tests.support.lane_bench import PROFILE
 
 
+@pytest.mark.hazard("X5")
 def test_x5_a_lane_that_lost_its_history_waits_for_a_person() -> None:
     state, effects = step(initial(PROFILE), Started(0, "boot", "seed", journal_damaged=True))
     assert state.phase is Phase.FAULT

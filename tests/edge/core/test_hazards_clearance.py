@@ -192,6 +192,7 @@ def test_c10_every_recorded_grant_is_worthless_for_the_next_vehicle_and_the_next
     assert rebooted.ignored == ["wrong_boot"]
 
 
+@pytest.mark.hazard("C19")
 def test_s1_what_failed_its_signature_is_recorded_and_nothing_else() -> None:
     lane = waiting()
     before = lane.state

@@ -35,6 +35,7 @@ class Run:
 
 @given(storms())
 @LONG
+@pytest.mark.hazard("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10", "I13", "I14", "P8", "P19")
 def test_i1_to_i10_hold_whatever_happens(storm: Storm) -> None:
     oracle = LaneOracle()
     for before, event, after, effects in Run(storm):

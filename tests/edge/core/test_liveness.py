@@ -97,6 +97,7 @@ class World:
         ("silent", False, "open", "MANUAL_PASSED"),
     ],
 )
+@pytest.mark.hazard("I11")
 def test_every_passage_ends_in_bounded_time(verdict: str, readable: bool, clerk: str, terminal: str) -> None:
     lane = LaneBench()
     world = World(lane, verdict=verdict, readable=readable, clerk=clerk)
@@ -117,6 +118,7 @@ def test_a_clerk_who_never_decides_ends_as_a_time_out() -> None:
 
 
 @pytest.mark.parametrize("seed", range(60))
+@pytest.mark.hazard("I11")
 def test_after_any_storm_a_lane_comes_to_rest_with_a_name(seed: int) -> None:
     """The faults stop, the vehicle goes, a person does their part: the lane is ready or says what keeps it."""
     storm = seeded_storm(seed, Storm.PROFILES[seed % 4])

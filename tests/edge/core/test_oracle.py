@@ -92,6 +92,7 @@ def test_a_sound_lane_survives_the_campaign() -> None:
 
 
 @pytest.mark.parametrize("bug", BUGS)
+@pytest.mark.hazard("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10", "I14")
 def test_each_seeded_bug_is_found(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sound, broken = BUGS[bug]
 

@@ -42,6 +42,7 @@ def test_a_released_truck_passes_and_the_lane_is_ready_again() -> None:
     assert end.identity.tag.value.epc == EPC
 
 
+@pytest.mark.hazard("I7", "P22")
 def test_the_light_is_green_only_between_the_open_boom_and_the_vehicle_below_it() -> None:
     lane = LaneBench()
     lane.open()
@@ -166,6 +167,7 @@ def test_i9_a_restart_below_an_open_boom_lowers_only_after_a_new_proof() -> None
     assert (lane.phase, lane.state.alarms, lane.ended) == (Phase.IDLE, (), [])
 
 
+@pytest.mark.hazard("I11")
 def test_a_lane_that_is_not_ready_says_so_after_the_promised_time() -> None:
     state, _ = step(initial(PROFILE), Started(0, "boot", "seed"))
     assert next_deadline_ms(state) == PROFILE.timing.ready_ms
@@ -192,6 +194,7 @@ def test_an_abandoned_opening_is_lowered_when_its_time_is_over() -> None:
     assert (end.terminal, end.reasons) == ("ABANDONED", ("unused",))
 
 
+@pytest.mark.hazard("I6", "P11")
 def test_boom_limits_are_told_from_commands() -> None:
     lane = LaneBench()
     lane.consume()

@@ -97,6 +97,7 @@ def test_a_site_may_know_plates_of_its_own_and_they_come_last() -> None:
 
 
 @given(st.text(max_size=12))
+@pytest.mark.hazard("O10")
 def test_no_text_raises_and_what_parses_is_canonical(raw: str) -> None:
     plate = parse_plate(raw)
     if plate is not None:

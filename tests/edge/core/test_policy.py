@@ -58,6 +58,7 @@ def profile(policy: str, quorum: int = 2) -> LaneProfile:
         ("quorum", ("release", "release", "open"), None),
     ],
 )
+@pytest.mark.hazard("D8")
 def test_answers_become_one_decision(policy: str, verdicts: tuple[str, ...], decision: str | None) -> None:
     joined = join(profile(policy), answered(*verdicts))
     assert (joined.decision if joined else None) == decision
@@ -174,6 +175,7 @@ def test_one_of_several_notes_covers_all_or_the_shortest_gap_is_named() -> None:
     assert mismatches(demanding, read(), requests) == ("unread_rear_plate",)
 
 
+@pytest.mark.hazard("D6", "D8")
 def test_a_mismatch_is_held_for_a_person_with_its_reason() -> None:
     lane = LaneBench()
     lane.arrive()

@@ -139,6 +139,7 @@ async def test_a_camera_without_a_frame_is_asked_again(rig: Rig):
     assert rig.camera.asked[:3] == [1000, 1000, 1000]
 
 
+@pytest.mark.hazard("D2")
 async def test_a_defect_frame_is_kept_and_not_read(rig: Rig):
     rig.camera.defect = "dark"
     rig.captures.start("p1", 1000)
@@ -211,6 +212,7 @@ async def test_a_lane_without_reader_or_wiring(rig: Rig):
         lonely.tag_sighted(TagSighting(Tag(EPC), 0, -50, 7))
 
 
+@pytest.mark.hazard("D35", "I17")
 async def test_a_camera_whose_task_crashes_is_told_and_costs_no_other_device(rig: Rig):
     rig.camera.errors = [RuntimeError("defect")]  # type: ignore[list-item]
     with capture_logs() as logged:

@@ -32,6 +32,7 @@ def test_without_the_variable_nothing_happens(deaths: list[tuple[int, int]]):
     assert deaths == []
 
 
+@pytest.mark.hazard("X1")
 def test_the_nth_hit_kills_this_process(deaths: list[tuple[int, int]]):
     arm({ENVIRONMENT: "raise_before:2"}, simulated=True)
     hit("raise_before")

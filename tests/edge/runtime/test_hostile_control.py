@@ -36,6 +36,7 @@ async def server(lane: Running, tmp_path: Path) -> AsyncIterator[ControlServer]:
 
 @pytest.mark.parametrize("field", ["operator", "reason"])
 @pytest.mark.parametrize("text", ["a\x1b[2Jb", "a\x00b", "\u202eab", "a\x9b31m", "a\u200eb"])
+@pytest.mark.hazard("S17")
 async def test_words_that_could_forge_a_line_are_refused(
     server: ControlServer, lane: Running, tmp_path: Path, field: str, text: str
 ):

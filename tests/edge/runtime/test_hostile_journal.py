@@ -59,6 +59,7 @@ async def test_a_body_that_no_lane_wrote_is_named(finished: Path, name: str):
     assert [one["event"] for one in lane["differences"]] == [UNREADABLE]
 
 
+@pytest.mark.hazard("S21")
 async def test_an_edited_effect_is_a_difference(finished: Path):
     edit(finished, lambda body: body.replace('"StartCapture"', '"StopCapture"'))
     status, shown = replayed(finished)
@@ -66,6 +67,7 @@ async def test_an_edited_effect_is_a_difference(finished: Path):
     assert [one["event"] for one in shown["lanes"][0]["differences"]] == ["InputsSampled"]
 
 
+@pytest.mark.hazard("S21", "I13")
 async def test_an_edited_time_breaks_the_chain_alone(finished: Path):
     edit(finished, lambda _: "2020-01-01T00:00:00.000Z", column="written_at")
     status, shown = replayed(finished)

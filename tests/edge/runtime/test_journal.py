@@ -48,11 +48,13 @@ async def test_the_chain_goes_on_after_a_restart(path: Path) -> None:
     await journal.close()
 
 
+@pytest.mark.hazard("X2")
 async def test_the_file_is_durable_by_its_pragmas_and_named_by_its_epoch(journal: Journal, path: Path) -> None:
     assert journal.epoch == int(utc().timestamp())
     assert journal.read("PRAGMA journal_mode") == [("wal",)]
 
 
+@pytest.mark.hazard("X15")
 async def test_a_second_writer_is_refused_and_readers_are_not(journal: Journal, path: Path) -> None:
     await journal.append("L1", "step", "{}").durable
     with pytest.raises(JournalError) as refused:
@@ -63,6 +65,7 @@ async def test_a_second_writer_is_refused_and_readers_are_not(journal: Journal, 
     reader.close_reader()
 
 
+@pytest.mark.hazard("X15")
 async def test_a_writer_in_another_process_holds_the_lock_until_it_is_killed(path: Path) -> None:
     child = start_appender(path)
     assert child.stdout is not None
@@ -74,6 +77,7 @@ async def test_a_writer_in_another_process_holds_the_lock_until_it_is_killed(pat
     await (await Journal.open(path, utc=utc)).close()
 
 
+@pytest.mark.hazard("X1")
 async def test_every_acknowledged_record_survives_kill_9(path: Path) -> None:
     acknowledged: dict[str, int] = {}
     for round_number in range(4):
@@ -130,6 +134,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.hazard("X3")
 async def test_a_full_disk_fails_the_journal_for_good_and_loses_nothing_acknowledged(path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -158,6 +163,7 @@ async def test_a_place_that_cannot_hold_a_journal_is_named(tmp_path: Path, name:
         JournalReader(tmp_path / name)
 
 
+@pytest.mark.hazard("X4")
 async def test_a_read_only_folder_is_refused_for_writing_and_still_readable(path: Path) -> None:
     await fill(path, 3)
     path.chmod(stat.S_IREAD)
@@ -196,6 +202,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.hazard("X20", "O2")
 async def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
     await fill(path, 1)
     with sqlite3.connect(path) as connection:

@@ -14,6 +14,7 @@ def pages(path: Path) -> int:
 
 
 @pytest.mark.parametrize("damage", ["zero", "truncated", "foreign", "header", "page", "body", "other_program"])
+@pytest.mark.hazard("X5")
 async def test_a_damaged_file_is_put_aside_and_an_empty_one_begun(path: Path, damage: str) -> None:
     await fill(path)
     raw = bytearray(path.read_bytes())
@@ -41,6 +42,7 @@ async def test_a_damaged_file_is_put_aside_and_an_empty_one_begun(path: Path, da
     await journal.close()
 
 
+@pytest.mark.hazard("X19", "O6")
 async def test_a_file_begun_again_has_a_higher_epoch_though_the_clock_went_back(path: Path) -> None:
     await fill(path)
     path.write_bytes(path.read_bytes().replace(b"49" * 200, b"48" * 200))
@@ -50,6 +52,7 @@ async def test_a_file_begun_again_has_a_higher_epoch_though_the_clock_went_back(
     await journal.close()
 
 
+@pytest.mark.hazard("X5")
 async def test_every_flipped_page_is_noticed_or_harmless(path: Path) -> None:
     await fill(path, 200)
     good = path.read_bytes()
@@ -65,6 +68,7 @@ async def test_every_flipped_page_is_noticed_or_harmless(path: Path) -> None:
         await journal.close()
 
 
+@pytest.mark.hazard("X5")
 async def test_a_lost_write_ahead_log_is_noticed(path: Path) -> None:
     child = start_appender(path)
     assert child.stdout is not None
@@ -81,6 +85,7 @@ async def test_a_lost_write_ahead_log_is_noticed(path: Path) -> None:
     await journal.close()
 
 
+@pytest.mark.hazard("S21", "I13")
 async def test_a_cut_or_changed_record_breaks_the_chain(path: Path) -> None:
     await fill(path, 1200)
     with sqlite3.connect(path) as connection:

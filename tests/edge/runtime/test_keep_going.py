@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from structlog.testing import capture_logs
 
 from edge.runtime.clock import LoopClock
@@ -19,6 +20,7 @@ class Pauses(LoopClock):
         self.slept.append(seconds)
 
 
+@pytest.mark.hazard("X10")
 async def test_a_part_that_crashes_or_ends_is_told_and_begins_again() -> None:
     clock, began, third = Pauses(), 0, asyncio.Event()
 

@@ -31,6 +31,7 @@ async def settle(lane: Running) -> None:
     await lane.runner.close()
 
 
+@pytest.mark.hazard("X10")
 async def test_a_crash_holds_the_lane_until_a_restart(path: Path) -> None:
     async with running(path) as lane:
         start(lane)
@@ -61,6 +62,7 @@ async def test_a_core_that_crashes_on_everything_is_told_once(path: Path) -> Non
         assert lane.barrier.commands[-1] in ("stop", "red")
 
 
+@pytest.mark.hazard("X10", "I17")
 async def test_a_crash_below_an_open_boom_is_red_and_lets_the_vehicle_out(path: Path) -> None:
     async with running(path) as lane:
         start(lane)

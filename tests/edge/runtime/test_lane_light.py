@@ -34,6 +34,7 @@ def start(lane: Running, light: Light, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lane.runner.state.phase is Phase.IDLE
 
 
+@pytest.mark.hazard("P22")
 async def test_a_light_that_the_module_refused_is_shown_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(path) as lane:
         light = Light(refusals=3)

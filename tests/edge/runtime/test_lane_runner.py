@@ -44,6 +44,7 @@ def effects(path: Path) -> list[str]:
     return [effect["type"] for body in bodies for effect in body["effects"]]
 
 
+@pytest.mark.hazard("I14")
 async def test_a_request_leaves_only_once_its_nonce_is_durable(path: Path):
     async with running(path) as lane:
         identify(lane)
@@ -62,6 +63,7 @@ async def test_a_request_leaves_only_once_its_nonce_is_durable(path: Path):
         assert "SendRequest" in durable[0]
 
 
+@pytest.mark.hazard("I2")
 async def test_a_person_opens_once_the_order_is_durable(path: Path):
     async with running(path) as lane:
         start(lane)
@@ -232,6 +234,7 @@ class LostJournal:
 
 
 @pytest.mark.parametrize("raises", [False, True])
+@pytest.mark.hazard("X3", "I13")
 async def test_a_lost_journal_opens_nothing(raises: bool):
     journal = LostJournal(raises=raises)
     lane = Running(journal)
@@ -253,6 +256,7 @@ async def test_a_lost_journal_opens_nothing(raises: bool):
     await lane.runner.close()
 
 
+@pytest.mark.hazard("X11")
 async def test_a_cancelled_record_is_no_authority():
     lane = Running(LostJournal())
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -297,6 +301,7 @@ async def test_the_journal_is_the_real_one(path: Path):
         assert isinstance(lane.journal, Journal)
 
 
+@pytest.mark.hazard("I17")
 async def test_a_defect_stops_this_lane_and_its_caller_does_not_suffer(path: Path):
     async with running(path) as lane:
         start(lane)
@@ -316,6 +321,7 @@ async def test_a_defect_stops_this_lane_and_its_caller_does_not_suffer(path: Pat
         assert "raise" not in lane.barrier.commands
 
 
+@pytest.mark.hazard("D35")
 async def test_a_defect_of_the_barriers_driver_leaves_the_raise_unknown(path: Path):
     async with running(path) as lane:
         start(lane)

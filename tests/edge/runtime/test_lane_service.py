@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from edge.core.state import Phase
@@ -48,6 +49,7 @@ async def test_a_lane_with_records_that_nobody_understands_waits_for_a_person(pa
         await asyncio.wait({serving})
 
 
+@pytest.mark.hazard("I17", "X10")
 async def test_a_part_that_crashes_ends_neither_its_lane_nor_the_others(path: Path) -> None:
     async with running(path) as lane:
         telemetry = Part(crash=True)

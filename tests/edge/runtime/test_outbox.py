@@ -16,6 +16,7 @@ async def add(journal: Journal, count: int, lane: str = "L1") -> None:
     await ticket.durable
 
 
+@pytest.mark.hazard("I12", "C23")
 async def test_rows_are_numbered_without_a_gap_and_chained(journal: Journal) -> None:
     await add(journal, 3)
     await add(journal, 2, "L2")
@@ -30,6 +31,7 @@ async def test_rows_are_numbered_without_a_gap_and_chained(journal: Journal) -> 
     assert journal.outbox.pending("L9", 0, 9) == []
 
 
+@pytest.mark.hazard("I12")
 async def test_acknowledged_rows_leave_and_numbers_go_on_after_a_restart(journal: Journal, path: Path) -> None:
     await add(journal, 3)
     chained = journal.outbox_head("L1").event_hash
@@ -72,6 +74,7 @@ def until_rows_left(path: Path, count: int) -> None:
         (0, 99, "ahead", 2),
     ],
 )
+@pytest.mark.hazard("C22", "I12")
 async def test_acknowledgements_never_delete_what_was_not_sent(
     journal: Journal, epoch_off: int, seq: int, outcome: str, through: int
 ) -> None:
@@ -111,6 +114,7 @@ class Odd:
         OutboxEvent(None, {}),  # type: ignore[arg-type]
     ],
 )
+@pytest.mark.hazard("X17")
 async def test_a_poison_event_leaves_a_placeholder_and_the_others_flow(journal: Journal, event: Any) -> None:
     ticket = journal.append("L1", "step", "{}", [OutboxEvent("a", {}), event, OutboxEvent("b", {})])
     await ticket.durable

@@ -43,6 +43,7 @@ UNFINISHED = {
 
 
 @pytest.mark.parametrize("phase", UNFINISHED)
+@pytest.mark.hazard("I9")
 def test_what_is_unfinished(phase: Phase):
     lane = bench(phase)
     opened, consumed = UNFINISHED[phase]
@@ -70,6 +71,7 @@ def test_a_restart_that_ended_the_passage_leaves_nothing():
 
 
 @pytest.mark.parametrize("phase", Phase)
+@pytest.mark.hazard("I9")
 def test_every_phase_is_reproduced(phase: Phase):
     if phase is Phase.STARTING:
         lane = LaneBench()

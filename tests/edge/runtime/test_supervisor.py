@@ -79,6 +79,7 @@ async def watch(device: Device, clock: FakeTime | None = None) -> tuple[list[str
     return said, clock
 
 
+@pytest.mark.hazard("D4", "D35")
 async def test_a_device_that_is_away_is_named_once_and_tried_with_growing_pauses():
     said, clock = await watch(Device([broken("port_missing")]))
     assert said == ["port_missing"]
@@ -101,6 +102,7 @@ async def test_a_device_that_served_long_enough_starts_with_the_shortest_pause_a
     assert clock.slept == [SHORTEST_PAUSE_S] * 6
 
 
+@pytest.mark.hazard("D35")
 async def test_a_defect_of_a_driver_costs_its_device_alone():
     with capture_logs() as logged:
         said, _ = await watch(Device([None], [RuntimeError("defect")]))

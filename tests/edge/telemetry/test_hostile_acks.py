@@ -19,6 +19,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     await opened.close()
 
 
+@pytest.mark.hazard("C22")
 async def test_a_flood_of_acknowledgements_ahead_is_told_once(broker: BrokerCase, journal: Journal):
     async with subscriber(broker) as heard, lane_telemetry(broker, journal) as publisher:
         await add_events(journal, 3)

@@ -49,6 +49,7 @@ async def test_a_subscriber_sees_events_in_order_and_the_outbox_empties_by_ackno
             assert not any(m.retain for m in heard.messages if "/event/" in m.topic)
 
 
+@pytest.mark.hazard("C23")
 async def test_without_a_word_from_central_events_go_again(broker: BrokerCase, journal: Journal) -> None:
     async with subscriber(broker) as heard, lane_telemetry(broker, journal) as publisher:
         await add_events(journal, 20)
@@ -60,6 +61,7 @@ async def test_without_a_word_from_central_events_go_again(broker: BrokerCase, j
         assert publisher.counters.resent > 0
 
 
+@pytest.mark.hazard("C3", "I12")
 async def test_a_broker_killed_and_emptied_loses_nothing(broker: BrokerCase, journal: Journal) -> None:
     async with subscriber(broker) as heard, lane_telemetry(broker, journal) as publisher:
         publisher.publish_state({"phase": "IDLE"})
@@ -85,6 +87,7 @@ async def test_a_broker_killed_and_emptied_loses_nothing(broker: BrokerCase, jou
         assert heard.payloads("/state")[-1]["phase"] == "IDLE"
 
 
+@pytest.mark.hazard("S16", "I19")
 async def test_personal_data_crosses_only_under_an_authoritys_policy(broker: BrokerCase, journal: Journal) -> None:
     policies = {
         "customs": FieldPolicy(containers="mask", tag="deny"),
@@ -151,6 +154,7 @@ async def test_a_lane_that_stops_in_order_says_so(broker: BrokerCase, journal: J
         assert [p["status"] for p in heard.payloads("/availability")] == ["online", "offline"]
 
 
+@pytest.mark.hazard("C22")
 async def test_wrong_acknowledgements_delete_nothing_and_are_counted(broker: BrokerCase, journal: Journal) -> None:
     async with subscriber(broker) as heard, lane_telemetry(broker, journal) as publisher:
         await add_events(journal, 3)

@@ -10,6 +10,7 @@ NOW = datetime(2026, 3, 1, 20, 0, tzinfo=timezone(timedelta(hours=8)))
 
 
 @pytest.mark.parametrize("bad", ["", "a/b", "+", "#", "a b", "粤B12345", "x" * 65, "a\n"])
+@pytest.mark.hazard("S6")
 def test_ids_are_checked_at_use(bad: str) -> None:
     with pytest.raises(ValueError, match="not an id"):
         LaneTopics("S1", bad)
@@ -22,6 +23,7 @@ def test_ids_are_checked_at_use(bad: str) -> None:
 
 
 @pytest.mark.parametrize("bad", ["", "a/b", "+", "#", "a b", "粤B12345", "x" * 97, "a\n"])
+@pytest.mark.hazard("S6")
 def test_codes_of_alarms_are_checked_at_use(bad: str) -> None:
     with pytest.raises(ValueError, match="not an alarm code"):
         LaneTopics("S1", "L1").alarm(bad)

@@ -1,0 +1,65 @@
+"""The page of the hazards is what the tests say, and its catalogue is honest about what they do not show."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CATALOGUE = (
+    '[P1]\nwhat = "a truck under the boom"\n[X1]\nwhat = "a kill"\n[I1]\nwhat = "no authority"\ngap = "no test"\n'
+)
+TESTS = """
+import pytest
+pytestmark = [pytest.mark.photos, pytest.mark.hazard("X1")]
+@pytest.mark.hazard("P1")
+class TestBoom:
+    def test_waits(self): ...
+def test_p1_x1_kills(): ...
+def helper(): ...
+"""
+
+
+def draw(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(root / "docs" / "draw_hazards.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "tests").mkdir()
+    shutil.copy(ROOT / "docs" / "draw_hazards.py", tmp_path / "docs")
+    (tmp_path / "docs" / "hazards.toml").write_text(CATALOGUE)
+    (tmp_path / "tests" / "test_boom.py").write_text(TESTS)
+    return tmp_path
+
+
+def test_the_page_is_up_to_date() -> None:
+    found = draw(ROOT, "--check")
+    assert found.returncode == 0, found.stderr
+
+
+def test_marks_and_names_show_rows(house: Path) -> None:
+    assert draw(house).returncode == 0
+    page = (house / "docs" / "hazards.md").read_text()
+    assert "| P1 | a truck under the boom | `test_boom.py::TestBoom::test_waits`<br>`test_boom.py::test_p1_x1" in page
+    assert "| X1 | a kill | `test_boom.py::TestBoom::test_waits`<br>" in page
+    assert "| I1 | no authority |  | no test |" in page
+    assert draw(house, "--check").returncode == 0
+    (house / "tests" / "test_boom.py").write_text(TESTS + "def test_i1_more(): ...\n")
+    assert "hazards_page_old" in draw(house, "--check").stderr
+
+
+def test_a_row_that_does_not_exist_is_refused(house: Path) -> None:
+    (house / "tests" / "test_more.py").write_text("def test_p99_nothing(): ...\n")
+    found = draw(house)
+    assert found.returncode == 1
+    assert "hazard_unknown: P99 of tests/test_more.py::test_p99_nothing" in found.stderr
+
+
+def test_a_row_without_test_or_gap_is_refused(house: Path) -> None:
+    (house / "docs" / "hazards.toml").write_text(CATALOGUE + '[C1]\nwhat = "silence"\n')
+    assert "hazard_silent: C1" in draw(house).stderr
