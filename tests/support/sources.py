@@ -7,12 +7,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("edge", "drivers", "models", "config", "simulators", "ops")
+# .gitignore is ours as well, and has nothing to hide.
+OTHERS = (".coverage", ".git")
 FOLDERS = (*PACKAGES, "tests", "docs", "requirements", ".ci")
 
 
 def files() -> Iterator[Path]:
-    """Every file of the project, without what Python compiled."""
-    yield from (path for path in ROOT.iterdir() if path.is_file() and not path.name.startswith(".coverage"))
+    """Every file of the project, without what Python compiled and git's own (a worktree has a file there)."""
+    yield from (path for path in ROOT.iterdir() if path.is_file() and not path.name.startswith(OTHERS))
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
