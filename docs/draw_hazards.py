@@ -28,6 +28,9 @@ SECTIONS = {
     "I": "Invariants",
 }
 MOST_NAMED = 4
+# EN 50159: what can happen to a message, and the channels of this product. `@pytest.mark.threat("delay", "grant")`.
+THREATS = ("repetition", "deletion", "insertion", "resequencing", "corruption", "delay", "masquerade")
+CHANNELS = ("request", "grant", "list", "telemetry", "ack", "modbus")
 _NAMED = re.compile(r"test_((?:[pdcxsoi][0-9]+_)+)")
 
 INTRODUCTION = """# Hazards: what can go wrong, and what shows that the lane stays safe
@@ -54,14 +57,24 @@ class Row:
 def read_rows(path: Path = ROWS) -> dict[str, Row]:
     """Return the rows by id, in the order of the file."""
     entries = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {name: Row(name, entry["what"], entry.get("gap", "")) for name, entry in entries.items()}
+    channels = entries.pop("channels")
+    rows = {name: Row(name, entry["what"], entry.get("gap", "")) for name, entry in entries.items()}
+    cells = [f"{channel}/{threat}" for channel in CHANNELS for threat in THREATS]
+    return rows | {cell: Row(cell, "", channels.get(cell, "")) for cell in cells}
 
 
 def _rows_of(node: ast.expr) -> list[str]:
-    """Return the ids that `pytest.mark.hazard(...)` names; none where `node` is something else."""
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.hazard":
-        return [ast.literal_eval(argument) for argument in node.args]
-    return []
+    """Return what `pytest.mark.hazard(...)` or `pytest.mark.threat(...)` names; nothing for any other mark."""
+    mark = ast.unparse(node.func).removeprefix("pytest.mark.") if isinstance(node, ast.Call) else ""
+    if not isinstance(node, ast.Call) or mark not in ("hazard", "threat"):
+        return []
+    named: list[str] = [ast.literal_eval(argument) for argument in node.args]
+    if mark == "hazard":
+        return named
+    threats, channels = set(named) & set(THREATS), set(named) & set(CHANNELS)
+    if not (threats and channels and len(threats) + len(channels) == len(named)):
+        raise HazardsError(f"threat_unknown: line {node.lineno}: {named} are not threats and channels")
+    return sorted(f"{channel}/{threat}" for threat in threats for channel in channels)
 
 
 def _rows_in(name: str) -> list[str]:
@@ -101,16 +114,37 @@ def draw(rows: dict[str, Row], shown: dict[str, list[str]]) -> str:
         raise HazardsError(f"hazard_unknown: {unknown[0]} of {shown[unknown[0]][0]} is not in {ROWS.name}")
     if silent := [row.id for row in rows.values() if row.id not in shown and not row.gap]:
         raise HazardsError(f"hazard_silent: {', '.join(silent)}: no test shows it and {ROWS.name} names no gap")
-    count = sum(row in shown for row in rows)
-    whole = sum(row.id in shown and not row.gap for row in rows.values())
-    lines = [INTRODUCTION, f"{len(rows)} rows: {count} shown by tests, {whole} of them without a known gap.", ""]
+    faults = [row for row in rows.values() if "/" not in row.id]
+    count = sum(row.id in shown for row in faults)
+    whole = sum(row.id in shown and not row.gap for row in faults)
+    lines = [INTRODUCTION, f"{len(faults)} rows: {count} shown by tests, {whole} of them without a known gap.", ""]
     for letter, title in SECTIONS.items():
         lines += [f"## {title}", "", "| row | what | shown by | gap |", "|---|---|---|---|"]
-        for row in rows.values():
+        for row in faults:
             if row.id[0] == letter:
                 lines.append(f"| {row.id} | {row.what} | {_cell(shown.get(row.id, []))} | {row.gap} |")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_matrix(rows, shown)])
+
+
+def _matrix(rows: dict[str, Row], shown: dict[str, list[str]]) -> list[str]:
+    """Draw the threats of EN 50159 against every channel: a test of each, or what is missing."""
+    tested = sum(cell in shown for cell in rows if "/" in cell)
+    lines = [
+        "## Threats to messages (EN 50159)",
+        "",
+        f"{tested} of {len(THREATS) * len(CHANNELS)} shown by tests.",
+        "",
+        "| threat | " + " | ".join(CHANNELS) + " |",
+        "|---" * (len(CHANNELS) + 1) + "|",
+    ]
+    for threat in THREATS:
+        cells = []
+        for cell in (rows[f"{channel}/{threat}"] for channel in CHANNELS):
+            tests = [test.rpartition("::")[2] for test in shown.get(cell.id, [])[:1]]
+            cells.append("; ".join([f"`{test}`" for test in tests] + [f"gap: {cell.gap}"] * bool(cell.gap)))
+        lines.append(f"| {threat} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
 
 
 def _cell(tests: list[str]) -> str:

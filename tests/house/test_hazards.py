@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+THREATS = ("repetition", "deletion", "insertion", "resequencing", "corruption", "delay", "masquerade")
+CHANNELS = ("request", "grant", "list", "telemetry", "ack", "modbus")
+CELLS = "".join(f'"{channel}/{threat}" = "none"\n' for channel in CHANNELS for threat in THREATS)
 CATALOGUE = (
     '[P1]\nwhat = "a truck under the boom"\n[X1]\nwhat = "a kill"\n[I1]\nwhat = "no authority"\ngap = "no test"\n'
 )
+CHANNEL_GAPS = f"[channels]\n{CELLS}"
 TESTS = """
 import pytest
 pytestmark = [pytest.mark.photos, pytest.mark.hazard("X1")]
@@ -32,7 +36,7 @@ def house(tmp_path: Path) -> Path:
     (tmp_path / "docs").mkdir()
     (tmp_path / "tests").mkdir()
     shutil.copy(ROOT / "docs" / "draw_hazards.py", tmp_path / "docs")
-    (tmp_path / "docs" / "hazards.toml").write_text(CATALOGUE)
+    (tmp_path / "docs" / "hazards.toml").write_text(CATALOGUE + CHANNEL_GAPS)
     (tmp_path / "tests" / "test_boom.py").write_text(TESTS)
     return tmp_path
 
@@ -61,5 +65,20 @@ def test_a_row_that_does_not_exist_is_refused(house: Path) -> None:
 
 
 def test_a_row_without_test_or_gap_is_refused(house: Path) -> None:
-    (house / "docs" / "hazards.toml").write_text(CATALOGUE + '[C1]\nwhat = "silence"\n')
+    (house / "docs" / "hazards.toml").write_text(CATALOGUE + '[C1]\nwhat = "silence"\n' + CHANNEL_GAPS)
     assert "hazard_silent: C1" in draw(house).stderr
+
+
+def test_threats_are_drawn_against_their_channels(house: Path) -> None:
+    more = '@pytest.mark.threat("delay", "deletion", "grant")\ndef test_late(): ...\n'
+    (house / "tests" / "test_more.py").write_text(more)
+    assert draw(house).returncode == 0
+    page = (house / "docs" / "hazards.md").read_text()
+    assert "2 of 42 shown by tests." in page
+    assert "| delay | gap: none | `test_late`; gap: none | gap: none |" in page
+
+
+@pytest.mark.parametrize("named", ['"delay"', '"grant"', '"delay", "grant", "post"', ""])
+def test_a_mark_that_is_no_threat_to_a_channel_is_refused(house: Path, named: str) -> None:
+    (house / "tests" / "test_more.py").write_text(f"@pytest.mark.threat({named})\ndef test_late(): ...\n")
+    assert "threat_unknown" in draw(house).stderr

@@ -82,6 +82,7 @@ async def test_killing_ops_mid_stream_loses_nothing(broker: BrokerCase, journal:
 
 
 @pytest.mark.hazard("C3", "I12")
+@pytest.mark.threat("delay", "telemetry")
 async def test_killing_and_emptying_the_broker_mid_stream_loses_nothing(
     broker: BrokerCase, journal: Journal, tmp_path: Path
 ) -> None:
@@ -130,6 +131,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.threat("insertion", "telemetry")
 async def test_hostile_payloads_are_dropped_and_counted(default_broker: object, tmp_path: Path) -> None:
     case = BrokerCase(default_broker, "5")  # type: ignore[arg-type]
     store = EventStore(tmp_path / "ops.sqlite")

@@ -30,6 +30,7 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.mark.hazard("I12", "C23")
+@pytest.mark.threat("repetition", "resequencing", "telemetry")
 def test_events_are_stored_once_and_only_the_unbroken_run_is_acknowledged(database: Path) -> None:
     store = EventStore(database)
     assert store.store([event(1), event(2), event(2), event(4), event(5)], "now").through == {(L1, 5): 2}
@@ -43,6 +44,7 @@ def test_events_are_stored_once_and_only_the_unbroken_run_is_acknowledged(databa
 
 
 @pytest.mark.hazard("I12", "C24")
+@pytest.mark.threat("corruption", "telemetry")
 def test_one_number_with_two_contents_is_a_conflict_and_the_first_stays(database: Path) -> None:
     store = EventStore(database)
     store.store([event(1, x=1)], "now")
@@ -54,6 +56,7 @@ def test_one_number_with_two_contents_is_a_conflict_and_the_first_stays(database
 
 
 @pytest.mark.hazard("C23")
+@pytest.mark.threat("deletion", "telemetry")
 def test_what_a_lane_no_longer_holds_is_named_as_lost_and_waited_for_no_more(database: Path) -> None:
     store = EventStore(database)
     store.store([event(1), event(3)], "now")

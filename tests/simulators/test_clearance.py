@@ -312,6 +312,7 @@ class OfflineService:
         self.service._receive(Message(request_topic(SITE, lane, AUTHORITY), raw, retain))
 
 
+@pytest.mark.threat("insertion", "request")
 async def test_requests_that_are_not_answered(world: World) -> None:
     offline = OfflineService(world)
 
@@ -349,6 +350,7 @@ async def test_sequence_grows_over_a_restart_of_the_service(broker: BrokerCase, 
     assert seen == [1, 2, 3, 4]
 
 
+@pytest.mark.threat("repetition", "request")
 async def test_the_same_request_twice_gets_the_same_answer(broker: BrokerCase, world: World) -> None:
     async with Bench(broker, world).running() as bench:
         await bench.ask()

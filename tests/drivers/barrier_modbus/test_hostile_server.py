@@ -54,6 +54,7 @@ async def failed_raise(it: Lane) -> DeviceError:
 
 @pytest.mark.parametrize("name", EXECUTED)
 @pytest.mark.hazard("D21", "D22", "D23", "D24", "I3")
+@pytest.mark.threat("corruption", "modbus")
 async def test_raise_with_a_spoilt_reply_executes_once_and_is_read_back(name: str) -> None:
     async with lane(map_=SOFTWARE) as it:
         it.simulator.faults = once(EXECUTED[name], WRITE_COIL)
@@ -87,6 +88,7 @@ async def test_scan_with_a_spoilt_reply_is_never_delivered(name: str) -> None:
         assert error.code in ("barrier_bad_reply", "barrier_no_reply")
 
 
+@pytest.mark.threat("deletion", "modbus")
 async def test_d21_raise_that_never_arrived_is_not_done() -> None:
     async with lane(map_=SOFTWARE) as it:
         it.simulator.faults = once(ReplyFaults(silent=True), WRITE_COIL)
@@ -133,6 +135,7 @@ async def test_d21_run_ends_after_an_unconfirmed_command_and_connect_mends_it() 
         assert it.plant.raise_count == 2
 
 
+@pytest.mark.threat("delay", "resequencing", "modbus")
 async def test_d25_late_reply_never_answers_a_newer_request() -> None:
     async with lane(map_=SOFTWARE) as it:
         it.simulator.faults = once(ReplyFaults(delay_reply_s=TIMEOUT_S * 1.5), READ_INPUTS)
@@ -188,6 +191,7 @@ async def test_d20_exception_on_a_scan_ends_run(code: int) -> None:
         assert it.scans == []
 
 
+@pytest.mark.threat("repetition", "modbus")
 async def test_d26_duplicate_replies_are_counted_and_ignored() -> None:
     async with lane() as it:
         it.simulator.faults = ReplyFaults(duplicate_reply=True)
@@ -220,6 +224,7 @@ async def test_d26_duplicate_between_two_requests_is_counted() -> None:
         assert it.driver.counters.duplicates == 2
 
 
+@pytest.mark.threat("insertion", "modbus")
 async def test_unsolicited_bytes_end_the_connection() -> None:
     async with lane(poll_ms=50) as it:
         it.start()

@@ -33,6 +33,7 @@ def check(world: World, raw: bytes, **changes: Any) -> Grant | GrantRefusal:
 
 @pytest.mark.parametrize("name", VECTORS)
 @pytest.mark.hazard("S1", "S2", "S3", "C8", "C9")
+@pytest.mark.threat("masquerade", "grant")
 def test_vector_is_refused_with_its_own_reason(world: World, name: str) -> None:
     reason, make = VECTORS[name]
     outcome = check(world, make(world))
@@ -110,6 +111,7 @@ def one_key(world: World, **changes: Any) -> Keyset:
 @settings(max_examples=400, deadline=None)
 @given(position=st.integers(min_value=0), bit=st.integers(0, 7), cut=st.integers(0, 3))
 @pytest.mark.hazard("S1")
+@pytest.mark.threat("corruption", "grant")
 def test_no_flipped_bit_is_accepted(world: World, position: int, bit: int, cut: int) -> None:
     good = bytearray(world.sign(world.claims()))
     good[position % len(good)] ^= 1 << bit

@@ -111,6 +111,7 @@ def test_a_request_that_nobody_would_read_is_not_built(world: World) -> None:
         build(world, evidence=tuple(f"{i:064x}" for i in range(400)))
 
 
+@pytest.mark.threat("corruption", "masquerade", "request")
 def test_refused_by_its_receiver(world: World) -> None:
     raw = build(world).raw
     for changes, reason in (

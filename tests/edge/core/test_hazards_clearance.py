@@ -22,6 +22,7 @@ def waiting() -> LaneBench:
     return lane
 
 
+@pytest.mark.threat("repetition", "grant")
 def test_c4_c10_a_repeated_grant_is_no_second_authority() -> None:
     lane = waiting()
     grant = lane.grant()
@@ -50,6 +51,7 @@ def test_c5_a_denial_with_a_short_life_is_still_a_denial() -> None:
     assert lane.phase is Phase.TURNING_BACK
 
 
+@pytest.mark.threat("resequencing", "grant")
 def test_c5_an_older_denial_does_not_undo_a_newer_release() -> None:
     lane = waiting()
     older = lane.grant("deny")
@@ -101,6 +103,7 @@ def test_i14_two_orders_in_the_same_millisecond_are_two_authorities() -> None:
 @pytest.mark.parametrize(
     ("delay_ms", "phase"), [(4_999, Phase.CONSUMING), (5_000, Phase.CONSUMING), (5_001, Phase.WAITING)]
 )
+@pytest.mark.threat("delay", "grant", "request")
 def test_c7_a_late_release_is_ignored(delay_ms: int, phase: Phase) -> None:
     lane = waiting()
     lane.answer("release", at_ms=lane.at_ms + delay_ms)
@@ -127,6 +130,7 @@ def test_i1_the_authority_is_alive_when_the_boom_is_asked(delay_ms: int, raised:
     assert lane.phase is (Phase.OPENING if raised else Phase.HELD)
 
 
+@pytest.mark.threat("deletion", "grant", "request")
 def test_silence_is_no_release() -> None:
     lane = waiting()
     due_ms = next_deadline_ms(lane.state)
@@ -164,6 +168,7 @@ def test_a_request_that_could_not_be_prepared_runs_out_too() -> None:
     ],
 )
 @pytest.mark.parametrize("verdict", ["release", "deny", "hold"])
+@pytest.mark.threat("insertion", "grant")
 def test_c8_c9_c10_s2_a_grant_for_anything_else_is_ignored(
     changes: dict[str, object], reason: str, verdict: str
 ) -> None:

@@ -85,6 +85,7 @@ async def test_acknowledgements_never_delete_what_was_not_sent(
     assert [row.seq for row in journal.outbox.pending("L1", 0, 9)] == list(range(through + 1, 5))
 
 
+@pytest.mark.threat("repetition", "ack")
 async def test_an_acknowledgement_for_the_run_before_is_no_alarm_and_deletes_nothing(
     journal: Journal, path: Path
 ) -> None:

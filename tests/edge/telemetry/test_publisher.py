@@ -50,6 +50,7 @@ async def test_a_subscriber_sees_events_in_order_and_the_outbox_empties_by_ackno
 
 
 @pytest.mark.hazard("C23")
+@pytest.mark.threat("deletion", "delay", "ack")
 async def test_without_a_word_from_central_events_go_again(broker: BrokerCase, journal: Journal) -> None:
     async with subscriber(broker) as heard, lane_telemetry(broker, journal) as publisher:
         await add_events(journal, 20)
@@ -155,6 +156,7 @@ async def test_a_lane_that_stops_in_order_says_so(broker: BrokerCase, journal: J
 
 
 @pytest.mark.hazard("C22")
+@pytest.mark.threat("insertion", "resequencing", "ack")
 async def test_wrong_acknowledgements_delete_nothing_and_are_counted(broker: BrokerCase, journal: Journal) -> None:
     async with subscriber(broker) as heard, lane_telemetry(broker, journal) as publisher:
         await add_events(journal, 3)

@@ -69,6 +69,7 @@ def test_sessions_grow_though_the_clock_stands() -> None:
 @pytest.mark.parametrize(
     "payload", [b"", b"[1,2]", b"null", b'{"epoch":1,"seq":1.0}', b'{"epoch":1,"seq":1,"seq":2}', b"\xff"]
 )
+@pytest.mark.threat("corruption", "ack")
 def test_an_acknowledgement_of_any_other_form_is_none(payload: bytes) -> None:
     assert payloads.parse_acknowledgement(payload) is None
 
