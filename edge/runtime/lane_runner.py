@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from edge.core.effects import (
     ADDS_AUTHORITY,
@@ -33,6 +33,7 @@ from edge.core.events import (
     AuthorityDurable,
     BarrierAnswered,
     CommandName,
+    CommandOutcome,
     DeviceBack,
     DeviceLost,
     Event,
@@ -49,14 +50,13 @@ from edge.core.step import initial, is_quiet, next_deadline_ms, step
 from edge.log import logger
 from edge.ports import Barrier, Clock, DeviceError
 from edge.runtime import failpoints
+from edge.runtime.barrier_commands import BarrierCommands, Light
 from edge.runtime.journal import Journal, JournalError, Ticket
 from edge.runtime.records import boot_body, outbox_event, step_body
 
 # Log lines and the retained state are for people: they wait until what moves the lane is on its way, and the
 # states of one burst are told as one. Longer than the events of the outbox wait, which explain the state.
 TELL_AFTER_S = 0.05
-# How soon a light that the module did not take is shown again.
-LIGHT_AGAIN_S = 0.2
 
 
 class Clearance(Protocol):
@@ -77,9 +77,6 @@ class Telemetry(Protocol):
 
     def publish_alarm(self, code: str, detail: str | None) -> None:
         """Publish a retained alarm, or take it back with None."""
-
-    def wake(self) -> None:
-        """There may be new rows in the outbox."""
 
 
 class Captures(Protocol):
@@ -121,8 +118,7 @@ class LaneRunner:
         # The deadline that the timer stands for, and the last one that was ticked.
         self._deadline_ms: int | None = None
         self._ticked_ms: int | None = None
-        self._light_again: asyncio.TimerHandle | None = None
-        self._commands: set[asyncio.Task[None]] = set()
+        self._commands = BarrierCommands(parts.barrier, profile.lane, self._answered, self._wanted_light)
         self._telling: asyncio.TimerHandle | None = None
         self._reports: list[Report | EndPassage] = []
         self._published: dict[str, object] = {}
@@ -143,10 +139,7 @@ class LaneRunner:
         """Stop timers and wait for commands that are on the wire."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._commands:
-            await asyncio.gather(*self._commands, return_exceptions=True)
-        if self._light_again is not None:
-            self._light_again.cancel()
+        await self._commands.close()
         if self._telling is not None:
             self._telling.cancel()
             self._tell()
@@ -191,7 +184,7 @@ class LaneRunner:
         self.know_device(name, {"state": "up"})
         self.take(DeviceBack(self.now_ms(), name))
         if name == self._parts.barrier.name and self.state.light is not None:
-            self._perform(SetLight(self.state.light))
+            self._commands.show(self.state.light)
 
     @contextmanager
     def _contained(self) -> Iterator[None]:
@@ -203,8 +196,8 @@ class LaneRunner:
             yield
         except Exception:  # noqa: BLE001 - the lane's supervisor: the driver or timer that told it must not suffer
             self._log.exception("lane_crashed", phase=self.state.phase.value)
-            self._command("stop", self._parts.barrier.stop_boom)
-            self._command(None, partial(self._parts.barrier.set_light, "red"))
+            self._commands.stop()
+            self._commands.show("red")
             if not self._crashed:
                 self._crashed = True
                 self.take(InputsLost(self.now_ms()))
@@ -259,7 +252,6 @@ class LaneRunner:
             if isinstance(effect, ADDS_AUTHORITY):
                 with self._contained():
                     self._perform(effect)
-        self._parts.telemetry.wake()
 
     def journal_lost(self, error: JournalError) -> None:
         """The journal can no longer be written: nothing opens until the controller was restarted."""
@@ -271,13 +263,13 @@ class LaneRunner:
         parts = self._parts
         match effect:
             case StopBoom():
-                self._command("stop", parts.barrier.stop_boom)
+                self._commands.stop()
             case SetLight(light=light):
-                self._command(None, partial(parts.barrier.set_light, light))
+                self._commands.show(light)
             case RaiseBoom():
-                self._command("raise", parts.barrier.raise_boom)
+                self._commands.lift()
             case LowerBoom():
-                self._command("lower", parts.barrier.lower_boom)
+                self._commands.lower()
             case StartCapture(passage=passage, since_ms=since_ms):
                 parts.captures.start(passage, since_ms)
             case StopCapture(passage=passage):
@@ -302,36 +294,11 @@ class LaneRunner:
                 parts.captures.ended(passage)
                 self._reports.append(effect)
 
-    def _command(self, name: CommandName | None, command: Callable[[], Any]) -> None:
-        task = asyncio.get_running_loop().create_task(self._run_command(name, command))
-        self._commands.add(task)
-        task.add_done_callback(self._commands.discard)
+    def _answered(self, command: CommandName, outcome: CommandOutcome, code: str) -> None:
+        self.take(BarrierAnswered(self.now_ms(), command, outcome, code))
 
-    async def _run_command(self, name: CommandName | None, command: Callable[[], Any]) -> None:
-        try:
-            failpoints.hit(f"{name}_before")
-            await command()
-            failpoints.hit(f"{name}_after")
-        except DeviceError as error:
-            self._log.warning("barrier_command_failed", command=name or "light", code=error.code, cause=str(error))
-            if name is not None:
-                self.take(BarrierAnswered(self.now_ms(), name, error.outcome, error.code))
-            elif self._light_again is None:
-                self._light_again = asyncio.get_running_loop().call_later(LIGHT_AGAIN_S, self._repeat_light)
-            return
-        except Exception:  # noqa: BLE001 - the lane's supervisor: a driver's defect leaves open what the barrier did
-            self._log.exception("barrier_command_crashed", command=name or "light")
-            if name is not None:
-                self.take(BarrierAnswered(self.now_ms(), name, "unknown", "driver_crashed"))
-            return
-        if name is not None:
-            self.take(BarrierAnswered(self.now_ms(), name, "done"))
-
-    def _repeat_light(self) -> None:
-        """A refused light would stay as it was, green perhaps (I7). A barrier that is lost gets it when it is back."""
-        self._light_again = None
-        if self.state.light is not None and self._parts.barrier.name not in self.state.lost_devices:
-            self._perform(SetLight(self.state.light))
+    def _wanted_light(self) -> Light | None:
+        return None if self._parts.barrier.name in self.state.lost_devices else self.state.light
 
     def _set_timer(self) -> None:
         """Ask for a tick at the lane's next deadline. Events in between, scans above all, must not push it away."""

@@ -93,8 +93,6 @@ class Others:
     def publish_alarm(self, code: str, detail: str | None) -> None:
         self.asked.append(("alarm", code, detail))
 
-    def wake(self) -> None: ...
-
     def named(self, name: str) -> list[tuple[Any, ...]]:
         return [one for one in self.asked if one[0] == name]
 

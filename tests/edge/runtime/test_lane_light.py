@@ -7,7 +7,7 @@ import pytest
 
 from edge.core.events import Started
 from edge.core.state import Phase
-from edge.runtime import lane_runner
+from edge.runtime import barrier_commands
 from tests.support.lane_parts import LIMIT_S, Running, broken, running
 
 
@@ -27,7 +27,7 @@ class Light:
 
 
 def start(lane: Running, light: Light, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane_runner, "LIGHT_AGAIN_S", 0)
+    monkeypatch.setattr(barrier_commands, "LIGHT_AGAIN_S", 0)
     lane.barrier.set_light = light.set  # type: ignore[method-assign]
     lane.runner.take(Started(lane.clock.now_ms(), "boot-1", "seed-1"))
     lane.scan()
@@ -51,7 +51,7 @@ async def test_a_light_waits_for_a_barrier_that_is_lost(path: Path, monkeypatch:
         lane.runner.device_lost("barrier", broken())
         await lane.phase(Phase.STARTING)
         # Until the refusal was taken in, and what it asked for had its turn.
-        while light.asked < 1 or lane.runner._commands or lane.runner._light_again is not None:
+        while light.asked < 1 or not lane.runner._commands.at_rest:
             await asyncio.wait({asyncio.ensure_future(asyncio.to_thread(int))})
         assert light.asked == 1
         lane.runner.device_back("barrier")
