@@ -15,7 +15,10 @@ PathKey = tuple[str | int, ...]
 
 
 class Tls(Strict):
-    """TLS to the broker: its CA, and the lane's own certificate where the broker asks for one."""
+    """TLS to the broker: its CA, and each connection's own certificate where the broker asks for one.
+
+    `{client}` in `cert_file` and `key_file` is the client id: `<site>-<lane>-clearance` or `-telemetry`.
+    """
 
     ca_file: FilePath
     cert_file: FilePath | None = None
@@ -23,7 +26,7 @@ class Tls(Strict):
 
 
 class Broker(Strict):
-    """The MQTT broker. `mqtt_version` is a text: "3.1.1" or "5"."""
+    """The MQTT broker. `mqtt_version` is a text: "3.1.1" or "5". `username` may hold `{client}`, as in `Tls`."""
 
     host: Host = "127.0.0.1"
     port: Port = 1883

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from config import devices
+from config.clients import client_id, for_client
 from config.schema import Authority, Configuration, Lane
 from drivers.barrier_modbus.driver import ModbusBarrier
 from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
@@ -214,7 +215,7 @@ def _reader(configured: devices.TagReader, sources: "_Sources", clock: LoopClock
 def _clearance_link(box: Box, lane: Lane, asking: LaneClearance) -> ClearanceLink:
     configuration = box.configuration
     return ClearanceLink(
-        mqtt_settings(configuration, f"{configuration.site}-{lane.id}-clearance"),
+        mqtt_settings(configuration, client_id(configuration.site, lane.id, "clearance")),
         site=configuration.site,
         lane=lane.id,
         authorities=[one.id for one in configuration.authorities],
@@ -242,7 +243,8 @@ def _telemetry(box: Box, lane: Lane, policies: Mapping[str, FieldPolicy]) -> _Te
     configuration = box.configuration
     topics = LaneTopics(configuration.site, lane.id)
     session = TelemetrySession(topics, box.clock.utc)
-    link = MqttLink(mqtt_settings(configuration, f"{configuration.site}-{lane.id}-telemetry", will=session.will))
+    name = client_id(configuration.site, lane.id, "telemetry")
+    link = MqttLink(mqtt_settings(configuration, name, will=session.will))
     return _Telemetry(
         link, TelemetryPublisher(link, box.journal.outbox, session, topics, utc=box.clock.utc, policies=policies)
     )
@@ -311,23 +313,22 @@ def _camera_settings(camera: devices.Camera) -> HttpCameraSettings:
     )
 
 
-def mqtt_settings(
-    configuration: Configuration, client_id: str, will: Callable[[], Message] | None = None
-) -> MqttSettings:
+def mqtt_settings(configuration: Configuration, client: str, will: Callable[[], Message] | None = None) -> MqttSettings:
     """Return the settings of one connection to the configured broker. Raises OSError for its password file."""
     broker = configuration.broker
     password = None
     if broker.password_file is not None:
-        password = broker.password_file.read_text(encoding="utf-8").rstrip("\n")
+        password = for_client(broker.password_file, client).read_text(encoding="utf-8").rstrip("\n")
     tls = None
     if broker.tls is not None:
-        tls = TlsSettings(broker.tls.ca_file, broker.tls.cert_file, broker.tls.key_file)
+        own = (one and for_client(one, client) for one in (broker.tls.cert_file, broker.tls.key_file))
+        tls = TlsSettings(broker.tls.ca_file, *own)
     return MqttSettings(
         broker.host,
         broker.port,
-        client_id,
+        client,
         version=broker.mqtt_version,
-        username=broker.username,
+        username=broker.username and for_client(broker.username, client),
         password=password,
         tls=tls,
         will=will,

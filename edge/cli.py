@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "status": ("edge.verbs.person", "status"),
     "open": ("edge.verbs.person", "order"),
     "keys": ("edge.verbs.keys", "main"),
+    "broker": ("edge.verbs.broker", "main"),
     "bench": ("simulators.bench", "main"),
 }
 EXIT_INPUT_OUTPUT = 74

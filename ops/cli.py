@@ -15,7 +15,7 @@ from rich.console import Console
 
 from edge import log
 from edge.lifeline import stop_when_stdin_closes
-from edge.mqtt import MqttLink, MqttSettings
+from edge.mqtt import MqttLink, MqttSettings, TlsSettings
 from edge.text import say
 from edge.text.arguments import Parser
 from ops.ingest import Ingest
@@ -36,6 +36,9 @@ def parser() -> Parser:
         "--broker", type=_address, default=("127.0.0.1", 1883), metavar="HOST:PORT", help=say("ops_broker")
     )
     top.add_argument("--mqtt-version", choices=("3.1.1", "5"), default="3.1.1", help=say("option_mqtt_version"))
+    top.add_argument("--ca-file", type=Path, metavar="FILE", help=say("ops_ca_file"))
+    top.add_argument("--cert-file", type=Path, metavar="FILE", help=say("ops_cert_file"))
+    top.add_argument("--key-file", type=Path, metavar="FILE", help=say("ops_key_file"))
     top.add_argument("--quiet", action="store_true", help=say("ops_quiet"))
     top.add_argument("--until-stdin-closes", action="store_true", help=say("option_until_stdin"))
     verbs = top.add_subparsers(dest="verb")
@@ -92,11 +95,19 @@ async def _receive(arguments: argparse.Namespace) -> None:
     host, port = arguments.broker
     store = EventStore(arguments.database)
     try:
-        link = MqttLink(MqttSettings(host, port, f"ops-{secrets.token_hex(4)}", version=arguments.mqtt_version))
+        link = MqttLink(
+            MqttSettings(host, port, f"ops-{secrets.token_hex(4)}", version=arguments.mqtt_version, tls=_tls(arguments))
+        )
         ingest = Ingest(link, store, utc=lambda: datetime.now(UTC))
         await _until_told(link, ingest, quiet=arguments.quiet)
     finally:
         store.close()
+
+
+def _tls(arguments: argparse.Namespace) -> TlsSettings | None:
+    if arguments.ca_file is None:
+        return None
+    return TlsSettings(arguments.ca_file, arguments.cert_file, arguments.key_file)
 
 
 async def _until_told(link: MqttLink, ingest: Ingest, *, quiet: bool) -> None:
