@@ -37,6 +37,7 @@ from edge.runtime.evidence import EvidenceError, EvidenceLimits, EvidenceStore
 from edge.runtime.journal import Journal, JournalError
 from edge.runtime.lane_runner import LaneParts, LaneRunner
 from edge.runtime.lane_service import LaneService
+from edge.runtime.loop_watch import LoopWatch
 from edge.runtime.notify import ServiceManager
 from edge.runtime.site_secret import site_secret
 from edge.runtime.supervisor import keep_going
@@ -75,7 +76,7 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
     """
     failpoints.arm(os.environ, simulated=all(lane.simulated for lane in configuration.lanes))
     manager = manager or ServiceManager()
-    async with _open_box(configuration, config_hash) as box:
+    async with _open_box(configuration, config_hash) as box, contextlib.AsyncExitStack() as ending:
         lanes = [build_lane(box, lane) for lane in configuration.lanes]
         runners = {lane.runner.state.profile.lane: lane.runner for lane in lanes}
         box.journal.on_failure = lambda error: _tell_all(runners, error)
@@ -88,6 +89,7 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
         # What start-up made lives as long as the process: the collector need not look at it while a truck waits.
         gc.collect()
         gc.freeze()
+        ending.enter_context(LoopWatch())
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(lane.run()) for lane in lanes]

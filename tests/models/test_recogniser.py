@@ -128,6 +128,7 @@ async def test_a_tampered_model_is_named_and_the_lane_goes_on(started, tmp_path)
     assert recogniser.worker_pids == ()
 
 
+@pytest.mark.hazard("D34")
 async def test_pictures_beyond_the_queue_are_busy(started):
     recogniser = started(queue_limit=1, command=lying_worker(READY + "receive()\nreceive()\nsignal.pause()\n"))
     await recogniser.start()
@@ -154,6 +155,7 @@ async def test_a_worker_that_lies_is_replaced(started, code):
     assert len(recogniser.worker_pids) == 1
 
 
+@pytest.mark.hazard("X14")
 async def test_a_worker_that_never_loads_is_unloadable(started):
     recogniser = started(command=lying_worker(""))
     await recogniser.start()
@@ -161,6 +163,7 @@ async def test_a_worker_that_never_loads_is_unloadable(started):
         await recogniser.ready()
 
 
+@pytest.mark.hazard("D32", "X14")
 async def test_a_deadline_while_loading_leaves_the_loading_worker(started):
     recogniser = started(command=lying_worker("receive()\n"))
     await recogniser.start()

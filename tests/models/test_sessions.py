@@ -30,6 +30,7 @@ def test_an_input_that_the_graph_refuses(session):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.hazard("D33")
 def test_what_is_not_finite_is_no_answer(session, monkeypatch, value):
     monkeypatch.setattr(session, "_session", Answering(np.full((1, 2, 3), value, np.float32)))
     with pytest.raises(ModelOutputError, match="not finite"):
