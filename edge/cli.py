@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "keys": ("edge.verbs.keys", "main"),
     "broker": ("edge.verbs.broker", "main"),
     "bench": ("simulators.bench", "main"),
+    "bundle": ("edge.verbs.bundle", "main"),
 }
 EXIT_INPUT_OUTPUT = 74
 EXIT_INTERRUPTED = 130

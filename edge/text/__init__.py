@@ -3,8 +3,8 @@
 import json
 import locale
 import os
+import pkgutil
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 Language = Literal["en", "zh"]
@@ -13,7 +13,10 @@ Language = Literal["en", "zh"]
 @cache
 def catalogue(language: Language) -> dict[str, str]:
     """Return the texts of one language by key. Both languages have the same keys and placeholders."""
-    texts: dict[str, str] = json.loads(Path(__file__).with_name(f"{language}.json").read_text(encoding="utf-8"))
+    # By the package's loader: an installation reads it from inside its bundle.
+    content = pkgutil.get_data(__name__, f"{language}.json")
+    assert content is not None
+    texts: dict[str, str] = json.loads(content)
     return texts
 
 

@@ -25,6 +25,7 @@ ROOMS_OF_LIBRARY = {
     "cv2": ("drivers.camera_http.picture", "models.pixels", "models.detector", "simulators.scene"),
     "iotcore": ("simulators.broker",),
     "onnxruntime": ("models.sessions",),
+    "packaging": ("edge.release.build",),
     "paho": ("edge.mqtt.connection", "simulators.bench_floor"),
     "pydantic": ("config",),
     "pymodbus": ("drivers.barrier_modbus.link", "simulators.devices.modbus_server"),
