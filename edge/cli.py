@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "broker": ("edge.verbs.broker", "main"),
     "bench": ("simulators.bench", "main"),
     "bundle": ("edge.verbs.bundle", "main"),
+    "prove": ("simulators.prove.verb", "main"),
 }
 EXIT_INPUT_OUTPUT = 74
 EXIT_INTERRUPTED = 130

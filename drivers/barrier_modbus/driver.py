@@ -264,9 +264,13 @@ class ModbusBarrier:
 
     # --- connection ---------------------------------------------------------------------------------------------
 
+    def _new_link(self) -> StrictLink:
+        """A connection that is not open yet."""
+        return StrictLink(self.name, *self._target, self.counters)
+
     async def _open(self) -> tuple[StrictLink, int | None]:
         """Connect and prove the register map; the boot counter comes with it."""
-        link = StrictLink(self.name, *self._target, self.counters)
+        link = self._new_link()
         try:
             await link.open()
             return link, await self._read_registers(link)

@@ -61,10 +61,14 @@ class StrictLink:
         self._extra = b""
         self._fault: ReplyFault | None = None
         self._waiting = False
-        self._client = AsyncModbusTcpClient(
+        self._client = self._new_client(host, port)
+
+    def _new_client(self, host: str, port: int) -> AsyncModbusTcpClient:
+        """The library's client, told to repeat nothing; a simulation speaks over its own line here."""
+        return AsyncModbusTcpClient(
             host,
             port=port,
-            timeout=timeout_s,
+            timeout=self._timeout_s,
             retries=0,
             reconnect_delay=0,
             trace_packet=self._trace,

@@ -77,8 +77,11 @@ class BarrierSimulator:
         """Coils (function 1) or discrete inputs (function 2) as they are now."""
         self.refresh()
         _check(first, count, COIL_COUNT if function == 1 else INPUT_COUNT)
-        read = self._coil if function == 1 else self._input
-        return [read(address) for address in range(first, first + count)]
+        if function == 1:
+            return [self._coil(address) for address in range(first, first + count)]
+        signals = self.plant.signals()
+        points = [self._inputs.get(address) for address in range(first, first + count)]
+        return [point is not None and signals[point.signal] != point.normally_closed for point in points]
 
     def read_registers(self, first: int, count: int) -> list[int]:
         """Holding registers as they are now."""
@@ -111,10 +114,6 @@ class BarrierSimulator:
         if address != self.map.registers.heartbeat:
             raise ModbusRefusalError(ILLEGAL_ADDRESS)
         self.plant.write_heartbeat(value)
-
-    def _input(self, address: int) -> bool:
-        point = self._inputs.get(address)
-        return point is not None and self.plant.signals()[point.signal] != point.normally_closed
 
     def _coil(self, address: int) -> bool:
         if name := self._outputs.get(address):

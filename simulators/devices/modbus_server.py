@@ -131,6 +131,18 @@ class ModbusServer:
         for writer in self._open:
             writer.transport.abort()
 
+    def exchange(self, request: bytes) -> bytes | None:
+        """Answer one whole request frame without a socket, `faults` included; None where no reply leaves."""
+        transaction, _, _, unit = _HEADER.unpack_from(request)
+        pdu = request[_HEADER.size :]
+        faults = self.faults.take(pdu[0]) or ReplyFaults()
+        if faults.silent:
+            return None
+        reply = self._execute(unit, pdu, faults)
+        if faults.drop_reply or faults.close_before_reply:
+            return None
+        return _spoil(_frame(transaction, unit, reply), faults)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._open.add(writer)

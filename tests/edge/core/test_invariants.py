@@ -10,8 +10,8 @@ from edge.core.effects import Effect
 from edge.core.events import Event, Started, Tick
 from edge.core.state import LaneState
 from edge.core.step import initial, is_quiet, next_deadline_ms, step
+from simulators.prove.oracle import LaneOracle
 from tests.support.lane_bench import PROFILE
-from tests.support.lane_oracle import LaneOracle
 from tests.support.lane_storm import AUTHORITIES, Storm, seeded_storm, storms
 
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large)

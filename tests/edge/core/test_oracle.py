@@ -11,7 +11,7 @@ from edge.core.draft import Draft
 from edge.core.effects import RaiseBoom
 from edge.core.events import Event
 from edge.core.table import BY_PAIR
-from tests.support.lane_oracle import LaneOracle
+from simulators.prove.oracle import LaneOracle
 from tests.support.lane_storm import seeded_storm
 
 STORMS = 400

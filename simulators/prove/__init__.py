@@ -1,0 +1,1 @@
+"""Deterministic campaigns: the real lane on simulated time, network, disk, devices and people (`kakou prove`)."""

@@ -1,0 +1,76 @@
+"""The authorities' side: they read the request's own bytes, decide by the truck, sign, and send over a bad network."""
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from edge.clearance.envelope import canonical_json, decode_base64url, seal
+from edge.clearance.grant import GRANT_TYPE, grant_claims
+from edge.clearance.request import request_hash
+from edge.core.grant import Grant, ReferralTarget
+
+if TYPE_CHECKING:
+    from simulators.prove.world import World
+
+_TARGETS: tuple[ReferralTarget, ...] = ("nii", "bay", "weigh", "quarantine")
+
+
+class Authorities:
+    """All authorities of the lane. `released` is the truth: which nonce they answered with a release, for what."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.released: dict[str, tuple[str, str]] = {}
+        self.asked: dict[str, str] = {}
+        self.sent: list[tuple[str, bytes]] = []
+        self._sequence: dict[str, int] = {}
+
+    def receive(self, authority: str, raw: bytes) -> None:
+        """A request left the lane."""
+        claims: dict[str, Any] = json.loads(decode_base64url(raw.split(b".")[1]))
+        self.world.judge.asked(authority, claims, raw)
+        self.world.time.after(self.world.draw.uniform(15, 70), lambda: self.answer(authority, claims, raw))
+
+    def answer(self, authority: str, claims: dict[str, Any], raw: bytes) -> None:
+        """Decide and send."""
+        one = self.world.traffic.now
+        grant = self._grant(authority, claims, raw, "deny" if one is None else one.verdict)
+        self.send(authority, self.seal(authority, grant))
+
+    def _grant(self, authority: str, claims: dict[str, Any], raw: bytes, verdict: Any) -> Grant:
+        self._sequence[authority] = self._sequence.get(authority, 0) + 1
+        one = self.world.traffic.now
+        grant = Grant(
+            authority=authority,
+            key_id=self.world.signers.key_ids[authority],
+            site=claims["site"],
+            lane=claims["lane"],
+            boot=claims["boot"],
+            passage=claims["passage"],
+            nonce=claims["nonce"],
+            request_hash=request_hash(raw),
+            verdict=verdict,
+            ttl_ms=3_000,
+            issued_at="2026-03-01T00:00:00Z",
+            sequence=self._sequence[authority],
+            reason="" if verdict == "release" else "checked",
+        )
+        if verdict == "refer":
+            grant = replace(grant, target=self.world.draw.choice(_TARGETS))
+        if verdict == "release" and one is not None:
+            grant = replace(grant, note=one.note)
+            self.released[grant.nonce] = (grant.passage, grant.request_hash)
+        return grant
+
+    def seal(self, authority: str, grant: Grant, signer: str | None = None) -> bytes:
+        """Return the signed bytes."""
+        name = signer or authority
+        signers = self.world.signers
+        payload = canonical_json(grant_claims(grant))
+        return seal(payload, typ=GRANT_TYPE, key_id=signers.key_ids[name], key=signers.keys[name])
+
+    def send(self, authority: str, payload: bytes, *, retained: bool = False) -> None:
+        """Deliver to the lane that is alive now."""
+        box = self.world.box
+        if box is not None and not box.dead:
+            box.link.deliver(authority, payload, retained=retained)

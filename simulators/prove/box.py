@@ -1,0 +1,214 @@
+"""One life of the controller's process: the real lane, wired to the world, from its start to its death."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import TYPE_CHECKING, cast
+
+from drivers.barrier_modbus.wire import BarrierMap
+from edge.clearance.authority_link import ClearanceLink
+from edge.clearance.lane_clearance import LaneClearance
+from edge.clearance.request import SignedRequest
+from edge.core.events import DeviceBack, Event, InputsSampled, Started
+from edge.core.inputs import LaneInputs
+from edge.core.state import Phase
+from edge.field_policy import FieldPolicy
+from edge.mqtt import Message, MqttSettings
+from edge.runtime import failpoints
+from edge.runtime.lane_runner import LaneParts, LaneRunner
+from edge.runtime.recovery import recover
+from edge.runtime.supervisor import Supervisor
+from simulators.prove.disk import SimulatedJournal, SimulatedWriter
+from simulators.prove.virtual_time import LaneClock, VirtualLoop
+from simulators.prove.wire import Line, ProvedBarrier
+
+if TYPE_CHECKING:
+    from simulators.prove.world import World
+
+POLL_MS = 180
+# Where nothing is being proved a scan waits for something to change, or for the next heartbeat.
+IDLE_SCAN_S = 0.9
+TIMEOUT_S = 0.3
+_PROVING = frozenset({Phase.STARTING, Phase.WAITING, Phase.CONSUMING, Phase.OPENING, Phase.OPEN, Phase.CLOSING})
+_SETTINGS = MqttSettings("broker", 1883, "lane")
+
+
+class _ScanClock(LaneClock):
+    """The driver's clock: its pause between two scans ends when something changed, and is long where nothing moves."""
+
+    def __init__(self, world: "World", runner: Callable[[], LaneRunner]) -> None:
+        super().__init__(world.time, world.wall_offset_s)
+        self._runner = runner
+        self._pause: asyncio.Future[None] | None = None
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; a pause of the scan is known by its length."""
+        if seconds > POLL_MS / 1000:
+            await asyncio.sleep(seconds)
+            return
+        loop = asyncio.get_running_loop()
+        pause = self._pause = loop.create_future()
+        timer = loop.call_later(seconds if self._runner().state.phase in _PROVING else IDLE_SCAN_S, self.wake)
+        await pause
+        timer.cancel()
+
+    def wake(self) -> None:
+        """Something changed at the inputs."""
+        pause, self._pause = self._pause, None
+        if pause is not None and not pause.done():
+            pause.set_result(None)
+
+
+class _Link(ClearanceLink):
+    """The real clearance link; instead of a broker, the world carries its bytes."""
+
+    carry: Callable[[str, bytes], None]
+
+    def send(self, authority: str, request: SignedRequest) -> "asyncio.Future[None]":
+        """Hand the bytes to the world."""
+        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sent.set_result(None)
+        self.carry(authority, request.raw)
+        return sent
+
+    def deliver(self, authority: str, payload: bytes, *, retained: bool) -> None:
+        """Bytes arrived on a grant topic."""
+        self._receive(authority, Message("grant", payload, retained))
+
+
+class Quiet:
+    """Telemetry of which only its sayings are kept, for I19. Central operations reads the outbox by itself."""
+
+    def __init__(self) -> None:
+        self.said: set[str] = set()
+
+    def publish_state(self, state: dict[str, object]) -> None:
+        """Keep the reasons: the only free text in it."""
+        self.said.update(cast(list[str], state["reasons"]))
+
+    def publish_alarm(self, code: str, detail: str | None) -> None:
+        """Keep both."""
+        self.said.add(f"{code} {detail}")
+
+    def wake(self) -> None:
+        """Central operations reads when it likes."""
+
+
+class Box:
+    """The process. Built and run on a loop of its own; `die` ends it without a word."""
+
+    def __init__(self, world: "World", boot: int) -> None:
+        self.world = world
+        self.boot = boot
+        self.loop = VirtualLoop(world.time)
+        self.loop.set_exception_handler(self._unhandled)
+        self.dead = False
+        # Nothing may move before the inputs were seen in this life (I9).
+        self.has_scanned = False
+        self.line: Line = world.new_line()
+        self.writer = SimulatedWriter(world.disk, world.time, Random(world.draw.random()), world.sync_ms)  # noqa: S311
+        self.telemetry = Quiet()
+        self.runner: LaneRunner
+        self.link: _Link
+        self._tasks: list[asyncio.Task[None]] = []
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        """Start, and run until the world stops this loop. Raises Killed where a failpoint kills it."""
+        self.loop.call_soon(self._start)
+        self.loop.run_forever()
+        if self._error is not None:
+            raise self._error
+
+    def _start(self) -> None:
+        world, draw = self.world, self.world.draw
+        clock = LaneClock(world.time, world.wall_offset_s)
+        self.journal = SimulatedJournal(world.disk, self.writer, clock.utc)
+        self.scan_clock = _ScanClock(world, lambda: self.runner)
+        barrier = ProvedBarrier(
+            self.line, TIMEOUT_S, clock=self.scan_clock, on_inputs=self._scanned, map=world.map, poll_ms=POLL_MS
+        )
+        asking = LaneClearance(
+            key=world.signers.keys[world.profile.lane],
+            policies=dict.fromkeys((one.id for one in world.profile.authorities), FieldPolicy()),
+            epoch=self.journal.epoch,
+            config_hash="0" * 64,
+            model_hash="1" * 64,
+            clock=clock,
+        )
+        world.cameras.box = self
+        self.runner = LaneRunner(
+            world.profile, LaneParts(clock, self.journal, barrier, world.cameras, asking, self.telemetry)
+        )
+        self.journal.on_failure = self.runner.journal_lost
+        self.link = _Link(
+            _SETTINGS,
+            site=world.profile.site,
+            lane=world.profile.lane,
+            authorities=[one.id for one in world.profile.authorities],
+            keyset=world.keyset,
+            clock=clock,
+            on_grant=asking.on_grant,
+            on_refused=asking.on_refused,
+        )
+        self.link.carry = world.authorities.receive
+        asking.link, asking.take = self.link, self.runner.take
+        found = recover(self.journal.records(world.profile.lane, from_last="boot"))
+        again = recover(self.journal.records(world.profile.lane, from_last="boot"))
+        world.judge.recovered(found == again)
+        failpoints.hit("recovery_read")
+        now_ms = clock.now_ms()
+        self.runner.take(
+            Started(
+                now_ms, f"{draw.getrandbits(64):016x}", f"{draw.getrandbits(256):064x}", found.passages,
+                found.unfinished, found.unfinished_authority,
+            )
+        )  # fmt: skip
+        failpoints.hit("recovery_appended")
+        self.runner.take(DeviceBack(now_ms, "clearance"))
+        supervisor = Supervisor(
+            barrier,
+            clock=clock,
+            jitter=draw.random,
+            on_lost=self.runner.device_lost,
+            on_back=self.runner.device_back,
+        )
+        self._tasks.append(self.loop.create_task(supervisor.run()))
+
+    def _scanned(self, inputs: LaneInputs, at_ms: int) -> None:
+        self.has_scanned = True
+        self.runner.take(InputsSampled(at_ms, inputs))
+
+    def take(self, event: Event) -> None:
+        """Hand an event to the lane, if there is one alive."""
+        if not self.dead:
+            self.runner.take(event)
+
+    def die(self, *, power_cut: bool) -> None:
+        """The process is gone: what it still tidies up reaches nothing."""
+        self.dead = self.line.dead = True
+        self.writer.die(power_cut=power_cut)
+        self.loop.set_exception_handler(lambda loop, context: None)
+        _end(self.loop, asyncio.all_tasks(self.loop))
+
+    def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        if not self.dead:
+            self.world.judge.blame("I18", f"unhandled: {context.get('exception') or context.get('message')!r}")
+
+
+def _end(loop: VirtualLoop, tasks: Iterable["asyncio.Task[object]"]) -> None:
+    """Cancel what is left of a dead process, without a moment passing in the world."""
+    for task in tasks:
+        task.cancel()
+    for _ in range(8):
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+    loop.close()
+
+
+def default_map(*, registers: bool, hardware_pulse: bool) -> BarrierMap:
+    """One of the maps that sites have."""
+    from drivers.barrier_modbus.wire import Registers
+
+    kept = Registers() if registers else Registers(None, None, None, None)
+    return BarrierMap(registers=kept, hardware_pulse=hardware_pulse)

@@ -1,0 +1,103 @@
+"""Many histories: which plan each has, what they came to together."""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+from edge.core.state import Phase
+from simulators.prove.faults import ROWS
+from simulators.prove.history import Outcome, run
+from simulators.prove.world import Plan
+
+TRUCKS = 20
+# One history in five has no fault: there the lane has to let through who may pass.
+_WITHOUT_FAULTS = 5
+_REAL_KEYS = 100
+LEAST_LIVENESS = 0.99
+
+
+def plan(seed: int, index: int) -> Plan:
+    """Return the plan of one history of a campaign."""
+    draw = Random(f"{seed}|{index}")  # noqa: S311 - a repeatable simulation
+    faults: frozenset[str] = frozenset()
+    if index % _WITHOUT_FAULTS:
+        names = sorted(ROWS)
+        faults = frozenset(draw.sample(names, draw.randint(1, min(8, len(names)))))
+    return Plan(f"{seed}|{index}", TRUCKS, faults, real_keys=index % _REAL_KEYS == 7)
+
+
+@dataclass
+class Totals:
+    """What a campaign found."""
+
+    seed: int
+    passages: int = 0
+    histories: int = 0
+    entitled: int = 0
+    passed: int = 0
+    violations: list[dict[str, object]] = field(default_factory=list)
+    rows: set[str] = field(default_factory=set)
+    phases: set[str] = field(default_factory=set)
+    terminals: Counter[str] = field(default_factory=Counter)
+    trace: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    started_s: float = field(default_factory=time.perf_counter)
+
+    def add(self, index: int, outcome: Outcome) -> None:
+        """Count one history in."""
+        self.passages += outcome.passages
+        self.histories += 1
+        if not outcome.plan.faults:
+            self.entitled += outcome.entitled
+            self.passed += outcome.passed
+        self.rows |= outcome.rows
+        self.phases |= outcome.phases
+        self.terminals.update(outcome.terminals)
+        self.trace.update(outcome.trace.encode())
+        for invariant, what in outcome.violations:
+            self.violations.append({"invariant": invariant, "what": what, "seed": self.seed, "history": index})
+
+    @property
+    def liveness(self) -> float | None:
+        """The share of entitled trucks that passed where nothing was wrong."""
+        return self.passed / self.entitled if self.entitled else None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the figures as they are printed."""
+        seconds = time.perf_counter() - self.started_s
+        return {
+            "passages": self.passages,
+            "violations": self.violations,
+            "per_s": round(self.passages / seconds, 1),
+            "seed": self.seed,
+            "trace_hash": self.trace.hexdigest(),
+            "rows_exercised": sorted(self.rows, key=_row_order),
+            "states_exercised": [phase.value for phase in Phase if phase.value in self.phases],
+            "terminals": dict(sorted(self.terminals.items())),
+            "liveness": None if self.liveness is None else round(self.liveness, 5),
+            "entitled_without_faults": self.entitled,
+        }
+
+
+def _row_order(row: str) -> tuple[str, int]:
+    return row[0], int(row[1:])
+
+
+def outcomes(seed: int) -> Iterator[tuple[int, Outcome]]:
+    """Yield every history of a campaign, for ever."""
+    index = 0
+    while True:
+        yield index, run(plan(seed, index))
+        index += 1
+
+
+def until(passages: int, seed: int, found: Iterable[tuple[int, Outcome]]) -> Totals:
+    """Add histories up until so many passages have ended."""
+    totals = Totals(seed)
+    for index, outcome in found:
+        totals.add(index, outcome)
+        if totals.passages >= passages:
+            break
+    return totals

@@ -1,0 +1,231 @@
+"""The judge of one history: the invariants at the wire and on the disk, beside the oracle that judges each step.
+
+It knows the truth of the world (where trucks stand, what authorities signed, which bytes left), and asks nothing of the
+lane.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from edge.core.effects import Effect
+from edge.core.events import Event, Started
+from edge.core.state import LaneState, Phase
+from edge.runtime.journal_file import LANE_SPAN
+from simulators.prove.oracle import LaneOracle
+
+if TYPE_CHECKING:
+    from simulators.prove.world import World
+
+_WRITE_COIL, _READ_INPUTS = 5, 2
+# One scan, and what a line that is slow may add to it.
+_SCAN_MS = 250
+_CLEAR_MS = 1_000
+_NOT_UP_MS = 700
+_PATIENCE = 60
+# Parts of a record that the judge reads; the others are steps that neither open nor end anything.
+_LOOKED_AT = ('"ConsumeAuthority"', '"EndPassage"', '"passage_opened"', '"SendRequest"')
+
+
+class Judge:
+    """Collects violations: invariant and what was seen."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.violations: list[tuple[str, str]] = []
+        self.trace = hashlib.sha256()
+        self.rows: set[str] = set()
+        self.phases: set[str] = set()
+        self.terminals: Counter[str] = Counter()
+        self.gave_up = False
+        self._oracle = LaneOracle()
+        self._waited = 0
+        self._opened: dict[str, int] = {}
+        self._ended: Counter[str] = Counter()
+        self._unspent: list[dict[str, Any]] = []
+        self._consumed: set[str] = set()
+        self._nonces: set[str] = set()
+        self._requests: dict[str, tuple[str, str]] = {}
+        self._opens_asked = 0
+        self._occupied = False
+        self._changed_ms = -(10**6)
+        self._not_up_since_ms: int | None = None
+        coil = world.map.command_coil
+        self._raise_coil, self._lower_coil = coil("raise"), coil("lower")
+
+    def blame(self, invariant: str, what: str) -> None:
+        """Note a violation."""
+        if len(self.violations) < 20:
+            self.violations.append((invariant, f"{self.world.time.now_ms} ms: {what}"))
+
+    # --- steps --------------------------------------------------------------------------------------------------
+
+    def stepped(self, before: LaneState, event: Event, after: LaneState, effects: tuple[Effect, ...]) -> None:
+        """One step of the core."""
+        if isinstance(event, Started):
+            self._oracle = LaneOracle()
+        try:
+            self._oracle.judge(before, event, after, effects)
+        except AssertionError as error:
+            self.blame(_named(error), f"{type(event).__name__} in {before.phase}: {error}")
+            self._oracle = LaneOracle()
+        if after.phase is not before.phase:
+            self.phases.add(after.phase.value)
+
+    def recovered(self, same: bool) -> None:
+        """Recovery was run twice."""
+        if not same:
+            self.blame("I9", "recovery found something else the second time")
+
+    # --- the wire -----------------------------------------------------------------------------------------------
+
+    def requested(self, frame: bytes) -> None:
+        """A Modbus request leaves the controller."""
+        function = frame[7]
+        if function == _READ_INPUTS:
+            self._watch_light()
+        elif function == _WRITE_COIL and frame[10]:
+            address = frame[8] << 8 | frame[9]
+            if address == self._raise_coil:
+                self._open_leaves()
+            elif address == self._lower_coil:
+                self._close_leaves()
+
+    def _open_leaves(self) -> None:
+        world = self.world
+        self.trace.update(b"open%d" % world.time.now_us)
+        self._opens_asked += 1
+        if not self._unspent:
+            self.blame("I1", "OPEN leaves and no unspent authority is on the disk")
+            return
+        authority = self._unspent.pop()
+        if world.time.now_ms > authority["deadline_ms"]:
+            self.blame("I1", f"OPEN leaves {world.time.now_ms - authority['deadline_ms']} ms after its authority ended")
+        if world.box is None or not world.box.has_scanned:
+            self.blame("I9", "OPEN leaves before any input was seen in this life")
+        if authority["source"] == "grant":
+            for nonce in authority["nonces"]:
+                released = world.authorities.released.get(nonce)
+                if released is None:
+                    self.blame("I1", "no authority released this nonce")
+                elif released != (authority["passage"], self._requests.get(nonce, ("", ""))[1]):
+                    self.blame("I16", "the release was for another passage or other bytes")
+
+    def _close_leaves(self) -> None:
+        world = self.world
+        self.trace.update(b"close%d" % world.time.now_us)
+        since_ms = world.time.now_ms - self._changed_ms
+        if self._occupied and since_ms > _SCAN_MS:
+            self.blame("I4", f"CLOSE leaves with something below the boom for {since_ms} ms")
+        elif not self._occupied and since_ms < _CLEAR_MS:
+            self.blame("I4", f"CLOSE leaves {since_ms} ms after the space below became clear")
+        if world.box is None or not world.box.has_scanned:
+            self.blame("I9", "CLOSE leaves before any input was seen in this life")
+
+    def output(self, name: str, value: bool) -> None:
+        """The barrier's module executed a write."""
+        if value and name == "raise" and self.world.plant.raise_count > self._opens_asked:
+            self.blame("I3", "the barrier executed more OPENs than were asked for")
+
+    def physical(self) -> None:
+        """Signals changed: remember since when something is below the boom, as the detectors report it."""
+        signals = self.world.plant.signals()
+        occupied = signals["safety_loop"] or signals["safety_beam"]
+        if occupied is not self._occupied:
+            self._occupied, self._changed_ms = occupied, self.world.time.now_ms
+
+    def _watch_light(self) -> None:
+        plant, now_ms = self.world.plant, self.world.time.now_ms
+        if not plant.outputs["green"] or plant.boom_is_up:
+            self._not_up_since_ms = None
+            return
+        plant.advance()
+        if plant.boom_is_up:
+            return
+        if self._not_up_since_ms is None:
+            self._not_up_since_ms = now_ms
+        elif now_ms - self._not_up_since_ms > _NOT_UP_MS:
+            self.blame("I7", "green although the boom is not up")
+
+    def asked(self, authority: str, claims: dict[str, Any], raw: bytes) -> None:
+        """A request reached the authority."""
+        nonce = claims["nonce"]
+        if nonce in self._requests:
+            self.blame("I14", "a nonce was sent twice")
+        if nonce not in self._nonces:
+            self.blame("I14", "a request left before its nonce was on the disk")
+        self._requests[nonce] = (claims["passage"], hashlib.sha256(raw).hexdigest())
+        if not claims["simulated"]:
+            self.blame("I20", "a simulated lane asked an authority as if it were real")
+        for digest in claims["evidence"]:
+            if self.world.cameras.taken.get(digest) != claims["passage"]:
+                self.blame("I16", "the request names a picture that was not taken for this passage")
+
+    # --- the disk -----------------------------------------------------------------------------------------------
+
+    def durable(self, kind: str, body: str) -> None:
+        """A record is on the disk."""
+        self.trace.update(body.encode())
+        if kind == "boot":
+            # What was spent before the restart opens nothing any more (I3, I9).
+            self._unspent.clear()
+        elif not any(part in body for part in _LOOKED_AT):
+            return
+        for effect in json.loads(body)["effects"]:
+            self._durable_effect(effect)
+
+    def _durable_effect(self, effect: dict[str, Any]) -> None:
+        match effect["type"]:
+            case "ConsumeAuthority":
+                if self._consumed & set(effect["nonces"]):
+                    self.blame("I14", "a nonce was consumed twice")
+                self._consumed.update(effect["nonces"])
+                self._unspent = [effect]
+            case "SendRequest":
+                self._nonces.add(effect["nonce"])
+            case "EndPassage":
+                self._ended[effect["passage"]] += 1
+                self.terminals[effect["terminal"]] += 1
+                if not effect["simulated"]:
+                    self.blame("I20", "a terminal record does not say that it was simulated")
+                if effect["decision"] == "hold" and not effect["reasons"]:
+                    self.blame("I11", "a truck was held without a named reason")
+            case "Report" if effect["name"] == "passage_opened":
+                self._opened[effect["passage"]] = self.world.time.now_ms
+
+    # --- the end ------------------------------------------------------------------------------------------------
+
+    def waited(self, *, at_rest: bool) -> None:
+        """Everybody waits for the lane to come to rest."""
+        self._waited += 1
+        if not at_rest and self._waited > _PATIENCE:
+            self.blame("I11", f"the lane is still {self.world.phase} {_PATIENCE} s after everything was repaired")
+            self.gave_up = True
+
+    def close(self) -> None:
+        """Judge the whole history, once it is over."""
+        disk, lane = self.world.disk, self.world.profile.lane
+        if (broken := disk.first_broken(lane)) is not None:
+            self.blame("I13", f"the hash chain breaks at {broken}")
+        for passage, count in self._ended.items():
+            if count != 1:
+                self.blame("I8", f"passage {passage} has {count} terminal records")
+        if open_still := set(self._opened) - set(self._ended):
+            self.blame("I8", f"{len(open_still)} passages have no terminal record")
+        base = disk.lanes[lane] * LANE_SPAN
+        first = disk.acknowledged[disk.lanes[lane]][0] + 1
+        if [row_id - base for row_id in disk.outbox] != list(range(first, first + len(disk.outbox))):
+            self.blame("I12", "the outbox has a gap")
+        self.rows |= self.world.swarm.struck
+
+
+def _named(error: AssertionError) -> str:
+    text = str(error)
+    name = text.partition(":")[0].partition(",")[0]
+    return name if name.startswith("I") and name[1:].isdigit() else "I10"
+
+
+def at_rest(phase: Phase) -> bool:
+    """Whether nothing is going on."""
+    return phase is Phase.IDLE

@@ -1,0 +1,73 @@
+"""The operator and the technician: they look at what the lane shows, and decide as people do."""
+
+from typing import TYPE_CHECKING
+
+from edge.core.events import PersonAction, PersonDecided
+from edge.core.state import Phase
+
+if TYPE_CHECKING:
+    from simulators.prove.world import World
+
+_NORMAL = frozenset({Phase.IDLE, Phase.IDENTIFYING, Phase.WAITING, Phase.CONSUMING, Phase.OPENING, Phase.CLOSING})
+_LOOK_MS = (400, 900)
+# The scan that an order's proof needs is asked for this long before the order comes.
+_BEFORE_ORDER_MS = 60
+
+
+class Operator:
+    """One person, who comes some time after the lane needs one."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self._coming = False
+
+    def saw(self, phase: Phase) -> None:
+        """Something may be wrong."""
+        if phase not in _NORMAL:
+            self._come()
+
+    def moved(self, name: str) -> None:
+        """The boom was asked to move."""
+
+    def _come(self) -> None:
+        if not self._coming:
+            self._coming = True
+            self.world.time.after(self.world.draw.uniform(*_LOOK_MS), self._look)
+
+    def _look(self) -> None:
+        self._coming = False
+        box, phase = self.world.box, self.world.phase
+        if box is None or box.dead or phase in _NORMAL:
+            return
+        self._come()
+        match phase:
+            case Phase.HELD:
+                self._order(self.world.draw.choices(("open", "refuse", "retry"), (4, 4, 2))[0])
+            case Phase.FAULT:
+                self._order("reset")
+            case Phase.STARTING | Phase.OPEN:
+                signals = self.world.plant.signals()
+                state = box.runner.state
+                stuck = phase is Phase.STARTING or "vehicle_stopped" in state.alarms
+                if stuck and not signals["boom_down"] and not signals["safety_loop"]:
+                    self._order("lower")
+            case _:
+                pass
+
+    def _order(self, action: PersonAction) -> None:
+        self.world.poke()
+        self.world.time.after(_BEFORE_ORDER_MS, lambda: self._say(action))
+
+    def _say(self, action: PersonAction) -> None:
+        if self.world.box is not None:
+            self.world.box.take(PersonDecided(self.world.time.now_ms, "chen", action, "looked"))
+
+    def end(self) -> None:
+        """Everybody goes home, once the lane is at rest."""
+        box = self.world.box
+        at_rest = box is not None and not box.dead and self.world.phase is Phase.IDLE
+        self.world.judge.waited(at_rest=at_rest)
+        if at_rest or self.world.judge.gave_up:
+            self.world.stop()
+        else:
+            self.world.time.after(1_000, self.end)

@@ -1,0 +1,97 @@
+"""Keys of the simulated authorities and lanes: Ed25519, or a keyed hash behind the same port.
+
+A signature costs more than all else in a passage. What is proved about the lane does not depend on the mathematics
+of the signature, so 99 of 100 passages sign with HMAC-SHA-512; the bytes around it are the real ones.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from edge.clearance.keys import key_id_of
+from edge.clearance.keyset import Keyset, KeysetKey, Role, open_keyset, seal_keyset
+from simulators.prove.virtual_time import FIRST_DAY
+
+_LIFE = timedelta(days=14)
+
+
+class _HashPublic:
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def public_bytes_raw(self) -> bytes:
+        return hashlib.sha256(b"public" + self._secret).digest()
+
+    def verify(self, signature: bytes, data: bytes) -> None:
+        if not hmac.compare_digest(hmac.digest(self._secret, data, "sha512"), signature):
+            raise InvalidSignature
+
+
+class _HashPrivate:
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def public_key(self) -> Ed25519PublicKey:
+        return cast(Ed25519PublicKey, _HashPublic(self._secret))
+
+    def sign(self, data: bytes) -> bytes:
+        return hmac.digest(self._secret, data, "sha512")
+
+
+def hash_key(name: str) -> Ed25519PrivateKey:
+    """Return a signer that stands in for an Ed25519 key; the same for the same name."""
+    return cast(Ed25519PrivateKey, _HashPrivate(hashlib.sha256(name.encode()).digest()))
+
+
+def real_key(name: str) -> Ed25519PrivateKey:
+    """Return an Ed25519 key; the same for the same name."""
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"real" + name.encode()).digest())
+
+
+@dataclass(frozen=True, slots=True)
+class Signers:
+    """Every key of one site. `keyset` is what the lane trusts; `key_ids` names each private key's public half."""
+
+    keyset: Keyset
+    keys: Mapping[str, Ed25519PrivateKey]
+    key_ids: Mapping[str, str]
+
+
+def site_signers(site: str, lanes: tuple[str, ...], authorities: tuple[str, ...], *, real: bool) -> Signers:
+    """Make the keys. The real ones go through a sealed keyset and the lane's own check of it."""
+    make = real_key if real else hash_key
+    keys = {name: make(name) for name in (*lanes, *authorities, "stranger", "revoked", "other-site")}
+    ids = {name: key_id_of(key.public_key()) for name, key in keys.items()}
+    entries: dict[str, KeysetKey] = {}
+
+    def add(name: str, role: Role, issuer: str, scope: tuple[str, ...], *, revoked: bool = False) -> None:
+        entries[ids[name]] = KeysetKey(
+            ids[name], issuer, keys[name].public_key(), role, scope, ("*",), FIRST_DAY - _LIFE, FIRST_DAY + _LIFE,
+            "revoked" if revoked else "active",
+        )  # fmt: skip
+
+    for name in authorities:
+        add(name, "grant", name, (site,))
+    for name in lanes:
+        add(name, "request", name, (site,))
+    add("revoked", "grant", authorities[0], (site,), revoked=True)
+    add("other-site", "grant", authorities[0], ("elsewhere",))
+    root = real_key("root")
+    root_id = key_id_of(root.public_key())
+    keyset = Keyset(root_id, 3, "simulated", FIRST_DAY - _LIFE, FIRST_DAY + _LIFE, entries)
+    if real:
+        keyset = open_keyset(
+            seal_keyset(keyset, root),
+            root_key_id=root_id,
+            root=root.public_key(),
+            environment="simulated",
+            now_utc=FIRST_DAY,
+            highest_seen=3,
+        )
+    return Signers(keyset, keys, ids)

@@ -1,0 +1,124 @@
+"""Trucks, one behind the other, and what the loops see of them."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from edge.core.container import Container, check_digit
+from edge.core.grant import NotedPlate, ReleaseNote
+from edge.core.plate import Plate
+from edge.core.state import Phase
+from edge.core.tag import Tag
+
+if TYPE_CHECKING:
+    from simulators.prove.world import World
+
+_LETTERS = "ABCDEFGHJK"
+
+
+@dataclass(slots=True)
+class Truck:
+    """One vehicle. `verdict` is what the authorities have decided about it before it came."""
+
+    number: int
+    plate: Plate
+    container: Container
+    tag: Tag
+    verdict: str
+    where: str = "waiting"
+
+    @property
+    def note(self) -> ReleaseNote:
+        """The release note that names it."""
+        plate = NotedPlate("front", self.plate.text, self.plate.colour)
+        return ReleaseNote(f"note-{self.number}", (plate,), (self.container.code,), self.tag.epc)
+
+
+def truck(number: int, verdict: str) -> Truck:
+    """Make a truck; its identifiers follow from its number."""
+    text = f"粤B{number % 100_000:05d}"
+    front = f"KAK{'UJZ'[number % 3]}{number % 1_000_000:06d}"
+    code = front + str(check_digit(front))
+    return Truck(
+        number, Plate(text, "blue", "ordinary"), Container(code, "verified"), Tag(f"E2{number % 10**22:022d}"), verdict
+    )
+
+
+class Traffic:
+    """Drives the trucks by what their drivers see: the light, the boom, and how long it takes."""
+
+    def __init__(self, world: "World", count: int) -> None:
+        self.world = world
+        self.left = count
+        self.arrived = 0
+        self.now: Truck | None = None
+        self.passed: list[int] = []
+        self.entitled = 0
+        self._patience = 0
+
+    def next_soon(self) -> None:
+        """The next truck comes, or the history ends once the lane is at rest."""
+        self.now = None
+        if self.left == 0:
+            self.world.time.after(2_500, self.world.operator.end)
+            return
+        self.left -= 1
+        self.world.time.after(self.world.draw.uniform(400, 1_500), self._arrive)
+
+    def _arrive(self) -> None:
+        world, draw = self.world, self.world.draw
+        self.arrived += 1
+        verdict = "release" if draw.random() < 0.9 else draw.choice(("deny", "hold", "refer", "not_applicable"))
+        self.now = truck(draw.randrange(10**6), verdict)
+        self.entitled += verdict == "release"
+        world.signal(arrival_loop=True)
+        self._wait_for(self.arrived)
+
+    def _wait_for(self, number: int) -> None:
+        self.world.time.after(40_000, lambda: self._give_up(number))
+
+    def _give_up(self, number: int) -> None:
+        """A driver whom nobody helps leaves."""
+        if self.arrived == number and self.now is not None and self.now.where == "waiting":
+            self.back_out()
+
+    def saw_green(self) -> None:
+        """The driver of the waiting truck sees green."""
+        if self.now is not None and self.now.where == "waiting":
+            self.world.time.after(self.world.draw.uniform(100, 300), partial(self._drive, self.now))
+
+    def saw_phase(self, phase: Phase) -> None:
+        """The sign tells a driver to turn back."""
+        if phase in (Phase.TURNING_BACK, Phase.LEAVING) and self.now is not None and self.now.where == "waiting":
+            self.world.time.after(self.world.draw.uniform(300, 700), self.back_out)
+
+    def back_out(self) -> None:
+        """Leave the way it came."""
+        if self.now is None or self.now.where != "waiting":
+            return
+        self.now.where = "gone"
+        self.world.signal(arrival_loop=False)
+        self.next_soon()
+
+    def _drive(self, one: Truck) -> None:
+        world = self.world
+        world.plant.advance()
+        if one is not self.now or one.where != "waiting" or not (world.plant.green and world.plant.boom_is_up):
+            return
+        one.where = "driving"
+        draw, after, signal = world.draw, world.time.after, world.signal
+        signal(safety_loop=True)
+        at_ms = draw.uniform(200, 400)
+        after(at_ms, lambda: signal(arrival_loop=False))
+        at_ms += draw.uniform(50, 200)
+        after(at_ms, lambda: signal(exit_loop=True))
+        at_ms += draw.uniform(100, 250)
+        after(at_ms, lambda: signal(safety_loop=False))
+        at_ms += draw.uniform(100, 250)
+        after(at_ms, lambda: self._gone(one))
+
+    def _gone(self, one: Truck) -> None:
+        one.where = "gone"
+        self.passed.append(one.number)
+        self.world.signal(exit_loop=False)
+        self.next_soon()

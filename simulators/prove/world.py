@@ -1,0 +1,155 @@
+"""What is outside the controller, for one history: the barrier, trucks, people, authorities and cameras, by seed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from edge.clearance.keyset import Keyset
+from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, LaneTiming
+from edge.core.state import LaneState, Phase
+from simulators.devices.barrier import BarrierSimulator
+from simulators.prove.authorities import Authorities
+from simulators.prove.box import Box, default_map
+from simulators.prove.cameras import Cameras
+from simulators.prove.disk import Disk
+from simulators.prove.faults import Swarm
+from simulators.prove.judge import Judge
+from simulators.prove.people import Operator
+from simulators.prove.signers import Signers
+from simulators.prove.traffic import Traffic
+from simulators.prove.virtual_time import WorldTime
+from simulators.prove.wire import Line, ProvedPlant
+
+SITE, LANE = "site", "lane-1"
+TIMING = LaneTiming(
+    identify_ms=3_000, hold_ms=9_000, open_ms=2_500, pass_ms=6_000, close_ms=3_500, ready_ms=3_000, grant_max_ms=4_000
+)
+FRONT = CameraProfile("cam-front", "front", ("plate",), frames_needed=2, frames_max=4)
+BOXES = CameraProfile("cam-right", "right", ("container",), frames_needed=1, frames_max=3)
+CUSTOMS, PORT = AuthorityProfile("customs", 1_500), AuthorityProfile("port", 1_000)
+
+
+def drawn_profile(draw: Random) -> LaneProfile:
+    """One of the lanes that sites have."""
+    with_boxes, with_port = draw.random() < 0.4, draw.random() < 0.2
+    return LaneProfile(
+        SITE,
+        LANE,
+        draw.choice(("in", "out")),
+        (CUSTOMS, PORT) if with_port else (CUSTOMS,),
+        (FRONT, BOXES) if with_boxes else (FRONT,),
+        "reader",
+        must_match=("front_plate", "containers", "tag") if with_boxes else ("front_plate", "tag"),
+        join=draw.choice(("all_of", "veto")) if with_port else "all_of",
+        timing=TIMING,
+        simulated=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a history is made from; equal plans give equal histories. `wall_jumps_s` may not change what opens."""
+
+    seed: str
+    trucks: int
+    faults: frozenset[str]
+    real_keys: bool = False
+    wall_jumps_s: tuple[int, ...] = (0,)
+
+
+class World:
+    """Everything that outlives a process of the controller."""
+
+    def __init__(self, plan: Plan, signers: Callable[[bool], Signers]) -> None:
+        self.plan = plan
+        self.draw = Random(plan.seed)  # noqa: S311 - a repeatable simulation
+        self.swarm = Swarm(plan.faults, Random(plan.seed + "|faults"))  # noqa: S311 - the same
+        self.time = WorldTime()
+        self.profile = drawn_profile(self.draw)
+        self.map = default_map(registers=self.draw.random() < 0.5, hardware_pulse=self.draw.random() < 0.5)
+        self.signers = signers(plan.real_keys)
+        self.plant = ProvedPlant(lambda: self.time.now_us // 1000, stroke_s=self.draw.uniform(0.25, 0.6))
+        self.module = BarrierSimulator(self.plant, map_=self.map)
+        self.line = Line(self.module, Random(plan.seed + "|line"))  # noqa: S311 - the same
+        self.disk = Disk()
+        self.box: Box | None = None
+        self.judge = Judge(self)
+        self.cameras = Cameras(self)
+        self.authorities = Authorities(self)
+        self.operator = Operator(self)
+        self.traffic = Traffic(self, plan.trucks)
+        self.finished = False
+        self.phase = Phase.STARTING
+        self.plant.on_output = self._output
+        self.line.on_request = self.judge.requested
+        self.disk.on_record = self.judge.durable
+
+    # --- what the process is given ------------------------------------------------------------------------------
+
+    def new_line(self) -> Line:
+        """The cable as the next process finds it."""
+        old, self.line = self.line, Line(
+            self.module, self.line.random, self.line.latency_ms, self.line.cut, False, self.line.generation + 1,
+            self.judge.requested,
+        )  # fmt: skip
+        old.dead = True
+        return self.line
+
+    def wall_offset_s(self) -> float:
+        """How wrong the wall clock is now: a new jump every 20 s."""
+        jumps = self.plan.wall_jumps_s
+        return jumps[self.time.now_us // 20_000_000 % len(jumps)]
+
+    def keyset(self) -> Keyset:
+        """The keyset in force."""
+        return self.signers.keyset
+
+    def sync_ms(self) -> float:
+        """How long the disk takes for one group."""
+        if self.swarm.strikes("slow_disk", 0.05):
+            return self.draw.uniform(50, 900)
+        return 0.3 + self.draw.random()
+
+    # --- what happens -------------------------------------------------------------------------------------------
+
+    def signal(self, **signals: bool) -> None:
+        """Loops, beam and switches change; the driver's next scan comes at a moment that the seed chooses."""
+        self.plant.advance()
+        self.plant.set_signals(signals)
+        self.judge.physical()
+        self.poke()
+
+    def poke(self) -> None:
+        """Let the lane see soon what changed."""
+        self.time.after(self.draw.random() * 40, self._wake)
+
+    def _wake(self) -> None:
+        box = self.box
+        if box is not None and not box.dead and hasattr(box, "scan_clock"):
+            box.scan_clock.wake()
+
+    def _output(self, name: str, value: bool) -> None:
+        self.judge.output(name, value)
+        if value and name in ("raise", "lower"):
+            self.operator.moved(name)
+            self._watch_boom()
+        if value and name == "green":
+            self.traffic.saw_green()
+
+    def _watch_boom(self) -> None:
+        """A scan sees the boom leave its limit, and reach the other."""
+        self.time.after(self.draw.uniform(60, 120), self.poke)
+        self.time.after(self.plant.stroke_s * 1000 + self.draw.uniform(5, 30), self.poke)
+
+    def stepped(self, before: LaneState, after: LaneState) -> None:
+        """The lane changed; who watches it reacts."""
+        if after.phase is not self.phase:
+            self.phase = after.phase
+            self.operator.saw(after.phase)
+            self.traffic.saw_phase(after.phase)
+
+    def stop(self) -> None:
+        """Every truck is gone."""
+        self.finished = True
+        if self.box is not None:
+            self.box.loop.stop()
