@@ -94,12 +94,12 @@ def test_an_authority_sees_what_its_policy_allows(example: Configuration):
 def test_the_brokers_password_and_certificates_arrive(example: Configuration, tmp_path: Path):
     secret = tmp_path / "password"
     secret.write_text("geheim\n", encoding="utf-8")
-    broker = example.broker.model_copy(update={"password_file": secret})
+    broker = example.broker.model_copy(update={"username": "lane-{client}", "password_file": secret})
     settings = app.mqtt_settings(example.model_copy(update={"broker": broker}), "client")
     assert (settings.host, settings.port, settings.version) == ("broker.example.internal", 8883, "5")
-    assert (settings.username, settings.password) == ("lane-in-1", "geheim")
+    assert (settings.username, settings.password) == ("lane-client", "geheim")
     assert settings.tls is not None
-    assert settings.tls.certificate_file == Path("/etc/kakou/lane.pem")
+    assert settings.tls.certificate_file == Path("/etc/kakou/tls/client.pem")
     plain = example.broker.model_copy(update={"password_file": None, "tls": None})
     settings = app.mqtt_settings(example.model_copy(update={"broker": plain}), "client")
     assert (settings.password, settings.tls) == (None, None)
