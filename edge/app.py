@@ -19,6 +19,7 @@ from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoil
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from drivers.uhf_r2000.driver import R2000Reader
 from edge.clearance.authority_link import ClearanceLink
+from edge.clearance.door import GrantDoor
 from edge.clearance.keys import load_private_key
 from edge.clearance.keyset import Environment
 from edge.clearance.lane_clearance import LaneClearance
@@ -38,7 +39,9 @@ from edge.runtime.journal import Journal, JournalError
 from edge.runtime.lane_runner import LaneParts, LaneRunner
 from edge.runtime.lane_service import LaneService
 from edge.runtime.loop_watch import LoopWatch
+from edge.runtime.notes import security_note
 from edge.runtime.notify import ServiceManager
+from edge.runtime.security_watch import SecurityWatch
 from edge.runtime.site_secret import site_secret
 from edge.runtime.supervisor import keep_going
 from edge.telemetry.publisher import TelemetryPublisher
@@ -171,7 +174,10 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     runner = sources.runner = LaneRunner(
         profile, LaneParts(clock, box.journal, barrier, captures, asking, telemetry.publisher)
     )
-    clearance = asking.link = _clearance_link(box, lane, asking)
+    door = GrantDoor(asking, clock)
+    clearance = asking.link = _clearance_link(box, lane, door)
+    watch = _security_watch(box, lane, clearance, telemetry)
+    door.on_failure = watch.grant_refused
     captures.take = asking.take = runner.take
     devices_of_lane: list[Device] = [barrier, *cameras.values(), *([] if reader is None else [reader])]
     service = LaneService(
@@ -184,6 +190,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         clearance,
         telemetry.publisher,
         telemetry.link,
+        [("security_watch", watch.run)],
     )
     clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
     return service
@@ -214,7 +221,7 @@ def _reader(configured: devices.TagReader, sources: "_Sources", clock: LoopClock
     )
 
 
-def _clearance_link(box: Box, lane: Lane, asking: LaneClearance) -> ClearanceLink:
+def _clearance_link(box: Box, lane: Lane, door: GrantDoor) -> ClearanceLink:
     configuration = box.configuration
     return ClearanceLink(
         mqtt_settings(configuration, client_id(configuration.site, lane.id, "clearance")),
@@ -223,8 +230,21 @@ def _clearance_link(box: Box, lane: Lane, asking: LaneClearance) -> ClearanceLin
         authorities=[one.id for one in configuration.authorities],
         keyset=box.trust[environment_of(lane)].current,
         clock=box.clock,
-        on_grant=asking.on_grant,
-        on_refused=asking.on_refused,
+        on_grant=door.on_grant,
+        on_refused=door.on_refused,
+    )
+
+
+def _security_watch(box: Box, lane: Lane, clearance: ClearanceLink, telemetry: "_Telemetry") -> SecurityWatch:
+    links = {"clearance": clearance.link, "telemetry": telemetry.link}
+    tls = [link.settings.tls for link in links.values() if link.settings.tls is not None]
+    return SecurityWatch(
+        lane.id,
+        clock=box.clock,
+        alarms=telemetry.publisher,
+        note=lambda code, stands, detail: security_note(box.journal, lane.id, code, stands, detail),
+        links={name: link.counters for name, link in links.items()},
+        certificates=[file for one in tls for file in (one.ca_file, one.certificate_file) if file is not None],
     )
 
 

@@ -35,7 +35,7 @@ class FloodLimit:
     `flooded` is set by the owner once it told of a storm, and falls when half of the burst is free again.
     """
 
-    def __init__(self, burst: int = FLOOD_BURST, per_s: int = FLOOD_PER_S) -> None:
+    def __init__(self, burst: int = FLOOD_BURST, per_s: float = FLOOD_PER_S) -> None:
         self._burst = burst
         self._per_s = per_s
         self._tokens = float(burst)

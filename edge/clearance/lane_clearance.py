@@ -44,6 +44,7 @@ class LaneClearance:
         self._clock = clock
         self._sequence = 0
         self._prepared: dict[str, SignedRequest] = {}
+        self._newest: dict[str, str] = {}
         self._log = logger()
         self.link: ClearanceLink | None = None
         self.take: Callable[[Event], None] | None = None
@@ -65,7 +66,7 @@ class LaneClearance:
             model_hash=self._model_hash,
             simulated=profile.simulated,
         )
-        self._prepared[authority] = signed
+        self._prepared[authority], self._newest[authority] = signed, nonce
         return signed.request_hash
 
     def send(self, passage: str, authority: str, nonce: str) -> None:
@@ -73,6 +74,10 @@ class LaneClearance:
         assert self.link is not None
         sent = self.link.send(authority, self._prepared.pop(authority))
         sent.add_done_callback(partial(self._sent, passage, authority, nonce))
+
+    def newest_nonce(self, authority: str) -> str | None:
+        """Return the nonce of the last request to the authority; None where none was made in this run."""
+        return self._newest.get(authority)
 
     def on_grant(self, grant: Grant) -> None:
         """An authentic grant: whether it counts is the core's to say."""

@@ -42,6 +42,7 @@ class LaneService:
     clearance: ClearanceLink
     telemetry: TelemetryPublisher
     telemetry_link: MqttLink
+    watches: Sequence[tuple[str, Callable[[], Awaitable[None]]]] = ()
 
     async def run(self) -> None:
         """Recover from the journal, then serve until cancelled."""
@@ -67,6 +68,8 @@ class LaneService:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._keep_going("telemetry", self.telemetry.run))
                     tasks.create_task(self._keep_going("health", self._publish_health))
+                    for name, watch in self.watches:
+                        tasks.create_task(self._keep_going(name, watch))
                     for device in self.devices:
                         self.runner.devices[device.name] = {"state": "starting"}
                         tasks.create_task(self._supervisor(device).run())

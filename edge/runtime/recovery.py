@@ -11,6 +11,7 @@ from edge.core.state import LaneState
 from edge.core.step import initial, step
 from edge.runtime.codec import decode, encode
 from edge.runtime.journal_file import JournalRecord
+from edge.runtime.notes import NOTE
 
 UNREADABLE = "unreadable"
 # What reading and stepping through a record raises that no lane has written; CodecError is a ValueError.
@@ -67,6 +68,8 @@ def replay(records: Iterable[JournalRecord]) -> Iterator[Difference | None]:
     """
     state: LaneState | None = None
     for record in records:
+        if record.kind == NOTE:
+            continue
         try:
             state, difference = _replayed(state, record)
         except _UNREADABLE as error:
