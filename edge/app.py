@@ -32,6 +32,7 @@ from edge.mqtt import Message, MqttLink, MqttSettings, TlsSettings
 from edge.ports import Device
 from edge.runtime import failpoints
 from edge.runtime.captures import LaneCaptures
+from edge.runtime.checkpoints import Checkpoints
 from edge.runtime.clock import LoopClock
 from edge.runtime.control import ControlServer
 from edge.runtime.evidence import EvidenceError, EvidenceLimits, EvidenceStore
@@ -162,8 +163,10 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         clock=clock,
         read_timeout_s=configuration.recogniser.deadline_ms / 1000,
     )
+    key = load_private_key(configuration.keys_dir / f"lane-{lane.id}.key.pem")
+    checkpoints = Checkpoints(configuration.site, lane.id, key=key, journal=box.journal, clock=clock)
     asking = LaneClearance(
-        key=load_private_key(configuration.keys_dir / f"lane-{lane.id}.key.pem"),
+        key=key,
         policies=policies,
         epoch=box.journal.epoch,
         config_hash=box.config_hash,
@@ -190,7 +193,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         clearance,
         telemetry.publisher,
         telemetry.link,
-        [("security_watch", watch.run)],
+        [("security_watch", watch.run), ("checkpoints", checkpoints.run)],
     )
     clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
     return service

@@ -18,12 +18,14 @@ from edge.lifeline import stop_when_stdin_closes
 from edge.mqtt import MqttLink, MqttSettings, TlsSettings
 from edge.text import say
 from edge.text.arguments import Parser
+from ops.audit import audit, keys_in
 from ops.ingest import Ingest
 from ops.report import print_report, report
 from ops.store import EventStore, StoreError
 from ops.table import show
 
 EXIT_OK = 0
+EXIT_DATA = 65  # EX_DATAERR: something is not as the lanes wrote it
 EXIT_TEMPORARY = 75  # EX_TEMPFAIL of sysexits.h
 DEFAULT_DATABASE = Path("ops.sqlite")
 
@@ -46,6 +48,10 @@ def parser() -> Parser:
     # The default is the one of the parser above: given before or after the verb, both are heard.
     _add_database(summary, argparse.SUPPRESS)
     summary.add_argument("--json", action="store_true", help=say("option_json"))
+    proof = verbs.add_parser("audit", help=say("ops_audit"), description=say("ops_audit"))
+    _add_database(proof, argparse.SUPPRESS)
+    proof.add_argument("--lane-keys", type=Path, required=True, metavar="FOLDER", help=say("ops_lane_keys"))
+    proof.add_argument("--json", action="store_true", help=say("option_json"))
     return top
 
 
@@ -67,6 +73,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         if arguments.verb == "report":
             return _report(arguments)
+        if arguments.verb == "audit":
+            return _audit(arguments)
         if arguments.until_stdin_closes:
             stop_when_stdin_closes()
         log.configure("warning", readable=sys.stderr.isatty())
@@ -89,6 +97,22 @@ def _report(arguments: argparse.Namespace) -> int:
     else:
         print_report(data, Console())
     return EXIT_OK
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    store = EventStore(arguments.database, read_only=True)
+    try:
+        found = audit(store, keys_in(arguments.lane_keys))
+    finally:
+        store.close()
+    data = found.as_data()
+    if arguments.json:
+        print(json.dumps(data, ensure_ascii=False))  # noqa: T201 - a command's own output
+    else:
+        for row in data["findings"]:
+            print("{site}/{lane} {epoch}-{seq}: {code}".format(**row))  # noqa: T201 - a command's own output
+        print(say("ops_audited", **{name: data[name] for name in ("events", "checkpoints", "unsigned")}))  # noqa: T201
+    return EXIT_OK if data["ok"] else EXIT_DATA
 
 
 async def _receive(arguments: argparse.Namespace) -> None:

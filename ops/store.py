@@ -43,6 +43,19 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One event as it stands in the database."""
+
+    lane: Lane
+    epoch: int
+    seq: int
+    type: str
+    time: str
+    hash: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """What one batch did: per lane and epoch the highest seq with none missing before it, and what was new."""
 
@@ -109,6 +122,20 @@ class EventStore:
         with self._named():
             for site, lane, data in self._query(query, (event_type,)):
                 yield Lane(site, lane), json.loads(data)
+
+    def rows(self) -> Iterator[StoredEvent]:
+        """Yield every event by lane, epoch and number."""
+        query = "SELECT site, lane, epoch, seq, type, time, hash, data FROM event ORDER BY site, lane, epoch, seq"
+        with self._named():
+            for site, lane, epoch, seq, kind, time, digest, data in self._connection.execute(query):
+                yield StoredEvent(Lane(site, lane), epoch, seq, kind, time, digest, json.loads(data))
+
+    def through(self, lane: Lane, epoch: int) -> int:
+        """The number through which a lane's events of an epoch were acknowledged."""
+        query = "SELECT through_seq FROM progress WHERE site=? AND lane=? AND epoch=?"
+        with self._named():
+            rows = self._query(query, (lane.site, lane.name, epoch))
+        return int(rows[0][0]) if rows else 0
 
     def count(self) -> int:
         """How many events are stored."""

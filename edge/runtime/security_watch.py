@@ -6,14 +6,12 @@ It only tells: nothing here opens, closes or holds a lane (I15).
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from cryptography import x509
-
 from edge.log import logger
 from edge.mqtt import LinkCounters
+from edge.mqtt.certificates import days_left
 from edge.ports import Clock
 
 LOOK_EVERY_S = 5.0
@@ -25,7 +23,6 @@ QUIET_MS = 3_600_000
 CERTIFICATES_EVERY_MS = 3_600_000
 # hazards.md C17, O4.
 WARN_DAYS = (30, 14, 7, 1, 0)
-_DAY_S = 86_400.0
 
 GRANTS_REFUSED = "grants_refused"
 SESSION_TAKEN_OVER = "session_taken_over"
@@ -38,12 +35,6 @@ class Alarms(Protocol):
 
     def publish_alarm(self, code: str, detail: str | None) -> None:
         """Raise it, or take it back with None."""
-
-
-def days_left(file: Path, now: datetime) -> float:
-    """Return the days until the first certificate of a PEM file ends. Raises OSError or ValueError."""
-    ends = min(one.not_valid_after_utc for one in x509.load_pem_x509_certificates(file.read_bytes()))
-    return (ends - now).total_seconds() / _DAY_S
 
 
 class SecurityWatch:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from config.loader import load
-from edge.clearance.keys import KeyFileError, create_keys
+from edge.clearance.keys import KeyFileError, create_keys, load_private_key, write_public_key
 from edge.clearance.keyset import KeysetError
 from edge.text import say
 from edge.text.arguments import Parser
@@ -38,7 +38,11 @@ def main(arguments: Sequence[str]) -> int:
     except (KeyFileError, KeysetError, OSError) as error:
         print(error, file=sys.stderr)
         return EXIT_CANNOT_CREATE
-    for path in (made.root_public, made.keyset, *made.lanes.values(), *made.authorities.values()):
+    # For central operations, which checks what the lanes sign (`kakou ops audit --lane-keys`).
+    public = {lane: path.with_name(f"lane-{lane}.pub.pem") for lane, path in made.lanes.items()}
+    for lane, path in public.items():
+        write_public_key(path, load_private_key(made.lanes[lane]).public_key())
+    for path in (made.root_public, made.keyset, *public.values(), *made.lanes.values(), *made.authorities.values()):
         print(path)
     print(say("keys_made", version=made.keyset_version, directory=loaded.keys_dir))
     return 0

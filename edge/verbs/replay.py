@@ -5,7 +5,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from edge.clearance.keys import KeyFileError, load_public_key
+from edge.runtime.checkpoints import contradictions
 from edge.runtime.journal import JournalReader
 from edge.runtime.journal_file import JournalError
 from edge.runtime.recovery import Difference, replay
@@ -21,6 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("kakou replay", say("verb_replay"))
     parser.add_argument("journal", type=Path, help=say("replay_journal"))
     parser.add_argument("--lane", help=say("replay_lane"))
+    parser.add_argument("--lane-key", type=Path, metavar="FILE", help=say("replay_lane_key"))
     parser.add_argument("--json", action="store_true", help=say("option_json"))
     given = parser.parse_args(arguments)
     try:
@@ -30,11 +34,14 @@ def main(arguments: Sequence[str]) -> int:
                 print(say("replay_no_lane", lane=plain(given.lane), lanes=plain(", ".join(lanes))), file=sys.stderr)
                 return EXIT_UNREADABLE
             lanes = [given.lane] if given.lane else lanes
-            results = [_replay_lane(reader, lane) for lane in lanes]
-    except JournalError as error:
+            results = [_replay_lane(reader, lane, given.lane_key) for lane in lanes]
+    except (JournalError, KeyFileError) as error:
         print(error, file=sys.stderr)
         return EXIT_UNREADABLE
-    same = all(not result["differences"] and result["chain_broken_at"] is None for result in results)
+    same = all(
+        not result["differences"] and not result["contradictions"] and result["chain_broken_at"] is None
+        for result in results
+    )
     if given.json:
         print(json.dumps({"lanes": results, "same": same}))
     else:
@@ -52,7 +59,7 @@ def _reading(path: Path) -> Iterator[JournalReader]:
         reader.close_reader()
 
 
-def _replay_lane(reader: JournalReader, lane: str) -> dict[str, object]:
+def _replay_lane(reader: JournalReader, lane: str, key_file: Path | None) -> dict[str, object]:
     outcomes = list(replay(reader.records(lane)))
     differences = [outcome for outcome in outcomes if isinstance(outcome, Difference)]
     return {
@@ -63,6 +70,10 @@ def _replay_lane(reader: JournalReader, lane: str) -> dict[str, object]:
             {"seq": one.seq, "event": one.event, "recorded": one.recorded, "replayed": one.replayed}
             for one in differences
         ],
+        "contradictions": [
+            {"seq": one.seq, "code": one.code}
+            for one in (() if key_file is None else contradictions(reader.records(lane), load_public_key(key_file)))
+        ],
     }
 
 
@@ -70,9 +81,13 @@ def _plain(value: object) -> str:
     return plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
+def _rows(value: object) -> list[Any]:
+    assert isinstance(value, list)
+    return value
+
+
 def _show(result: dict[str, object]) -> None:
-    differences = result["differences"]
-    assert isinstance(differences, list)
+    differences = _rows(result["differences"])
     chain = result["chain_broken_at"]
     print(
         f"{_plain(result['lane'])}: {result['records']} records, {len(differences)} differences, "
@@ -82,3 +97,5 @@ def _show(result: dict[str, object]) -> None:
         print(f"  record {one['seq']} ({one['event']})")
         print(f"    recorded: {_plain(one['recorded'])}")
         print(f"    replayed: {_plain(one['replayed'])}")
+    for one in _rows(result["contradictions"]):
+        print("  " + say("replay_checkpoint", lane=_plain(result["lane"]), seq=one["seq"], code=one["code"]))

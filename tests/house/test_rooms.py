@@ -18,6 +18,9 @@ CORE_MAY_IMPORT = {
 ROOMS_OF_LIBRARY = {
     "cryptography": (
         "edge.clearance",
+        "edge.mqtt.certificates",
+        "edge.runtime.checkpoints",
+        "ops.audit",
         "simulators.clearance",
         "simulators.clearance_faults",
         "simulators.bench_floor",
