@@ -29,6 +29,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "broker": ("edge.verbs.broker", "main"),
     "bench": ("simulators.bench", "main"),
     "bundle": ("edge.verbs.bundle", "main"),
+    "upgrade": ("edge.verbs.upgrade", "main"),
+    "rollback": ("edge.verbs.upgrade", "rollback"),
     "prove": ("simulators.prove.verb", "main"),
 }
 EXIT_INPUT_OUTPUT = 74

@@ -130,7 +130,7 @@ def read_manifest(bundle: Path) -> Manifest:
 
 
 def unpack(bundle: Path, target: Path | None) -> Manifest:
-    """Verify every member and write those below `FILES` into `target`; with None, verify alone.
+    """Verify every member, write those below `FILES` and the manifest into `target`; with None, verify alone.
 
     A member that is not in the manifest, is missing, doubled, longer or different is refused before its name is
     used. Raises BundleError, OSError; `target` then holds a part.
@@ -151,6 +151,8 @@ def unpack(bundle: Path, target: Path | None) -> Manifest:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
                 path.chmod(0o755 if member.executable else 0o644)
+    if target is not None:
+        (target / MANIFEST).write_bytes(manifest.encoded())
     return manifest
 
 

@@ -15,6 +15,8 @@ from typing import Any, get_args
 
 from edge.core.events import PersonAction, PersonDecided
 from edge.core.state import Phase
+from edge.release.layout import this_release
+from edge.runtime.draining import drained
 from edge.runtime.lane_runner import LaneRunner
 
 MOST_BYTES = 4096
@@ -94,7 +96,10 @@ class ControlServer:
             return {"error": "not_json"}
         match asked:
             case {"verb": "status"}:
-                return {"lanes": [describe(runner) for runner in self._lanes.values()]}
+                lanes = [describe(runner) for runner in self._lanes.values()]
+                return {"release": this_release(), "pid": os.getpid(), "lanes": lanes}
+            case {"verb": "drain", "wait_s": int() | float() as wait_s} if wait_s >= 0:
+                return await drained(self._lanes.values(), wait_s)
             case {"verb": "order", "lane": str(lane), "action": str(action), "operator": str(who), "reason": str(why)}:
                 return await self._order(lane, action, who, why)
         return {"error": "unknown_request"}
@@ -153,10 +158,10 @@ def describe(runner: LaneRunner) -> dict[str, Any]:
     }
 
 
-async def ask(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+async def ask(path: Path, request: Mapping[str, Any], timeout_s: float = _OUTCOME_TIMEOUT_S + 5) -> dict[str, Any]:
     """Send one request to the control socket at `path` and return its answer. Raises ControlError."""
     try:
-        async with asyncio.timeout(_OUTCOME_TIMEOUT_S + 5):
+        async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_unix_connection(str(path))
             writer.write(json.dumps(dict(request)).encode() + b"\n")
             line = await reader.readline()

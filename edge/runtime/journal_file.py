@@ -16,6 +16,9 @@ from urllib.parse import quote
 from edge.files import sync_folder
 
 SCHEMA_VERSION = 1
+# What the next release may have written before it was rolled back: a schema adds tables and columns with defaults, no
+# more, so that this program reads and writes such a file on (docs/decisions/0023-upgrades.md).
+NEWEST_USABLE_SCHEMA = SCHEMA_VERSION + 1
 APPLICATION_ID = 0x4B414B4F  # "KAKO": another program's SQLite file is not taken for ours
 LANE_SPAN = 1 << 40
 NO_HASH = bytes(32)
@@ -196,11 +199,11 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
         raise _CorruptError("not a journal of this program")
-    if version > SCHEMA_VERSION:
+    if version > NEWEST_USABLE_SCHEMA:
         raise JournalError(
             "journal_newer_schema",
             path,
-            f"schema {version}, this program knows up to {SCHEMA_VERSION}",
+            f"schema {version}, this program knows up to {NEWEST_USABLE_SCHEMA}",
             "run the newer program, or move the file away",
         )
 

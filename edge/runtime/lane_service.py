@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from edge.clearance.authority_link import ClearanceLink
 from edge.core.events import DeviceBack, DeviceLost, Started
-from edge.core.state import Phase
 from edge.log import logger
 from edge.mqtt import MqttDown, MqttLink
 from edge.ports import Clock, Device
 from edge.runtime import failpoints
 from edge.runtime.captures import LaneCaptures
+from edge.runtime.draining import at_rest
 from edge.runtime.journal import Journal
 from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.outbox import Outbox
@@ -26,7 +26,6 @@ CLEARANCE = "clearance"
 HEALTH_EVERY_S = 10.0
 # How long a lane that is told to stop may finish what is in motion.
 DRAIN_TIMEOUT_S = 20.0
-_AT_REST = frozenset({Phase.STARTING, Phase.IDLE, Phase.LEAVING, Phase.FAULT, Phase.HELD, Phase.TURNING_BACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class LaneService:
         """Return once nothing of this lane is in motion, or after `DRAIN_TIMEOUT_S`."""
         try:
             async with asyncio.timeout(DRAIN_TIMEOUT_S):
-                await self.runner.reached(lambda state: state.phase in _AT_REST)
+                await self.runner.reached(at_rest)
         except TimeoutError:
             return
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.runtime.journal import Journal, JournalError, JournalReader
+from edge.runtime.journal_file import NEWEST_USABLE_SCHEMA, first_broken
 from edge.runtime.outbox import OutboxEvent
 from tests.support.journals import fill, start_appender, utc
 
@@ -212,6 +213,28 @@ async def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
     with pytest.raises(JournalError, match="journal_newer_schema"):
         await Journal.open(path, utc=utc)
     assert path.read_bytes() == before
+
+
+@pytest.mark.hazard("O2")
+async def test_what_the_next_release_wrote_is_read_and_written_on(path: Path) -> None:
+    """A rollback: the next schema added a table and a column with a default, as it is allowed to."""
+    await fill(path, 3)
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE record ADD COLUMN signature BLOB DEFAULT NULL")
+        connection.execute("ALTER TABLE outbox ADD COLUMN priority INTEGER NOT NULL DEFAULT 0")
+        connection.execute("CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, signature BLOB NOT NULL) STRICT")
+        connection.execute(f"PRAGMA user_version={NEWEST_USABLE_SCHEMA}")
+    connection.close()
+    await fill(path, 2)
+    journal = await Journal.open(path, utc=utc)
+    assert journal.quarantined is None
+    await journal.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (NEWEST_USABLE_SCHEMA,)
+        assert connection.execute("SELECT count(*) FROM record").fetchone() == (5,)
+        ((number, name),) = connection.execute("SELECT number, name FROM lane").fetchall()
+        assert first_broken(connection, number, name) is None
+    connection.close()
 
 
 async def test_text_that_is_not_unicode_is_refused_and_the_journal_lives(journal: Journal) -> None:
