@@ -106,11 +106,14 @@ def _follow_vehicle(draft: Draft, inputs: LaneInputs) -> None:
     if backed_out and not passage.backed_out and draft.state.clear_since_ms is not None:
         # It may be on its way to the boom, between two loops: the proof starts anew.
         draft.change(clear_since_ms=draft.at_ms)
-    draft.change_passage(
-        arrived=arrived,
-        entered=entered,
-        reached_exit=reached_exit,
-        past_exit=past_exit,
-        backed_out=backed_out,
-        tailgated=passage.tailgated or (passage.past_exit and inputs.safety_loop is True),
-    )
+    tailgated = passage.tailgated or (passage.past_exit and inputs.safety_loop is True)
+    seen = (arrived, entered, reached_exit, past_exit, backed_out, tailgated)
+    known = (
+        passage.arrived, passage.entered, passage.reached_exit, passage.past_exit, passage.backed_out,
+        passage.tailgated,
+    )  # fmt: skip
+    if seen != known:
+        draft.change_passage(
+            arrived=arrived, entered=entered, reached_exit=reached_exit, past_exit=past_exit, backed_out=backed_out,
+            tailgated=tailgated,
+        )  # fmt: skip
