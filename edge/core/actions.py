@@ -17,6 +17,8 @@ from edge.core.effects import (
 )
 from edge.core.events import Event, GrantReceived, PersonDecided, RequestPrepared, Started
 from edge.core.fusion import fuse
+from edge.core.modes import Hours, demanded, objections
+from edge.core.order_guards import drill_stays_closed, first_operator, persons
 from edge.core.policy import join, mismatches
 from edge.core.readings import Identity
 from edge.core.state import OpenAuthority, Passage, Phase, Request
@@ -40,11 +42,14 @@ def nothing(draft: Draft, event: Event) -> None:
 def start(draft: Draft, event: Event) -> None:
     """Begin a boot: a passage that the last one left open is ended, whatever it was doing (I8, I9)."""
     assert isinstance(event, Started)
-    draft.change(boot=event.boot, seed=event.seed, passages=event.passages)
+    hours: Hours = "closed" if draft.state.profile.calendar else "open"
+    draft.change(boot=event.boot, seed=event.seed, passages=event.passages, mode=event.mode, hours=hours)
     draft.light("red")
     draft.report("started", ("boot", event.boot))
     if event.unfinished is not None:
-        draft.change(passage=Passage(event.unfinished, event.at_ms))
+        draft.change(
+            passage=Passage(event.unfinished, event.at_ms, mode="DRILL" if event.unfinished_drill else "NORMAL")
+        )
         consumed = "authority_was_consumed" if event.unfinished_authority else "authority_was_not_consumed"
         draft.end_passage("ABORTED_RESTART", consumed)
 
@@ -71,16 +76,18 @@ def say_not_ready(draft: Draft, event: Event) -> None:
 
 def open_passage(draft: Draft, event: Event) -> None:
     """A vehicle stands on the arrival loop: open its passage and trigger every device."""
-    _new_passage(draft)
+    new_passage(draft)
     draft.emit(StartCapture(draft.passage.id, event.at_ms))
 
 
-def _new_passage(draft: Draft) -> None:
+def new_passage(draft: Draft) -> None:
+    """Give the lane a passage of its present mode."""
     number = draft.state.passages + 1
     draft.change(passages=number)
     identifier = draft.identifier(f"passage|{number}")
     arrived = draft.state.inputs.arrival_loop is True
-    draft.change(passage=Passage(identifier, draft.at_ms, triggered_at_ms=draft.at_ms, arrived=arrived))
+    mode = draft.state.mode
+    draft.change(passage=Passage(identifier, draft.at_ms, triggered_at_ms=draft.at_ms, arrived=arrived, mode=mode))
     draft.light("red")
     draft.report("passage_opened", ("number", number), ("simulated", draft.state.profile.simulated))
 
@@ -172,8 +179,8 @@ def decide(draft: Draft) -> None:
     if joined is None:
         return
     decision, reasons = joined.decision, joined.reasons
-    if decision == "release" and (unmatched := mismatches(draft.state.profile, _identity(passage), passage.requests)):
-        decision, reasons = "hold", unmatched
+    if decision == "release" and (against := _against_release(draft)):
+        decision, reasons = "hold", against
     draft.change_passage(decision=decision, target=joined.target, reasons=passage.reasons + reasons)
     draft.stage("granted")
     draft.report("decided", ("decision", decision), ("target", joined.target), ("reasons", ",".join(reasons)))
@@ -184,8 +191,14 @@ def decide(draft: Draft) -> None:
         draft.enter(Phase.TURNING_BACK if decision == "deny" else Phase.HELD)
 
 
-def _identity(passage: Passage) -> Identity:
-    return passage.identity or Identity()
+def _against_release(draft: Draft) -> tuple[str, ...]:
+    state, passage = draft.state, draft.passage
+    profile, identity = demanded(state.mode, state.profile), passage.identity or Identity()
+    answers = [one.answer for one in passage.requests if one.answer is not None]
+    found = mismatches(profile, identity, passage.requests) or objections(
+        state.mode, state.hours, profile, identity, answers
+    )
+    return found or (("drill_would_release",) if drill_stays_closed(state) else ())
 
 
 def _consume_grants(draft: Draft) -> None:
@@ -206,7 +219,7 @@ def open_by_person(draft: Draft, event: Event) -> None:
     """
     assert isinstance(event, PersonDecided)
     if draft.state.passage is None:
-        _new_passage(draft)
+        new_passage(draft)
         draft.emit(StartCapture(draft.passage.id, event.at_ms))
     passage = draft.passage
     deadline_ms = event.at_ms + draft.state.profile.timing.grant_max_ms
@@ -216,8 +229,9 @@ def open_by_person(draft: Draft, event: Event) -> None:
         orders=passage.orders + 1,
         reasons=(*passage.reasons, "opened_by_person"),
     )
-    draft.report("opened_by_person", ("operator", event.operator), ("reason", event.reason))
-    draft.emit(ConsumeAuthority(passage.id, "person", nonces, deadline_ms, event.operator, event.reason))
+    first = first_operator(draft, event)
+    draft.report("opened_by_person", *persons(event, first))
+    draft.emit(ConsumeAuthority(passage.id, "person", nonces, deadline_ms, event.operator, event.reason, first))
 
 
 def refuse_by_person(draft: Draft, event: Event) -> None:
@@ -294,5 +308,5 @@ class FaultAction:
 def reset(draft: Draft, event: Event) -> None:
     """A person takes the lane out of its fault; everything is proved anew."""
     assert isinstance(event, PersonDecided)
-    draft.report("reset_by_person", ("operator", event.operator), ("reason", event.reason))
+    draft.report("reset_by_person", *persons(event, first_operator(draft, event)))
     draft.clear_alarms([code for code in draft.state.alarms if not code.startswith("device_lost_")])

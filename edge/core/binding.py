@@ -25,6 +25,8 @@ def refusal(state: LaneState, grant: Grant, at_ms: int) -> str | None:
     request = next((one for one in passage.requests if one.authority == grant.authority), None)
     if request is None:
         return "unknown_authority"
+    if grant.drill != passage.drill:
+        return "real_for_drill" if passage.drill else "drill_for_real"
     if grant.nonce != request.nonce:
         return "wrong_nonce"
     if request.request_hash is None or grant.request_hash != request.request_hash:

@@ -73,7 +73,9 @@ class Draft:
     def report(self, name: str, *fields: tuple[str, Scalar], identity: Identity | None = None) -> None:
         """Tell central operations."""
         passage = self.state.passage
-        self.emit(Report(name, passage.id if passage else None, fields, identity))
+        drill = passage.drill if passage else self.state.mode == "DRILL"
+        marked = (*fields, ("drill", True)) if drill else fields
+        self.emit(Report(name, passage.id if passage else None, marked, identity))
 
     def light(self, light: Literal["red", "green"]) -> None:
         """Show a light, once."""
@@ -110,6 +112,7 @@ class Draft:
                 passage.stages,
                 passage.identity or fuse(self.state.profile, passage, self.state.lost_devices),
                 self.state.profile.simulated,
+                passage.drill,
             ),
         )
         self.change(passage=None)

@@ -73,6 +73,8 @@ class ConsumeAuthority:
     deadline_ms: int
     operator: str | None = None
     reason: str | None = None
+    # Who gave the same order before, where two persons have to.
+    first_operator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class EndPassage:
     stages: tuple[tuple[Stage, int], ...]
     identity: Identity
     simulated: bool
+    drill: bool = False
 
 
 Effect = (

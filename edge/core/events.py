@@ -5,6 +5,7 @@ from typing import Literal
 
 from edge.core.grant import Grant
 from edge.core.inputs import LaneInputs
+from edge.core.modes import Hours, Mode
 from edge.core.readings import PictureReading, TagSighting
 
 CommandName = Literal["raise", "lower", "stop"]
@@ -17,8 +18,10 @@ class Started:
     """The controller started: a fresh boot id and a fresh random seed (hex), and what recovery found open.
 
     `unfinished` is the id of the passage that the journal left without a terminal record, `passages` how
-    many were opened before, `unfinished_authority` whether its authority to open had been consumed.
+    many were opened before, `unfinished_authority` whether its authority to open had been consumed, `unfinished_drill`
+    whether it was part of a drill.
     `journal_damaged`: the journal was found corrupt and put aside, so nobody knows what was left open.
+    `mode` is the one that was last ordered.
     """
 
     at_ms: int
@@ -28,6 +31,8 @@ class Started:
     unfinished: str | None = None
     unfinished_authority: bool = False
     journal_damaged: bool = False
+    mode: Mode = "NORMAL"
+    unfinished_drill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,25 @@ class PersonDecided:
 
 
 @dataclass(frozen=True, slots=True)
+class ModeOrdered:
+    """A named person orders a mode of the lane."""
+
+    at_ms: int
+    mode: Mode
+    operator: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoursTurned:
+    """The shell read the lane's calendar anew. `doubt` is why the wall clock cannot be believed: then it is closed."""
+
+    at_ms: int
+    hours: Hours
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class JournalLost:
     """The journal cannot be written: nothing may open until the controller was restarted."""
 
@@ -168,6 +192,8 @@ Event = (
     | AuthorityDurable
     | BarrierAnswered
     | PersonDecided
+    | ModeOrdered
+    | HoursTurned
     | JournalLost
     | Tick
 )

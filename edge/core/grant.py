@@ -31,6 +31,8 @@ class ReleaseNote:
     plates: tuple[NotedPlate, ...] = ()
     containers: tuple[str, ...] = ()
     tag: str | None = None
+    # The appointment that the authority confirms; the gate does not decide it anew.
+    appointment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,5 @@ class Grant:
     reason: str = ""
     target: ReferralTarget | None = None
     note: ReleaseNote | None = None
+    # Signed by a key that counts in drills alone.
+    drill: bool = False

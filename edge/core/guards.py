@@ -12,7 +12,9 @@ from edge.core.events import (
     Started,
 )
 from edge.core.fusion import fuse, is_complete
+from edge.core.modes import held_for, keeps_open
 from edge.core.observe import CHATTER_EDGES, CHATTER_WITHIN_MS
+from edge.core.order_guards import countersigned, drill_stays_closed
 
 
 def history_lost(draft: Draft, event: Event) -> bool:
@@ -129,8 +131,9 @@ def boom_down(draft: Draft, event: Event) -> bool:
 
 
 def up_and_clear(draft: Draft, event: Event) -> bool:
-    """The boom was found up at the start, and the space below it is provably clear by now."""
-    return boom_up(draft, event) and may_lower(draft, event)
+    """The boom was found up at the start, the space below it is provably clear by now, and nobody evacuates."""
+    evacuating = keeps_open(draft.state.mode, draft.state.profile)
+    return boom_up(draft, event) and may_lower(draft, event) and not evacuating
 
 
 def under_boom(draft: Draft, event: Event) -> bool:
@@ -255,10 +258,12 @@ def lower_failed(draft: Draft, event: Event) -> bool:
 
 
 def person_opens(draft: Draft, event: Event) -> bool:
-    """A named person orders the opening, and gives a reason."""
+    """A named person orders the opening, and gives a reason. In a drill the boom moves only where configured."""
     assert isinstance(event, PersonDecided)
+    if drill_stays_closed(draft.state):
+        return False
     named = bool(event.operator.strip()) and bool(event.reason.strip())
-    return event.action == "open" and named and not draft.state.journal_lost
+    return event.action == "open" and named and not draft.state.journal_lost and countersigned(draft, event)
 
 
 def person_refuses(draft: Draft, event: Event) -> bool:
@@ -268,19 +273,28 @@ def person_refuses(draft: Draft, event: Event) -> bool:
 
 
 def person_retries(draft: Draft, event: Event) -> bool:
-    """A person asks for new pictures, at most twice in a passage."""
+    """A person asks for new pictures, at most twice in a passage, where the lane decides at all.
+
+    A passage that began in another mode is not decided in this one.
+    """
     assert isinstance(event, PersonDecided)
-    return event.action == "retry" and draft.passage.attempt < 2 and not draft.state.journal_lost
+    state, passage = draft.state, draft.passage
+    decides = held_for(state.mode, state.hours) is None and passage.mode == state.mode
+    return event.action == "retry" and passage.attempt < 2 and not state.journal_lost and decides
 
 
 def person_resets(draft: Draft, event: Event) -> bool:
     """A person at the lane says that the cause of the fault is gone."""
     assert isinstance(event, PersonDecided)
-    return event.action == "reset" and not draft.state.journal_lost
+    return event.action == "reset" and not draft.state.journal_lost and countersigned(draft, event)
 
 
 def person_lowers(draft: Draft, event: Event) -> bool:
-    """A person at the lane confirms that it is clear; the fresh part of I4 is still asked for."""
+    """A person at the lane confirms that it is clear; the fresh part of I4 is still asked for.
+
+    Nobody lowers a boom while it is kept up for an evacuation.
+    """
     assert isinstance(event, PersonDecided)
-    raised = draft.state.inputs.boom in ("up", "moving")
-    return event.action == "lower" and raised and clear_long_enough(draft, event)
+    raised = draft.state.inputs.boom in ("up", "moving") and not keeps_open(draft.state.mode, draft.state.profile)
+    clear = clear_long_enough(draft, event)
+    return event.action == "lower" and raised and clear and countersigned(draft, event)

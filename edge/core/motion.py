@@ -3,6 +3,7 @@
 from edge.core.draft import Draft
 from edge.core.effects import LowerBoom, RaiseBoom, StopBoom
 from edge.core.events import Event, PersonDecided
+from edge.core.order_guards import first_operator, persons
 from edge.core.state import Phase
 
 
@@ -73,14 +74,15 @@ def lower_boom(draft: Draft, event: Event) -> None:
 def lower_by_person(draft: Draft, event: Event) -> None:
     """A person at the lane confirmed that it is clear."""
     assert isinstance(event, PersonDecided)
-    draft.report("lowered_by_person", ("operator", event.operator), ("reason", event.reason))
+    draft.report("lowered_by_person", *persons(event, first_operator(draft, event)))
     lower_boom(draft, event)
 
 
 def withdraw_lowering(draft: Draft, event: Event) -> None:
     """Something came below the closing boom: withdraw at once; a new proof is needed (I5)."""
     passage = draft.state.passage
-    if passage is not None and passage.entered and draft.state.inputs.safety_loop is True:
+    single = passage is not None and passage.evacuated is None
+    if passage is not None and single and passage.entered and draft.state.inputs.safety_loop is True:
         draft.change_passage(tailgated=True)
         draft.alarm("tailgate", "something came below the boom after the released vehicle")
     _withdraw(draft, "under_boom")

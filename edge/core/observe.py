@@ -92,7 +92,24 @@ def _observe_inputs(draft: Draft, event: InputsSampled) -> None:
         arrival_edges_ms=edges,
     )  # fmt: skip
     if state.phase in _BOOM_MAY_BE_UP and state.passage is not None:
-        _follow_vehicle(draft, inputs)
+        if state.passage.evacuated is None:
+            _follow_vehicle(draft, inputs)
+        else:
+            _count_column(draft, state.passage.evacuated, state.inputs, inputs)
+
+
+def _count_column(draft: Draft, evacuated: int, before: LaneInputs, inputs: LaneInputs) -> None:
+    """An evacuation lets many through: count how often the safety loop became clear."""
+    passage = draft.passage
+    entered = passage.entered or inputs.safety_loop is True
+    cleared = before.safety_loop is True and inputs.safety_loop is False
+    if cleared:
+        draft.report("vehicle_evacuated", ("number", evacuated + 1))
+    draft.change_passage(
+        entered=entered,
+        reached_exit=passage.reached_exit or (entered and inputs.exit_loop is True),
+        evacuated=evacuated + cleared,
+    )
 
 
 def _follow_vehicle(draft: Draft, inputs: LaneInputs) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from edge.core.two_persons import TwoPersonAction
+
 JoinPolicy = Literal["all_of", "veto", "quorum"]
 Identifier = Literal["front_plate", "rear_plate", "containers", "tag"]
 Looked = Literal["plate", "container"]
@@ -63,3 +65,9 @@ class LaneProfile:
     # Without an exit loop a vehicle counts as gone once the space below the boom is provably clear again.
     exit_loop: bool = True
     simulated: bool = False
+    # Until the shell first told the hours, a lane with a calendar is closed.
+    calendar: bool = False
+    # Orders that a second named person has to give too, within `second_person_ms` of the first.
+    two_persons: tuple[TwoPersonAction, ...] = ()
+    second_person_ms: int = 120_000
+    drill_moves_boom: bool = False

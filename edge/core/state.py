@@ -8,9 +8,11 @@ from edge.core.effects import Decision, Stage
 from edge.core.events import FrameRead
 from edge.core.grant import Grant, ReferralTarget
 from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
+from edge.core.modes import Hours, Mode
 from edge.core.profile import LaneProfile
 from edge.core.readings import Identity
 from edge.core.tag import Tag
+from edge.core.two_persons import FirstOrder
 
 
 class Phase(StrEnum):
@@ -59,6 +61,8 @@ class OpenAuthority:
     source: Literal["grant", "person"]
     nonces: tuple[str, ...]
     deadline_ms: int
+    # Of the persons who ordered an evacuation: it holds the boom up for more than one vehicle.
+    evacuation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,15 @@ class Passage:
     # The opening is still meant for the vehicle in front: over once the boom was asked down or the inputs
     # were lost while it was up.
     may_go: bool = True
+    # The mode in which it was opened: its decision is taken in no other.
+    mode: Mode = "NORMAL"
+    # Vehicles that were let out so far, where this passage is an evacuation; None where it is not.
+    evacuated: int | None = None
+
+    @property
+    def drill(self) -> bool:
+        """It is part of a drill: no real authority hears of it, and no statistics count it."""
+        return self.mode == "DRILL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +130,6 @@ class LaneState:
     lost_devices: tuple[str, ...] = ()
     sequences: tuple[tuple[str, int], ...] = ()
     journal_lost: bool = False
+    mode: Mode = "NORMAL"
+    hours: Hours = "open"
+    first_order: FirstOrder | None = None

@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge.core import actions as do
+from edge.core import evacuation, orders
 from edge.core import guards as when
 from edge.core import motion as move
+from edge.core import order_guards as if_ordered
 from edge.core.draft import Draft
 from edge.core.events import (
     AuthorityDurable,
@@ -21,9 +23,11 @@ from edge.core.events import (
     FrameRead,
     GrantReceived,
     GrantRefused,
+    HoursTurned,
     InputsLost,
     InputsSampled,
     JournalLost,
+    ModeOrdered,
     PersonDecided,
     RequestPrepared,
     Started,
@@ -52,6 +56,9 @@ P = Phase
 BARRED = (P.IDLE, P.IDENTIFYING, P.WAITING, P.HELD, P.CONSUMING, P.TURNING_BACK, P.LEAVING)
 MOVING = (P.OPENING, P.OPEN, P.CLOSING)
 REOPENED = (P.OPEN, P.STARTING)
+TO_OPEN = (P.IDLE, P.LEAVING, P.IDENTIFYING, P.WAITING, P.HELD, P.TURNING_BACK)
+UNDECIDED = (P.IDENTIFYING, P.WAITING, P.CONSUMING)
+PENDING = (*UNDECIDED, P.HELD, P.TURNING_BACK)
 JOINED = (P.CONSUMING, P.HELD)
 DECIDED = (*JOINED, P.TURNING_BACK)
 
@@ -87,6 +94,7 @@ _STARTING = [
 
 _IDLE = [
     *_on((P.IDLE,), InputsSampled, when.loop_chatters, do.fail("arrival_loop_chatters"), P.FAULT),
+    *_on((P.IDLE,), InputsSampled, if_ordered.arrives_undecided, orders.hold_arrival, P.HELD),
     *_on((P.IDLE,), InputsSampled, when.vehicle_arrived, do.open_passage, P.IDENTIFYING),
     *_on((P.IDLE,), InputsSampled, when.wrong_way, do.report_wrong_way),
     *_on((P.IDLE, P.LEAVING), InputsLost, when.always, move.go_red, P.STARTING),
@@ -132,11 +140,26 @@ _PERSON = [
         P.TURNING_BACK,
     ),
     *_on((P.FAULT,), PersonDecided, when.person_resets, do.reset, P.STARTING),
+    *_on(TO_OPEN, PersonDecided, if_ordered.first_to_open, orders.await_second),
+    *_on((P.STARTING, P.OPEN), PersonDecided, if_ordered.first_to_lower, orders.await_second),
+    *_on((P.FAULT,), PersonDecided, if_ordered.first_to_reset, orders.await_second),
     *_on(tuple(P), PersonDecided, when.always, do.ignore_person),
+]
+
+_MODES = [
+    *_on(tuple(P), ModeOrdered, if_ordered.mode_unacceptable, orders.refuse_mode),
+    *_on(tuple(P), ModeOrdered, if_ordered.first_for_mode, orders.await_second),
+    *_on(TO_OPEN, ModeOrdered, evacuation.evacuation_ordered, evacuation.order_evacuation, P.CONSUMING),
+    *_on((P.OPENING, P.OPEN), ModeOrdered, evacuation.evacuation_joins, evacuation.order_evacuation),
+    *_on(PENDING, ModeOrdered, if_ordered.ends_drill, orders.end_drill, P.LEAVING),
+    *_on(UNDECIDED, ModeOrdered, if_ordered.turns_mode, orders.hold_for_mode, P.HELD),
+    *_on(tuple(P), ModeOrdered, when.always, orders.change_mode),
+    *_on(tuple(P), HoursTurned, when.always, orders.turn_hours),
 ]
 
 _CONSUMING = [
     *_on((P.CONSUMING,), AuthorityDurable, when.other_authority, do.nothing),
+    *_on((P.CONSUMING,), AuthorityDurable, evacuation.may_evacuate, evacuation.open_for_column, P.OPENING),
     *_on((P.CONSUMING,), AuthorityDurable, when.may_raise, move.raise_boom, P.OPENING),
     *_on((P.CONSUMING,), AuthorityDurable, when.always, move.hold_unproved, P.HELD),
     *_on((P.CONSUMING,), InputsSampled, when.released_vehicle_left, do.end_left, P.IDLE),
@@ -152,10 +175,14 @@ _MOVING = [
     *_on((P.OPEN,), InputsSampled, when.stranger_passed, move.end_unasked, P.FAULT),
     *_on((P.OPEN,), InputsSampled, when.closed_unjournaled, move.end_unasked, P.FAULT),
     *_on((P.OPEN,), InputsSampled, when.boom_down, move.end_unasked, P.STARTING),
+    *_on((P.OPEN,), InputsSampled, evacuation.evacuation_over, move.lower_boom, P.CLOSING),
+    *_on((P.OPEN,), InputsSampled, evacuation.evacuating, evacuation.watch_column),
     *_on((P.OPEN,), InputsSampled, when.gone_through, move.lower_boom, P.CLOSING),
     *_on((P.OPEN,), InputsSampled, when.gone_back, move.lower_boom, P.CLOSING),
     *_on((P.OPEN,), InputsSampled, when.always, move.watch_vehicle),
     *_on((P.OPEN,), InputsLost, when.always, move.lose_sight),
+    *_on((P.OPENING, P.OPEN), AuthorityDurable, evacuation.evacuation_durable, evacuation.keep_up),
+    *_on((P.OPEN,), Tick, evacuation.evacuation_goes_on, evacuation.wait_in_sight),
     *_on((P.OPEN,), Tick, when.unused_in_time, move.abandon_unused, P.CLOSING),
     *_on((P.OPEN,), Tick, when.pass_expired, move.report_stopped),
     *_on((P.OPEN,), Tick, when.blind, move.go_red),
@@ -202,6 +229,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     *_CONSUMING,
     *_MOVING,
     *_PERSON,
+    *_MODES,
     *_OTHERWISE,
 )
 

@@ -342,6 +342,9 @@ class LaneRunner:
             "alarms": list(state.alarms),
             "lost_devices": list(state.lost_devices),
             "simulated": state.profile.simulated,
+            "mode": state.mode,
+            "hours": state.hours,
+            "drill": state.mode == "DRILL" or (passage is not None and passage.drill),
         }
         if shown != self._published:
             self._published = shown

@@ -46,6 +46,7 @@ class LaneService:
     async def run(self) -> None:
         """Recover from the journal, then serve until cancelled."""
         found, understood = self._recovered()
+        damaged = self.journal.quarantined is not None or not understood
         failpoints.hit("recovery_read")
         self.runner.take(
             Started(
@@ -55,7 +56,10 @@ class LaneService:
                 passages=found.passages,
                 unfinished=found.unfinished,
                 unfinished_authority=found.unfinished_authority,
-                journal_damaged=self.journal.quarantined is not None or not understood,
+                unfinished_drill=found.unfinished_drill,
+                journal_damaged=damaged,
+                # Which mode was ordered is not known either: nothing is decided until somebody orders one.
+                mode="EMERGENCY_HOLD" if damaged else found.mode,
             )
         )
         failpoints.hit("recovery_appended")

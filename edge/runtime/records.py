@@ -49,6 +49,7 @@ def outbox_event(effect: Report | EndPassage) -> OutboxEvent:
             "reasons": list(effect.reasons),
             "stages_ms": dict(effect.stages),
             "simulated": effect.simulated,
+            "drill": effect.drill,
         },
         personal(effect.identity),
     )

@@ -20,11 +20,12 @@ from edge.core.events import (
     GrantReceived,
     InputsLost,
     InputsSampled,
+    ModeOrdered,
     PersonDecided,
     Started,
 )
 from edge.core.inputs import LaneInputs
-from edge.core.state import LaneState, Phase
+from edge.core.state import LaneState, Phase, Request
 from edge.core.step import next_deadline_ms
 from edge.core.table import BY_PAIR
 
@@ -48,6 +49,7 @@ class LaneOracle:
         self.last_at_ms = 0
         self.clear_from_ms: int | None = None
         self.proved = False
+        self.orders: list[tuple[int, tuple[str, str], str | None, str]] = []
 
     def judge(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
         """Assert every invariant for one step."""
@@ -74,6 +76,45 @@ class LaneOracle:
         self._withdrawal(before, event, effects)
         self._light(after)
         self._passages(before, event, after, effects)
+        self._mode(before, event, after, effects)
+        if isinstance(event, PersonDecided | ModeOrdered):
+            about = None if isinstance(event, ModeOrdered) or before.passage is None else before.passage.id
+            self.orders.append((event.at_ms, _ordered(event), about, event.operator))
+
+    def _mode(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
+        """What mode and hours take away, told from the state before the step."""
+        if after.mode != before.mode:
+            assert isinstance(event, Started) or (isinstance(event, ModeOrdered) and event.mode == after.mode)
+            if isinstance(event, ModeOrdered) and "mode" in before.profile.two_persons:
+                assert any(
+                    one[1] == _ordered(event)
+                    and one[3] != event.operator
+                    and event.at_ms - one[0] <= before.profile.second_person_ms
+                    for one in self.orders
+                ), "two persons change the mode"
+        for effect in effects:
+            match effect:
+                case PrepareRequest():
+                    assert before.mode in ("NORMAL", "HEIGHTENED", "DRILL"), "nothing is decided in this mode"
+                    assert before.passage is not None
+                    assert before.passage.mode == before.mode, "decided in the mode that it came in"
+                case ConsumeAuthority(source="grant"):
+                    assert before.mode in ("NORMAL", "HEIGHTENED", "DRILL"), "nothing is released in this mode"
+                    assert before.passage is not None
+                    drill = before.mode == "DRILL"
+                    assert all(
+                        one.answer is None or one.answer.drill is drill for one in after_requests(after, effect)
+                    ), "a drill's grants count in a drill alone"
+                case RaiseBoom() if before.mode == "DRILL" and before.passage is not None:
+                    moves = before.profile.drill_moves_boom
+                    assert moves or before.passage.mode != "DRILL", "a drill moves no boom"
+                case EndPassage() if before.passage is not None:
+                    assert effect.drill is (before.passage.mode == "DRILL"), "a drill is marked"
+                case LowerBoom() if before.mode == "EMERGENCY_EVACUATE" and before.profile.direction == "out":
+                    alone = before.passage is None or before.passage.evacuated is not None
+                    assert not alone, "the boom stays up for those who leave"
+                case _:
+                    pass
 
     def _inputs(self, before: LaneState, event: Event) -> None:
         """Follow the samples for I4, I5 and P19 from the events alone."""
@@ -116,11 +157,33 @@ class LaneOracle:
                 assert self.sent.get(nonce, ("", 0))[0] == effect.passage, "I1: bound to this passage"
                 assert effect.deadline_ms <= self.released.get(nonce, -1), "I1: released in time"
         else:
-            assert isinstance(event, PersonDecided)
+            assert isinstance(event, PersonDecided | ModeOrdered)
             assert event.operator.strip(), "an order has a name"
             assert event.reason.strip(), "an order has a reason"
-            assert event.action == "open"
+            if isinstance(event, ModeOrdered):
+                leads_out = before.profile.direction == "out" and event.mode == "EMERGENCY_EVACUATE"
+                assert leads_out, "an evacuation leads out"
+            else:
+                assert event.action == "open"
+            self._second_person(before, event, effect.first_operator)
         self.consumed[effect.passage, effect.nonces] = effect
+
+    def _second_person(self, before: LaneState, event: Event, first_operator: str | None) -> None:
+        """Two different people gave the same order, in time, wherever the profile asks for two."""
+        assert isinstance(event, PersonDecided | ModeOrdered)
+        wanted = _ordered(event)
+        if wanted[0] not in before.profile.two_persons:
+            return
+        passage = before.passage.id if before.passage else None
+        earlier = [
+            operator
+            for at_ms, order, about, operator in self.orders
+            if order == wanted
+            and (isinstance(event, ModeOrdered) or about == passage)
+            and operator != event.operator
+            and event.at_ms - at_ms <= before.profile.second_person_ms
+        ]
+        assert first_operator in earlier, "two persons order it"
 
     def _raise(self, before: LaneState, event: Event, effect: RaiseBoom) -> None:
         assert isinstance(event, AuthorityDurable), "I2: only right after the durable record"
@@ -161,7 +224,7 @@ class LaneOracle:
             assert after.inputs.boom == "up", "I7: green only with the boom measured up"
             assert after.passage is not None
             assert after.passage.authority is not None
-            assert not after.passage.entered
+            assert not after.passage.entered or after.passage.evacuated is not None
 
     def _passages(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
         ends = [one for one in effects if isinstance(one, EndPassage)]
@@ -199,3 +262,13 @@ class LaneOracle:
             # A lane that closed before it stopped has nothing to withdraw.
             assert after.inputs.boom == "down" or any(isinstance(one, StopBoom) for one in effects)
         assert sum(isinstance(one, SetLight) for one in effects) <= 2
+
+
+def _ordered(event: PersonDecided | ModeOrdered) -> tuple[str, str]:
+    return ("mode", event.mode) if isinstance(event, ModeOrdered) else (event.action, "")
+
+
+def after_requests(after: LaneState, effect: ConsumeAuthority) -> list[Request]:
+    """The requests whose nonces an authority spends."""
+    requests = after.passage.requests if after.passage else ()
+    return [one for one in requests if one.nonce in effect.nonces]

@@ -24,9 +24,11 @@ from edge.core.events import (
     Event,
     FrameRead,
     GrantReceived,
+    HoursTurned,
     InputsLost,
     InputsSampled,
     JournalLost,
+    ModeOrdered,
     PersonAction,
     PersonDecided,
     RequestPrepared,
@@ -36,6 +38,7 @@ from edge.core.events import (
 )
 from edge.core.grant import Grant, NotedPlate, ReleaseNote
 from edge.core.inputs import LaneInputs
+from edge.core.modes import Hours, Mode
 from edge.core.plate import parse_plate
 from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile
 from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, TagSighting
@@ -197,6 +200,16 @@ class LaneBench:
 
     def lose_journal(self) -> tuple[Effect, ...]:
         return self.take(JournalLost(self.at_ms, "disk_full"))
+
+    def order_mode(self, mode: Mode, operator: str = "chen", reason: str = "ordered") -> tuple[Effect, ...]:
+        return self.take(ModeOrdered(self.at_ms, mode, operator, reason))
+
+    def turn_hours(self, hours: Hours, doubt: str = "") -> tuple[Effect, ...]:
+        return self.take(HoursTurned(self.at_ms, hours, doubt))
+
+    @property
+    def reports(self) -> list[str]:
+        return [effect.name for effect in self.all(Report)]
 
     # Readings
 

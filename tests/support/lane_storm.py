@@ -16,9 +16,11 @@ from edge.core.events import (
     FrameRead,
     GrantReceived,
     GrantRefused,
+    HoursTurned,
     InputsLost,
     InputsSampled,
     JournalLost,
+    ModeOrdered,
     PersonDecided,
     RequestPrepared,
     Started,
@@ -27,6 +29,7 @@ from edge.core.events import (
 )
 from edge.core.grant import VERDICTS, Grant
 from edge.core.inputs import SIGNAL_NAMES, LaneInputs
+from edge.core.modes import MODES, Hours
 from edge.core.profile import AuthorityProfile, LaneProfile
 from edge.core.readings import PictureReading, TagSighting
 from edge.core.state import LaneState, Passage, Phase
@@ -39,7 +42,7 @@ STEPS_MS = (0, 1, 50, 50, 50, 200, 201, 1_000, 5_000, 130_000)
 MUTATIONS: tuple[dict[str, Any], ...] = (
     {}, {}, {}, {"site": "other"}, {"lane": "other"}, {"boot": "other"}, {"passage": "other"}, {"nonce": "other"},
     {"request_hash": "other"}, {"ttl_ms": 0}, {"ttl_ms": -1}, {"note": None}, {"sequence": 0}, {"authority": "other"},
-    {"note": replace(NOTE, tag="E2FF")},
+    {"note": replace(NOTE, tag="E2FF")}, {"drill": True}, {"drill": False}, {"note": replace(NOTE, appointment="A1")},
 )  # fmt: skip
 ACTIONS = ("open", "refuse", "retry", "reset", "lower")
 Move = tuple[str, int, int]
@@ -64,6 +67,8 @@ class Storm:
         replace(PROFILE, authorities=AUTHORITIES, join="veto", tag_reader=None, must_match=("front_plate",)),
         replace(PROFILE, authorities=AUTHORITIES, join="quorum", quorum=1),
         replace(PROFILE, authorities=(), cameras=()),
+        replace(PROFILE, direction="out", calendar=True, drill_moves_boom=True),
+        replace(PROFILE, direction="out", two_persons=("open", "lower", "reset", "mode")),
     )
 
     def events(self, now: Callable[[], LaneState]) -> Iterator[Event]:
@@ -104,8 +109,20 @@ class Storm:
         yield InputsSampled(self.at_ms, LaneInputs())
 
     def _person(self, state: LaneState, choice: int) -> Iterator[Event]:
-        operator = "" if choice % 7 == 0 else "chen"
+        operator = "" if choice % 7 == 0 else ("chen", "wang")[choice // 7 % 2]
         yield PersonDecided(self.at_ms, operator, ACTIONS[choice % 5], "" if choice % 11 == 0 else "checked")
+
+    def _mode(self, state: LaneState, choice: int) -> Iterator[Event]:
+        """Mostly a mode that decides: storms of holds never get far. Often one person, sometimes another."""
+        if state.mode == "NORMAL" and choice % 4:
+            return
+        mode = MODES[choice % len(MODES)] if choice % 3 else ("NORMAL", "DRILL")[choice % 2]
+        for operator in ("chen", "wang")[: 1 + choice % 2]:
+            yield ModeOrdered(self.at_ms, mode, operator, "" if choice % 13 == 0 else "ordered")
+
+    def _hours(self, state: LaneState, choice: int) -> Iterator[Event]:
+        hours: tuple[Hours, ...] = ("open", "open", "appointments", "closed")
+        yield HoursTurned(self.at_ms, hours[choice % 4], "clock_went_back" if choice % 16 == 3 else "")
 
     def _lost(self, state: LaneState, choice: int) -> Iterator[Event]:
         device = ("cam-front", "cam-right", "reader", "barrier")[choice % 4]
@@ -162,6 +179,7 @@ class Storm:
             grant = Grant(
                 one.authority, "key", "site", "lane-1", "boot-1", passage.id, one.nonce, digest, verdict,
                 10_000, "", self.sequence, note=NOTE, target="nii" if verdict == "refer" else None,
+                drill=passage.drill,
             )  # fmt: skip
             grant = replace(grant, **MUTATIONS[choice // 5 % len(MUTATIONS)])
             self.grants.append(grant)
@@ -191,6 +209,15 @@ class Storm:
                 yield from self._scan(safety_loop=True)
                 yield from self._scan(2, safety_loop=False)
             case Phase.IDLE:
+                if choice % 3 and state.mode != "NORMAL":
+                    yield ModeOrdered(self.at_ms, "NORMAL", "chen", "over")
+                    yield ModeOrdered(self.at_ms, "NORMAL", "wang", "over")
+                elif choice % 5 == 0 and state.profile.direction == "out":
+                    yield ModeOrdered(self.at_ms, "EMERGENCY_EVACUATE", "chen", "fire")
+                    yield ModeOrdered(self.at_ms, "EMERGENCY_EVACUATE", "wang", "fire")
+                    return
+                if choice % 3 and state.hours != "open":
+                    yield HoursTurned(self.at_ms, "open")
                 yield from self._scan(arrival_loop=True)
             case Phase.IDENTIFYING:
                 assert state.passage is not None
@@ -221,6 +248,8 @@ class Storm:
                 yield from self._scan(**DOWN)
             case Phase.FAULT:
                 yield PersonDecided(self.at_ms, "chen", "reset", "checked")
+                if choice % 2:
+                    yield PersonDecided(self.at_ms, "wang", "reset", "checked")
             case _:
                 yield from self._scan(arrival_loop=False)
 
@@ -233,12 +262,13 @@ def vars_of(inputs: LaneInputs) -> dict[str, bool | None]:
 KINDS = (
     "go", "go", "go", "go", "go", "go", "flip", "calm", "calm", "blink", "swap", "person", "person", "lost", "blind",
     "journal", "again", "tick", "tick", "barrier", "frame", "prepared", "grant", "grant", "grant", "replay", "durable",
+    "mode", "hours",
 )  # fmt: skip
 MOVES = st.tuples(st.sampled_from(KINDS), st.integers(0, 1_000), st.sampled_from(STEPS_MS))
 
 
 def storms() -> st.SearchStrategy[Storm]:
-    """Storms over five profiles."""
+    """Storms over the profiles."""
     return st.builds(Storm, st.sampled_from(Storm.PROFILES), st.lists(MOVES, min_size=1, max_size=60))
 
 

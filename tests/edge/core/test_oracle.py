@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from edge.core import actions, binding, guards, motion, step
+from edge.core import actions, binding, evacuation, guards, motion, order_guards, step
 from edge.core.draft import Draft
 from edge.core.effects import RaiseBoom
-from edge.core.events import Event
+from edge.core.events import Event, PersonDecided
 from edge.core.table import BY_PAIR
 from simulators.prove.oracle import LaneOracle
 from tests.support.lane_storm import seeded_storm
 
-STORMS = 400
+STORMS = 600
 
 
 def campaign(storms: int) -> None:
@@ -55,6 +55,22 @@ def always_passed(draft: Draft, event: Event) -> None:
         draft.end_passage("PASSED")
 
 
+def opens_alone(draft: Draft, event: Event) -> bool:
+    assert isinstance(event, PersonDecided)
+    named = event.action == "open" and bool(event.operator) and bool(event.reason) and not draft.state.journal_lost
+    return named and not order_guards.drill_stays_closed(draft.state)
+
+
+def opens_in_a_drill(draft: Draft, event: Event) -> bool:
+    return opens_alone(draft, event) or (
+        isinstance(event, PersonDecided)
+        and event.action == "open"
+        and bool(event.operator)
+        and bool(event.reason)
+        and not draft.state.journal_lost
+    )
+
+
 def forget_passage(draft: Draft, event: Event) -> None:
     draft.change(passage=None)
 
@@ -84,6 +100,14 @@ BUGS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "I8 forget a passage": (actions.end_left, forget_passage),
     "I13 orders without a name": (guards.person_opens, lambda draft, event: event.action == "open"),
     "I1 any grant counts": (guards.grant_counts, always),
+    "modes: every arrival is decided": (order_guards.arrives_undecided, never),
+    "modes: an open passage goes on": (order_guards.turns_mode, never),
+    "modes: one person is enough for a mode": (order_guards.first_for_mode, never),
+    "modes: an evacuation leads in too": (evacuation.evacuation_ordered, always),
+    "modes: an evacuation ends by itself": (evacuation.evacuation_over, guards.may_lower),
+    "modes: the boom is lowered while people leave": (evacuation.evacuating, never),
+    "modes: a drill opens by hand": (guards.person_opens, opens_in_a_drill),
+    "modes: one person is enough to open": (guards.person_opens, opens_alone),
 }
 
 

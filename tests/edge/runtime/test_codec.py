@@ -108,6 +108,7 @@ def test_a_nested_dataclass_without_choice_carries_no_tag() -> None:
         "plates": [{"place": "front", "text": "粤B12345", "colour": "yellow"}],
         "containers": [],
         "tag": None,
+        "appointment": None,
     }
 
 

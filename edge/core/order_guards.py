@@ -1,0 +1,105 @@
+"""Questions about the orders of persons, their modes and their second persons (decision 0012)."""
+
+from edge.core.draft import Draft
+from edge.core.effects import Scalar
+from edge.core.events import Event, ModeOrdered, PersonDecided
+from edge.core.modes import held_for, keeps_open
+from edge.core.state import LaneState
+from edge.core.two_persons import completes
+
+
+def _action(event: Event) -> tuple[str, str, str]:
+    """What is ordered, by whom, and why."""
+    assert isinstance(event, ModeOrdered | PersonDecided)
+    return "mode" if isinstance(event, ModeOrdered) else event.action, event.operator, event.reason
+
+
+def subject(draft: Draft, event: Event) -> str | None:
+    """What an order is about: the mode, or the open passage. Two orders about different things are no pair."""
+    if isinstance(event, ModeOrdered):
+        return event.mode
+    return draft.state.passage.id if draft.state.passage else None
+
+
+def countersigned(draft: Draft, event: Event) -> bool:
+    """One person is enough for this order, or another one gave the same a short time ago."""
+    action, operator, _ = _action(event)
+    profile = draft.state.profile
+    by_ms = event.at_ms - profile.second_person_ms
+    return action not in profile.two_persons or completes(
+        draft.state.first_order, action, subject(draft, event), operator, by_ms
+    )
+
+
+def first_operator(draft: Draft, event: Event) -> str | None:
+    """Return who gave the order first where two had to; the order is carried out and waits no longer."""
+    first = draft.state.first_order
+    if first is None or _action(event)[0] not in draft.state.profile.two_persons:
+        return None
+    draft.change(first_order=None)
+    return first.operator
+
+
+def persons(event: Event, first: str | None) -> tuple[tuple[str, Scalar], ...]:
+    """Return the fields that say who ordered what and why."""
+    _, operator, reason = _action(event)
+    named: tuple[tuple[str, Scalar], ...] = (("operator", operator), ("reason", reason))
+    return named if first is None else (*named, ("first_operator", first))
+
+
+def _first_of_two(draft: Draft, event: Event) -> bool:
+    _, operator, reason = _action(event)
+    named = bool(operator.strip()) and bool(reason.strip())
+    return named and not draft.state.journal_lost and not countersigned(draft, event)
+
+
+def first_to_open(draft: Draft, event: Event) -> bool:
+    """The first of two persons orders the opening."""
+    may = _action(event)[0] == "open" and not drill_stays_closed(draft.state)
+    return may and _first_of_two(draft, event)
+
+
+def first_to_lower(draft: Draft, event: Event) -> bool:
+    """The first of two persons orders the boom down."""
+    may = _action(event)[0] == "lower" and not keeps_open(draft.state.mode, draft.state.profile)
+    return may and _first_of_two(draft, event)
+
+
+def first_to_reset(draft: Draft, event: Event) -> bool:
+    """The first of two persons says that the cause of the fault is gone."""
+    return _action(event)[0] == "reset" and _first_of_two(draft, event)
+
+
+def first_for_mode(draft: Draft, event: Event) -> bool:
+    """The first of two persons orders a mode."""
+    return _first_of_two(draft, event)
+
+
+def mode_unacceptable(draft: Draft, event: Event) -> bool:
+    """Nobody is named, no reason is given, or the order cannot be recorded: after a restart nobody would know it."""
+    _, operator, reason = _action(event)
+    return not operator.strip() or not reason.strip() or draft.state.journal_lost
+
+
+def ends_drill(draft: Draft, event: Event) -> bool:
+    """The drill is over, and its passage with it."""
+    assert isinstance(event, ModeOrdered)
+    return draft.passage.drill and event.mode != "DRILL"
+
+
+def turns_mode(draft: Draft, event: Event) -> bool:
+    """Another mode than the present one."""
+    assert isinstance(event, ModeOrdered)
+    return event.mode != draft.state.mode
+
+
+def drill_stays_closed(state: LaneState) -> bool:
+    """A drill moves no boom, unless the lane is configured to; a passage that began before the drill is none of it."""
+    drill = state.mode == "DRILL" and (state.passage is None or state.passage.drill)
+    return drill and not state.profile.drill_moves_boom
+
+
+def arrives_undecided(draft: Draft, event: Event) -> bool:
+    """The arrival loop is occupied, and mode or hours let nothing be decided."""
+    state = draft.state
+    return state.inputs.arrival_loop is True and held_for(state.mode, state.hours) is not None
