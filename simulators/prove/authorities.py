@@ -8,6 +8,7 @@ from edge.clearance.envelope import canonical_json, decode_base64url, seal
 from edge.clearance.grant import GRANT_TYPE, grant_claims
 from edge.clearance.request import request_hash
 from edge.core.grant import Grant, ReferralTarget
+from simulators.prove import hostile
 
 if TYPE_CHECKING:
     from simulators.prove.world import World
@@ -21,7 +22,8 @@ class Authorities:
     def __init__(self, world: "World") -> None:
         self.world = world
         self.released: dict[str, tuple[str, str]] = {}
-        self.asked: dict[str, str] = {}
+        self.asked_ms: dict[str, int] = {}
+        self.denied: dict[str, int] = {}
         self.sent: list[tuple[str, bytes]] = []
         self._sequence: dict[str, int] = {}
 
@@ -29,16 +31,36 @@ class Authorities:
         """A request left the lane."""
         claims: dict[str, Any] = json.loads(decode_base64url(raw.split(b".")[1]))
         self.world.judge.asked(authority, claims, raw)
+        self.asked_ms[claims["nonce"]] = self.world.time.now_ms
         self.world.time.after(self.world.draw.uniform(15, 70), lambda: self.answer(authority, claims, raw))
 
     def answer(self, authority: str, claims: dict[str, Any], raw: bytes) -> None:
         """Decide and send."""
-        one = self.world.traffic.now
+        world, one = self.world, self.world.traffic.now
+        strikes, later = world.swarm.strikes, world.time.after
         grant = self._grant(authority, claims, raw, "deny" if one is None else one.verdict)
-        self.send(authority, self.seal(authority, grant))
+        hostile.around(self, authority, grant)
+        if strikes("grant_lost", 0.2):
+            return
+        payload = self.seal(authority, grant)
+        self.sent.append((authority, payload))
+        if strikes("late_grant", 0.25):
+            profile = next(one for one in world.profile.authorities if one.id == authority)
+            left_ms = profile.deadline_ms - (world.time.now_ms - self.asked_ms[grant.nonce])
+            late_ms = left_ms + world.swarm.draw.choice((-1, 0, 1, 2, 700))
+            later(late_ms, lambda: self.send(authority, payload))
+            return
+        self.send(authority, payload)
+        if strikes("grant_twice", 0.4):
+            for _ in range(world.swarm.draw.randint(1, 5)):
+                later(world.swarm.draw.uniform(0, 900), lambda: self.send(authority, payload))
+
+    def next_sequence(self, authority: str) -> int:
+        """Count on, as each issuer does."""
+        self._sequence[authority] = self._sequence.get(authority, 0) + 1
+        return self._sequence[authority]
 
     def _grant(self, authority: str, claims: dict[str, Any], raw: bytes, verdict: Any) -> Grant:
-        self._sequence[authority] = self._sequence.get(authority, 0) + 1
         one = self.world.traffic.now
         grant = Grant(
             authority=authority,
@@ -52,7 +74,7 @@ class Authorities:
             verdict=verdict,
             ttl_ms=3_000,
             issued_at="2026-03-01T00:00:00Z",
-            sequence=self._sequence[authority],
+            sequence=self.next_sequence(authority),
             reason="" if verdict == "release" else "checked",
         )
         if verdict == "refer":

@@ -185,7 +185,9 @@ class Box:
             self.runner.take(event)
 
     def die(self, *, power_cut: bool) -> None:
-        """The process is gone: what it still tidies up reaches nothing."""
+        """The process is gone: what it still tidies up reaches nothing. Once only."""
+        if self.dead:
+            return
         self.dead = self.line.dead = True
         self.writer.die(power_cut=power_cut)
         self.loop.set_exception_handler(lambda loop, context: None)

@@ -4,9 +4,10 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from edge.core.events import Event, FrameRead, TagSighted
+from edge.core.events import DeviceBack, DeviceLost, Event, FrameRead, TagSighted
 from edge.core.profile import CameraProfile
-from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, TagSighting
+from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, TagSighting, Unread
+from simulators.prove.traffic import Truck, truck
 
 if TYPE_CHECKING:
     from simulators.prove.box import Box
@@ -53,18 +54,63 @@ class Cameras:
         one = self.world.traffic.now
         if self._wanted != passage or one is None:
             return
-        self._pictures += 1
+        swarm, now_ms = self.world.swarm, self.world.time.now_ms
+        if swarm.strikes("camera_lost", 0.1):
+            self._say(DeviceLost(now_ms, camera.id, "camera_no_frame"))
+            self.world.time.after(swarm.draw.uniform(300, 2_000), lambda: self._back(camera.id))
+            return
+        if not swarm.strikes("frozen", 0.4):
+            self._pictures += 1
         digest = sha256(f"{self.world.plan.seed}|{self._pictures}".encode()).hexdigest()
         self.taken[digest] = passage
-        if "plate" in camera.reads:
-            reading = PictureReading(plates=(PlateSighting(one.plate, 0.9, _BOX),))
+        reading = self._of(one, camera)
+        if swarm.active:
+            reading = self._spoilt(reading, one)
+        captured_ms = now_ms
+        if swarm.strikes("earlier_picture", 0.3):
+            captured_ms, reading = now_ms - 4_000, self._of(truck(one.number + 1, "release"), camera)
+        late_ms = swarm.draw.uniform(500, 4_000) if swarm.strikes("late_reading", 0.2) else 0
+        if late_ms:
+            self.world.time.after(
+                late_ms,
+                lambda: self._say(FrameRead(self.world.time.now_ms, passage, camera.id, digest, captured_ms, reading)),
+            )
         else:
-            reading = PictureReading(containers=(ContainerSighting(one.container, 0.9, _BOX),))
-        now_ms = self.world.time.now_ms
-        self._say(FrameRead(now_ms, passage, camera.id, digest, now_ms, reading))
+            self._say(FrameRead(now_ms, passage, camera.id, digest, captured_ms, reading))
+
+    def _back(self, camera: str) -> None:
+        self._say(DeviceBack(self.world.time.now_ms, camera))
 
     def _tag(self, passage: str) -> None:
         one = self.world.traffic.now
-        if self._wanted == passage and one is not None:
-            now_ms = self.world.time.now_ms
-            self._say(TagSighted(now_ms, TagSighting(one.tag, 1, -50, now_ms)))
+        if self._wanted != passage or one is None:
+            return
+        swarm, now_ms = self.world.swarm, self.world.time.now_ms
+        others = 0
+        if swarm.strikes("neighbour_tag", 0.3):
+            others = 1
+        if swarm.strikes("tag_flood", 0.2):
+            others = 40
+        for number in range(others):
+            self._say(TagSighted(now_ms, TagSighting(truck(number, "release").tag, 2, -80, now_ms)))
+        if swarm.strikes("stale_tag", 0.3):
+            self._say(TagSighted(now_ms, TagSighting(truck(7, "release").tag, 1, -50, now_ms - 9_000)))
+        tag = truck(one.number + 1, "release").tag if swarm.strikes("cloned_tag", 0.3) else one.tag
+        self._say(TagSighted(now_ms, TagSighting(tag, 1, -50, now_ms)))
+
+    def _of(self, one: Truck, camera: CameraProfile) -> PictureReading:
+        if "plate" in camera.reads:
+            return PictureReading(plates=(PlateSighting(one.plate, 0.9, _BOX),))
+        return PictureReading(containers=(ContainerSighting(one.container, 0.9, _BOX),))
+
+    def _spoilt(self, reading: PictureReading, one: Truck) -> PictureReading:
+        """What recognition makes of the same picture on a bad day."""
+        strikes, other = self.world.swarm.strikes, truck(one.number + 1, "release")
+        if strikes("unread", 0.3):
+            return PictureReading(unread=(Unread("picture", "dark"),))
+        if reading.plates and (strikes("misread", 0.3) or strikes("two_plates", 0.5)):
+            return PictureReading(plates=(PlateSighting(other.plate, 0.9, _BOX),))
+        if reading.containers and strikes("two_boxes", 0.3):
+            second = ContainerSighting(truck(one.number + 500_000, "release").container, 0.9, (400, 200, 150, 40))
+            return PictureReading(containers=(*reading.containers, second))
+        return reading

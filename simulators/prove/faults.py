@@ -2,10 +2,33 @@
 
 from random import Random
 
-# Fault: row.
+# Fault: row of hazards.md.
 ROWS: dict[str, str] = {
-    "slow_disk": "X3",
-}
+    # physical
+    "presence_at_close": "P1", "reoccupied": "P2", "tailgate": "P3", "trailer_gap": "P4", "loop_stuck_on": "P5",
+    "loop_stuck_off": "P6", "chatter": "P7", "detector_retuned": "P8", "stuck_down": "P9", "stuck_up": "P10",
+    "both_limits": "P11", "broken_off": "P12", "lowered_by_hand": "P13", "raised_uncommanded": "P14",
+    "module_dip": "P15", "controller_dip": "P16", "backs_out": "P17", "stops": "P18", "swap": "P19", "fire": "P20",
+    "emergency_stop": "P21", "light_refused": "P22", "slow_boom": "P23", "wrong_way": "P24",
+    # devices
+    "frozen": "D1", "unread": "D2", "earlier_picture": "D3", "camera_lost": "D4", "misread": "D6",
+    "two_plates": "D8", "two_boxes": "D9", "neighbour_tag": "D10", "stale_tag": "D11", "cloned_tag": "D12",
+    "tag_flood": "D13", "modbus_exception": "D20", "reply_lost": "D21", "wrong_unit": "D22",
+    "wrong_transaction": "D23", "wrong_echo": "D24", "late_reply": "D25", "twice_replied": "D26",
+    "length_lie": "D28", "module_restart": "D29", "wrong_map": "D30", "late_reading": "D32",
+    # communications
+    "grant_lost": "C1", "line_cut": "C2", "grant_twice": "C4", "reordered": "C5", "retained": "C6",
+    "late_grant": "C7", "wrong_lane": "C8", "other_passage": "C9", "replay": "C10", "clock_skew": "C13",
+    "clock_jump": "C14", "paused": "C15", "malformed": "C19", "storm": "C20", "wrong_ack": "C22",
+    # process and storage
+    "killed": "X1", "power_cut": "X2", "disk_full": "X3", "disk_error": "X4",
+    # security
+    "forged": "S1", "wrong_claim": "S2", "bad_json": "S3", "oversize": "S7", "revoked_key": "S20",
+    "arrivals_flood": "S24",
+}  # fmt: skip
+
+# Rows that no history can reach, and why.
+UNREACHED: dict[str, str] = {}
 
 
 class Swarm:
@@ -14,11 +37,11 @@ class Swarm:
     def __init__(self, active: frozenset[str], draw: Random) -> None:
         self.active = active
         self.struck: set[str] = set()
-        self._draw = draw
+        self.draw = draw
 
     def strikes(self, fault: str, chance: float) -> bool:
         """Say whether the fault happens now."""
-        if fault not in self.active or self._draw.random() >= chance:
+        if fault not in self.active or self.draw.random() >= chance:
             return False
         self.struck.add(ROWS[fault])
         return True

@@ -9,7 +9,7 @@ from edge.core import step as core_step
 from edge.core.effects import Effect
 from edge.core.events import Event
 from edge.core.state import LaneState
-from edge.runtime import lane_runner
+from edge.runtime import failpoints, lane_runner
 from simulators.prove.box import Box
 from simulators.prove.signers import Signers, site_signers
 from simulators.prove.virtual_time import Killed
@@ -61,6 +61,7 @@ def run(plan: Plan) -> Outcome:
     """Run the history of `plan` to its end."""
     world = World(plan, _signers)
     world.time.after(300, world.traffic.next_soon)
+    vars(failpoints)["_armed"] = None
     with _judged(world):
         boot = 0
         while not world.finished:
@@ -69,7 +70,8 @@ def run(plan: Plan) -> Outcome:
             try:
                 box.run()
             except Killed:
-                world.time.run_due(world.time.now_us)
+                box.die(power_cut=world.trouble.power_cut)
+                world.died()
             finally:
                 box.die(power_cut=False)
     world.judge.close()

@@ -194,6 +194,14 @@ class Judge:
             case "Report" if effect["name"] == "passage_opened":
                 self._opened[effect["passage"]] = self.world.time.now_ms
 
+    def told(self, data: dict[str, Any]) -> None:
+        """Central operations was told this: nothing in it names a vehicle (I19)."""
+        if data.get("simulated") is False:
+            self.blame("I20", "an event does not say that it was simulated")
+        text = str(data)
+        if "粤" in text or "KAK" in text or "E2000" in text:
+            self.blame("I19", "an event carries a plate, a code or a tag")
+
     # --- the end ------------------------------------------------------------------------------------------------
 
     def waited(self, *, at_rest: bool) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from edge.core.events import PersonAction, PersonDecided
 from edge.core.state import Phase
+from edge.runtime import failpoints
 
 if TYPE_CHECKING:
     from simulators.prove.world import World
@@ -20,14 +21,12 @@ class Operator:
     def __init__(self, world: "World") -> None:
         self.world = world
         self._coming = False
+        self._ended = False
 
     def saw(self, phase: Phase) -> None:
         """Something may be wrong."""
         if phase not in _NORMAL:
             self._come()
-
-    def moved(self, name: str) -> None:
-        """The boom was asked to move."""
 
     def _come(self) -> None:
         if not self._coming:
@@ -43,11 +42,18 @@ class Operator:
         match phase:
             case Phase.HELD:
                 self._order(self.world.draw.choices(("open", "refuse", "retry"), (4, 4, 2))[0])
+            case Phase.FAULT if box.runner.state.journal_lost:
+                # What the alarm says: make room on the disk, start the service again.
+                self.world.disk.fails = None
+                self.world.kill()
             case Phase.FAULT:
+                self.world.trouble.repair()
                 self._order("reset")
             case Phase.STARTING | Phase.OPEN:
                 signals = self.world.plant.signals()
                 state = box.runner.state
+                if phase is Phase.STARTING:
+                    self.world.trouble.repair()
                 stuck = phase is Phase.STARTING or "vehicle_stopped" in state.alarms
                 if stuck and not signals["boom_down"] and not signals["safety_loop"]:
                     self._order("lower")
@@ -65,6 +71,15 @@ class Operator:
     def end(self) -> None:
         """Everybody goes home, once the lane is at rest."""
         box = self.world.box
+        if not self._ended:
+            self._ended = True
+            self.world.swarm.active = frozenset()
+            vars(failpoints)["_armed"] = None
+            self.world.disk.fails = None
+            self.world.trouble.repair()
+            if box is not None and not box.dead and box.runner.state.journal_lost:
+                self.world.time.after(1_000, self.end)
+                self.world.kill()
         at_rest = box is not None and not box.dead and self.world.phase is Phase.IDLE
         self.world.judge.waited(at_rest=at_rest)
         if at_rest or self.world.judge.gave_up:

@@ -73,9 +73,11 @@ class Traffic:
         self.entitled += verdict == "release"
         world.signal(arrival_loop=True)
         self._wait_for(self.arrived)
+        if world.swarm.active:
+            world.trouble.around_a_truck()
 
     def _wait_for(self, number: int) -> None:
-        self.world.time.after(40_000, lambda: self._give_up(number))
+        self.world.time.after(25_000, lambda: self._give_up(number))
 
     def _give_up(self, number: int) -> None:
         """A driver whom nobody helps leaves."""
@@ -105,14 +107,33 @@ class Traffic:
         world.plant.advance()
         if one is not self.now or one.where != "waiting" or not (world.plant.green and world.plant.boom_is_up):
             return
+        if not self._stray(one):
+            self._through(one)
+
+    def _through(self, one: Truck) -> None:
+        """Cross the loops in their order."""
         one.where = "driving"
-        draw, after, signal = world.draw, world.time.after, world.signal
+        world = self.world
+        draw, after, signal, swarm = world.draw, world.time.after, world.signal, world.swarm
         signal(safety_loop=True)
         at_ms = draw.uniform(200, 400)
+        if swarm.strikes("trailer_gap", 0.3):
+            after(at_ms, lambda: signal(safety_loop=False))
+            at_ms += swarm.draw.uniform(200, 900)
+            after(at_ms, lambda: signal(safety_loop=True))
+            at_ms += 250
+        if swarm.strikes("stops", 0.2):
+            at_ms += swarm.draw.uniform(5_000, 20_000)
         after(at_ms, lambda: signal(arrival_loop=False))
         at_ms += draw.uniform(50, 200)
         after(at_ms, lambda: signal(exit_loop=True))
         at_ms += draw.uniform(100, 250)
+        if swarm.strikes("presence_at_close", 0.2):
+            # Clear for almost as long as the proof wants, then not.
+            after(at_ms, lambda: signal(safety_loop=False))
+            at_ms += swarm.draw.uniform(900, 1_300)
+            after(at_ms, lambda: signal(safety_loop=True))
+            at_ms += 400
         after(at_ms, lambda: signal(safety_loop=False))
         at_ms += draw.uniform(100, 250)
         after(at_ms, lambda: self._gone(one))
@@ -121,4 +142,37 @@ class Traffic:
         one.where = "gone"
         self.passed.append(one.number)
         self.world.signal(exit_loop=False)
+        self.world.central.read()
+        swarm = self.world.swarm
+        if swarm.strikes("tailgate", 0.2):
+            self._cross(swarm.draw.uniform(100, 900), swarm.draw.uniform(400, 900))
         self.next_soon()
+
+    def _cross(self, in_ms: float, for_ms: float) -> None:
+        """Something is below the boom, which nobody let in."""
+        after, signal = self.world.time.after, self.world.signal
+        after(in_ms, partial(signal, safety_loop=True))
+        after(in_ms + for_ms, partial(signal, safety_loop=False))
+
+    def saw_lowering(self) -> None:
+        """Somebody goes below the boom while it comes down, or about when it is asked to."""
+        swarm = self.world.swarm
+        if swarm.strikes("reoccupied", 0.25):
+            self._cross(swarm.draw.uniform(0, 400), swarm.draw.uniform(300, 900))
+        if swarm.strikes("stuck_up", 0.15):
+            self.world.plant.faults.boom_stuck = True
+
+    def _stray(self, one: Truck) -> bool:
+        """The released vehicle does something else than to drive through."""
+        swarm = self.world.swarm
+        if swarm.strikes("backs_out", 0.2):
+            self.world.time.after(swarm.draw.uniform(0, 1_500), self.back_out)
+            return True
+        if swarm.strikes("swap", 0.2):
+            gap_ms = swarm.draw.uniform(100, 600)
+            self.world.signal(arrival_loop=False)
+            self.world.time.after(gap_ms, partial(self.world.signal, arrival_loop=True))
+            self.world.time.after(gap_ms + 300, partial(self._through, one))
+            one.where = "swapped"
+            return True
+        return False

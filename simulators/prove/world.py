@@ -11,13 +11,15 @@ from simulators.devices.barrier import BarrierSimulator
 from simulators.prove.authorities import Authorities
 from simulators.prove.box import Box, default_map
 from simulators.prove.cameras import Cameras
+from simulators.prove.central import Central
 from simulators.prove.disk import Disk
 from simulators.prove.faults import Swarm
 from simulators.prove.judge import Judge
 from simulators.prove.people import Operator
 from simulators.prove.signers import Signers
 from simulators.prove.traffic import Traffic
-from simulators.prove.virtual_time import WorldTime
+from simulators.prove.trouble import Trouble
+from simulators.prove.virtual_time import Killed, WorldTime
 from simulators.prove.wire import Line, ProvedPlant
 
 SITE, LANE = "site", "lane-1"
@@ -78,6 +80,12 @@ class World:
         self.authorities = Authorities(self)
         self.operator = Operator(self)
         self.traffic = Traffic(self, plan.trucks)
+        self.trouble = Trouble(self)
+        self.central = Central(self)
+        if self.swarm.strikes("clock_skew", 1) or self.swarm.strikes("clock_jump", 1):
+            self.wall_jumps_s: tuple[int, ...] = (0, 86_400, -86_400, 3_600, -40)
+        else:
+            self.wall_jumps_s = plan.wall_jumps_s
         self.finished = False
         self.phase = Phase.STARTING
         self.plant.on_output = self._output
@@ -97,7 +105,7 @@ class World:
 
     def wall_offset_s(self) -> float:
         """How wrong the wall clock is now: a new jump every 20 s."""
-        jumps = self.plan.wall_jumps_s
+        jumps = self.wall_jumps_s
         return jumps[self.time.now_us // 20_000_000 % len(jumps)]
 
     def keyset(self) -> Keyset:
@@ -106,7 +114,7 @@ class World:
 
     def sync_ms(self) -> float:
         """How long the disk takes for one group."""
-        if self.swarm.strikes("slow_disk", 0.05):
+        if "disk_error" in self.swarm.active and self.swarm.draw.random() < 0.05:
             return self.draw.uniform(50, 900)
         return 0.3 + self.draw.random()
 
@@ -131,8 +139,9 @@ class World:
     def _output(self, name: str, value: bool) -> None:
         self.judge.output(name, value)
         if value and name in ("raise", "lower"):
-            self.operator.moved(name)
             self._watch_boom()
+        if value and name == "lower":
+            self.traffic.saw_lowering()
         if value and name == "green":
             self.traffic.saw_green()
 
@@ -147,6 +156,20 @@ class World:
             self.phase = after.phase
             self.operator.saw(after.phase)
             self.traffic.saw_phase(after.phase)
+
+    def kill(self) -> None:
+        """End the controller's process, now."""
+        if self.box is not None and not self.box.dead:
+            raise Killed
+
+    def died(self) -> None:
+        """No controller for some time: it may be killed again while it recovers."""
+        self.phase = Phase.STARTING
+        down_ms = self.swarm.draw.uniform(50, 3_000)
+        self.time.run_due(self.time.now_us + round(down_ms * 1000))
+        if self.swarm.draw.random() < 0.2 and self.swarm.active:
+            self.trouble.kill_in_recovery()
+        self.operator.saw(Phase.STARTING)
 
     def stop(self) -> None:
         """Every truck is gone."""
