@@ -24,6 +24,8 @@ class Authorities:
         self.released: dict[str, tuple[str, str]] = {}
         self.asked_ms: dict[str, int] = {}
         self.denied: dict[str, int] = {}
+        self.answered: set[str] = set()
+        self.other_lanes: set[str] = set()
         self.sent: list[tuple[str, bytes]] = []
         self._sequence: dict[str, int] = {}
 
@@ -41,7 +43,9 @@ class Authorities:
         grant = self._grant(authority, claims, raw, "deny" if one is None else one.verdict)
         hostile.around(self, authority, grant)
         if strikes("grant_lost", 0.2):
+            self.released.pop(grant.nonce, None)
             return
+        self.answered.add(grant.nonce)
         payload = self.seal(authority, grant)
         self.sent.append((authority, payload))
         if strikes("late_grant", 0.25):
@@ -90,6 +94,14 @@ class Authorities:
         signers = self.world.signers
         payload = canonical_json(grant_claims(grant))
         return seal(payload, typ=GRANT_TYPE, key_id=signers.key_ids[name], key=signers.keys[name])
+
+    def why_not(self, nonce: str) -> tuple[str, str]:
+        """Say which invariant an opening breaks that no release of this nonce allowed, and how."""
+        if nonce in self.other_lanes:
+            return "I17", "another lane's grant opened this one"
+        if nonce not in self.answered:
+            return "I21", "opened although no authority answered, and no list allowed it"
+        return "I1", "no authority released this nonce"
 
     def send(self, authority: str, payload: bytes, *, retained: bool = False) -> None:
         """Deliver to the lane that is alive now."""

@@ -63,6 +63,7 @@ class _Link(ClearanceLink):
     """The real clearance link; instead of a broker, the world carries its bytes."""
 
     carry: Callable[[str, bytes], None]
+    blame: Callable[[str, str], None]
 
     def send(self, authority: str, request: SignedRequest) -> "asyncio.Future[None]":
         """Hand the bytes to the world."""
@@ -73,7 +74,10 @@ class _Link(ClearanceLink):
 
     def deliver(self, authority: str, payload: bytes, *, retained: bool) -> None:
         """Bytes arrived on a grant topic."""
-        self._receive(authority, Message("grant", payload, retained))
+        try:
+            self._receive(authority, Message("grant", payload, retained))
+        except Exception as error:  # noqa: BLE001 - the judge: whatever bytes raise is a violation of I18
+            self.blame("I18", f"a message raised {error!r}")
 
 
 class Quiet:
@@ -151,6 +155,7 @@ class Box:
             on_grant=asking.on_grant,
             on_refused=asking.on_refused,
         )
+        self.link.blame = world.judge.blame
         self.link.carry = world.authorities.receive
         asking.link, asking.take = self.link, self.runner.take
         found = recover(self.journal.records(world.profile.lane, from_last="boot"))

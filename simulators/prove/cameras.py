@@ -68,6 +68,7 @@ class Cameras:
             reading = self._spoilt(reading, one)
         captured_ms = now_ms
         if swarm.strikes("earlier_picture", 0.3):
+            digest = digest[::-1]
             captured_ms, reading = now_ms - 4_000, self._of(truck(one.number + 1, "release"), camera)
         late_ms = swarm.draw.uniform(500, 4_000) if swarm.strikes("late_reading", 0.2) else 0
         if late_ms:

@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from edge.core.state import Phase
@@ -16,6 +16,7 @@ TRUCKS = 20
 # One history in five has no fault: there the lane has to let through who may pass.
 _WITHOUT_FAULTS = 5
 _REAL_KEYS = 100
+_OTHER_CLOCK = 25
 LEAST_LIVENESS = 0.99
 
 
@@ -26,7 +27,9 @@ def plan(seed: int, index: int) -> Plan:
     if index % _WITHOUT_FAULTS:
         names = sorted(ROWS)
         faults = frozenset(draw.sample(names, draw.randint(1, min(8, len(names)))))
-    return Plan(f"{seed}|{index}", TRUCKS, faults, real_keys=index % _REAL_KEYS == 7)
+    return Plan(
+        f"{seed}|{index}", TRUCKS, faults, real_keys=index % _REAL_KEYS == 7, second_clock=index % _OTHER_CLOCK == 3
+    )
 
 
 @dataclass
@@ -85,11 +88,21 @@ def _row_order(row: str) -> tuple[str, int]:
     return row[0], int(row[1:])
 
 
+def checked(one: Plan) -> Outcome:
+    """Run a history; a sample of them again under a wall clock that jumps, which may change nothing (I15)."""
+    outcome = run(one)
+    if one.second_clock:
+        other = run(replace(one, wall_jumps_s=(0, 86_400, -7_200, 30, -259_200)))
+        if other.trace != outcome.trace:
+            outcome.violations.append(("I15", "another wall clock gave another trace"))
+    return outcome
+
+
 def outcomes(seed: int) -> Iterator[tuple[int, Outcome]]:
     """Yield every history of a campaign, for ever."""
     index = 0
     while True:
-        yield index, run(plan(seed, index))
+        yield index, checked(plan(seed, index))
         index += 1
 
 

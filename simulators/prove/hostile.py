@@ -28,9 +28,13 @@ def around(desk: "Authorities", authority: str, grant: Grant) -> None:
         ("wrong_claim", swarm.draw.choice(_ALIEN) if "wrong_claim" in swarm.active else {}),
     ):
         if swarm.strikes(fault, 0.3):
+            desk.answered.add(grant.nonce)
+            if fault == "wrong_lane":
+                desk.other_lanes.add(grant.nonce)
             _soon(desk, authority, desk.seal(authority, replace(release, **change)))
     for fault, signer in (("forged", "stranger"), ("revoked_key", swarm.draw.choice(("revoked", "other-site")))):
         if swarm.strikes(fault, 0.3):
+            desk.answered.add(grant.nonce)
             _soon(desk, authority, desk.seal(authority, release, signer))
     if swarm.strikes("retained", 0.3):
         desk.send(authority, desk.seal(authority, replace(release, sequence=10**6)), retained=True)

@@ -6,11 +6,13 @@ lane.
 
 import hashlib
 import json
+import traceback
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from edge.core.effects import Effect
-from edge.core.events import Event, Started
+from edge.core.effects import ConsumeAuthority, Effect
+from edge.core.events import Event, JournalLost, Started
+from edge.core.profile import LaneTiming
 from edge.core.state import LaneState, Phase
 from edge.runtime.journal_file import LANE_SPAN
 from simulators.prove.oracle import LaneOracle
@@ -24,6 +26,7 @@ _SCAN_MS = 250
 _CLEAR_MS = 1_000
 _NOT_UP_MS = 700
 _PATIENCE = 60
+_LATE_MS = 1_500
 # Parts of a record that the judge reads; the others are steps that neither open nor end anything.
 _LOOKED_AT = ('"ConsumeAuthority"', '"EndPassage"', '"passage_opened"', '"SendRequest"')
 
@@ -46,6 +49,9 @@ class Judge:
         self._unspent: list[dict[str, Any]] = []
         self._consumed: set[str] = set()
         self._nonces: set[str] = set()
+        # What the steps of this life asked to be spent.
+        self._asked_for: set[str] = set()
+        self._entered_ms = 0
         self._requests: dict[str, tuple[str, str]] = {}
         self._opens_asked = 0
         self._occupied = False
@@ -68,10 +74,37 @@ class Judge:
         try:
             self._oracle.judge(before, event, after, effects)
         except AssertionError as error:
-            self.blame(_named(error), f"{type(event).__name__} in {before.phase}: {error}")
+            said = str(error) or traceback.extract_tb(error.__traceback__)[-1].line
+            self.blame(_named(error), f"{type(event).__name__} in {before.phase}: {said}")
             self._oracle = LaneOracle()
+        if isinstance(event, JournalLost):
+            self.crashed(event.code)
+        for effect in effects:
+            if isinstance(effect, ConsumeAuthority):
+                self._asked_for.update(effect.nonces)
         if after.phase is not before.phase:
+            self._left(before.phase, after.profile.timing)
             self.phases.add(after.phase.value)
+
+    def _left(self, phase: Phase, timing: LaneTiming) -> None:
+        """No phase that waits for a machine lasts longer than its deadline (I11); a stopped clock may."""
+        now_ms = self.world.time.now_ms
+        lasted_ms, self._entered_ms = now_ms - self._entered_ms, now_ms
+        longest_ms = {
+            Phase.IDENTIFYING: timing.identify_ms,
+            Phase.WAITING: timing.grant_max_ms,
+            Phase.CONSUMING: timing.grant_max_ms,
+            Phase.OPENING: timing.open_ms,
+            Phase.CLOSING: timing.close_ms,
+            Phase.HELD: timing.hold_ms,
+        }.get(phase)
+        if longest_ms is not None and lasted_ms > longest_ms + _LATE_MS and "paused" not in self.world.plan.faults:
+            self.blame("I11", f"{phase} lasted {lasted_ms} ms, its deadline is {longest_ms} ms")
+
+    def crashed(self, lost: str) -> None:
+        """The lane says why its journal is lost."""
+        if lost == "lane_crashed":
+            self.blame("I18", "an event crashed the lane")
 
     def recovered(self, same: bool) -> None:
         """Recovery was run twice."""
@@ -96,19 +129,23 @@ class Judge:
         world = self.world
         self.trace.update(b"open%d" % world.time.now_us)
         self._opens_asked += 1
+        if world.box is None or not world.box.has_scanned:
+            self.blame("I9", "OPEN leaves before any input was seen in this life")
+            return
         if not self._unspent:
-            self.blame("I1", "OPEN leaves and no unspent authority is on the disk")
+            if self._asked_for - self._consumed:
+                self.blame("I2", "OPEN leaves before the authority that it spends is on the disk")
+            else:
+                self.blame("I3", f"OPEN leaves {self._opens_asked} times for fewer authorities")
             return
         authority = self._unspent.pop()
         if world.time.now_ms > authority["deadline_ms"]:
             self.blame("I1", f"OPEN leaves {world.time.now_ms - authority['deadline_ms']} ms after its authority ended")
-        if world.box is None or not world.box.has_scanned:
-            self.blame("I9", "OPEN leaves before any input was seen in this life")
         if authority["source"] == "grant":
             for nonce in authority["nonces"]:
                 released = world.authorities.released.get(nonce)
                 if released is None:
-                    self.blame("I1", "no authority released this nonce")
+                    self.blame(*world.authorities.why_not(nonce))
                 elif released != (authority["passage"], self._requests.get(nonce, ("", ""))[1]):
                     self.blame("I16", "the release was for another passage or other bytes")
 

@@ -220,11 +220,11 @@ class LaneOracle:
 
     def _light(self, after: LaneState) -> None:
         if after.light == "green":
-            assert after.phase is Phase.OPEN
+            assert after.phase is Phase.OPEN, "I7"
             assert after.inputs.boom == "up", "I7: green only with the boom measured up"
-            assert after.passage is not None
-            assert after.passage.authority is not None
-            assert not after.passage.entered or after.passage.evacuated is not None
+            assert after.passage is not None, "I7"
+            assert after.passage.authority is not None, "I7"
+            assert not after.passage.entered or after.passage.evacuated is not None, "I7: one release is one vehicle"
 
     def _passages(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
         ends = [one for one in effects if isinstance(one, EndPassage)]
@@ -237,10 +237,10 @@ class LaneOracle:
             self.ended.append(end.passage)
             if end.terminal in ("PASSED", "MANUAL_PASSED"):
                 assert before.passage is not None
-                assert isinstance(event, InputsSampled)
+                assert isinstance(event, InputsSampled), "I6"
                 assert event.inputs.boom == "down", "I6: passed is measured"
-                assert before.passage.entered
-                assert before.passage.reached_exit or event.inputs.exit_loop
+                assert before.passage.entered, "I6"
+                assert before.passage.reached_exit or event.inputs.exit_loop, "I6"
         if before.passage is not None and (after.passage is None or after.passage.id != before.passage.id):
             assert [end.passage for end in ends] == [before.passage.id], "I8: none is forgotten"
 

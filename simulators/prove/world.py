@@ -57,6 +57,7 @@ class Plan:
     faults: frozenset[str]
     real_keys: bool = False
     wall_jumps_s: tuple[int, ...] = (0,)
+    second_clock: bool = False
 
 
 class World:
