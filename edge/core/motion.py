@@ -35,6 +35,12 @@ def watch_vehicle(draft: Draft, event: Event) -> None:
     """One release is one vehicle: red again as soon as it came below the boom or backed out."""
     passage = draft.passage
     _show_light(draft)
+    _tell_strangers(draft)
+
+
+def _tell_strangers(draft: Draft) -> None:
+    """Another than the released vehicle came below the boom: in its place (P19), or behind it (P3)."""
+    passage = draft.passage
     if passage.entered and passage.backed_out:
         draft.alarm("vehicle_swapped", "the released vehicle backed out and another one came below the boom")
     if passage.tailgated:
@@ -117,6 +123,8 @@ def end_closed(draft: Draft, event: Event) -> None:
     passage = draft.state.passage
     if passage is None:
         return
+    # The scan that saw the boom down may be the first that saw them.
+    _tell_strangers(draft)
     reasons = ("tailgated",) if passage.tailgated else ()
     if not passage.entered:
         draft.end_passage("ABANDONED", *(("backed_out",) if passage.backed_out else ()))

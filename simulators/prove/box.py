@@ -1,7 +1,7 @@
 """One life of the controller's process: the real lane, wired to the world, from its start to its death."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, cast
 
@@ -196,20 +196,23 @@ class Box:
         self.dead = self.line.dead = True
         self.writer.die(power_cut=power_cut)
         self.loop.set_exception_handler(lambda loop, context: None)
-        _end(self.loop, asyncio.all_tasks(self.loop))
+        _end(self.loop)
 
     def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         if not self.dead:
             self.world.judge.blame("I18", f"unhandled: {context.get('exception') or context.get('message')!r}")
 
 
-def _end(loop: VirtualLoop, tasks: Iterable["asyncio.Task[object]"]) -> None:
+def _end(loop: VirtualLoop) -> None:
     """Cancel what is left of a dead process, without a moment passing in the world."""
-    for task in tasks:
-        task.cancel()
-    for _ in range(8):
-        loop.call_soon(loop.stop)
-        loop.run_forever()
+    for _ in range(20):
+        if not (left := asyncio.all_tasks(loop)):
+            break
+        for task in left:
+            task.cancel()
+        for _ in range(4):
+            loop.call_soon(loop.stop)
+            loop.run_forever()
     loop.close()
 
 

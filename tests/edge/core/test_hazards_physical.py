@@ -109,6 +109,12 @@ def test_p3_a_second_vehicle_below_the_closing_boom_blocks_the_lane() -> None:
     assert lane.phase is Phase.FAULT, "the next is not served before a person looked"
 
 
+def test_p3_a_second_vehicle_that_is_first_seen_when_the_boom_is_down_is_told_as_well() -> None:
+    lane = LaneBench().go(Phase.CLOSING)
+    lane.scan(safety_loop=True, **DOWN)
+    assert (lane.phase, lane.ended, lane.alarms_raised) == (Phase.FAULT, ["PASSED"], ["tailgate"])
+
+
 @pytest.mark.parametrize("gap_scans", [1, 4, 10, 19])
 def test_p3_a_second_vehicle_close_behind_the_first_is_seen_before_the_boom_moves(gap_scans: int) -> None:
     lane = LaneBench()
