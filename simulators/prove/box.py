@@ -166,7 +166,7 @@ class Box:
         self.runner.take(
             Started(
                 now_ms, f"{draw.getrandbits(64):016x}", f"{draw.getrandbits(256):064x}", found.passages,
-                found.unfinished, found.unfinished_authority,
+                found.unfinished, found.unfinished_authority, False, found.mode, found.unfinished_drill,
             )
         )  # fmt: skip
         failpoints.hit("recovery_appended")

@@ -24,7 +24,7 @@ ROWS: dict[str, str] = {
     "killed": "X1", "power_cut": "X2", "disk_full": "X3", "disk_error": "X4",
     # security
     "forged": "S1", "wrong_claim": "S2", "bad_json": "S3", "oversize": "S7", "revoked_key": "S20",
-    "arrivals_flood": "S24",
+    "mode_ordered": "S23", "arrivals_flood": "S24",
 }  # fmt: skip
 
 # Rows that no history can reach, and why.

@@ -1,8 +1,10 @@
 """The operator and the technician: they look at what the lane shows, and decide as people do."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from edge.core.events import PersonAction, PersonDecided
+from edge.core.events import ModeOrdered, PersonAction, PersonDecided
+from edge.core.modes import Mode
 from edge.core.state import Phase
 from edge.runtime import failpoints
 
@@ -68,6 +70,15 @@ class Operator:
         if self.world.box is not None:
             self.world.box.take(PersonDecided(self.world.time.now_ms, "chen", action, "looked"))
 
+    def order_mode(self, mode: Mode) -> None:
+        """Two persons order a mode, one right after the other."""
+        for number, name in enumerate(("chen", "li")):
+            self.world.time.after(number * 80, partial(self._say_mode, mode, name))
+
+    def _say_mode(self, mode: Mode, name: str) -> None:
+        if self.world.box is not None:
+            self.world.box.take(ModeOrdered(self.world.time.now_ms, mode, name, "exercise"))
+
     def end(self) -> None:
         """Everybody goes home, once the lane is at rest."""
         box = self.world.box
@@ -77,6 +88,7 @@ class Operator:
             vars(failpoints)["_armed"] = None
             self.world.disk.fails = None
             self.world.trouble.repair()
+            self.order_mode("NORMAL")
             if box is not None and not box.dead and box.runner.state.journal_lost:
                 self.world.time.after(1_000, self.end)
                 self.world.kill()

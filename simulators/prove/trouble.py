@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from edge.core.modes import MODES
 from edge.runtime import failpoints
 from simulators.devices.barrier_plant import PlantFaults
 from simulators.devices.modbus_server import ReplyFaults
@@ -156,6 +157,11 @@ class Trouble:
         self.world.signal(exit_loop=True)
         self.world.time.after(400, partial(self.world.signal, exit_loop=False))
 
+    def _order_mode(self) -> None:
+        draw, operator = self.world.swarm.draw, self.world.operator
+        operator.order_mode(draw.choice(MODES))
+        self.world.time.after(draw.uniform(1_000, 9_000), partial(operator.order_mode, "NORMAL"))
+
     # --- the controller -----------------------------------------------------------------------------------------
 
     def _fail_disk(self, code: str) -> None:
@@ -217,4 +223,5 @@ _STRIKES: dict[str, Callable[[Trouble], None]] = {
     "disk_full": partial(Trouble._fail_disk, code="journal_full"),
     "disk_error": partial(Trouble._fail_disk, code="journal_io_error"),
     "arrivals_flood": Trouble._chatter,
+    "mode_ordered": Trouble._order_mode,
 }

@@ -44,6 +44,7 @@ def drawn_profile(draw: Random) -> LaneProfile:
         must_match=("front_plate", "containers", "tag") if with_boxes else ("front_plate", "tag"),
         join=draw.choice(("all_of", "veto")) if with_port else "all_of",
         timing=TIMING,
+        two_persons=("mode",) if draw.random() < 0.3 else (),
         simulated=True,
     )
 
