@@ -1,18 +1,49 @@
 """The ready files for the service manager."""
 
 import configparser
+import re
+import subprocess
 from pathlib import Path
 
 from edge.release.layout import DEFAULT_PREFIX, UPGRADER, Releases
 from edge.runtime.lane_service import DRAIN_TIMEOUT_S
+from tests.support.needs import program
 
 CONFIG = Path(__file__).parents[2] / "config"
+
+
+UNIT = CONFIG / "systemd" / "kakou.service"
+# systemd-analyze's exposure level, 0 to 10; below 5 it says OK.
+MOST_EXPOSURE = 2.5
+SANDBOX = {
+    "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "ProtectKernelTunables": "yes",
+    "ProtectKernelModules": "yes", "ProtectKernelLogs": "yes", "ProtectControlGroups": "yes", "ProtectClock": "yes",
+    "ProtectHostname": "yes", "ProtectProc": "invisible", "RestrictNamespaces": "yes", "RestrictRealtime": "yes",
+    "RestrictSUIDSGID": "yes", "LockPersonality": "yes", "CapabilityBoundingSet": "", "DevicePolicy": "closed",
+    "SystemCallArchitectures": "native", "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6", "UMask": "0077",
+}  # fmt: skip
+
+
+def test_the_sandbox_is_closed_and_leaves_what_a_lane_needs() -> None:
+    """The options everywhere; their score too where the tool is (Debian package systemd)."""
+    lines = [line for line in UNIT.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
+    assert {f"{name}={value}" for name, value in SANDBOX.items()} <= set(lines)
+    assert "SystemCallFilter=~@privileged" in lines
+    # Serial readers, the state directory, the network: without them it would be safe and of no use.
+    assert {f"DeviceAllow=char-{name} rw" for name in ("ttyS", "ttyUSB", "ttyACM")} <= set(lines)
+    assert {"SupplementaryGroups=dialout", "StateDirectory=kakou"} <= set(lines)
+    assert not [line for line in lines if re.match("(PrivateDevices|PrivateNetwork|ProcSubset)=", line)]
+    if (tool := program("systemd-analyze")) is not None:
+        said = subprocess.run([tool, "security", "--offline=true", "--no-pager", str(UNIT)], capture_output=True)
+        level = re.search(rb"exposure level for kakou.service: ([0-9.]+)", said.stdout)
+        assert level is not None, said.stderr
+        assert float(level[1]) <= MOST_EXPOSURE
 
 
 def test_the_service_is_what_operators_were_promised() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment, method-assign]
-    unit.read(CONFIG / "systemd" / "kakou.service", encoding="utf-8")
+    unit.read(UNIT, encoding="utf-8")
     service = unit["Service"]
     assert service["Type"] == "notify"
     assert service["Restart"] == "always"
