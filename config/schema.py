@@ -99,6 +99,7 @@ class Configuration(Strict):
     site: Id
     state_dir: FilePath
     keys_dir: FilePath
+    manifest_file: FilePath | None = None
     language: Literal["auto", "zh", "en"] = "auto"
     control_socket: FilePath | None = None
     broker: Broker = Broker()

@@ -27,6 +27,7 @@ from edge.clearance.trust import Trust
 from edge.core.events import InputsSampled
 from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, LaneTiming
 from edge.field_policy import FieldPolicy
+from edge.guarding import check_manifest, security_watch
 from edge.log import logger
 from edge.mqtt import Message, MqttLink, MqttSettings, TlsSettings
 from edge.ports import Device
@@ -40,9 +41,7 @@ from edge.runtime.journal import Journal, JournalError
 from edge.runtime.lane_runner import LaneParts, LaneRunner
 from edge.runtime.lane_service import LaneService
 from edge.runtime.loop_watch import LoopWatch
-from edge.runtime.notes import security_note
 from edge.runtime.notify import ServiceManager
-from edge.runtime.security_watch import SecurityWatch
 from edge.runtime.site_secret import site_secret
 from edge.runtime.supervisor import keep_going
 from edge.telemetry.publisher import TelemetryPublisher
@@ -76,7 +75,8 @@ class Box:
 async def serve(configuration: Configuration, *, config_hash: str, manager: ServiceManager | None = None) -> None:
     """Run every lane until SIGTERM or SIGINT, then let what moves come to rest.
 
-    Raises FailpointError, JournalError, KeyFileError or KeysetError where it cannot start: nothing was opened then.
+    Raises FailpointError, ManifestError, JournalError, KeyFileError or KeysetError where it cannot start: nothing was
+    opened then.
     """
     failpoints.arm(os.environ, simulated=all(lane.simulated for lane in configuration.lanes))
     manager = manager or ServiceManager()
@@ -117,6 +117,8 @@ async def _open_box(configuration: Configuration, config_hash: str) -> AsyncIter
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     environments: set[Environment] = {environment_of(lane) for lane in configuration.lanes}
     trust = {one: Trust(configuration.keys_dir, state_dir, environment=one, utc=clock.utc) for one in environments}
+    keyset = trust[environment_of(configuration.lanes[0])].current()
+    check_manifest(configuration, keyset, config_hash, hash_of(REGISTRY_PATH), clock)
     journal = await Journal.open(state_dir / "journal.sqlite", utc=clock.utc)
     limits = EvidenceLimits(
         configuration.evidence.quota_mib << 20, EVIDENCE_MINIMUM_S, configuration.evidence.retention_days * _DAY_S
@@ -179,7 +181,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     )
     door = GrantDoor(asking, clock)
     clearance = asking.link = _clearance_link(box, lane, door)
-    watch = _security_watch(box, lane, clearance, telemetry)
+    watch = security_watch(lane.id, clock, box.journal, clearance.link, telemetry.link, telemetry.publisher)
     door.on_failure = watch.grant_refused
     captures.take = asking.take = runner.take
     devices_of_lane: list[Device] = [barrier, *cameras.values(), *([] if reader is None else [reader])]
@@ -235,19 +237,6 @@ def _clearance_link(box: Box, lane: Lane, door: GrantDoor) -> ClearanceLink:
         clock=box.clock,
         on_grant=door.on_grant,
         on_refused=door.on_refused,
-    )
-
-
-def _security_watch(box: Box, lane: Lane, clearance: ClearanceLink, telemetry: "_Telemetry") -> SecurityWatch:
-    links = {"clearance": clearance.link, "telemetry": telemetry.link}
-    tls = [link.settings.tls for link in links.values() if link.settings.tls is not None]
-    return SecurityWatch(
-        lane.id,
-        clock=box.clock,
-        alarms=telemetry.publisher,
-        note=lambda code, stands, detail: security_note(box.journal, lane.id, code, stands, detail),
-        links={name: link.counters for name, link in links.items()},
-        certificates=[file for one in tls for file in (one.ca_file, one.certificate_file) if file is not None],
     )
 
 

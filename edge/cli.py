@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "status": ("edge.verbs.person", "status"),
     "open": ("edge.verbs.person", "order"),
     "keys": ("edge.verbs.keys", "main"),
+    "manifest": ("edge.verbs.manifest", "main"),
     "sbom": ("edge.verbs.sbom", "main"),
     "broker": ("edge.verbs.broker", "main"),
     "bench": ("simulators.bench", "main"),

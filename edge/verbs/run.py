@@ -77,6 +77,7 @@ def _serve(configuration: Configuration, path: Path) -> int:
     from edge.app import hash_of, serve
     from edge.clearance.keys import KeyFileError
     from edge.clearance.keyset import KeysetError
+    from edge.clearance.manifest import ManifestError
     from edge.runtime.evidence import EvidenceError
     from edge.runtime.failpoints import FailpointError
     from edge.runtime.journal_file import JournalError
@@ -86,7 +87,7 @@ def _serve(configuration: Configuration, path: Path) -> int:
     before = os.umask(0o077)
     try:
         asyncio.run(serve(configuration, config_hash=hash_of(path)))
-    except FailpointError as error:
+    except (FailpointError, ManifestError) as error:
         log.logger().error("start_refused", cause=str(error), code=error.code)
         return EXIT_CONFIG
     except (JournalError, EvidenceError, KeyFileError, KeysetError, SecretError, OSError) as error:

@@ -1,0 +1,40 @@
+"""What guards a lane beside its core: the signed manifest at the start, the security watch while it runs."""
+
+from config.schema import Configuration
+from edge.clearance.keyset import Keyset
+from edge.clearance.manifest import check_start
+from edge.mqtt import MqttLink
+from edge.ports import Clock
+from edge.runtime.journal import Journal
+from edge.runtime.notes import security_note
+from edge.runtime.security_watch import Alarms, SecurityWatch
+
+
+def check_manifest(
+    configuration: Configuration, keyset: Keyset, config_hash: str, model_hash: str, clock: Clock
+) -> None:
+    """Refuse to start with a configuration or models that are not the signed ones. Raises ManifestError, OSError."""
+    check_start(
+        configuration.manifest_file,
+        configuration.state_dir,
+        keyset=keyset,
+        site=configuration.site,
+        found={"configuration": config_hash, "models": model_hash},
+        utc=clock.utc,
+    )
+
+
+def security_watch(
+    lane: str, clock: Clock, journal: Journal, clearance: MqttLink, telemetry: MqttLink, alarms: Alarms
+) -> SecurityWatch:
+    """Return the watch of one lane over its two connections and their certificates."""
+    links = {"clearance": clearance, "telemetry": telemetry}
+    tls = [link.settings.tls for link in links.values() if link.settings.tls is not None]
+    return SecurityWatch(
+        lane,
+        clock=clock,
+        alarms=alarms,
+        note=lambda code, stands, detail: security_note(journal, lane, code, stands, detail),
+        links={name: link.counters for name, link in links.items()},
+        certificates=[file for one in tls for file in (one.ca_file, one.certificate_file) if file is not None],
+    )
