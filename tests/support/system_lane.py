@@ -90,6 +90,8 @@ class SystemLane:
         self.availability: dict[str, Any] = {}
         self.alarms: dict[str, dict[str, Any]] = {}
         self.events: list[dict[str, Any]] = []
+        # Deliveries of an event that was heard before, known by its id.
+        self.repeated = 0
         self.controllers: list[Controller] = []
         self.settings: dict[str, Any] = {
             "site": SITE, "lane": LANE, "authority": AUTHORITY, "state_dir": "state", "simulated": "true",
@@ -323,6 +325,8 @@ class SystemLane:
                 self.alarms.pop(name, None)
             case "event" if all(one["id"] != payload["id"] for one in self.events):
                 self.events.append(payload)
+            case "event":
+                self.repeated += 1
         self._news.set()
 
     def _authority(self) -> ClearanceService:
