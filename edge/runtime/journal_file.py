@@ -38,6 +38,10 @@ INSERT INTO meta VALUES ('session', 'closed');
 """
 
 
+# What opens the journal's file, to write and to read: the simulators put a disk that loses power below it.
+connect: Callable[..., sqlite3.Connection] = sqlite3.connect
+
+
 class JournalError(Exception):
     """The journal cannot hold or give records. `code` is stable, `path` the file, the text says what to do.
 
@@ -149,7 +153,7 @@ def _open_locked(path: Path, utc: Callable[[], datetime], lock: sqlite3.Connecti
     # Wall-clock seconds: a file that was lost and begun again has a higher epoch, so central never takes its
     # first events for old ones. One past a salvaged epoch, should the clock have gone back.
     epoch = max(int(utc().timestamp()), after_epoch + 1)
-    _create(path, epoch)
+    create(path, epoch)
     connection, epoch = _open_existing(path)
     return Opened(connection, lock, epoch, quarantined)
 
@@ -161,8 +165,8 @@ def _means_corrupt(error: sqlite3.Error) -> bool:
     )
 
 
-def _create(path: Path, epoch: int) -> None:
-    """Make the file under another name first: a zero-length journal is then always damage, never a crash here."""
+def create(path: Path, epoch: int) -> None:
+    """Make an empty journal, under another name first: a zero-length one is then always damage, never a crash here."""
     fresh = _companion(path, ".new")
     fresh.unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
@@ -180,7 +184,7 @@ def _open_existing(path: Path) -> tuple[sqlite3.Connection, int]:
     had_log = _companion(path, "-wal").exists()
     if path.stat().st_size == 0:
         raise _CorruptError("zero length")
-    connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    connection = connect(path, timeout=5, isolation_level=None, check_same_thread=False)
     try:
         _check_identity(connection, path)
         _check_health(connection, had_log)
@@ -190,8 +194,18 @@ def _open_existing(path: Path) -> tuple[sqlite3.Connection, int]:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         return connection, int(_meta(connection, "epoch"))
     except BaseException:
-        connection.close()
+        _close_beside_log(connection, path)
         raise
+
+
+def _close_beside_log(connection: sqlite3.Connection, path: Path) -> None:
+    """Close after an error without a checkpoint: one that half succeeds would leave an open session without its log."""
+    # The last connection to close checkpoints and removes the log; a reader that outlives it can do neither.
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(sqlite3.Error):
+            reading = stack.enter_context(contextlib.closing(open_for_reading(path)))
+            reading.execute("SELECT count(*) FROM meta").fetchone()
+        connection.close()
 
 
 def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
@@ -265,7 +279,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     """
     # Without a log nobody writes, and a read-only directory cannot hold the shared memory that WAL wants.
     immutable = "" if _companion(path, "-wal").exists() else "&immutable=1"
-    return sqlite3.connect(
+    return connect(
         f"file:{quote(str(path))}?mode=ro{immutable}", uri=True, isolation_level=None, check_same_thread=False
     )
 

@@ -16,6 +16,7 @@ CORE_MAY_IMPORT = {
 # with cv2 all over: the renderer is one room, and cv2 its pencil. The bench's floor is written on the libraries
 # themselves, because what our own modules add to them is what it measures.
 ROOMS_OF_LIBRARY = {
+    "apsw": ("simulators.power_disk",),
     "cryptography": (
         "edge.clearance",
         "edge.mqtt.certificates",
