@@ -160,7 +160,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     captures = sources.captures = LaneCaptures(
         cameras,
         reader,
-        recogniser=box.recogniser,
+        recogniser=box.recogniser.for_lane(lane.id),
         evidence=box.evidence,
         clock=clock,
         read_timeout_s=configuration.recogniser.deadline_ms / 1000,

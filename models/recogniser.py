@@ -5,11 +5,14 @@ import contextlib
 from pathlib import Path
 
 from edge.core.readings import PictureReading, Unread
+from models.fair_queue import FairQueue
 from models.process import WORKER_COMMAND, WorkerDiedError, WorkerProcess
 from models.registry import ModelError
 
 # A model that could not be loaded is tried again after this time: a technician may have put it right.
 MODEL_RETRY_S = 30.0
+# Who asks for no lane, such as a tool, has a turn like a lane.
+_NO_LANE = ""
 
 
 def unread(reason: str) -> PictureReading:
@@ -29,8 +32,9 @@ class _Slot:
 class WorkerRecogniser:
     """Reads pictures in `workers` processes; an `edge.ports.Recogniser`.
 
-    At most `queue_limit` pictures wait for a free worker; one more is `unread` with reason `busy`. Reasons
-    of its own: `deadline`, `worker_died`, `model_unavailable`, `busy`, `closed`. `registry` is the file that names
+    Workers are shared by turns: `for_lane` gives each lane its own place in the queue, where at most `queue_limit`
+    pictures of that lane wait; one more of it is `unread` with reason `busy`, the others' are not (I17). Reasons of
+    its own: `deadline`, `worker_died`, `model_unavailable`, `busy`, `closed`. `registry` is the file that names
     the models (default: the shipped one).
     """
 
@@ -45,8 +49,7 @@ class WorkerRecogniser:
         self._command = command
         self._queue_limit = queue_limit
         self._slots = [_Slot() for _ in range(workers)]
-        self._idle: asyncio.Queue[_Slot] = asyncio.Queue()
-        self._waiting = 0
+        self._idle: FairQueue[_Slot] = FairQueue()
         self._started = False
         self._closed = False
 
@@ -57,11 +60,11 @@ class WorkerRecogniser:
         self._started = True
         for slot in self._slots:
             slot.worker = await WorkerProcess.start(self._command, self._registry)
-            self._idle.put_nowait(slot)
+            self._idle.put(slot)
 
     async def ready(self) -> None:
         """Wait until a worker has loaded its models. Raises ModelError (then reads are `model_unavailable`)."""
-        slot = await self._idle.get()
+        slot = await self._idle.get(_NO_LANE)
         try:
             await self._prepare(slot)
         except WorkerDiedError as error:
@@ -69,30 +72,33 @@ class WorkerRecogniser:
                 "model_unloadable", "worker", "models.worker", "a running worker", str(error), "read its stderr"
             ) from error
         finally:
-            self._idle.put_nowait(slot)
+            self._idle.put(slot)
 
     @property
     def worker_pids(self) -> tuple[int, ...]:
         """Process ids of the present workers."""
         return tuple(slot.worker.pid for slot in self._slots if slot.worker is not None)
 
-    async def read(self, jpeg: bytes, look_for: frozenset[str], deadline_s: float) -> PictureReading:
+    def for_lane(self, lane: str) -> "LaneRecogniser":
+        """Return the recogniser as one lane has it."""
+        return LaneRecogniser(self, lane)
+
+    async def read(
+        self, jpeg: bytes, look_for: frozenset[str], deadline_s: float, *, lane: str = _NO_LANE
+    ) -> PictureReading:
         """Read one picture within `deadline_s`, waiting for a free worker included. Never raises for its content."""
         if self._closed:
             return unread("closed")
         await self.start()
-        if self._idle.empty() and self._waiting >= self._queue_limit:
+        if not self._idle.has_free and self._idle.waiting(lane) >= self._queue_limit:
             return unread("busy")
         loop = asyncio.get_running_loop()
         end_s = loop.time() + deadline_s
-        self._waiting += 1
         try:
             async with asyncio.timeout_at(end_s):
-                slot = await self._idle.get()
+                slot = await self._idle.get(lane)
         except TimeoutError:
             return unread("deadline")
-        finally:
-            self._waiting -= 1
         return await self._read_in(slot, jpeg, look_for, end_s)
 
     async def _read_in(self, slot: _Slot, jpeg: bytes, look_for: frozenset[str], end_s: float) -> PictureReading:
@@ -110,7 +116,7 @@ class WorkerRecogniser:
             # Cancellation comes here too: a worker that still owes an answer would give it to the next picture.
             if slot.worker is None or slot.worker.must_go:
                 await self._replace(slot)
-            self._idle.put_nowait(slot)
+            self._idle.put(slot)
 
     async def _prepare(self, slot: _Slot) -> WorkerProcess:
         now_s = asyncio.get_running_loop().time()
@@ -142,3 +148,15 @@ class WorkerRecogniser:
                 with contextlib.suppress(ProcessLookupError):
                     await slot.worker.kill()
                 slot.worker = None
+
+
+class LaneRecogniser:
+    """One lane's share of a `WorkerRecogniser`; an `edge.ports.Recogniser`."""
+
+    def __init__(self, shared: WorkerRecogniser, lane: str) -> None:
+        self._shared = shared
+        self._lane = lane
+
+    async def read(self, jpeg: bytes, look_for: frozenset[str], deadline_s: float) -> PictureReading:
+        """Read one picture as `WorkerRecogniser.read` does, in this lane's turn."""
+        return await self._shared.read(jpeg, look_for, deadline_s, lane=self._lane)

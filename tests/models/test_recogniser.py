@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
+from edge.core.readings import PictureReading
 from edge.ports import Recogniser
+from models.messages import encode_reading
 from models.recogniser import WorkerRecogniser
 from models.registry import ModelError, load_registry
 from tests.support.drawn import door, ground, jpeg
@@ -135,6 +137,21 @@ async def test_pictures_beyond_the_queue_are_busy(started):
     await recogniser.ready()
     readings = await asyncio.gather(*(recogniser.read(b"x", BOTH, 0.3) for _ in range(3)))
     assert sorted(reasons(reading)[0] for reading in readings) == ["busy", "deadline", "deadline"]
+
+
+@pytest.mark.hazard("I17", "S24")
+async def test_a_flooded_lane_fills_its_own_queue_and_no_other(started):
+    answer = encode_reading(PictureReading())
+    recogniser = started(
+        queue_limit=2, command=lying_worker(READY + f"while True:\n    receive()\n    receive()\n    send({answer!r})\n")
+    )
+    await recogniser.start()
+    await recogniser.ready()
+    flooded, calm = recogniser.for_lane("lane-1"), recogniser.for_lane("lane-2")
+    flood = [asyncio.create_task(flooded.read(b"x", BOTH, ENOUGH_S)) for _ in range(5)]
+    mine = asyncio.create_task(calm.read(b"x", BOTH, ENOUGH_S))
+    assert reasons(await mine) == []
+    assert sorted(reasons(await one) for one in flood) == [[], [], [], ["busy"], ["busy"]]
 
 
 @pytest.mark.parametrize(
