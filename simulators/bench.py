@@ -1,5 +1,6 @@
 """`kakou bench`: measurements of the product that print one JSON object."""
 
+import argparse
 import json
 import sys
 import tempfile
@@ -8,13 +9,15 @@ from pathlib import Path
 
 from edge.text import say
 from edge.text.arguments import Parser
-from simulators.bench_broker import measured_broker, mosquitto_binary
+from simulators.bench_broker import MeasuredBroker, measured_broker, mosquitto_binary
+from simulators.bench_lanes import run as lanes_figures
 from simulators.bench_overhead import run
 from simulators.bench_process import BenchError
 from simulators.broker import BrokerError
 
 EXIT_UNAVAILABLE = 69
 DEFAULT_PASSAGES = 40
+LANE_PASSAGES, LANE_PERIOD_S = 5, 10.0
 
 
 def parser() -> Parser:
@@ -27,7 +30,21 @@ def parser() -> Parser:
     overhead.add_argument(
         "--broker", choices=("auto", "default", "mosquitto"), default="auto", help=say("bench_broker")
     )
+    lanes = what.add_parser("lanes", help=say("bench_lanes"), description=say("bench_lanes"))
+    lanes.add_argument("--json", action="store_true", help=say("option_json"))
+    lanes.add_argument("--lanes", type=_sizes, default=(1, 4, 16, 32), metavar="N,N", help=say("bench_sizes"))
+    lanes.add_argument("--passages", type=int, default=LANE_PASSAGES, metavar="N", help=say("bench_passages"))
+    lanes.add_argument("--period-s", type=float, default=LANE_PERIOD_S, metavar="S", help=say("bench_period"))
+    lanes.add_argument("--flood", action="store_true", help=say("bench_flood"))
+    lanes.add_argument("--broker", choices=("auto", "default", "mosquitto"), default="auto", help=say("bench_broker"))
     return top
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    sizes = tuple(int(one) for one in text.split(","))
+    if min(sizes) < 1:
+        raise ValueError(text)
+    return sizes
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,6 +57,8 @@ def main(arguments: Sequence[str]) -> int:
         if given.broker == "mosquitto" and binary is None:
             raise BrokerError("broker_missing: expected Mosquitto; next: install the Debian package mosquitto")
         with tempfile.TemporaryDirectory(prefix="kakou-bench-") as folder, measured_broker(binary) as broker:
+            if given.what == "lanes":
+                return _print_lanes(given, Path(folder), broker)
             found = run(Path(folder), broker, given.passages)
     except (BenchError, BrokerError, OSError) as error:
         sys.stderr.write(f"{error}\n")
@@ -49,4 +68,10 @@ def main(arguments: Sequence[str]) -> int:
     figures = found.as_json()
     lines = [json.dumps(figures)] if given.json else [f"{name}: {value}" for name, value in figures.items()]
     sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+def _print_lanes(given: argparse.Namespace, folder: Path, broker: MeasuredBroker) -> int:
+    found = lanes_figures(folder, broker, given.lanes, given.passages, given.period_s, flood=given.flood)
+    sys.stdout.write(json.dumps(found, indent=None if given.json else 1) + "\n")
     return 0

@@ -178,7 +178,7 @@ async def open_own(folder: Path, broker: MeasuredBroker) -> AsyncIterator[OwnBox
         await lane.start()
         stack.push_async_callback(lane.stop)
         settings = folder / "authority.json"
-        settings.write_text(json.dumps(_authority(folder, broker)), encoding="utf-8")
+        settings.write_text(json.dumps(write_authority(folder, broker, [LANE])), encoding="utf-8")
         authority = await BenchProcess.start(folder / "authority.log", "simulators.bench_authority", str(settings))
         stack.push_async_callback(authority.stop)
         await authority.line()
@@ -191,10 +191,11 @@ async def open_own(folder: Path, broker: MeasuredBroker) -> AsyncIterator[OwnBox
         yield box
 
 
-def _authority(folder: Path, broker: MeasuredBroker) -> dict[str, Any]:
+def write_authority(folder: Path, broker: MeasuredBroker, lanes: list[str]) -> dict[str, Any]:
+    """Make the keys of a site in `folder`; returns what the authority's process is told."""
     now = datetime.now(UTC)
     keys = create_keys(
-        folder / "keys", site=SITE, lanes=[LANE], authorities=[AUTHORITY], environment="simulated", now_utc=now
+        folder / "keys", site=SITE, lanes=lanes, authorities=[AUTHORITY], environment="simulated", now_utc=now
     )
     files = {"root": keys.root_public, "keyset": keys.keyset, "key": keys.authorities[AUTHORITY]}
     names = {name: str(path) for name, path in files.items()}

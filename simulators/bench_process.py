@@ -23,6 +23,11 @@ class BenchProcess:
         self._name = name
         self._log = log
 
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
     @classmethod
     async def start(cls, log: Path, module: str, *arguments: str) -> "BenchProcess":
         """Start it; raises OSError."""

@@ -18,6 +18,7 @@ from edge.core.state import Phase
 from edge.release.layout import this_release
 from edge.runtime.draining import drained
 from edge.runtime.lane_runner import LaneRunner
+from edge.runtime.loop_lag import LoopLag
 
 MOST_BYTES = 4096
 # Nobody at a lane needs more, and a client that forgets to hang up must not cost the box its descriptors.
@@ -43,6 +44,7 @@ class ControlServer:
         self._lanes = lanes
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
+        self._lag = LoopLag()
 
     async def start(self) -> None:
         """Listen; a socket file that a dead controller left behind is replaced."""
@@ -53,9 +55,11 @@ class ControlServer:
             self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=MOST_BYTES)
         finally:
             os.umask(before)
+        self._lag.start()
 
     async def close(self) -> None:
         """Stop listening, and hang up on whoever is connected."""
+        self._lag.close()
         if self._server is not None:
             self._server.close()
             with contextlib.suppress(FileNotFoundError):
@@ -97,7 +101,8 @@ class ControlServer:
         match asked:
             case {"verb": "status"}:
                 lanes = [describe(runner) for runner in self._lanes.values()]
-                return {"release": this_release(), "pid": os.getpid(), "lanes": lanes}
+                lag = self._lag.figures()
+                return {"release": this_release(), "pid": os.getpid(), "loop_lag": lag, "lanes": lanes}
             case {"verb": "drain", "wait_s": int() | float() as wait_s} if wait_s >= 0:
                 return await drained(self._lanes.values(), wait_s)
             case {"verb": "order", "lane": str(lane), "action": str(action), "operator": str(who), "reason": str(why)}:

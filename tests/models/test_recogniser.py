@@ -143,7 +143,8 @@ async def test_pictures_beyond_the_queue_are_busy(started):
 async def test_a_flooded_lane_fills_its_own_queue_and_no_other(started):
     answer = encode_reading(PictureReading())
     recogniser = started(
-        queue_limit=2, command=lying_worker(READY + f"while True:\n    receive()\n    receive()\n    send({answer!r})\n")
+        queue_limit=2,
+        command=lying_worker(READY + f"while True:\n    receive()\n    receive()\n    send({answer!r})\n"),
     )
     await recogniser.start()
     await recogniser.ready()
@@ -151,7 +152,7 @@ async def test_a_flooded_lane_fills_its_own_queue_and_no_other(started):
     flood = [asyncio.create_task(flooded.read(b"x", BOTH, ENOUGH_S)) for _ in range(5)]
     mine = asyncio.create_task(calm.read(b"x", BOTH, ENOUGH_S))
     assert reasons(await mine) == []
-    assert sorted(reasons(await one) for one in flood) == [[], [], [], ["busy"], ["busy"]]
+    assert sorted([reasons(await one) for one in flood]) == [[], [], [], ["busy"], ["busy"]]
 
 
 @pytest.mark.parametrize(

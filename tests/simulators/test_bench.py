@@ -1,14 +1,21 @@
 """The overhead bench: a real short measurement, its figures, and what it says when something is missing."""
 
+import contextlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from simulators import bench, bench_authority, bench_broker
+from edge.runtime.journal_file import lane_numbers, open_for_reading, read_records
+from simulators import bench, bench_authority, bench_broker, bench_lanes
 from simulators.bench_broker import measured_broker
+from simulators.bench_journal import PassageTimes
+from simulators.bench_lanes import Measured
 from simulators.bench_overhead import Overhead
 from simulators.bench_process import BenchError, BenchProcess
+from simulators.bench_usage import Usage, usage_of
 from simulators.broker import BrokerError
 
 FIGURES = ("floor_ms_p50", "own_ms_p50", "own_ms_p99", "ratio")
@@ -90,3 +97,70 @@ async def test_a_process_that_says_nothing_is_an_error_with_its_last_words(tmp_p
 def test_the_bench_authority_holds_what_it_cannot_read() -> None:
     ruling = bench_authority.TagNotes().rule({"tag": {"value": None}}, "p")
     assert (ruling.verdict, ruling.reason) == ("hold", "unread_tag")
+
+
+@pytest.mark.hazard("I17", "S24")
+async def test_a_lane_beside_a_flooded_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_lanes, "WORKERS", 1)
+    with measured_broker(None) as broker:
+        found = await bench_lanes.measure(tmp_path, broker, 2, 1, 0.1, flooded=True)
+    row = found.as_json(1.0)
+    assert (row["lanes"], row["passages"]) == (2, 1)
+    for name in ("own_ms_p50", "own_ms_p99", "ratio", "cpu_percent_per_lane", "rss_mib", "recognition_ms_p50"):
+        assert row[name] > 0, name
+    # A passage that recognition took no part in, or that was nothing else, was not measured.
+    assert 0 < row["recognition_share"] < 1
+    # The flood was there.
+    assert passage_count(tmp_path / "state" / "journal.sqlite", "lane-1") > 3
+
+
+def passage_count(journal: Path, lane: str) -> int:
+    with contextlib.closing(open_for_reading(journal)) as connection:
+        number = lane_numbers(connection)[lane]
+        return sum("EndPassage" in record.body for record in read_records(connection, number, None))
+
+
+def test_sizes_are_measured_one_by_one_and_the_flood_last(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, bool]] = []
+
+    async def measure(folder: Path, broker: object, count: int, *_: float, flooded: bool = False) -> Measured:
+        asked.append((count, flooded))
+        times = PassageTimes(0, 10, 60, 100.0)
+        lag = {"p99_ms": 1.0}
+        return Measured(count, (5.0, 6.0, 7.0), (times,), 10.0, Usage(1, 1, 10, 100), Usage(2, 3, 40, 400), lag)
+
+    async def floor_ms(*_: object) -> float:
+        return 4.0
+
+    monkeypatch.setattr(bench_lanes, "measure", measure)
+    monkeypatch.setattr(bench_lanes, "_floor_ms", floor_ms)
+    assert bench.main(["lanes", "--json", "--lanes", "1,4", "--flood", "--broker", "default"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert asked == [(1, False), (4, False), (4, False), (4, True)]
+    row = found["sizes"][1]
+    assert (row["ratio"], row["cpu_percent_per_lane"], row["workers_cpu_percent_per_lane"]) == (1.5, 2.5, 5.0)
+    assert (row["rss_mib_per_lane"], row["recognition_ms_p50"], row["recognition_share"]) == (10.0, 50.0, 0.5)
+    assert found["flood"]["beside_flood_ms_p99"] == 7.0
+
+
+@pytest.mark.parametrize("sizes", ["0", "1,x", ""])
+def test_sizes_that_are_none_are_refused(sizes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bench.main(["lanes", "--lanes", sizes])
+    assert "--lanes" in capsys.readouterr().err
+
+
+def test_usage_counts_what_lies_below(tmp_path: Path) -> None:
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1, flush=True); input()'])"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"1\n"
+        used = usage_of(process.pid)
+        process.communicate(b"\n")
+    assert used.rss_mib > 1
+    assert used.children_rss_mib > 1
+    with pytest.raises(OSError, match=str(process.pid)):
+        usage_of(process.pid)

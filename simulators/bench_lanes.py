@@ -1,0 +1,315 @@
+"""`kakou bench lanes`: many lanes in one control process, recognition on, each truck under a stopwatch.
+
+A truck's time is the product's own share of trigger to open: from the last thing that the lane had to wait for (the
+tag's frame on the pty, or the picture's reading) to the raise coil. Recognition is told apart. Memory and processor
+time are the control process's; its camera and recognition workers are counted beside it.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import statistics
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.clearance.authority_link import grant_topic
+from edge.mqtt import MqttLink, MqttSettings
+from edge.runtime.control import ControlError, ask
+from simulators.bench_broker import MeasuredBroker
+from simulators.bench_journal import PassageTimes, passage_times
+from simulators.bench_overhead import OWN, WARM_UP, open_floor
+from simulators.bench_own import AUTHORITY, SITE, OwnLane, Stopwatch, write_authority
+from simulators.bench_process import BenchError, BenchProcess
+from simulators.bench_usage import Usage, usage_of
+from simulators.devices.camera import CameraSimulator
+from simulators.scene import encode_jpeg, render_front, vary
+
+FLOOD_LANES = 4
+FLOOR_TRIPS = 20
+WORKERS = 2
+_GRANTS_PER_S = 100
+_TOGGLE_MS = 160
+_PLATE = ("京A12345", "blue")
+_PICTURES = 16
+_READY_TIMEOUT_S = 180.0
+_STATUS_PERIOD_S = 0.5
+_HEAD = """\
+site: {site}
+state_dir: state
+keys_dir: keys
+broker: {{host: {host}, port: {port}, mqtt_version: "5"}}
+recogniser: {{workers: {workers}, deadline_ms: 8000}}
+authorities:
+  - {{id: {authority}}}
+lanes:
+"""
+_LANE = """\
+  - id: {lane}
+    direction: in
+    simulated: true
+    barrier: {{id: barrier-{lane}, host: 127.0.0.1, port: {barrier_port}}}
+    cameras:
+      - {{id: front-{lane}, url: "{camera}", place: front, reads: [plate], poll_ms: 2000,
+         frames_needed: 1, frames_max: 1}}
+    tag_reader: {{id: tag-{lane}, port: "{reader}"}}
+    must_match: [tag]
+    timing: {{identify_ms: 12000}}
+"""
+
+
+class _StillCamera(CameraSimulator):
+    """One truck in many encodings, made beforehand: drawing must not take the processor from what is measured."""
+
+    def __init__(self, pictures: Sequence[bytes]) -> None:
+        super().__init__(lambda: None)
+        self._pictures = itertools.cycle(pictures)
+
+    async def next_picture(self) -> bytes:
+        return next(self._pictures)
+
+
+class BenchLane(OwnLane):
+    """A lane with a barrier, a tag reader and a camera."""
+
+    def __init__(self, name: str, folder: Path, pictures: Sequence[bytes]) -> None:
+        folder.mkdir()
+        super().__init__(folder)
+        self.name = name
+        self.camera = _StillCamera(pictures)
+        self.watches: list[Stopwatch] = []
+
+    async def start(self) -> None:
+        """Open every port."""
+        await super().start()
+        await self.camera.start()
+
+    async def stop(self) -> None:
+        """Close every port."""
+        await self.camera.stop()
+        await super().stop()
+
+    async def passages(self, count: int, period_s: float, wait_s: float) -> None:
+        """Let `count` trucks through, one every `period_s`, after `wait_s`. Raises BenchError."""
+        loop = asyncio.get_running_loop()
+        due_s = loop.time() + wait_s
+        for number in range(count):
+            await asyncio.sleep(max(0.0, due_s - loop.time()))
+            due_s = max(due_s, loop.time()) + period_s
+            watch = self.arrive(number)
+            try:
+                async with asyncio.timeout(60):
+                    await self.closed.wait()
+            except TimeoutError as error:
+                raise BenchError(f"passage_stuck: {self.name}: expected a closed lane behind the truck") from error
+            self.watches.append(watch)
+
+    def flood(self) -> None:
+        """From now on vehicles come and go as fast as the lane takes for no chatter of the loop."""
+        self.barrier.refresh = self._toggle
+
+    def _toggle(self) -> None:
+        self.plant.advance()
+        self.plant.set_signals({"arrival_loop": self.plant.now_ms() // _TOGGLE_MS % 2 == 1})
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One size, measured. Times in milliseconds, processor in percent of one core."""
+
+    lanes: int
+    own_ms: tuple[float, ...]
+    times: tuple[PassageTimes, ...]
+    seconds: float
+    before: Usage
+    after: Usage
+    loop_lag: dict[str, float]
+
+    def as_json(self, floor_ms: float) -> dict[str, float | int]:
+        """The published figures of one size."""
+        own = statistics.median(self.own_ms)
+        reading = [one.reading_ms for one in self.times]
+        whole = [one.reading_ms / one.total_ms for one in self.times]
+        cpu = 100 * (self.after.cpu_s - self.before.cpu_s) / self.seconds
+        workers = 100 * (self.after.children_cpu_s - self.before.children_cpu_s) / self.seconds
+        return {
+            "lanes": self.lanes,
+            "passages": len(self.own_ms),
+            "own_ms_p50": round(own, 2),
+            "own_ms_p99": round(_p99(self.own_ms), 2),
+            "ratio": round(own / floor_ms, 2),
+            "cpu_percent": round(cpu, 1),
+            "cpu_percent_per_lane": round(cpu / self.lanes, 2),
+            "workers_cpu_percent_per_lane": round(workers / self.lanes, 2),
+            "rss_mib": round(self.after.rss_mib, 1),
+            "rss_mib_per_lane": round(self.after.rss_mib / self.lanes, 1),
+            "workers_rss_mib_per_lane": round(self.after.children_rss_mib / self.lanes, 1),
+            "loop_lag_ms_p99": self.loop_lag["p99_ms"],
+            "recognition_ms_p50": round(statistics.median(reading), 1),
+            "recognition_share": round(statistics.median(whole), 3),
+        }
+
+
+def _p99(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+
+
+class Box:
+    """The controller with its lanes and its authority, running."""
+
+    def __init__(self, folder: Path, lanes: list[BenchLane], controller: BenchProcess) -> None:
+        self.folder = folder
+        self.lanes = lanes
+        self.controller = controller
+
+    async def status(self) -> dict[str, Any]:
+        """What the control socket shows; empty where nobody answers."""
+        with contextlib.suppress(ControlError):
+            return await ask(self.folder / "state" / "control.sock", {"verb": "status"})
+        return {}
+
+    async def ready(self) -> None:
+        """Wait until every lane is idle and lost nothing. Raises BenchError."""
+        shown: list[dict[str, Any]] = []
+        try:
+            async with asyncio.timeout(_READY_TIMEOUT_S):
+                while len(shown) < len(self.lanes) or any(
+                    one["phase"] != "idle" or one["lost_devices"] for one in shown
+                ):
+                    await asyncio.sleep(_STATUS_PERIOD_S)
+                    shown = (await self.status()).get("lanes", [])
+        except TimeoutError as error:
+            wrong = [one for one in shown if _not_ready(one)][:2]
+            raise BenchError(f"lanes_not_ready: expected idle lanes in {_READY_TIMEOUT_S:g} s, got {wrong}") from error
+
+
+def _not_ready(lane: dict[str, Any]) -> bool:
+    return bool(lane["phase"] != "idle" or lane["lost_devices"])
+
+
+@contextlib.asynccontextmanager
+async def open_lanes(folder: Path, broker: MeasuredBroker, count: int) -> AsyncIterator[Box]:
+    """Start `count` lanes in `folder` and wait until trucks may come. Raises BenchError, OSError."""
+    async with contextlib.AsyncExitStack() as stack:
+        scene = render_front(*_PLATE)
+        pictures = [encode_jpeg(vary(scene, seed), seed) for seed in range(_PICTURES)]
+        names = [f"lane-{number + 1}" for number in range(count)]
+        lanes = [BenchLane(name, folder / name, pictures) for name in names]
+        for lane in lanes:
+            await lane.start()
+            stack.push_async_callback(lane.stop)
+        settings = folder / "authority.json"
+        settings.write_text(json.dumps(write_authority(folder, broker, names)), encoding="utf-8")
+        authority = await BenchProcess.start(folder / "authority.log", "simulators.bench_authority", str(settings))
+        stack.push_async_callback(authority.stop)
+        await authority.line()
+        config = folder / "kakou.yaml"
+        config.write_text(_config(lanes, broker), encoding="utf-8")
+        arguments = ("run", str(config), "--log-level", "error")
+        controller = await BenchProcess.start(folder / "controller.log", "edge.cli", *arguments)
+        stack.push_async_callback(controller.stop)
+        box = Box(folder, lanes, controller)
+        await box.ready()
+        yield box
+
+
+def _config(lanes: Sequence[BenchLane], broker: MeasuredBroker) -> str:
+    head = _HEAD.format(site=SITE, host=broker.host, port=broker.port, authority=AUTHORITY, workers=WORKERS)
+    return head + "".join(
+        _LANE.format(
+            lane=lane.name, barrier_port=lane.barrier.port, camera=lane.camera.snapshot_url, reader=lane.reader.path
+        )
+        for lane in lanes
+    )
+
+
+async def measure(
+    folder: Path, broker: MeasuredBroker, count: int, passages: int, period_s: float, *, flooded: bool = False
+) -> Measured:
+    """Measure `count` lanes; with `flooded`, those beside a first one that is flooded. Raises BenchError, OSError."""
+    loop = asyncio.get_running_loop()
+    async with open_lanes(folder, broker, count) as box:
+        measured = box.lanes[1:] if flooded else box.lanes
+        # One truck a lane before the clock starts: the first one pays for what is loaded late.
+        await _through(measured, 1, period_s)
+        flooding = asyncio.create_task(_flood(box.lanes[0], broker)) if flooded else None
+        before, begun_s = usage_of(box.controller.pid), loop.time()
+        await _through(measured, passages, period_s)
+        seconds, after = loop.time() - begun_s, usage_of(box.controller.pid)
+        lag = (await box.status())["loop_lag"]
+        if flooding is not None:
+            flooding.cancel()
+            await asyncio.gather(flooding, return_exceptions=True)
+    own, times = [], []
+    for lane in measured:
+        recorded = passage_times(folder / "state" / "journal.sqlite", lane.name)
+        for watch, one in list(zip(lane.watches, recorded, strict=True))[1:]:
+            times.append(one.with_opening(watch.raised_ns))
+            own.append((watch.raised_ns - max(watch.tag_ns, one.read_at_ms * 1_000_000)) / 1e6)
+    return Measured(count, tuple(own), tuple(times), seconds, before, after, lag)
+
+
+async def _through(lanes: Sequence[BenchLane], passages: int, period_s: float) -> None:
+    """Let trucks through all lanes, spread over the period."""
+    async with asyncio.TaskGroup() as tasks:
+        for number, lane in enumerate(lanes):
+            tasks.create_task(lane.passages(passages, period_s, period_s * number / len(lanes)))
+
+
+async def _flood(lane: BenchLane, broker: MeasuredBroker) -> None:
+    """Toggle a lane's arrival loop, and send it what is no grant."""
+    lane.flood()
+    link = MqttLink(MqttSettings(broker.host, broker.port, "bench-flood", version="5"))
+    serving = asyncio.create_task(link.run())
+    try:
+        while True:
+            link.publish(grant_topic(SITE, lane.name, AUTHORITY), b'{"no": "grant"}').add_done_callback(_unheard)
+            await asyncio.sleep(1 / _GRANTS_PER_S)
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+def _unheard(sent: "asyncio.Future[None]") -> None:
+    if not sent.cancelled():
+        sent.exception()
+
+
+async def _floor_ms(folder: Path, broker: MeasuredBroker) -> float:
+    async with open_floor(folder, broker) as floor:
+        trips = [await floor.trip() for _ in range(WARM_UP + FLOOR_TRIPS)]
+    return statistics.median((watch.raised_ns - watch.tag_ns) / 1e6 for watch in trips[WARM_UP:])
+
+
+def run(
+    folder: Path, broker: MeasuredBroker, sizes: Sequence[int], passages: int, period_s: float, *, flood: bool
+) -> dict[str, Any]:
+    """Measure each size, the floor before each, and return the published figures. Raises BenchError, OSError."""
+
+    def place(name: str) -> Path:
+        (folder / name).mkdir()
+        return folder / name
+
+    rows = []
+    for size in sizes:
+        floor_ms = asyncio.run(_floor_ms(place(f"floor-{size}"), broker))
+        found = asyncio.run(measure(place(f"{OWN}-{size}"), broker, size, passages, period_s))
+        rows.append({**found.as_json(floor_ms), "floor_ms_p50": round(floor_ms, 2)})
+    figures: dict[str, Any] = {"sizes": rows, "broker": broker.name, "period_s": period_s}
+    figures |= {"cores": len(os.sched_getaffinity(0)), "load_1m": round(os.getloadavg()[0], 1)}
+    if flood:
+        calm = asyncio.run(measure(place("calm"), broker, FLOOD_LANES, passages, period_s))
+        beside = asyncio.run(measure(place("flooded"), broker, FLOOD_LANES, passages, period_s, flooded=True))
+        figures["flood"] = {
+            "lanes": FLOOD_LANES,
+            "calm_ms_p50": round(statistics.median(calm.own_ms), 2),
+            "calm_ms_p99": round(_p99(calm.own_ms), 2),
+            "beside_flood_ms_p50": round(statistics.median(beside.own_ms), 2),
+            "beside_flood_ms_p99": round(_p99(beside.own_ms), 2),
+            "loop_lag_ms_p99": beside.loop_lag["p99_ms"],
+        }
+    return figures
