@@ -18,11 +18,13 @@ class Tls(Strict):
     """TLS to the broker: its CA, and each connection's own certificate where the broker asks for one.
 
     `{client}` in `cert_file` and `key_file` is the client id: `<site>-<lane>-clearance` or `-telemetry`.
+    `crl_file` lists certificates that were withdrawn.
     """
 
     ca_file: FilePath
     cert_file: FilePath | None = None
     key_file: FilePath | None = None
+    crl_file: FilePath | None = None
 
 
 class Broker(Strict):

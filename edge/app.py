@@ -44,6 +44,7 @@ from edge.runtime.loop_watch import LoopWatch
 from edge.runtime.notify import ServiceManager
 from edge.runtime.site_secret import site_secret
 from edge.runtime.supervisor import keep_going
+from edge.secret import Secret
 from edge.telemetry.publisher import TelemetryPublisher
 from edge.telemetry.session import TelemetrySession
 from edge.telemetry.topics import LaneTopics
@@ -332,11 +333,11 @@ def mqtt_settings(configuration: Configuration, client: str, will: Callable[[], 
     broker = configuration.broker
     password = None
     if broker.password_file is not None:
-        password = for_client(broker.password_file, client).read_text(encoding="utf-8").rstrip("\n")
+        password = Secret.read(for_client(broker.password_file, client))
     tls = None
     if broker.tls is not None:
-        own = (one and for_client(one, client) for one in (broker.tls.cert_file, broker.tls.key_file))
-        tls = TlsSettings(broker.tls.ca_file, *own)
+        certificate, key = (one and for_client(one, client) for one in (broker.tls.cert_file, broker.tls.key_file))
+        tls = TlsSettings(broker.tls.ca_file, certificate, key, broker.tls.crl_file)
     return MqttSettings(
         broker.host,
         broker.port,

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
 
 from drivers.camera_http.pipe import FrameMessage, Message, encode
@@ -28,7 +28,7 @@ class WorkerSettings:
     url: str
     mode: str
     user: str | None
-    password: str
+    password: str = field(repr=False)
     max_bytes: int
     max_pixels: int
     wait_s: float

@@ -280,7 +280,7 @@ class Connection:
             reconnect_on_failure=False,
         )
         if settings.username is not None:
-            client.username_pw_set(settings.username, settings.password)
+            client.username_pw_set(settings.username, settings.password.reveal() if settings.password else None)
         if settings.will is not None:
             will = settings.will()
             client.will_set(will.topic, will.payload, will.qos, will.retain)

@@ -70,6 +70,9 @@ def tls_context(tls: TlsSettings) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if tls.certificate_file is not None:
         context.load_cert_chain(str(tls.certificate_file), str(tls.key_file) if tls.key_file else None)
+    if tls.crl_file is not None:
+        context.load_verify_locations(cafile=str(tls.crl_file))
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     return context
 
 

@@ -1,9 +1,11 @@
 """Plain values of the MQTT link: settings, messages, errors, counters."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from edge.secret import Secret
 
 ProtocolVersion = Literal["3.1.1", "5"]
 
@@ -25,11 +27,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """TLS with host name check. Files are PEM; a client certificate needs both of its files."""
+    """TLS with host name check. Files are PEM; a client certificate needs both of its files.
+
+    With a list of withdrawn certificates, a broker whose own is on it, or a list that is too old, is refused.
+    """
 
     ca_file: Path | None = None
     certificate_file: Path | None = None
     key_file: Path | None = None
+    crl_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class MqttSettings:
     client_id: str
     version: ProtocolVersion = "3.1.1"
     username: str | None = None
-    password: str | None = field(default=None, repr=False)
+    password: Secret | None = None
     tls: TlsSettings | None = None
     will: Callable[[], Message] | None = None
     keepalive_s: int = 5

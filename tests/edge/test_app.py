@@ -17,6 +17,7 @@ from edge.runtime.evidence import EvidenceError
 from edge.runtime.failpoints import FailpointError
 from edge.runtime.journal import Journal, JournalError
 from edge.runtime.notify import ServiceManager
+from edge.secret import Secret
 from simulators.broker import free_ports
 from tests.support.journals import utc
 
@@ -97,7 +98,7 @@ def test_the_brokers_password_and_certificates_arrive(example: Configuration, tm
     broker = example.broker.model_copy(update={"username": "lane-{client}", "password_file": secret})
     settings = app.mqtt_settings(example.model_copy(update={"broker": broker}), "client")
     assert (settings.host, settings.port, settings.version) == ("broker.example.internal", 8883, "5")
-    assert (settings.username, settings.password) == ("lane-client", "geheim")
+    assert (settings.username, settings.password) == ("lane-client", Secret("geheim"))
     assert settings.tls is not None
     assert settings.tls.certificate_file == Path("/etc/kakou/tls/client.pem")
     plain = example.broker.model_copy(update={"password_file": None, "tls": None})

@@ -9,9 +9,11 @@ import pytest
 
 from edge.clearance.authority_link import grant_topic, request_topic
 from edge.mqtt import MqttDown, MqttSettings, TlsSettings
+from edge.runtime.security_watch import SecurityWatch
 from edge.telemetry.topics import LaneTopics
 from tests.support.broker_wall import LANES, SITE, Wall, wall
 from tests.support.brokers import skip_without_mosquitto
+from tests.support.clocks import StoodClock
 from tests.support.mqtt import Probe, within
 
 pytestmark = pytest.mark.mosquitto
@@ -155,6 +157,26 @@ async def test_a_stranger_with_the_lane_s_client_id_does_not_end_its_connection(
             assert await heard(lane, 1) == [GRANT]
         assert lane.downs.empty()
         assert lane.link.counters.takeovers == 0
+
+
+@pytest.mark.hazard("C11", "C12")
+async def test_two_holders_of_one_certificate_are_told(broker: Wall) -> None:
+    """A copied key. Mosquitto 2.0.11 closes the older connection without the word 0x8E: the coming and going tells."""
+    first, second = (Probe(broker.settings("yard-in-1-clearance")) for _ in range(2))
+    alarms: dict[str, str | None] = {}
+
+    class Alarms:
+        def publish_alarm(self, code: str, detail: str | None) -> None:
+            alarms[code] = detail
+
+    watch = SecurityWatch(
+        "in-1", clock=StoodClock(), alarms=Alarms(), note=lambda *_: None, links={"clearance": first.link.counters}
+    )
+    async with first.running(wait_up=False), second.running(wait_up=False):
+        for _ in range(5):
+            await within(first.ups.get(), LIMIT_S)
+    watch.look()
+    assert alarms.keys() & {"connection_flapping", "session_taken_over"}
 
 
 async def test_a_retained_command_and_an_oversize_packet_change_nothing(broker: Wall) -> None:

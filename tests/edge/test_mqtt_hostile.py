@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.mqtt import MAX_PAYLOAD_BYTES, Message, MqttDown, MqttSettings, TlsSettings
+from edge.secret import Secret
 from simulators.broker import free_ports
 from tests.support.mqtt import Probe, within
 
@@ -273,7 +274,7 @@ def test_keepalive_is_short(keepalive_s: int) -> None:
 
 @pytest.mark.hazard("S15")
 def test_password_is_not_shown() -> None:
-    assert "hunter2" not in repr(MqttSettings("h", 1, "c", password="hunter2"))
+    assert "hunter2" not in repr(MqttSettings("h", 1, "c", password=Secret("hunter2")))
 
 
 CONNACK_5 = b"\x20\x03\x00\x00\x00"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.mqtt import MqttSettings, TlsSettings
+from edge.secret import Secret
 from tests.support.brokers import Mosquitto, skip_without_mosquitto
 from tests.support.certificates import CertificateAuthority
 from tests.support.mqtt import Probe, within
@@ -68,17 +69,32 @@ async def test_tls_with_a_client_certificate(tmp_path: Path, version: str) -> No
         broker.kill()
 
 
-@pytest.mark.parametrize("fault", ["unknown_authority", "other_host", "expired"])
+@pytest.mark.parametrize("fault", ["unknown_authority", "other_host", "expired", "not_yet_valid", "withdrawn"])
 @pytest.mark.hazard("C17", "C16")
 async def test_a_server_that_does_not_prove_itself_is_refused(tmp_path: Path, fault: str) -> None:
     authority = CertificateAuthority(tmp_path)
     address = "127.0.0.9" if fault == "other_host" else "127.0.0.1"
-    server, server_key = authority.issue(address, days=-1 if fault == "expired" else 1)
+    days = -1 if fault == "expired" else 2
+    server, server_key = authority.issue(address, days=days, from_days=1 if fault == "not_yet_valid" else -10)
     trusted = CertificateAuthority(tmp_path, "stranger") if fault == "unknown_authority" else authority
+    crl_file = authority.revoke(server) if fault == "withdrawn" else None
     broker = started(tmp_path, f"certfile {server}\nkeyfile {server_key}\n")
     try:
-        settings = MqttSettings("127.0.0.1", broker.port, "wary", tls=TlsSettings(trusted.ca_file))
-        assert await connects(settings) == "tls_failed"
+        tls = TlsSettings(trusted.ca_file, crl_file=crl_file)
+        assert await connects(MqttSettings("127.0.0.1", broker.port, "wary", tls=tls)) == "tls_failed"
+    finally:
+        broker.kill()
+
+
+@pytest.mark.hazard("C17")
+async def test_a_list_of_withdrawn_certificates_stops_no_other(tmp_path: Path) -> None:
+    authority = CertificateAuthority(tmp_path)
+    server, server_key = authority.issue("127.0.0.1")
+    withdrawn, _ = authority.issue("127.0.0.3")
+    tls = TlsSettings(authority.ca_file, crl_file=authority.revoke(withdrawn))
+    broker = started(tmp_path, f"certfile {server}\nkeyfile {server_key}\n")
+    try:
+        assert await connects(MqttSettings("127.0.0.1", broker.port, "good", tls=tls)) == "up"
     finally:
         broker.kill()
 
@@ -88,7 +104,10 @@ async def test_wrong_password_is_refused_and_the_right_one_is_not(tmp_path: Path
     broker = started(tmp_path, f"password_file {passwords}\n")
     broker_settings = {"host": "127.0.0.1", "port": broker.port, "username": "lane1"}
     try:
-        assert await connects(MqttSettings(client_id="bad", password="wrong", **broker_settings)) == "refused_by_broker"  # type: ignore[arg-type]
-        assert await connects(MqttSettings(client_id="good", password="right", **broker_settings)) == "up"  # type: ignore[arg-type]
+        assert (
+            await connects(MqttSettings(client_id="bad", password=Secret("wrong"), **broker_settings))
+            == "refused_by_broker"
+        )  # type: ignore[arg-type]
+        assert await connects(MqttSettings(client_id="good", password=Secret("right"), **broker_settings)) == "up"  # type: ignore[arg-type]
     finally:
         broker.kill()

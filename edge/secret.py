@@ -1,0 +1,39 @@
+"""A secret as a value that shows itself to nobody: not in a log line, not in an exception, not in a dump."""
+
+import hmac
+from pathlib import Path
+from typing import NoReturn
+
+
+class Secret:
+    """Text that only `reveal` gives. Equal secrets compare equal, in constant time; it cannot be pickled."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @classmethod
+    def read(cls, path: Path) -> "Secret":
+        """Return the content of a file, such as a credential of systemd, without its line end. Raises OSError."""
+        return cls(path.read_text(encoding="utf-8").rstrip("\r\n"))
+
+    def reveal(self) -> str:
+        """Return the text. Call it where it is used, and keep it nowhere."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __format__(self, _spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not written anywhere")
