@@ -2,13 +2,17 @@
 
 import hashlib
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import count
+from multiprocessing import get_context
 from random import Random
 
+from edge import log
 from edge.core.state import Phase
-from simulators.prove.faults import ROWS
+from simulators.prove.faults import ROWS, UNREACHED
 from simulators.prove.history import Outcome, run
 from simulators.prove.world import Plan
 
@@ -18,6 +22,21 @@ _WITHOUT_FAULTS = 5
 _REAL_KEYS = 100
 _OTHER_CLOCK = 25
 LEAST_LIVENESS = 0.99
+# Histories that a worker process is given at once.
+_BLOCK = 5
+# From this many passages on, every row, state and end has to have been reached.
+REACH_ALL_FROM = 20_000
+_ENDS = (
+    "PASSED",
+    "REFERRED",
+    "DENIED",
+    "TURNED_BACK",
+    "TIMEOUT",
+    "ABANDONED",
+    "MANUAL_PASSED",
+    "FAULT",
+    "ABORTED_RESTART",
+)
 
 
 def plan(seed: int, index: int) -> Plan:
@@ -62,6 +81,14 @@ class Totals:
         for invariant, what in outcome.violations:
             self.violations.append({"invariant": invariant, "what": what, "seed": self.seed, "history": index})
 
+    def never_reached(self) -> list[str]:
+        """Rows, states and ends that a campaign of this size reaches and this one did not."""
+        if self.passages < REACH_ALL_FROM:
+            return []
+        rows = set(ROWS.values()) - self.rows - UNREACHED.keys()
+        phases = {phase.value for phase in Phase} - self.phases
+        return sorted(rows | phases | (set(_ENDS) - self.terminals.keys()))
+
     @property
     def liveness(self) -> float | None:
         """The share of entitled trucks that passed where nothing was wrong."""
@@ -79,6 +106,7 @@ class Totals:
             "rows_exercised": sorted(self.rows, key=_row_order),
             "states_exercised": [phase.value for phase in Phase if phase.value in self.phases],
             "terminals": dict(sorted(self.terminals.items())),
+            "never_reached": self.never_reached(),
             "liveness": None if self.liveness is None else round(self.liveness, 5),
             "entitled_without_faults": self.entitled,
         }
@@ -98,12 +126,28 @@ def checked(one: Plan) -> Outcome:
     return outcome
 
 
-def outcomes(seed: int) -> Iterator[tuple[int, Outcome]]:
-    """Yield every history of a campaign, for ever."""
-    index = 0
-    while True:
-        yield index, checked(plan(seed, index))
-        index += 1
+def outcomes(seed: int, first: int = 0, jobs: int = 1) -> Iterator[tuple[int, Outcome]]:
+    """Yield every history of a campaign in order, for ever, from `first`; `jobs` processes run them."""
+    if jobs == 1:
+        for index in count(first):
+            yield index, checked(plan(seed, index))
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _be_a_worker) as workers:
+        running: deque[Future[list[tuple[int, Outcome]]]] = deque()
+        try:
+            for start in count(first, _BLOCK):
+                running.append(workers.submit(_block, seed, start))
+                if len(running) >= 2 * jobs:
+                    yield from running.popleft().result()
+        finally:
+            workers.shutdown(cancel_futures=True)
+
+
+def _be_a_worker() -> None:
+    log.configure("critical")
+
+
+def _block(seed: int, first: int) -> list[tuple[int, Outcome]]:
+    return [(index, checked(plan(seed, index))) for index in range(first, first + _BLOCK)]
 
 
 def until(passages: int, seed: int, found: Iterable[tuple[int, Outcome]]) -> Totals:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 from edge.core import step as core_step
@@ -29,7 +29,7 @@ class Outcome:
     passages: int = 0
     entitled: int = 0
     passed: int = 0
-    extra: dict[str, int] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=2)
@@ -86,4 +86,5 @@ def run(plan: Plan) -> Outcome:
         sum(judge.terminals.values()),
         world.traffic.entitled,
         judge.terminals["PASSED"],
+        tuple(judge.steps),
     )

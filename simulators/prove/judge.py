@@ -42,6 +42,7 @@ class Judge:
         self.phases: set[str] = set()
         self.terminals: Counter[str] = Counter()
         self.gave_up = False
+        self.steps: list[str] = []
         self._oracle = LaneOracle()
         self._waited = 0
         self._opened: dict[str, int] = {}
@@ -77,6 +78,10 @@ class Judge:
             said = str(error) or traceback.extract_tb(error.__traceback__)[-1].line
             self.blame(_named(error), f"{type(event).__name__} in {before.phase}: {said}")
             self._oracle = LaneOracle()
+        if self.world.plan.told:
+            asked = " ".join(type(one).__name__ for one in effects)
+            moved = f"{before.phase} -> {after.phase}" if after.phase is not before.phase else str(after.phase)
+            self.steps.append(f"{event.at_ms} ms {type(event).__name__} [{moved}] {asked}".rstrip())
         if isinstance(event, JournalLost):
             self.crashed(event.code)
         for effect in effects:

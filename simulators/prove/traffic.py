@@ -90,7 +90,9 @@ class Traffic:
             self.world.time.after(self.world.draw.uniform(100, 300), partial(self._drive, self.now))
 
     def saw_phase(self, phase: Phase) -> None:
-        """The sign tells a driver to turn back."""
+        """The sign tells a driver to turn back, or where else to go."""
+        if phase is Phase.HELD and self.now is not None and self.now.verdict == "refer":
+            self.world.time.after(150, self.back_out)
         if phase in (Phase.TURNING_BACK, Phase.LEAVING) and self.now is not None and self.now.where == "waiting":
             self.world.time.after(self.world.draw.uniform(300, 700), self.back_out)
 

@@ -1,16 +1,24 @@
 """`kakou prove`: run a campaign and print what it found."""
 
+import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from edge import log
 from edge.text import say
 from edge.text.arguments import Parser
-from simulators.prove.campaign import LEAST_LIVENESS, outcomes, until
+from simulators.prove.campaign import LEAST_LIVENESS, Totals, outcomes, plan, until
+from simulators.prove.ledger import Entry, Ledger, commit
 from simulators.prove.mutants import MUTANTS, killed
+from simulators.prove.shrink import LAST_STEPS, shortest
 
 EXIT_FAILED = 1
+EXIT_USAGE = 64
+# Passages between two entries of a ledger: what an interrupted campaign loses at most.
+_RANGE = 5_000
 
 
 def parser() -> Parser:
@@ -18,26 +26,81 @@ def parser() -> Parser:
     top = Parser("kakou prove", say("verb_prove"))
     top.add_argument("--passages", type=int, default=1_000, metavar="N", help=say("prove_passages"))
     top.add_argument("--seed", type=int, default=1, metavar="S", help=say("prove_seed"))
+    top.add_argument("--jobs", type=int, default=1, metavar="N", help=say("prove_jobs"))
+    top.add_argument("--campaign", type=Path, metavar="FILE", help=say("prove_campaign"))
     top.add_argument("--mutants", action="store_true", help=say("prove_mutants"))
     top.add_argument("--json", action="store_true", help=say("option_json"))
     return top
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run; 0, or 1 where an invariant was violated."""
+    """Run; 0, or 1 where an invariant was violated, a mutant survived, or what has to be reached was not."""
     given = parser().parse_args(arguments)
-    if given.passages < 1:
-        parser().error("--passages: at least 1")
+    if given.passages < 1 or given.jobs < 1:
+        parser().error("--passages, --jobs: at least 1")
     # What the lane says about faults that were asked for is nothing to read.
     log.configure("critical")
     if given.mutants:
         return _prove_judge(given.seed)
-    totals = until(given.passages, given.seed, outcomes(given.seed))
-    figures = totals.as_json()
-    lines = [json.dumps(figures)] if given.json else [f"{name}: {value}" for name, value in figures.items()]
-    sys.stdout.write("\n".join(lines) + "\n")
+    if given.campaign is not None:
+        return _campaign(given)
+    totals = until(given.passages, given.seed, outcomes(given.seed, jobs=given.jobs))
+    _shrink_first(totals)
+    _tell(totals.as_json(), as_json=given.json)
     live = totals.liveness is None or totals.liveness >= LEAST_LIVENESS
-    return 0 if live and not totals.violations else EXIT_FAILED
+    return 0 if live and not totals.violations and not totals.never_reached() else EXIT_FAILED
+
+
+def _tell(figures: dict[str, object], *, as_json: bool) -> None:
+    lines = [json.dumps(figures)] if as_json else [f"{name}: {value}" for name, value in figures.items()]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _shrink_first(totals: Totals) -> None:
+    """Give the first violation of each invariant the shortest history that shows it."""
+    done: set[object] = set()
+    for violation in totals.violations:
+        invariant, index = str(violation["invariant"]), violation["history"]
+        if invariant in done or not isinstance(index, int):
+            continue
+        done.add(invariant)
+        found = shortest(plan(totals.seed, index), invariant)
+        if found is not None:
+            violation["shortest"] = {
+                "trucks": found.plan.trucks,
+                "faults": sorted(found.plan.faults),
+                "what": next(what for name, what in found.violations if name == invariant),
+                "steps": found.steps[-LAST_STEPS:],
+            }
+
+
+def _campaign(given: argparse.Namespace) -> int:
+    """Add ranges to the ledger until `--passages` more have ended."""
+    try:
+        ledger = Ledger(given.campaign)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_USAGE
+    done = violations = 0
+    at_commit = commit()
+    while done < given.passages:
+        first, started_s = ledger.next_history(given.seed), time.perf_counter()
+        totals = until(min(_RANGE, given.passages - done), given.seed, outcomes(given.seed, first, given.jobs))
+        machine_s = (time.perf_counter() - started_s) * given.jobs
+        ledger.add(
+            Entry(
+                given.seed, first, first + totals.histories - 1, totals.passages, len(totals.violations),
+                round(machine_s, 1), at_commit, totals.trace.hexdigest(),
+            )
+        )  # fmt: skip
+        done, violations = done + totals.passages, violations + len(totals.violations)
+        if totals.violations:
+            _shrink_first(totals)
+            _tell({"violations": totals.violations}, as_json=True)
+    _tell({"added": done, **ledger.totals()}, as_json=given.json)
+    again = f"kakou prove --campaign {given.campaign} --seed {given.seed} --passages {given.passages}"
+    sys.stderr.write(say("prove_resume", command=again) + "\n")
+    return EXIT_FAILED if violations else 0
 
 
 def _prove_judge(seed: int) -> int:

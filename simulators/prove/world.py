@@ -59,6 +59,8 @@ class Plan:
     real_keys: bool = False
     wall_jumps_s: tuple[int, ...] = (0,)
     second_clock: bool = False
+    # Keep each step in words, for the person who reads a violation.
+    told: bool = False
 
 
 class World:
