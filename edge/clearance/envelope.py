@@ -28,6 +28,10 @@ _FORBIDDEN_NAMES = frozenset({"jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "cr
 _BASE64URL = re.compile(r"\A[A-Za-z0-9_-]+\Z")
 
 
+# An encoder of its own: `json.dumps` makes one at each call that does not want the defaults.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 class EnvelopeError(ValueError):
     """An envelope was refused. `reason` is stable, `detail` is for people and carries no payload.
 
@@ -53,7 +57,7 @@ class Envelope:
 
 def canonical_json(value: Any) -> bytes:
     """Return the one encoding that we sign: UTF-8, sorted keys, no white space, finite numbers."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _encode(value).encode()
 
 
 def seal(payload: bytes, *, typ: str, key_id: str, key: Ed25519PrivateKey) -> bytes:

@@ -1,10 +1,10 @@
 """The working copy of one step: the state as it changes and the effects as they are asked for."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Literal
 
+from edge.core.copying import changed
 from edge.core.effects import (
     ClearAlarm,
     Effect,
@@ -43,11 +43,11 @@ class Draft:
 
     def change(self, **changes: Any) -> None:
         """Replace fields of the lane's state."""
-        self.state = replace(self.state, **changes)
+        self.state = changed(self.state, changes)
 
     def change_passage(self, **changes: Any) -> None:
         """Replace fields of the open passage."""
-        self.change(passage=replace(self.passage, **changes))
+        self.change(passage=changed(self.passage, changes))
 
     def emit(self, *effects: Effect) -> None:
         """Ask the shell for something."""

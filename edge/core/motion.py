@@ -33,7 +33,6 @@ def show_open(draft: Draft, event: Event) -> None:
 
 def watch_vehicle(draft: Draft, event: Event) -> None:
     """One release is one vehicle: red again as soon as it came below the boom or backed out."""
-    passage = draft.passage
     _show_light(draft)
     _tell_strangers(draft)
 

@@ -82,10 +82,14 @@ class _CorruptError(Exception):
     pass
 
 
+# An encoder of its own: `json.dumps` makes one at each call that does not want the defaults.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def record_hash(previous: bytes, lane: str, record: tuple[int, str, str, str]) -> bytes:
     """Return the hash of (seq, kind, body, written_at) after `previous`. The head is JSON: it has no newline."""
     seq, kind, body, written_at = record
-    head = json.dumps([lane, seq, kind, written_at], ensure_ascii=False)
+    head = _encode([lane, seq, kind, written_at])
     return hashlib.sha256(b"%b%b\n%b" % (previous, head.encode(), body.encode())).digest()
 
 

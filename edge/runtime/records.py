@@ -11,9 +11,12 @@ from edge.core.state import LaneState
 from edge.runtime.codec import encode
 from edge.runtime.outbox import OutboxEvent
 
+# An encoder of its own: `json.dumps` makes one at each call that does not want the defaults.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def _text(body: dict[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _encode(body)
 
 
 def boot_body(profile: LaneProfile, event: Started, effects: tuple[Effect, ...]) -> str:
