@@ -126,6 +126,10 @@ def _lane(lane: Lane, path: PathKey) -> Iterator[Finding]:
         "duplicate_address",
     )
     yield from _duplicates((((*path, "must_match", i), v) for i, v in enumerate(lane.must_match)), "duplicate_value")
+    yield from _duplicates((((*path, "two_persons", i), v) for i, v in enumerate(lane.two_persons)), "duplicate_value")
+    if lane.calendar is not None:
+        dates = (((*path, "calendar", "exceptions", i, "date"), v.date) for i, v in enumerate(lane.calendar.exceptions))
+        yield from _duplicates(dates, "duplicate_value")
     yield from _readable(lane, path)
     yield from _devices(lane, path)
 

@@ -6,11 +6,13 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
+from config.calendar import Calendar
 from config.devices import Barrier, Camera, TagReader
 from config.fields import FilePath, Host, Id, Name, Port, Strict
 
 Identifier = Literal["front_plate", "rear_plate", "containers", "tag"]
 Visibility = Literal["allow", "mask", "hash", "deny"]
+TwoPersonAction = Literal["open", "lower", "reset", "mode"]
 PathKey = tuple[str | int, ...]
 
 
@@ -93,6 +95,11 @@ class Lane(Strict):
     must_match: tuple[Identifier, ...] = Field(default=("front_plate", "containers", "tag"), min_length=1)
     timing: Timing = Timing()
     simulated: bool = False
+    # Orders that a second named person has to give too, within `second_person_ms` of the first.
+    two_persons: tuple[TwoPersonAction, ...] = ()
+    second_person_ms: int = Field(default=120_000, ge=5_000, le=3_600_000)
+    drill_moves_boom: bool = False
+    calendar: Calendar | None = None
 
 
 class Configuration(Strict):

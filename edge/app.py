@@ -6,7 +6,7 @@ import gc
 import hashlib
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,12 +25,12 @@ from edge.clearance.keyset import Environment
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.trust import Trust
 from edge.core.events import InputsSampled
-from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, LaneTiming
 from edge.field_policy import FieldPolicy
 from edge.guarding import check_manifest, security_watch
 from edge.log import logger
 from edge.mqtt import Message, MqttLink, MqttSettings, TlsSettings
 from edge.ports import Device
+from edge.profiles import core_calendar, lane_profile, utc_offset
 from edge.runtime import failpoints
 from edge.runtime.captures import LaneCaptures
 from edge.runtime.checkpoints import Checkpoints
@@ -42,6 +42,7 @@ from edge.runtime.lane_runner import LaneParts, LaneRunner
 from edge.runtime.lane_service import LaneService
 from edge.runtime.loop_watch import LoopWatch
 from edge.runtime.notify import ServiceManager
+from edge.runtime.opening_hours import OpeningHours
 from edge.runtime.site_secret import site_secret
 from edge.runtime.supervisor import keep_going
 from edge.secret import Secret
@@ -196,7 +197,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         clearance,
         telemetry.publisher,
         telemetry.link,
-        [("security_watch", watch.run), ("checkpoints", checkpoints.run)],
+        [("security_watch", watch.run), ("checkpoints", checkpoints.run), *_opening_hours(lane, runner, clock)],
     )
     clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
     return service
@@ -265,27 +266,11 @@ def _telemetry(box: Box, lane: Lane, policies: Mapping[str, FieldPolicy]) -> _Te
     )
 
 
-def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
-    """Return what the core needs to know of a lane."""
-    cameras = tuple(
-        CameraProfile(one.id, one.place, one.reads, one.frames_needed, one.frames_max) for one in lane.cameras
-    )
-    reader = lane.tag_reader
-    return LaneProfile(
-        site=configuration.site,
-        lane=lane.id,
-        direction=lane.direction,
-        authorities=tuple(AuthorityProfile(one.id, one.deadline_ms) for one in configuration.authorities),
-        cameras=cameras,
-        tag_reader=None if reader is None else reader.id,
-        tag_min_reads=1 if reader is None else reader.min_reads,
-        must_match=lane.must_match,
-        join=configuration.join,
-        quorum=configuration.quorum_of or 1,
-        timing=LaneTiming(**lane.timing.model_dump()),
-        exit_loop=lane.barrier.map.signals.exit_loop is not None,
-        simulated=lane.simulated,
-    )
+def _opening_hours(lane: Lane, runner: LaneRunner, clock: LoopClock) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+    if lane.calendar is None:
+        return []
+    hours = OpeningHours(core_calendar(lane.calendar), utc_offset(lane.calendar), clock)
+    return [("opening_hours", partial(hours.run, runner.take))]
 
 
 def environment_of(lane: Lane) -> Environment:

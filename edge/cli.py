@@ -25,6 +25,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "replay": ("edge.verbs.replay", "main"),
     "status": ("edge.verbs.person", "status"),
     "open": ("edge.verbs.person", "order"),
+    "mode": ("edge.verbs.person", "mode"),
+    "calendar": ("edge.verbs.calendar", "main"),
     "keys": ("edge.verbs.keys", "main"),
     "manifest": ("edge.verbs.manifest", "main"),
     "sbom": ("edge.verbs.sbom", "main"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.clearance.authority_link import grant_topic
+from edge.clearance.authority_link import grant_topic, request_topic
 from edge.clearance.claims import is_identifier
 from edge.clearance.keys import key_id_of
 from edge.clearance.keyset import Keyset
@@ -59,7 +59,8 @@ class ClearanceService:
     """One authority for the lanes of a site, as long as `run` runs.
 
     `default` says how requests are answered unless `behave` named their passage or front plate. `answered` and
-    `refused` (reasons) list what came; `on_answered` is called for each.
+    `refused` (reasons) list what came; `on_answered` is called for each. With `drill` it is the clerk who plays the
+    authority in a drill: it hears no other requests, and its key has the role `drill`.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class ClearanceService:
         on_up: Callable[[], None] | None = None,
         on_down: Callable[[MqttDown], None] | None = None,
         on_answered: Callable[[AnsweredRequest], None] | None = None,
+        drill: bool = False,
     ) -> None:
         self.authority = authority
         self.site = site
@@ -86,7 +88,8 @@ class ClearanceService:
         self.answered: list[AnsweredRequest] = []
         self.refused: list[str] = []
         self.link = MqttLink(settings, on_up=on_up, on_down=on_down)
-        self.link.subscribe(f"gate/v1/{site}/+/clearance/{authority}/request", self._receive)
+        self.drill = drill
+        self.link.subscribe(request_topic(site, "+", authority, drill=drill), self._receive)
         self._key = key
         self._key_id = key_id_of(key.public_key())
         self._keyset = keyset
@@ -126,6 +129,8 @@ class ClearanceService:
             claims = open_request(message.payload, keyset=self._keyset, site=self.site, lane=lane, now_utc=self._utc())
             if claims["authority"] != self.authority:
                 raise RequestError("request_authority")
+            if claims.get("drill", False) is not self.drill:
+                raise RequestError("request_drill")
             self._answer(lane, claims, request_hash(message.payload))
         except RequestError as error:
             self._refuse(error.reason)
@@ -193,7 +198,7 @@ class ClearanceService:
         return None
 
     def _send(self, lane: str, to_send: list[Answer]) -> None:
-        topic = grant_topic(self.site, lane, self.authority)
+        topic = grant_topic(self.site, lane, self.authority, drill=self.drill)
         for answer in to_send:
             if answer.delay_ms:
                 self._send_later(topic, answer)

@@ -19,14 +19,18 @@ FLOOD_BURST = 20
 FLOOD_PER_S = 10
 
 
-def request_topic(site: str, lane: str, authority: str) -> str:
-    """Return the topic that an authority listens on for this lane's requests."""
-    return f"gate/v1/{site}/{lane}/clearance/{authority}/request"
+def request_topic(site: str, lane: str, authority: str, *, drill: bool = False) -> str:
+    """Return the topic that an authority, or its clerk in a drill, listens on for this lane's requests."""
+    return f"gate/v1/{site}/{lane}/{_channel(drill)}/{authority}/request"
 
 
-def grant_topic(site: str, lane: str, authority: str) -> str:
-    """Return the topic that the lane listens on for this authority's grants."""
-    return f"gate/v1/{site}/{lane}/clearance/{authority}/grant"
+def grant_topic(site: str, lane: str, authority: str, *, drill: bool = False) -> str:
+    """Return the topic that the lane listens on for the grants of this authority, or of its clerk in a drill."""
+    return f"gate/v1/{site}/{lane}/{_channel(drill)}/{authority}/grant"
+
+
+def _channel(drill: bool) -> str:
+    return "drill" if drill else "clearance"
 
 
 class FloodLimit:
@@ -89,9 +93,11 @@ class ClearanceLink:
         self._clock = clock
         self._on_grant = on_grant
         self._on_refused = on_refused
-        self._limits = {authority: FloodLimit() for authority in self.authorities}
-        for authority in self.authorities:
-            self.link.subscribe(grant_topic(site, lane, authority), self._receiver(authority))
+        ways = [(authority, drill) for authority in self.authorities for drill in (False, True)]
+        # A drill that floods takes nothing from the authorities.
+        self._limits = {way: FloodLimit() for way in ways}
+        for authority, drill in ways:
+            self.link.subscribe(grant_topic(site, lane, authority, drill=drill), self._receiver(authority, drill))
 
     @property
     def is_up(self) -> bool:
@@ -102,15 +108,18 @@ class ClearanceLink:
         """Keep the connection until cancelled."""
         await self.link.run()
 
-    def send(self, authority: str, request: SignedRequest) -> "asyncio.Future[None]":
-        """Send a request, never retained. Done at PUBACK; fails with MqttDown, at once where the link is down."""
-        return self.link.publish(request_topic(self.site, self.lane, authority), request.raw)
+    def send(self, authority: str, request: SignedRequest, *, drill: bool = False) -> "asyncio.Future[None]":
+        """Send a request, never retained; one of a drill goes to no authority, but to the clerk who plays it.
 
-    def _receiver(self, authority: str) -> Callable[[Message], None]:
-        return lambda message: self._receive(authority, message)
+        Done at PUBACK; fails with MqttDown, at once where the link is down.
+        """
+        return self.link.publish(request_topic(self.site, self.lane, authority, drill=drill), request.raw)
 
-    def _receive(self, authority: str, message: Message) -> None:
-        limit = self._limits[authority]
+    def _receiver(self, authority: str, drill: bool = False) -> Callable[[Message], None]:
+        return lambda message: self._receive(authority, message, drill=drill)
+
+    def _receive(self, authority: str, message: Message, *, drill: bool = False) -> None:
+        limit = self._limits[authority, drill]
         if not limit.admit(self._clock.now_ms()):
             self.dropped_by_flood += 1
             if not limit.flooded:
@@ -125,6 +134,7 @@ class ClearanceLink:
             site=self.site,
             lane=self.lane,
             now_utc=self._clock.utc(),
+            drill=drill,
         )
         if isinstance(outcome, GrantRefusal):
             self._refuse(authority, outcome)

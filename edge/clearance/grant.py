@@ -4,7 +4,7 @@ What comes out is an authentic value, no more: binding to the lane, boot, passag
 sequence, deadline and single use are judged in `edge.core`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from edge.clearance.claims import (
     or_null,
 )
 from edge.clearance.envelope import MAX_ENVELOPE_BYTES, EnvelopeError, split, verify
-from edge.clearance.keyset import KeyRefusedError, Keyset
+from edge.clearance.keyset import KeyRefusedError, Keyset, Role
 from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.core.grant import REFERRAL_TARGETS, VERDICTS, Grant, NotedPlate, ReleaseNote
 from edge.core.plate import PLATE_COLOURS
@@ -61,6 +61,7 @@ _NOTE: Table = {
     "containers": list_of(lambda value: is_text(value, longest=16), longest=4),
     "tag": or_null(lambda value: is_text(value, longest=128)),
 }
+_APPOINTED: Table = {**_NOTE, "appointment": lambda value: is_text(value, longest=64)}
 _GRANT: Table = {
     "v": one_of(GRANT_VERSION),
     "typ": one_of(GRANT_TYPE),
@@ -77,7 +78,7 @@ _GRANT: Table = {
     "iat": is_utc,
     "gseq": lambda value: is_integer(value, least=1),
     "reason": is_reason,
-    "note": or_null(object_of(_NOTE)),
+    "note": or_null(lambda value: object_of(_NOTE)(value) or object_of(_APPOINTED)(value)),
 }
 
 
@@ -90,10 +91,12 @@ def check_grant(
     site: str,
     lane: str,
     now_utc: datetime,
+    drill: bool = False,
 ) -> Grant | GrantRefusal:
     """Return the authentic grant of `authority` that `raw` is, or why it is none. Never raises.
 
     `authority` is whose topic it came on; `site` and `lane` are this lane's, which the key's scope must cover.
+    On a topic of a drill only a key of that role counts, and such a key counts nowhere else.
     """
     if len(raw) > MAX_ENVELOPE_BYTES:
         return GrantRefusal("too_large")
@@ -101,7 +104,8 @@ def check_grant(
         return GrantRefusal("retained")
     try:
         envelope = split(raw, typ=GRANT_TYPE)
-        key = keyset.key_for(envelope.key_id, role="grant", issuer=authority, site=site, lane=lane, now_utc=now_utc)
+        role: Role = "drill" if drill else "grant"
+        key = keyset.key_for(envelope.key_id, role=role, issuer=authority, site=site, lane=lane, now_utc=now_utc)
         claims = parse_object(verify(envelope, key))
         _check_version(claims)
         check_claims(claims, _GRANT)
@@ -113,7 +117,7 @@ def check_grant(
         return GrantRefusal("target")
     if claims["iss"] != authority:
         return GrantRefusal("issuer")
-    return _grant(claims, envelope.key_id)
+    return replace(_grant(claims, envelope.key_id), drill=drill)
 
 
 def _check_version(claims: dict[str, Any]) -> None:
@@ -147,7 +151,7 @@ def _note(claims: dict[str, Any] | None) -> ReleaseNote | None:
     if claims is None:
         return None
     plates = tuple(NotedPlate(plate["place"], plate["text"], plate["colour"]) for plate in claims["plates"])
-    return ReleaseNote(claims["number"], plates, tuple(claims["containers"]), claims["tag"])
+    return ReleaseNote(claims["number"], plates, tuple(claims["containers"]), claims["tag"], claims.get("appointment"))
 
 
 def grant_claims(grant: Grant) -> dict[str, Any]:
@@ -175,4 +179,5 @@ def grant_claims(grant: Grant) -> dict[str, Any]:
 
 def _note_claims(note: ReleaseNote) -> dict[str, Any]:
     plates = [{"place": plate.place, "text": plate.text, "colour": plate.colour} for plate in note.plates]
-    return {"number": note.number, "plates": plates, "containers": list(note.containers), "tag": note.tag}
+    claims = {"number": note.number, "plates": plates, "containers": list(note.containers), "tag": note.tag}
+    return claims if note.appointment is None else {**claims, "appointment": note.appointment}

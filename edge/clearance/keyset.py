@@ -38,7 +38,7 @@ KEYSET_VERSION = 1
 MAX_LIFETIME = timedelta(days=30)
 ANY = "*"
 
-Role = Literal["grant", "list", "update", "ops", "request"]
+Role = Literal["grant", "list", "update", "ops", "request", "drill"]
 KeyStatus = Literal["active", "retired", "revoked"]
 Environment = Literal["production", "simulated", "test"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -75,7 +75,7 @@ class KeyRefusedError(ValueError):
 class KeysetKey:
     """One key: what it is for, whose, and where. `sites` and `lanes` may be `("*",)`.
 
-    `issuer` is the authority for a grant key and the lane for a request key.
+    `issuer` is the authority for a grant or drill key and the lane for a request key.
     """
 
     key_id: str

@@ -43,7 +43,7 @@ class LaneClearance:
         self._model_hash = model_hash
         self._clock = clock
         self._sequence = 0
-        self._prepared: dict[str, SignedRequest] = {}
+        self._prepared: dict[str, tuple[SignedRequest, bool]] = {}
         self._newest: dict[str, str] = {}
         self._log = logger()
         self.link: ClearanceLink | None = None
@@ -53,6 +53,8 @@ class LaneClearance:
         """Sign the request for `authority`; only the newest per authority is kept."""
         self._sequence += 1
         profile = state.profile
+        # A drill's request says that it is one, and goes to no authority.
+        drill = state.passage is not None and state.passage.drill
         head = RequestHead(
             authority, profile.site, profile.lane, state.boot, self._epoch, passage, nonce, self._sequence
         )
@@ -65,14 +67,16 @@ class LaneClearance:
             config_hash=self._config_hash,
             model_hash=self._model_hash,
             simulated=profile.simulated,
+            drill=drill,
         )
-        self._prepared[authority], self._newest[authority] = signed, nonce
+        self._prepared[authority], self._newest[authority] = (signed, drill), nonce
         return signed.request_hash
 
     def send(self, passage: str, authority: str, nonce: str) -> None:
         """Send the prepared bytes once; what the link cannot carry now is lost, the authority's deadline decides."""
         assert self.link is not None
-        sent = self.link.send(authority, self._prepared.pop(authority))
+        signed, drill = self._prepared.pop(authority)
+        sent = self.link.send(authority, signed, drill=drill)
         sent.add_done_callback(partial(self._sent, passage, authority, nonce))
 
     def newest_nonce(self, authority: str) -> str | None:

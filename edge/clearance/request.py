@@ -61,6 +61,7 @@ def build_request(
     config_hash: str,
     model_hash: str,
     simulated: bool,
+    drill: bool = False,
     evidence: tuple[str, ...] = (),
 ) -> SignedRequest:
     """Return the signed request. `evidence` are digests beside those that the readings carry.
@@ -83,6 +84,7 @@ def build_request(
         "config_hash": config_hash,
         "model_hash": model_hash,
         "simulated": simulated,
+        "drill": drill,
     }
     raw = seal(canonical_json(claims), typ=REQUEST_TYPE, key_id=key_id, key=key)
     if len(raw) > MAX_ENVELOPE_BYTES:

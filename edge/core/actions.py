@@ -143,8 +143,8 @@ def take_grant(draft: Draft, event: Event) -> None:
     """Record an authority's answer and decide as soon as the outcome is settled."""
     assert isinstance(event, GrantReceived)
     grant = event.grant
-    others = tuple(one for one in draft.state.sequences if one[0] != grant.authority)
-    draft.change(sequences=(*others, (grant.authority, grant.sequence)))
+    others = tuple(one for one in draft.state.sequences if one[0] != grant.issuer)
+    draft.change(sequences=(*others, (grant.issuer, grant.sequence)))
     draft.change_passage(
         requests=tuple(
             replace(one, answer=grant) if one.authority == grant.authority else one for one in draft.passage.requests

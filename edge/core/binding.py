@@ -31,7 +31,7 @@ def refusal(state: LaneState, grant: Grant, at_ms: int) -> str | None:
         return "wrong_nonce"
     if request.request_hash is None or grant.request_hash != request.request_hash:
         return "wrong_request_hash"
-    if grant.sequence <= dict(state.sequences).get(grant.authority, -1):
+    if grant.sequence <= dict(state.sequences).get(grant.issuer, -1):
         return "sequence_not_newer"
     if grant.verdict != "deny" and (request.answer is not None or state.phase is Phase.CONSUMING):
         return "already_answered"

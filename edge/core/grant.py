@@ -60,3 +60,8 @@ class Grant:
     note: ReleaseNote | None = None
     # Signed by a key that counts in drills alone.
     drill: bool = False
+
+    @property
+    def issuer(self) -> str:
+        """Whose sequence numbers these are: the clerk of a drill counts apart from the authority."""
+        return f"drill:{self.authority}" if self.drill else self.authority

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from edge.core.events import PersonAction, PersonDecided
+from edge.core.events import ModeOrdered, PersonAction, PersonDecided
+from edge.core.modes import MODES
 from edge.core.state import Phase
 from edge.release.layout import this_release
 from edge.runtime.draining import drained
@@ -107,25 +108,43 @@ class ControlServer:
                 return await drained(self._lanes.values(), wait_s)
             case {"verb": "order", "lane": str(lane), "action": str(action), "operator": str(who), "reason": str(why)}:
                 return await self._order(lane, action, who, why)
+            case {"verb": "mode", "lane": str(lane), "mode": str(mode), "operator": str(who), "reason": str(why)}:
+                return self._mode(lane, mode, who, why)
         return {"error": "unknown_request"}
 
     async def _order(self, lane: str, action: str, operator: str, reason: str) -> dict[str, Any]:
-        runner = self._lanes.get(lane)
-        if runner is None:
-            return {"error": "unknown_lane", "lanes": sorted(self._lanes)}
         if action not in _ACTIONS:
             return {"error": "unknown_action", "actions": list(_ACTIONS)}
         operator, reason = _in_one_line(operator), _in_one_line(reason)
-        if not (operator and reason):
-            return {"error": "operator_and_reason_needed"}
-        if len(operator) > MOST_OPERATOR or len(reason) > MOST_REASON:
-            return {"error": "too_long", "operator": MOST_OPERATOR, "reason": MOST_REASON}
+        if error := self._unacceptable(lane, operator, reason):
+            return error
+        runner = self._lanes[lane]
         before = runner.state
         runner.take(PersonDecided(runner.now_ms(), operator, action, reason))  # type: ignore[arg-type]
         accepted = runner.state.phase is not before.phase or runner.state.phase_since_ms != before.phase_since_ms
         if accepted and action == "open":
             await self._outcome(runner)
         return {"accepted": accepted, "phase": runner.state.phase.value, "lane": describe(runner)}
+
+    def _mode(self, lane: str, ordered: str, operator: str, reason: str) -> dict[str, Any]:
+        mode = next((one for one in MODES if one == ordered), None)
+        if mode is None:
+            return {"error": "unknown_mode", "modes": list(MODES)}
+        operator, reason = _in_one_line(operator), _in_one_line(reason)
+        if error := self._unacceptable(lane, operator, reason):
+            return error
+        runner = self._lanes[lane]
+        runner.take(ModeOrdered(runner.now_ms(), mode, operator, reason))
+        return {"accepted": runner.state.mode == mode, "phase": runner.state.phase.value, "lane": describe(runner)}
+
+    def _unacceptable(self, lane: str, operator: str, reason: str) -> dict[str, Any] | None:
+        if lane not in self._lanes:
+            return {"error": "unknown_lane", "lanes": sorted(self._lanes)}
+        if not (operator and reason):
+            return {"error": "operator_and_reason_needed"}
+        if len(operator) > MOST_OPERATOR or len(reason) > MOST_REASON:
+            return {"error": "too_long", "operator": MOST_OPERATOR, "reason": MOST_REASON}
+        return None
 
     async def _outcome(self, runner: LaneRunner) -> None:
         """Wait until the ordered opening has an outcome, or for as long as a barrier may take."""
@@ -160,7 +179,20 @@ def describe(runner: LaneRunner) -> dict[str, Any]:
         "lost_devices": list(state.lost_devices),
         "devices": runner.devices,
         "simulated": state.profile.simulated,
+        "mode": state.mode,
+        "hours": state.hours,
+        "awaits_second": _awaited(runner),
     }
+
+
+def _awaited(runner: LaneRunner) -> dict[str, Any] | None:
+    """Return the order that waits for a second person, while one may still give it."""
+    first, profile = runner.state.first_order, runner.state.profile
+    left_ms = 0 if first is None else first.at_ms + profile.second_person_ms - runner.now_ms()
+    if first is None or left_ms < 0:
+        return None
+    ordered = first.subject if first.action == "mode" else None
+    return {"action": first.action, "mode": ordered, "operator": first.operator, "for_s": round(left_ms / 1000, 1)}
 
 
 async def ask(path: Path, request: Mapping[str, Any], timeout_s: float = _OUTCOME_TIMEOUT_S + 5) -> dict[str, Any]:

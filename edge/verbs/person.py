@@ -1,4 +1,4 @@
-"""`kakou status` and `kakou open`: what a person at the lane sees and orders, through the local control socket."""
+"""`kakou status`, `open` and `mode`: what a person at the lane sees and orders, through the local control socket."""
 
 import argparse
 import asyncio
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from config.loader import load
+from edge.core.modes import MODES
 from edge.runtime.control import ControlError, ask
 from edge.text import plain, say
 from edge.text.arguments import Parser
@@ -56,13 +57,54 @@ def order(arguments: Sequence[str]) -> int:
         "reason": given.reason,
     }
     answer = _ask(given, request)
+    return answer if isinstance(answer, int) else _show_outcome(given, answer)
+
+
+def mode(arguments: Sequence[str]) -> int:
+    """Show the mode of a lane, or order one; 0 where it is in force, 1 where it is refused or waits for a second."""
+    parser = Parser("kakou mode", say("verb_mode"))
+    _add_target(parser)
+    parser.add_argument("lane", help=say("open_lane"))
+    parser.add_argument("mode", nargs="?", choices=MODES, help=say("mode_mode"))
+    parser.add_argument("--operator", help=say("open_operator"))
+    parser.add_argument("--reason", default="", help=say("open_reason"))
+    given = parser.parse_args(arguments)
+    if given.mode is None:
+        return _show_mode(given)
+    operator = _login_name() if given.operator is None else given.operator
+    request = {
+        "verb": "mode",
+        "lane": given.lane,
+        "mode": given.mode,
+        "operator": operator,
+        "reason": given.reason,
+    }
+    answer = _ask(given, request)
+    return answer if isinstance(answer, int) else _show_outcome(given, answer)
+
+
+def _show_mode(given: argparse.Namespace) -> int:
+    answer = _ask(given, {"verb": "status"})
     if isinstance(answer, int):
         return answer
+    lane = next((one for one in answer["lanes"] if one["lane"] == given.lane), None)
+    if lane is None:
+        print(say("open_unknown_lane", lanes=", ".join(plain(one["lane"]) for one in answer["lanes"])), file=sys.stderr)
+        return EXIT_REFUSED
+    shown = {name: lane[name] for name in ("lane", "mode", "hours", "awaits_second")}
+    print(json.dumps(shown, ensure_ascii=False) if given.json else _line(lane))
+    return 0
+
+
+def _show_outcome(given: argparse.Namespace, answer: dict[str, Any]) -> int:
     if given.json:
         print(json.dumps(answer, ensure_ascii=False))
     elif "error" in answer:
         print(_refusal(answer), file=sys.stderr)
     else:
+        waiting = answer["lane"]["awaits_second"]
+        if not answer["accepted"] and waiting is not None:
+            print(say("second_person_needed", operator=plain(waiting["operator"]), seconds=waiting["for_s"]))
         print(("accepted" if answer["accepted"] else "refused") + ": " + _line(answer["lane"]))
     return 0 if answer.get("accepted") else EXIT_REFUSED
 
@@ -114,5 +156,7 @@ def _line(lane: dict[str, Any]) -> str:
     return (
         f"{lane['lane']}: {lane['phase']} for {lane['since_s']} s, boom {lane['boom']}, light {lane['light']}"
         + (f" [{', '.join(notes)}]" if notes else "")
+        + (f" {lane['mode']}" if lane["mode"] != "NORMAL" else "")
+        + (f" hours {lane['hours']}" if lane["hours"] != "open" else "")
         + (" SIMULATED" if lane["simulated"] else "")
     )

@@ -65,10 +65,11 @@ class _Link(ClearanceLink):
     carry: Callable[[str, bytes], None]
     blame: Callable[[str, str], None]
 
-    def send(self, authority: str, request: SignedRequest) -> "asyncio.Future[None]":
+    def send(self, authority: str, request: SignedRequest, *, drill: bool = False) -> "asyncio.Future[None]":
         """Hand the bytes to the world."""
         sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         sent.set_result(None)
+        assert not drill, "this world orders no drills"
         self.carry(authority, request.raw)
         return sent
 

@@ -15,7 +15,7 @@ from tests.support.sources import PACKAGES, ROOT, place, python_files, tree
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 LOCKS = ("pip", "runtime", "dev")
 # Verbs whose rows in the README are still to be written.
-AWAITING_README = {"bundle", "upgrade", "rollback", "prove"}
+AWAITING_README = {"calendar", "mode", "bundle", "upgrade", "rollback", "prove"}
 PIN = re.compile(r"^([a-z0-9][a-z0-9.-]*)==(\S+)(?: ; [^\\]+)? \\$", re.MULTILINE)
 
 

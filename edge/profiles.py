@@ -1,0 +1,55 @@
+"""The configuration of a lane as the core reads it: plain values, built once per start."""
+
+from datetime import timedelta
+
+from config import calendar as configured
+from config.schema import Configuration, Lane
+from edge.core.hours import Calendar, Window
+from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, LaneTiming
+
+
+def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
+    """Return what the core needs to know of a lane."""
+    cameras = tuple(
+        CameraProfile(one.id, one.place, one.reads, one.frames_needed, one.frames_max) for one in lane.cameras
+    )
+    reader = lane.tag_reader
+    return LaneProfile(
+        site=configuration.site,
+        lane=lane.id,
+        direction=lane.direction,
+        authorities=tuple(AuthorityProfile(one.id, one.deadline_ms) for one in configuration.authorities),
+        cameras=cameras,
+        tag_reader=None if reader is None else reader.id,
+        tag_min_reads=1 if reader is None else reader.min_reads,
+        must_match=lane.must_match,
+        join=configuration.join,
+        quorum=configuration.quorum_of or 1,
+        timing=LaneTiming(**lane.timing.model_dump()),
+        exit_loop=lane.barrier.map.signals.exit_loop is not None,
+        simulated=lane.simulated,
+        calendar=lane.calendar is not None,
+        two_persons=lane.two_persons,
+        second_person_ms=lane.second_person_ms,
+        drill_moves_boom=lane.drill_moves_boom,
+    )
+
+
+def core_calendar(given: configured.Calendar) -> Calendar:
+    """Return the calendar of the configuration as plain values."""
+    week = tuple(_windows(getattr(given.week, day)) for day in type(given.week).model_fields)
+    return Calendar(week, tuple((_date(one.date), _windows(one.windows)) for one in given.exceptions))
+
+
+def utc_offset(given: configured.Calendar) -> timedelta:
+    """Return how far the calendar's local time is from UTC."""
+    return configured.offset_of(given.utc_offset)
+
+
+def _windows(texts: tuple[str, ...]) -> tuple[Window, ...]:
+    return tuple(Window(*configured.window_minutes(text)) for text in texts)
+
+
+def _date(text: str) -> tuple[int, int, int]:
+    year, month, day = text.split("-")
+    return int(year), int(month), int(day)
