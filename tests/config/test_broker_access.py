@@ -54,6 +54,7 @@ def test_each_connection_of_a_lane_may_do_what_the_product_does_with_it():
     assert topics.alarms in telling.reads, "a subscription must be allowed as it is asked for"
 
 
+@pytest.mark.hazard("S4", "S5")
 def test_nobody_may_do_what_is_another_s():
     access = access_of([yard("in-1", "in-2")])
     grant, request = grant_topic("yard", "in-1", "customs"), request_topic("yard", "in-1", "customs")
@@ -70,6 +71,7 @@ def test_nobody_may_do_what_is_another_s():
         assert not {topic for topic in one.writes | one.retains | one.reads if "%" in topic or topic.startswith("#")}
 
 
+@pytest.mark.hazard("S6")
 def test_a_name_of_one_role_can_never_be_an_id_of_another():
     access = access_of([yard("authority-customs", "central-ops")])
     assert len({name for name in access if "." not in name}) == 4
@@ -98,6 +100,7 @@ def test_one_certificate_for_two_connections_is_told():
     assert shares_a_certificate(yard("in-1", broker="{host: b, tls: {ca_file: c, cert_file: one.pem, key_file: k}}"))
 
 
+@pytest.mark.hazard("S6")
 def test_mosquitto_s_list_names_users_and_no_pattern():
     text = mosquitto_acl(access_of([yard("in-1")]))
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]

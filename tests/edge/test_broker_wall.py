@@ -51,6 +51,7 @@ async def heard(probe: Probe, count: int) -> list[str]:
     return [(await within(probe.messages.get(), LIMIT_S)).topic for _ in range(count)]
 
 
+@pytest.mark.hazard("S4")
 async def test_what_is_permitted_passes_on_both_versions(broker: Wall) -> None:
     for version in ("3.1.1", "5"):
         asking = broker.settings("yard-in-1-clearance", version=version)
@@ -73,6 +74,7 @@ async def test_what_is_permitted_passes_on_both_versions(broker: Wall) -> None:
             assert await heard(telemetry, 1) == [TOPICS.acknowledgement]
 
 
+@pytest.mark.hazard("S4", "C17")
 async def test_without_a_certificate_nobody_is_heard(broker: Wall) -> None:
     """Anonymous, or with one of another authority (S4, C17)."""
     ca = broker.authority.ca_file
@@ -84,6 +86,7 @@ async def test_without_a_certificate_nobody_is_heard(broker: Wall) -> None:
         assert (await within(plain.downs.get(), LIMIT_S)).code in {"connection_lost", "connect_timeout"}
 
 
+@pytest.mark.hazard("S4", "S5", "C8")
 async def test_another_lane_publishes_and_hears_nothing_of_this_one(broker: Wall) -> None:
     """S4, S5, C8: neither as itself, nor under filters that would match everything."""
     async with (
@@ -112,6 +115,7 @@ async def test_another_lane_publishes_and_hears_nothing_of_this_one(broker: Wall
         ("yard-in-2-telemetry", "central.ops", LaneTopics(SITE, "in-2").acknowledgement),
     ],
 )
+@pytest.mark.hazard("S5", "S16")
 async def test_a_wildcard_subscription_shows_no_plate(broker: Wall, identity: str, sender: str, sentinel: str) -> None:
     """S5, S16: clearance and passage reach the authority alone."""
     async with (
@@ -130,6 +134,7 @@ async def test_a_wildcard_subscription_shows_no_plate(broker: Wall, identity: st
 
 
 @pytest.mark.parametrize("identity", ["+", "#", "yard/in-1", "$SYS", "yard-+-clearance"])
+@pytest.mark.hazard("S6")
 async def test_an_identity_with_a_wildcard_is_nobody(broker: Wall, identity: str) -> None:
     """CVE-2017-7650 (S6): the name of a certificate never becomes part of a filter."""
     probe = Probe(broker.settings(identity, client_id="curious"))
@@ -147,6 +152,7 @@ async def test_an_identity_with_a_wildcard_is_nobody(broker: Wall, identity: str
         assert probe.messages.empty()
 
 
+@pytest.mark.hazard("C11")
 async def test_a_stranger_with_the_lane_s_client_id_does_not_end_its_connection(broker: Wall) -> None:
     """C11: the client id is the certificate's name, whatever CONNECT says."""
     async with connected(broker.settings("yard-in-1-clearance"), GRANT) as lane:
@@ -179,6 +185,7 @@ async def test_two_holders_of_one_certificate_are_told(broker: Wall) -> None:
     assert alarms.keys() & {"connection_flapping", "session_taken_over"}
 
 
+@pytest.mark.hazard("C6", "S7")
 async def test_a_retained_command_and_an_oversize_packet_change_nothing(broker: Wall) -> None:
     """C6, S7: nobody but the lane itself may leave a value for those who come later; nothing large passes."""
     async with (
@@ -197,6 +204,7 @@ async def test_a_retained_command_and_an_oversize_packet_change_nothing(broker: 
         assert (await within(raw.downs.get(), LIMIT_S)).code in {"disconnected_by_broker", "connection_lost"}
 
 
+@pytest.mark.hazard("C6")
 async def test_a_retained_grant_that_an_authority_leaves_comes_marked_as_such(broker: Wall) -> None:
     """C6: Mosquitto's list cannot forbid the flag, so the lane's own check must be able to see it."""
     async with connected(broker.settings("authority.customs")) as customs:
@@ -205,6 +213,7 @@ async def test_a_retained_grant_that_an_authority_leaves_comes_marked_as_such(br
         assert (await within(lane.messages.get(), LIMIT_S)).retain
 
 
+@pytest.mark.hazard("C17")
 async def test_a_withdrawn_certificate_is_refused(tmp_path: Path) -> None:
     """C17: with the list of withdrawn certificates that the file has a place for."""
     skip_without_mosquitto()

@@ -52,6 +52,7 @@ async def connects(settings: MqttSettings) -> str:
 
 
 @pytest.mark.parametrize("version", ["3.1.1", "5"])
+@pytest.mark.hazard("C17")
 async def test_tls_with_a_client_certificate(tmp_path: Path, version: str) -> None:
     authority = CertificateAuthority(tmp_path)
     server, server_key = authority.issue("127.0.0.1")
@@ -99,6 +100,7 @@ async def test_a_list_of_withdrawn_certificates_stops_no_other(tmp_path: Path) -
         broker.kill()
 
 
+@pytest.mark.hazard("S4")
 async def test_wrong_password_is_refused_and_the_right_one_is_not(tmp_path: Path) -> None:
     passwords = password_file(tmp_path)
     broker = started(tmp_path, f"password_file {passwords}\n")

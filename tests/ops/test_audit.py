@@ -1,5 +1,6 @@
 """From a real lane's chain to central's database, and every way to tamper with it (hazards.md S21)."""
 
+import asyncio
 import contextlib
 import json
 import sqlite3
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.clearance.keys import write_public_key
 from edge.runtime.checkpoints import EVERY_EVENTS, Checkpoints, contradictions
 from edge.runtime.journal import Journal, JournalReader
+from edge.runtime.notes import append_note
 from edge.runtime.outbox import OutboxEvent
 from edge.telemetry import payloads
 from edge.telemetry.topics import LaneTopics
@@ -186,3 +188,41 @@ async def test_replay_checks_the_checkpoints_with_the_lane_s_key(written: Path, 
         assert [one["code"] for one in lane["contradictions"]] == codes
         assert replayed.main([journal, "--lane-key", str(key)]) == 1  # the records of this test are no steps
         assert ("bad_signature" in capsys.readouterr().out) == bool(codes)
+
+
+async def test_it_writes_them_by_itself_and_goes_on_until_it_is_cancelled(tmp_path: Path):
+    clock, looked_twice = StoodClock(), asyncio.Event()
+    turns = 0
+
+    async def sleep(_seconds: float) -> None:
+        nonlocal turns
+        turns += 1
+        clock.ms += 60_000
+        if turns > 2:
+            looked_twice.set()
+            await asyncio.get_running_loop().create_future()
+
+    clock.sleep = sleep  # type: ignore[method-assign]
+    journal = await Journal.open(tmp_path / "journal.sqlite", utc=utc)
+    journal.append("in-1", "step", "{}", [OutboxEvent("decided", {})])
+    task = asyncio.create_task(Checkpoints("yard", "in-1", key=KEY, journal=journal, clock=clock).run())
+    async with asyncio.timeout(30):
+        await looked_twice.wait()
+    task.cancel()
+    await asyncio.wait({task})
+    await journal.close()
+    reader = JournalReader(tmp_path / "journal.sqlite")
+    assert [record.kind for record in reader.records("in-1")] == ["step", "note"]
+    reader.close_reader()
+
+
+async def test_a_note_that_is_no_checkpoint_is_none_and_a_broken_one_is_told(tmp_path: Path):
+    journal = await Journal.open(tmp_path / "journal.sqlite", utc=utc)
+    append_note(journal, "in-1", "security_alarm", {"code": "x"})
+    append_note(journal, "in-1", "checkpoint", {"signature": "zz"})
+    await journal.append("in-1", "note", "[]").durable
+    await journal.close()
+    reader = JournalReader(tmp_path / "journal.sqlite")
+    found = [(one.seq, one.code) for one in contradictions(reader.records("in-1"), KEY.public_key())]
+    reader.close_reader()
+    assert found == [(2, "bad_checkpoint"), (3, "bad_checkpoint")]
