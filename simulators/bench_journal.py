@@ -37,6 +37,7 @@ def passage_times(journal: Path, lane: str) -> list[PassageTimes]:
     begun: dict[str, int] = {}
     read: dict[str, tuple[int, int]] = {}
     released: list[str] = []
+    consumed = ""
     with contextlib.closing(open_for_reading(journal)) as connection:
         for record in read_records(connection, lane_numbers(connection)[lane], None):
             body = json.loads(record.body)
@@ -47,5 +48,7 @@ def passage_times(journal: Path, lane: str) -> list[PassageTimes]:
                 if effect["type"] == "StartCapture":
                     begun[effect["passage"]] = event["at_ms"]
                 elif effect["type"] == "ConsumeAuthority":
-                    released.append(effect["passage"])
+                    consumed = effect["passage"]
+                elif effect["type"] == "RaiseBoom":
+                    released.append(consumed)
     return [PassageTimes(begun[one], *read.get(one, (0, 0))) for one in released]
