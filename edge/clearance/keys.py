@@ -62,6 +62,7 @@ class KeyFiles:
     lanes: dict[str, Path]
     authorities: dict[str, Path]
     keyset_version: int
+    drills: dict[str, Path]
 
 
 def key_id_of(public: Ed25519PublicKey) -> str:
@@ -117,7 +118,7 @@ def create_keys(
     environment: Environment,
     now_utc: datetime,
 ) -> KeyFiles:
-    """Make what is missing in `directory`: root, lane and authority keys, and a keyset that names them.
+    """Make what is missing in `directory`: root, lane, authority and drill keys, and a keyset that names them.
 
     Existing keys stay. The keyset is signed anew, with the next version, only where it is missing,
     names other keys or scopes, or has less than half of its life left. Raises ValueError for an id outside
@@ -133,15 +134,26 @@ def create_keys(
     write_public_key(directory / "root.pub.pem", root.public_key())
     lane_paths = {lane: directory / f"lane-{lane}.key.pem" for lane in lane_ids}
     authority_paths = {name: directory / f"authority-{name}.key.pem" for name in authority_ids}
+    # Who plays an authority in a drill signs with a key that counts nowhere else.
+    drill_paths = {name: directory / f"drill-{name}.key.pem" for name in authority_ids}
     window = (now_utc - _BACKDATE, now_utc + KEY_LIFETIME)
     keys = [
         _entry(_existing_or_new(path), lane, "request", site, (lane,), window) for lane, path in lane_paths.items()
     ] + [
         _entry(_existing_or_new(path), name, "grant", site, lane_ids, window) for name, path in authority_paths.items()
     ]
+    keys += [
+        _entry(_existing_or_new(path), name, "drill", site, lane_ids, window) for name, path in drill_paths.items()
+    ]
     keyset = _current_keyset(directory / "keyset.jws", root, keys, environment, now_utc)
     return KeyFiles(
-        root_path, directory / "root.pub.pem", directory / "keyset.jws", lane_paths, authority_paths, keyset.version
+        root_path,
+        directory / "root.pub.pem",
+        directory / "keyset.jws",
+        lane_paths,
+        authority_paths,
+        keyset.version,
+        drill_paths,
     )
 
 

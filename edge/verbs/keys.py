@@ -42,7 +42,8 @@ def main(arguments: Sequence[str]) -> int:
     public = {lane: path.with_name(f"lane-{lane}.pub.pem") for lane, path in made.lanes.items()}
     for lane, path in public.items():
         write_public_key(path, load_private_key(made.lanes[lane]).public_key())
-    for path in (made.root_public, made.keyset, *public.values(), *made.lanes.values(), *made.authorities.values()):
+    private = [*made.lanes.values(), *made.authorities.values(), *made.drills.values()]
+    for path in (made.root_public, made.keyset, *public.values(), *private):
         print(path)
     print(say("keys_made", version=made.keyset_version, directory=loaded.keys_dir))
     return 0

@@ -122,7 +122,10 @@ def test_heightened_demands_all_that_the_lane_could_read() -> None:
     assert reasons(lane) == ("unread_containers",)
 
 
-@pytest.mark.parametrize(("read", "noted", "reason"), [(False, True, "unread_tag"), (True, False, "not_noted_tag")])
+@pytest.mark.parametrize(
+    ("read", "noted", "reason"),
+    [(False, True, "unread_tag"), (False, False, "unread_tag"), (True, False, "not_noted_tag")],
+)
 def test_heightened_exempts_no_tag(read: bool, noted: bool, reason: str) -> None:
     lane = LaneBench()
     lane.order_mode("HEIGHTENED")
