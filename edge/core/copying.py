@@ -4,7 +4,6 @@ What `dataclasses.replace` does, for classes with slots and no field of their ow
 anew what it is, at each copy, and a lane copies its state more often than it does anything else.
 """
 
-from collections.abc import Hashable
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -21,7 +20,7 @@ def _members(cls: Any) -> tuple[frozenset[str], tuple[tuple[str, Any, Any], ...]
 
 def changed(value: T, changes: dict[str, Any]) -> T:
     """Return a copy of `value`, a dataclass with slots, with these fields changed; raises TypeError for others."""
-    cls: Hashable = value.__class__
+    cls: Any = value.__class__
     names, members = _members(cls)
     if not changes.keys() <= names:
         raise TypeError(f"{value.__class__.__name__} has no {', '.join(sorted(changes.keys() - names))}")
