@@ -1,0 +1,117 @@
+"""Single histories: faults strike, crashes are survived, violations are found, told and made short."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from edge.core import guards
+from simulators.prove import campaign, mutants
+from simulators.prove.faults import ROWS
+from simulators.prove.ledger import Entry, Ledger
+from simulators.prove.shrink import shortest
+from simulators.prove.world import Plan
+
+
+@pytest.fixture(autouse=True)
+def _without_the_lanes_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the lane says about faults that were asked for is nothing to read."""
+    monkeypatch.setattr("edge.runtime.lane_runner.logger", lambda **_: _Silent())
+    monkeypatch.setattr("edge.runtime.barrier_commands.logger", lambda **_: _Silent())
+    monkeypatch.setattr("edge.runtime.supervisor.logger", lambda **_: _Silent())
+    logging.getLogger("edge.clearance.authority_link").setLevel(logging.CRITICAL)
+
+
+class _Silent:
+    def __getattr__(self, name: str) -> object:
+        return lambda *_, **__: None
+
+
+def plan(*faults: str, trucks: int = 8, seed: str = "test") -> Plan:
+    return Plan(seed, trucks, frozenset(faults))
+
+
+def test_every_truck_that_may_pass_passes_where_nothing_is_wrong() -> None:
+    found = campaign.checked(plan(trucks=20))
+    assert (found.violations, found.passed) == ([], found.entitled)
+    assert found.passages == 20
+
+
+@pytest.mark.parametrize("fault", sorted(ROWS))
+def test_no_single_fault_breaks_an_invariant(fault: str) -> None:
+    assert campaign.checked(plan(fault, trucks=3)).violations == []
+
+
+def test_a_killed_controller_ends_each_passage_once_and_opens_nothing_twice() -> None:
+    found = campaign.checked(plan("killed", "power_cut", trucks=40))
+    assert found.violations == []
+    assert {"X1", "X2"} <= found.rows
+    assert found.terminals["ABORTED_RESTART"] > 0
+
+
+def test_real_keys_and_keyed_hashes_end_alike() -> None:
+    hashed, real = (campaign.checked(replace(plan(), real_keys=real)) for real in (False, True))
+    assert hashed.terminals == real.terminals
+    assert hashed.trace != real.trace
+
+
+def test_another_wall_clock_changes_nothing() -> None:
+    """I15."""
+    traces = {
+        campaign.run(replace(plan("killed", "late_grant"), wall_jumps_s=jumps)).trace
+        for jumps in ((0,), (86_400, -86_400), (-40, 3_600, 7))
+    }
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda one: one.invariant)
+def test_each_mutant_can_be_put_in_and_taken_out(mutant: mutants.Mutant) -> None:
+    with mutant.patch():
+        pass
+    assert campaign.checked(plan(trucks=1)).violations == []
+
+
+@pytest.mark.parametrize("invariant", ["I2", "I8", "I20"])
+def test_a_seeded_bug_is_found_as_what_it_is(invariant: str) -> None:
+    mutant = next(one for one in mutants.MUTANTS if one.invariant == invariant)
+    assert mutants.killed(mutant, seed=1) == invariant
+
+
+def test_a_violation_is_shown_by_a_shorter_history() -> None:
+    green = next(one for one in mutants.MUTANTS if one.invariant == "I7")
+    with green.patch():
+        found = shortest(plan("storm", "retained", trucks=8), "I7")
+    assert found is not None
+    assert (found.plan.trucks, found.plan.faults) == (1, frozenset())
+    assert any("RaiseBoom" in step for step in found.steps)
+
+
+def test_what_no_longer_violates_is_not_made_short() -> None:
+    assert shortest(plan(trucks=1), "I1") is None
+
+
+def test_a_ledger_goes_on_where_it_ended(tmp_path) -> None:
+    entry = Entry(7, 0, 9, 200, 0, 1.5, "abc", "f" * 64)
+    Ledger(tmp_path / "ledger").add(entry)
+    found = Ledger(tmp_path / "ledger")
+    assert (found.next_history(7), found.next_history(8)) == (10, 0)
+    assert found.totals() == {"passages": 200, "violations": 0, "machine_hours": 0.0, "commits": ["abc"]}
+
+
+def test_a_ledger_that_is_none_is_refused_with_its_line(tmp_path) -> None:
+    path = tmp_path / "ledger"
+    path.write_text('{"seed": 1}\n')
+    with pytest.raises(ValueError, match="ledger:1: expected an entry"):
+        Ledger(path)
+
+
+def test_a_large_campaign_that_missed_something_says_what() -> None:
+    totals = campaign.Totals(1, passages=campaign.REACH_ALL_FROM, rows=set(ROWS.values()) - {"P3"})
+    assert {"P3", "idle", "PASSED"} <= set(totals.never_reached())
+    assert campaign.Totals(1, passages=5).never_reached() == []
+
+
+def test_the_table_of_mutants_names_each_invariant_once() -> None:
+    assert [one.invariant for one in mutants.MUTANTS] == [f"I{number}" for number in range(1, 22)]
+    with pytest.raises(AssertionError), mutants._in_table(lambda draft, event: True, guards.always):
+        pass
