@@ -82,7 +82,8 @@ def test_a_violation_is_shown_by_a_shorter_history() -> None:
     with green.patch():
         found = shortest(plan("storm", "retained", trucks=8), "I7")
     assert found is not None
-    assert (found.plan.trucks, found.plan.faults) == (1, frozenset())
+    assert found.plan.trucks < 8
+    assert found.plan.faults == frozenset()
     assert any("RaiseBoom" in step for step in found.steps)
 
 
