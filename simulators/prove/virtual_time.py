@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,35 +50,47 @@ class WorldTime:
 class _WorldSelector:
     """Where a loop would wait for sockets: goes to the next instant of the loop or of the world instead."""
 
-    def __init__(self, time: WorldTime) -> None:
+    def __init__(self, time: WorldTime, idle: Callable[[], bool], timers: Callable[[], int]) -> None:
+        """`idle` says that the loop has nothing to run, `timers` how many it has set."""
         self._time = time
+        self._idle = idle
+        self._timers = timers
 
     def select(self, timeout: float | None) -> list[Any]:
         """Wait for at most `timeout` seconds of the world's time, None for ever."""
-        time = self._time
         if timeout is not None and timeout <= 0:
             return []
-        world_us = time.next_us()
-        if timeout is None:
-            if world_us is None:
-                raise RuntimeError("nothing will ever happen again in this world")
-            target_us = world_us
-        else:
-            target_us = time.now_us + max(1, round(timeout * 1e6))
-            if world_us is not None and world_us < target_us:
-                target_us = world_us
-        time.run_due(target_us)
+        time, idle = self._time, self._idle
+        until_us = None if timeout is None else time.now_us + max(1, round(timeout * 1e6))
+        timers = self._timers()
+        # What happens in the world concerns the loop only where it asks something of it.
+        while idle() and self._timers() == timers:
+            world_us = time.next_us()
+            if world_us is None or (until_us is not None and until_us <= world_us):
+                if until_us is None:
+                    raise RuntimeError("nothing will ever happen again in this world")
+                time.run_due(until_us)
+                break
+            time.run_due(world_us)
         return []
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
     """An event loop whose time is the world's. It has no sockets, no threads and no signals."""
 
+    # What the base class keeps: handles to run now, timers, whether it was told to stop.
+    _ready: deque[Any]
+    _scheduled: list[Any]
+    _stopping: bool
+
     def __init__(self, time: WorldTime) -> None:
         super().__init__()
         self._world_time = time
-        self._selector = _WorldSelector(time)
+        self._selector = _WorldSelector(time, self._is_idle, lambda: len(self._scheduled))
         self._clock_resolution = 1e-7
+
+    def _is_idle(self) -> bool:
+        return not self._ready and not self._stopping
 
     def time(self) -> float:
         """Seconds of the world."""
