@@ -93,6 +93,7 @@ class Lane(Strict):
     cameras: tuple[Camera, ...] = Field(default=(), max_length=16)
     tag_reader: TagReader | None = None
     must_match: tuple[Identifier, ...] = Field(default=("front_plate", "containers", "tag"), min_length=1)
+    recaptures: int = Field(default=2, ge=0, le=2)
     timing: Timing = Timing()
     simulated: bool = False
     # Orders that a second named person has to give too, within `second_person_ms` of the first.

@@ -22,6 +22,7 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         cameras=cameras,
         tag_reader=None if reader is None else reader.id,
         tag_min_reads=1 if reader is None else reader.min_reads,
+        recaptures=lane.recaptures,
         must_match=lane.must_match,
         join=configuration.join,
         quorum=configuration.quorum_of or 1,

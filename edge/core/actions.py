@@ -19,7 +19,7 @@ from edge.core.events import Event, GrantReceived, PersonDecided, RequestPrepare
 from edge.core.fusion import fuse
 from edge.core.modes import Hours, demanded, objections
 from edge.core.order_guards import drill_stays_closed, first_operator, persons
-from edge.core.policy import join, mismatches
+from edge.core.policy import join, mismatches, suspected_clone
 from edge.core.readings import Identity
 from edge.core.state import OpenAuthority, Passage, Phase, Request
 
@@ -32,6 +32,7 @@ LANE_ALARMS = (
     "wrong_way",
     "barrier_refused",
     "boom_down_unasked",
+    "cloned_plate",
 )
 
 
@@ -150,6 +151,7 @@ def take_grant(draft: Draft, event: Event) -> None:
             replace(one, answer=grant) if one.authority == grant.authority else one for one in draft.passage.requests
         )
     )
+    draft.stage(f"answered_{grant.authority}")
     draft.report("answered", ("authority", grant.authority), ("verdict", grant.verdict), ("reason", grant.reason))
     decide(draft)
 
@@ -181,6 +183,9 @@ def decide(draft: Draft) -> None:
     decision, reasons = joined.decision, joined.reasons
     if decision == "release" and (against := _against_release(draft)):
         decision, reasons = "hold", against
+    if suspected_clone(passage.identity or Identity(), passage.requests):
+        # Whatever was decided: the plate or the tag belongs to another vehicle, and nothing here can say which.
+        draft.alarm("cloned_plate", "tag and plate belong to different vehicles of the release note")
     draft.change_passage(decision=decision, target=joined.target, reasons=passage.reasons + reasons)
     draft.stage("granted")
     draft.report("decided", ("decision", decision), ("target", joined.target), ("reasons", ",".join(reasons)))

@@ -25,7 +25,8 @@ Terminal = Literal[
     "FAULT",
     "ABORTED_RESTART",
 ]
-Stage = Literal["identified", "requested", "granted", "opened", "cleared"]
+# identified, requested, answered_<authority>, granted, opened, cleared: when each was first reached.
+Stage = str
 
 
 @dataclass(frozen=True, slots=True)

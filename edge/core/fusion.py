@@ -19,6 +19,8 @@ from edge.core.tag import Tag
 MOST_CONTAINERS = 2
 # Two codes that differ in so few of their eleven places are one box, read differently.
 SAME_BOX_DIFFERENCES = 3
+# Two boxes stand on one vehicle where each is 10 or 20 ft long.
+_FIT_IN_PAIRS = ("1", "2")
 
 
 def fuse(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) -> Identity:
@@ -123,6 +125,11 @@ def _pending(camera: CameraProfile, passage: Passage) -> bool:
     return any(len(frames) < camera.frames_needed for frames in _code_votes(camera, passage).values())
 
 
+def size_of(container: Container) -> str | None:
+    """The length code of a box (ISO 6346, also of its 1984 edition), or None where it was not read."""
+    return container.size_type[0] if container.size_type else None
+
+
 def _same_box(one: str, other: str) -> bool:
     return sum(a != b for a, b in zip(one, other, strict=True)) <= SAME_BOX_DIFFERENCES
 
@@ -149,6 +156,8 @@ def _fuse_containers(
     codes = tuple(container for container, _ in read.values())
     if len(codes) > MOST_CONTAINERS:
         return Reading("conflict", candidates=(codes,), reason="too_many_codes", evidence=tuple(evidence))
+    if len(codes) == MOST_CONTAINERS and any(size_of(one) not in (None, *_FIT_IN_PAIRS) for one in codes):
+        return Reading("conflict", candidates=(codes,), reason="no_room_for_two", evidence=tuple(evidence))
     if any(_same_box(one.code, other.code) for one, other in combinations(codes, 2)):
         return Reading("conflict", candidates=(codes,), reason="views_disagree", evidence=tuple(evidence))
     if not codes:

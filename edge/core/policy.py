@@ -64,6 +64,18 @@ def mismatches(profile: LaneProfile, identity: Identity, requests: Sequence[Requ
     return () if any(not reasons for reasons in shortfalls) else min(shortfalls, key=len)
 
 
+def suspected_clone(identity: Identity, requests: Sequence[Request]) -> bool:
+    """Say whether tag and front plate contradict each other by a note: one is the noted vehicle's, the other not."""
+    front, tag = dict(identity.plates).get("front"), identity.tag
+    if front is None or front.value is None or tag.value is None:
+        return False
+    for note in (one.answer.note for one in requests if one.answer is not None and one.answer.note is not None):
+        plates = [noted.text for noted in note.plates if noted.place == "front"]
+        if note.tag is not None and plates and (front.value.text in plates) is not (tag.value.epc == note.tag):
+            return True
+    return False
+
+
 def _contradictions(identity: Identity, note: ReleaseNote) -> list[str]:
     reasons: list[str] = []
     readings = dict(identity.plates)

@@ -58,6 +58,8 @@ class LaneProfile:
     cameras: tuple[CameraProfile, ...] = ()
     tag_reader: str | None = None
     tag_min_reads: int = 1
+    # How often at most the lane looks again where what must match was not read; then a person decides.
+    recaptures: int = 0
     must_match: tuple[Identifier, ...] = ("front_plate", "containers", "tag")
     join: JoinPolicy = "all_of"
     quorum: int = 1

@@ -72,6 +72,8 @@ class Passage:
     id: str
     opened_at_ms: int
     attempt: int = 0
+    # How often the lane looked again by itself.
+    recaptures: int = 0
     # When the devices were triggered, by the arrival or by the last retry: nothing older counts (D3, D11).
     triggered_at_ms: int = 0
     frames: tuple[FrameRead, ...] = ()

@@ -13,6 +13,7 @@ from edge.core import evacuation, orders
 from edge.core import guards as when
 from edge.core import motion as move
 from edge.core import order_guards as if_ordered
+from edge.core import recapture as again
 from edge.core.draft import Draft
 from edge.core.events import (
     AuthorityDurable,
@@ -103,10 +104,14 @@ _IDLE = [
 
 _IDENTIFYING = [
     *_on((P.IDENTIFYING,), InputsSampled, when.vehicle_left, do.end_left, P.IDLE),
-    *_on((P.IDENTIFYING,), FrameRead, when.identified, do.identify, P.WAITING),
-    *_on((P.IDENTIFYING,), TagSighted, when.identified, do.identify, P.WAITING),
-    *_on((P.IDENTIFYING,), DeviceLost, when.identified, do.identify, P.WAITING),
-    *_on((P.IDENTIFYING,), Tick, when.identified, do.identify, P.WAITING),
+    *(
+        row
+        for event in (FrameRead, TagSighted, DeviceLost, Tick)
+        for row in (
+            *_on((P.IDENTIFYING,), event, again.worth_another_look, again.look_again, P.IDENTIFYING),
+            *_on((P.IDENTIFYING,), event, when.identified, do.identify, P.WAITING),
+        )
+    ),
 ]
 
 _WAITING = [

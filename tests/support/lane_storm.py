@@ -63,7 +63,7 @@ class Storm:
 
     PROFILES: ClassVar[tuple[LaneProfile, ...]] = (
         PROFILE,
-        replace(PROFILE, authorities=AUTHORITIES, tag_min_reads=2),
+        replace(PROFILE, authorities=AUTHORITIES, tag_min_reads=2, recaptures=2),
         replace(PROFILE, authorities=AUTHORITIES, join="veto", tag_reader=None, must_match=("front_plate",)),
         replace(PROFILE, authorities=AUTHORITIES, join="quorum", quorum=1),
         replace(PROFILE, authorities=(), cameras=()),

@@ -32,7 +32,7 @@ def test_a_released_truck_passes_and_the_lane_is_ready_again() -> None:
     end = lane.last(EndPassage)
     assert (end.terminal, end.decision, end.reasons) == ("PASSED", "release", ())
     stages = dict(end.stages)
-    assert list(stages) == ["identified", "requested", "granted", "opened", "cleared"]
+    assert list(stages) == ["identified", "requested", "answered_customs", "granted", "opened", "cleared"]
     assert sorted(stages.values()) == list(stages.values())
     assert end.identity.plates[0][1].value is not None
     assert end.identity.plates[0][1].value.text == PLATE
