@@ -199,7 +199,7 @@ async def test_the_live_table_is_redrawn_until_told_to_stop(default_broker: obje
         sys.executable, "-c", OPS, *arguments, stdout=asyncio.subprocess.PIPE, env={**os.environ, "FORCE_COLOR": "1"}
     )
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         shown = b""
         while shown.count(b"0 events stored") < 2:
             shown += await process.stdout.read(4096)
@@ -251,7 +251,7 @@ class FakeLink:
         self.handlers[topic_filter](Message(topic, json.dumps(payload).encode()))
 
     async def acknowledged(self, part: bytes) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not any(part in payload for payload in self.published):
                 self._change.clear()
                 await self._change.wait()

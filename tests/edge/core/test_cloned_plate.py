@@ -61,6 +61,7 @@ def test_the_alarm_ends_once_the_lane_was_proved_closed_again() -> None:
     lane.answer()
     assert "cloned_plate" in lane.state.alarms
     lane.order("open")
+    lane.scan()
     lane.durable()
     lane.scan(2, **MOVING)
     lane.scan(**UP)
