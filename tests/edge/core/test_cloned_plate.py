@@ -65,7 +65,6 @@ def test_the_alarm_ends_once_the_lane_was_proved_closed_again() -> None:
     lane.durable()
     lane.scan(2, **MOVING)
     lane.scan(**UP)
-    lane.drive_through()
     lane.close()
     lane.fall()
     lane.scan()
