@@ -36,7 +36,7 @@ from edge.runtime.captures import LaneCaptures
 from edge.runtime.checkpoints import Checkpoints
 from edge.runtime.clock import LoopClock
 from edge.runtime.control import ControlServer
-from edge.runtime.evidence import EvidenceError, EvidenceLimits, EvidenceStore
+from edge.runtime.evidence import EvidenceLimits, EvidenceStore
 from edge.runtime.journal import Journal, JournalError
 from edge.runtime.lane_runner import LaneParts, LaneRunner
 from edge.runtime.lane_service import LaneService
@@ -45,6 +45,7 @@ from edge.runtime.notify import ServiceManager
 from edge.runtime.opening_hours import OpeningHours
 from edge.runtime.site_secret import site_secret
 from edge.runtime.supervisor import keep_going
+from edge.runtime.upkeep import Upkeep
 from edge.secret import Secret
 from edge.telemetry.publisher import TelemetryPublisher
 from edge.telemetry.session import TelemetrySession
@@ -54,7 +55,6 @@ from models.registry import REGISTRY_PATH
 
 # Pictures of a passage are kept at least this long, whatever the quota says.
 EVIDENCE_MINIMUM_S = 24 * 3600.0
-SWEEP_EVERY_S = 3600.0
 # A device that is slow to answer is named as lost before this; the service manager is not kept waiting longer.
 READY_AFTER_S = 10.0
 _DAY_S = 24 * 3600.0
@@ -100,8 +100,11 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(lane.run()) for lane in lanes]
                 running.append(tasks.create_task(_tell_manager(manager, runners)))
-                sweeping = keep_going("evidence_sweep", partial(_sweep_evidence, box), box.clock)
-                running.append(tasks.create_task(sweeping))
+                upkeep = Upkeep(
+                    configuration.state_dir, box.journal, box.evidence, box.clock, box.clock.utc,
+                    [lane.telemetry for lane in lanes],
+                )  # fmt: skip
+                running.append(tasks.create_task(keep_going("upkeep", upkeep.run, box.clock)))
                 await stop.wait()
                 manager.say("STOPPING=1")
                 logger().info("stopping")
@@ -343,18 +346,6 @@ def hash_of(path: Path) -> str:
 def _tell_all(runners: Mapping[str, LaneRunner], error: JournalError) -> None:
     for runner in runners.values():
         runner.journal_lost(error)
-
-
-async def _sweep_evidence(box: Box) -> None:
-    """Delete what is past its retention, now and every hour."""
-    while True:
-        try:
-            removed = await box.evidence.sweep()
-        except EvidenceError as error:
-            logger().error("evidence_not_swept", code=error.code, cause=str(error))
-        else:
-            logger().info("evidence_swept", removed=removed)
-        await box.clock.sleep(SWEEP_EVERY_S)
 
 
 async def _tell_manager(manager: ServiceManager, runners: Mapping[str, LaneRunner]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.runtime import journal_file
-from edge.runtime.journal_file import LANE_SPAN, NO_HASH, JournalError, JournalRecord, Opened, record_hash
+from edge.runtime.journal_file import LANE_SPAN, NO_HASH, TAIL_RECORDS, JournalError, JournalRecord, Opened, record_hash
 from edge.runtime.journal_writer import GroupWriter, Job, Statement, fail
 from edge.runtime.outbox import Outbox, OutboxEvent, prepare
 from edge.times import rfc3339
@@ -23,6 +23,11 @@ __all__ = ["Journal", "JournalError", "JournalReader", "JournalRecord", "LaneHea
 _INSERT_RECORD = "INSERT INTO record (id, kind, body, written_at, hash) VALUES (?,?,?,?,?)"
 _INSERT_EVENT = "INSERT INTO outbox (id, type, data, personal, occurred_at, hash) VALUES (?,?,?,?,?,?)"
 _INSERT_LANE = "INSERT INTO lane (number, name, acknowledged_hash) VALUES (?,?,?)"
+# The newest boot record among a lane's oldest records, all of those before it being older than a moment.
+_PRUNABLE = """WITH oldest AS (SELECT id, kind, written_at FROM record WHERE id > ? AND id < ? ORDER BY id LIMIT ?)
+SELECT max(id) FROM oldest WHERE kind='boot' AND id > (SELECT min(id) FROM oldest)
+  AND id <= coalesce((SELECT min(id) FROM oldest WHERE written_at >= ?), id)"""
+PRUNE_AT_ONCE = 2000
 _INSERT_POISON = "INSERT INTO poison (id, detail) VALUES (?,?)"
 
 
@@ -139,13 +144,15 @@ class Journal(JournalReader):
         """Queue a record and its events as one transaction; per lane, order of calls is order of records.
 
         Never blocks and never raises for the disk: `Ticket.durable` tells. Once the journal failed it is
-        failed at once. Raises JournalError (journal_bad_record) for text that is not Unicode.
+        failed at once, and written all the same where a full disk's reserve has room. Raises JournalError
+        (journal_bad_record) for text that is not Unicode.
         """
         durable: asyncio.Future[None] = self._loop.create_future()
         head = self._heads.get(lane)
         refused = self._refusal()
         if refused is not None:
             fail(durable, refused)
+        if refused is not None and not (self._writer is not None and self._writer.last_words):
             return Ticket((head.record_seq if head else 0) + 1, durable)
         written_at = rfc3339(self._utc())
         seq = (head.record_seq if head else 0) + 1
@@ -165,7 +172,7 @@ class Journal(JournalReader):
         if not self._unsubmitted:
             # What one turn of the loop appends goes to the disk together: one fsync, not one for each.
             self._loop.call_soon(self.flush)
-        self._unsubmitted.append(Job(statements, durable, committed))
+        self._unsubmitted.append(Job(statements, durable if refused is None else None, committed))
         return Ticket(seq, durable)
 
     def flush(self) -> None:
@@ -195,6 +202,33 @@ class Journal(JournalReader):
             ("DELETE FROM outbox WHERE id > ? AND id <= ?", (base, base + through_seq)),
         ]
         self._writer.submit([Job(statements, lazy=lane)])
+
+    def prune(self, lane: str, before: datetime) -> Ticket | None:
+        """Cut a lane's records of before `before` off, whole boots alone, and say so in an event; None where none is.
+
+        What recovery and the check of the next start read stays, and so does every event that central has not
+        confirmed. At most `PRUNE_AT_ONCE` records are looked at. The chain goes on from the hash of the last one that
+        went, which the event carries to central: what is cut off later by another hand does not match it.
+        """
+        head = self._heads.get(lane)
+        if head is None or self._refusal() is not None or self._writer is None:
+            return None
+        base = head.number * LANE_SPAN
+        found = self.read(_PRUNABLE, (base, base + head.record_seq - TAIL_RECORDS, PRUNE_AT_ONCE, rfc3339(before)))
+        if not found or found[0][0] is None:
+            return None
+        through_id = found[0][0] - 1
+        ((digest,),) = self.read("SELECT hash FROM record WHERE id=?", (through_id,))
+        statements: list[Statement] = [
+            ("INSERT OR REPLACE INTO pruned VALUES (?,?,?)", (head.number, through_id - base, digest)),
+            ("DELETE FROM record WHERE id > ? AND id <= ?", (base, through_id)),
+        ]
+        event = OutboxEvent("journal_pruned", {"through_seq": through_id - base, "hash": digest.hex()})
+        self._add_event(statements, lane, head, event, rfc3339(self._utc()))
+        durable: asyncio.Future[None] = self._loop.create_future()
+        self.flush()
+        self._writer.submit([Job(statements, durable, lambda: self.outbox.announce(lane))])
+        return Ticket(through_id - base, durable)
 
     async def close(self) -> None:
         """Write what is queued, end the thread, release the lock. May be called repeatedly."""

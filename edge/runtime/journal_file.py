@@ -4,6 +4,7 @@ A row id is `lane number * 2**40 + seq`: each lane is one range of one B-tree, s
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import sqlite3
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from edge.files import sync_folder
+from edge.files import sync_folder, write_whole
 
 SCHEMA_VERSION = 1
 # What the next release may have written before it was rolled back: a schema adds tables and columns with defaults, no
@@ -23,7 +24,9 @@ APPLICATION_ID = 0x4B414B4F  # "KAKO": another program's SQLite file is not take
 LANE_SPAN = 1 << 40
 NO_HASH = bytes(32)
 # quick_check sees structure, not text: the chain of the newest records is proved at every open as well.
-_TAIL_RECORDS = 1000
+TAIL_RECORDS = 1000
+# Room for what a lane has to say when the disk is full. Given back to the disk then, made anew at the next start.
+RESERVE_BYTES = 1 << 20
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -36,6 +39,11 @@ CREATE TABLE outbox (id INTEGER PRIMARY KEY, type TEXT NOT NULL, data TEXT NOT N
 CREATE TABLE poison (id INTEGER PRIMARY KEY, detail TEXT NOT NULL) STRICT;
 INSERT INTO meta VALUES ('session', 'closed');
 """
+# Added since version 1 began, and nothing that a program of before would stumble over: it opens such a file, writes
+# and reads it, so an upgrade can go back. Only what it could not bear raises SCHEMA_VERSION, which it refuses.
+# `pruned`: through which record a lane was cut at its old end, and that record's hash, which chains the next.
+_ADDED = """CREATE TABLE IF NOT EXISTS pruned (number INTEGER PRIMARY KEY, through_seq INTEGER NOT NULL,
+  hash BLOB NOT NULL) STRICT"""
 
 
 # What opens the journal's file, to write and to read: the simulators put a disk that loses power below it.
@@ -143,6 +151,7 @@ def _take_lock(path: Path) -> sqlite3.Connection:
 
 
 def _open_locked(path: Path, utc: Callable[[], datetime], lock: sqlite3.Connection) -> Opened:
+    _make_reserve(path)
     quarantined: Path | None = None
     after_epoch = 0
     if path.exists():
@@ -160,6 +169,25 @@ def _open_locked(path: Path, utc: Callable[[], datetime], lock: sqlite3.Connecti
     create(path, epoch)
     connection, epoch = _open_existing(path)
     return Opened(connection, lock, epoch, quarantined)
+
+
+def reserve_of(path: Path) -> Path:
+    """Return where the room is that is freed when the disk is full."""
+    return _companion(path, ".reserve")
+
+
+def _make_reserve(path: Path) -> None:
+    reserve = reserve_of(path)
+    if reserve.exists() and reserve.stat().st_size == RESERVE_BYTES:
+        return
+    try:
+        write_whole(reserve, bytes(RESERVE_BYTES))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise JournalError(
+            "journal_full", path, "no room for its reserve", "free disk space, then restart the service"
+        ) from error
 
 
 def _means_corrupt(error: sqlite3.Error) -> bool:
@@ -193,6 +221,7 @@ def _open_existing(path: Path) -> tuple[sqlite3.Connection, int]:
         _check_identity(connection, path)
         _check_health(connection, had_log)
         _set_pragmas(connection, path)
+        connection.execute(_ADDED)
         connection.execute("UPDATE meta SET value='open' WHERE key='session'")
         # Into the main file at once: from now on a missing write-ahead log is a loss that the next open sees.
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -233,7 +262,7 @@ def _check_health(connection: sqlite3.Connection, had_log: bool) -> None:
     if _meta(connection, "session") == "open" and not had_log:
         raise _CorruptError("the write-ahead log of an unfinished session is missing")
     for number, lane in connection.execute("SELECT number, name FROM lane").fetchall():
-        broken = first_broken(connection, number, lane, _TAIL_RECORDS)
+        broken = first_broken(connection, number, lane, TAIL_RECORDS)
         if broken is not None:
             raise _CorruptError(f"hash chain of {lane} broken at {broken}")
 
@@ -310,14 +339,16 @@ def first_broken(connection: sqlite3.Connection, number: int, lane: str, newest:
     base = number * LANE_SPAN
     last = connection.execute("SELECT max(id) FROM record WHERE id BETWEEN ? AND ?", (base, base + LANE_SPAN - 1))
     last_id = last.fetchone()[0]
+    pruned_seq, pruned_hash = _pruned(connection, number)
+    oldest = base + pruned_seq + 1
     if last_id is None:
-        return None
-    start = base + 1 if newest is None else max(base + 1, last_id - newest)
+        return pruned_seq + 1 if pruned_seq else None
+    start = oldest if newest is None else max(oldest, last_id - newest)
     rows = connection.execute(
         "SELECT id, kind, body, hash, written_at FROM record WHERE id BETWEEN ? AND ? ORDER BY id", (start, last_id)
     )
     expected: int = start - base
-    previous: bytes | None = NO_HASH if expected == 1 else None
+    previous: bytes | None = pruned_hash if start == oldest else None
     for row_id, kind, body, digest, written_at in rows:
         seq: int = row_id - base
         if seq != expected:
@@ -327,3 +358,11 @@ def first_broken(connection: sqlite3.Connection, number: int, lane: str, newest:
             return seq
         expected, previous = seq + 1, digest
     return None
+
+
+def _pruned(connection: sqlite3.Connection, number: int) -> tuple[int, bytes]:
+    """Return the seq through which a lane's old records were cut off, and that record's hash; (0, NO_HASH)."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name='pruned'").fetchone():
+        return 0, NO_HASH
+    row = connection.execute("SELECT through_seq, hash FROM pruned WHERE number=?", (number,)).fetchone()
+    return (0, NO_HASH) if row is None else (row[0], row[1])

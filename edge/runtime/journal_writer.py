@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge.runtime.journal_file import JournalError, translated
+from edge.runtime.journal_file import JournalError, reserve_of, translated
 
 Statement = tuple[str, Sequence[Any]]
 
@@ -43,7 +43,8 @@ class GroupWriter:
     """Owns the writing connection. After any error of SQLite or the system it has failed for good.
 
     An fsync that failed may have dropped pages that a second one reports as written (hazards.md X4), so
-    nothing is tried again.
+    nothing is tried again. A disk without space dropped nothing: the reserve is freed and the group written after
+    all, yet nobody is promised it; `last_words` is true as long as there is room to say why lanes stand (X3).
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class GroupWriter:
         self._since_checkpoint = 0
         self._quiet = True
         self._failed: JournalError | None = None
+        self.last_words = False
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
 
@@ -81,7 +83,7 @@ class GroupWriter:
         stopping = False
         while not stopping:
             group, stopping = self._next_group()
-            if self._failed is None:
+            if self._failed is None or self.last_words:
                 self._write(group)
             if group or self._failed is not None:
                 self._tell(group)
@@ -117,17 +119,33 @@ class GroupWriter:
         return _CHECKPOINT_QUIET_S if self._since_checkpoint >= _CHECKPOINT_AFTER_STATEMENTS else None
 
     def _write(self, group: list[Job]) -> None:
+        statements = [statement for job in group for statement in job.statements]
         try:
-            statements = [statement for job in group for statement in job.statements]
-            statements += self._due_lazy()
-            if statements:
-                self._commit(statements)
-            limit = _CHECKPOINT_AFTER_STATEMENTS if self._quiet else _CHECKPOINT_FORCED_STATEMENTS
-            if self._since_checkpoint >= limit:
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-                self._since_checkpoint = 0
+            self._write_all(statements)
         except (sqlite3.Error, OSError, MemoryError) as error:
-            self._failed = translated(error, self._path)
+            first, self._failed = self._failed is None, self._failed or translated(error, self._path)
+            self.last_words = first and self._failed.code == "journal_full" and self._free_reserve(statements)
+
+    def _write_all(self, statements: list[Statement]) -> None:
+        lazy = self._due_lazy() if self._failed is None else []
+        if statements or lazy:
+            self._commit(statements + lazy)
+        limit = _CHECKPOINT_AFTER_STATEMENTS if self._quiet else _CHECKPOINT_FORCED_STATEMENTS
+        if self._since_checkpoint >= limit and self._failed is None:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._since_checkpoint = 0
+
+    def _free_reserve(self, statements: list[Statement]) -> bool:
+        """Make room and write what found none; False where that failed too."""
+        with contextlib.suppress(sqlite3.Error):
+            # SQLite may have rolled back by itself.
+            self._connection.execute("ROLLBACK")
+        try:
+            reserve_of(self._path).unlink(missing_ok=True)
+            self._commit(statements)
+        except (sqlite3.Error, OSError, MemoryError):
+            return False
+        return True
 
     def _due_lazy(self) -> list[Statement]:
         self._lazy.groups_waited += 1

@@ -10,6 +10,7 @@ from simulators.power_cuts import CUTS_A_LIFE, campaign, main
 from simulators.power_disk import Platter, Step
 
 
+@pytest.mark.hazard("X2")
 def test_no_cut_loses_what_was_promised():
     counts = campaign(CUTS_A_LIFE, seed=7).counts
     assert (counts["lost"], counts["corrupt"], counts["wrong"]) == (0, 0, 0)
@@ -17,6 +18,7 @@ def test_no_cut_loses_what_was_promised():
     assert counts["records_promised"] > 500
 
 
+@pytest.mark.hazard("X2")
 def test_the_control_with_weaker_syncs_loses_records():
     assert campaign(1, seed=7, weaken=True).counts["lost"] > 0
 

@@ -1,5 +1,6 @@
 """The disk fails at its N-th write or sync, once or for ever (hazards.md X3, X4): what was promised stays."""
 
+import errno
 import sqlite3
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from edge.runtime import journal_file
 from edge.runtime.journal import Journal, JournalError
+from edge.runtime.journal_file import RESERVE_BYTES, reserve_of
 from edge.runtime.outbox import OutboxEvent
 from simulators.power_disk import Failure, Fault, PowerDisk
 from tests.support.journals import utc
@@ -65,6 +67,7 @@ async def with_fault(path: Path, fault: Fault, *, opening: bool) -> None:
     await healthy.close()
 
 
+@pytest.mark.hazard("X3", "X4")
 @pytest.mark.parametrize("for_ever", [False, True], ids=["once", "for_ever"])
 @pytest.mark.parametrize("failure", list(CODES))
 async def test_the_nth_operation_of_the_work_fails(path: Path, failure: Failure, for_ever: bool):
@@ -80,6 +83,7 @@ async def test_the_nth_operation_of_the_work_fails(path: Path, failure: Failure,
     assert number == hits + 1, "every operation of the work has failed once"
 
 
+@pytest.mark.hazard("X3", "X4")
 @pytest.mark.parametrize("failure", list(CODES))
 async def test_the_nth_operation_of_an_opening_fails(path: Path, failure: Failure):
     for number in range(1, 100):
@@ -97,3 +101,37 @@ def test_errors_are_those_of_the_real_library(tmp_path: Path):
     with disk.in_use(), pytest.raises(sqlite3.OperationalError) as refused:
         journal_file.connect(tmp_path / "missing" / "x")
     assert refused.value.sqlite_errorname == "SQLITE_CANTOPEN"
+
+
+@pytest.mark.hazard("X3")
+async def test_a_full_disk_frees_its_reserve_for_the_last_words(path: Path):
+    disk = PowerDisk()
+    with disk.in_use():
+        journal = await Journal.open(path, utc=utc)
+        assert reserve_of(path).stat().st_size == RESERVE_BYTES
+        disk.fault = Fault("full", 1)
+        consumed = journal.append("L1", "step", "consume", [OutboxEvent("e", {})])
+        with pytest.raises(JournalError, match="journal_full"):
+            await consumed.durable
+        assert not reserve_of(path).exists()
+        ended = journal.append("L1", "step", "terminal", [OutboxEvent("e", {})])
+        assert isinstance(ended.durable.exception(), JournalError), "nothing is promised any more"
+        await journal.close()
+    again = await Journal.open(path, utc=utc)
+    assert [one.body for one in again.records("L1")] == ["consume", "terminal"]
+    assert again.verify_chain("L1") is None
+    assert len(again.outbox.pending("L1", 0, 9)) == 2
+    assert reserve_of(path).stat().st_size == RESERVE_BYTES
+    await again.close()
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, "journal_full"), (errno.EIO, "journal_failed")])
+async def test_no_start_without_room_for_the_reserve(
+    path: Path, number: int, code: str, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_: object) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(journal_file, "write_whole", refuse)
+    with pytest.raises(JournalError, match=code):
+        await Journal.open(path, utc=utc)

@@ -1,0 +1,78 @@
+"""What a box does every hour for its disk: old pictures and old records go, a disk that fills is told early."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from edge.log import logger
+from edge.ports import Clock
+from edge.runtime.evidence import EvidenceError, EvidenceStore
+from edge.runtime.journal import Journal, JournalError
+
+EVERY_S = 3600.0
+# Longer than the year that an audit looks back. Records of older boots go then, once nothing needs them.
+KEEP_RECORDS = timedelta(days=400)
+# From these shares of the disk on a person is told (hazards.md C21); the worse alarm replaces the milder one.
+FILLING, NEARLY_FULL = 0.70, 0.90
+_ALARMS = ((NEARLY_FULL, "state_disk_nearly_full"), (FILLING, "state_disk_filling"))
+
+
+class Alarms(Protocol):
+    """Where a lane's alarms are published."""
+
+    def publish_alarm(self, code: str, detail: str | None) -> None:
+        """Raise an alarm, or take it back with None."""
+
+
+def disk_alarms(used_bytes: int, total_bytes: int) -> dict[str, str | None]:
+    """Return each alarm of the disk with its detail, None where it is not raised."""
+    share = used_bytes / total_bytes if total_bytes else 1.0
+    raised = next((code for limit, code in _ALARMS if share >= limit), None)
+    detail = f"{share:.0%} of the state directory's disk is used; free space before records cannot be written"
+    return {code: detail if code == raised else None for _, code in _ALARMS}
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """The upkeep of one state directory. Events that central has not confirmed are never touched."""
+
+    state_dir: Path
+    journal: Journal
+    evidence: EvidenceStore
+    clock: Clock
+    utc: Callable[[], datetime]
+    lanes: Iterable[Alarms]
+
+    async def run(self) -> None:
+        """Look after the disk now and every hour, until cancelled."""
+        while True:
+            await self.once()
+            await self.clock.sleep(EVERY_S)
+
+    async def once(self) -> None:
+        """Let old pictures and records go, and say how full the disk is."""
+        try:
+            removed = await self.evidence.sweep()
+        except EvidenceError as error:
+            logger().error("evidence_not_swept", code=error.code, cause=str(error))
+        else:
+            logger().info("evidence_swept", removed=removed)
+        for lane in self.journal.lanes():
+            await self._prune(lane)
+        usage = shutil.disk_usage(self.state_dir)
+        for code, detail in disk_alarms(usage.total - usage.free, usage.total).items():
+            if detail is not None:
+                logger().warning("alarm_raised", code=code, detail=detail)
+            for alarms in self.lanes:
+                alarms.publish_alarm(code, detail)
+
+    async def _prune(self, lane: str) -> None:
+        try:
+            while (ticket := self.journal.prune(lane, self.utc() - KEEP_RECORDS)) is not None:
+                await ticket.durable
+                logger(lane=lane).info("journal_pruned", through_seq=ticket.seq)
+        except JournalError as error:
+            logger(lane=lane).error("journal_not_pruned", code=error.code, cause=str(error))

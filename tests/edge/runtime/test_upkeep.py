@@ -1,0 +1,92 @@
+"""The hourly upkeep: old records and pictures go, a disk that fills is told early (hazards.md C21, X18, O5)."""
+
+import shutil
+from collections import namedtuple
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from edge.runtime.evidence import EvidenceError, EvidenceLimits, EvidenceStore
+from edge.runtime.journal import Journal, JournalError, Ticket
+from edge.runtime.upkeep import EVERY_S, Upkeep, disk_alarms
+from tests.support.journals import utc
+
+Usage = namedtuple("Usage", "total used free")
+
+
+class Told:
+    def __init__(self) -> None:
+        self.alarms: dict[str, str | None] = {}
+
+    def publish_alarm(self, code: str, detail: str | None) -> None:
+        self.alarms[code] = detail
+
+
+class OneHourError(Exception):
+    pass
+
+
+class Clock:
+    async def sleep(self, seconds: float) -> None:
+        assert seconds == EVERY_S
+        raise OneHourError
+
+    def now_ms(self) -> int:
+        return 0
+
+
+@pytest.mark.hazard("C21")
+@pytest.mark.parametrize(
+    ("used", "raised"),
+    [(69, None), (70, "state_disk_filling"), (89, "state_disk_filling"), (90, "state_disk_nearly_full"),
+     (100, "state_disk_nearly_full")],
+)  # fmt: skip
+def test_a_disk_that_fills_is_told_at_two_shares(used: int, raised: str | None):
+    alarms = disk_alarms(used, 100)
+    assert set(alarms) == {"state_disk_filling", "state_disk_nearly_full"}
+    assert [code for code, detail in alarms.items() if detail is not None] == ([raised] if raised else [])
+    assert raised is None or f"{used}%" in str(alarms[raised])
+
+
+def test_a_disk_without_size_is_full():
+    assert disk_alarms(0, 0)["state_disk_nearly_full"] is not None
+
+
+@pytest.fixture
+async def upkeep(journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    evidence = EvidenceStore(tmp_path / "evidence", EvidenceLimits(1 << 20, 0, 0), utc=utc)
+    await evidence.open()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100, 75, 20))
+    yield Upkeep(tmp_path, journal, evidence, Clock(), lambda: utc() + timedelta(days=500), [Told()])
+    await evidence.close()
+
+
+@pytest.mark.hazard("X18", "C21")
+async def test_every_hour_what_is_old_goes_and_what_fills_is_told(upkeep: Upkeep):
+    tickets = [upkeep.journal.append("L1", "boot", "{}") for _ in range(1500)]
+    await tickets[-1].durable
+    with pytest.raises(OneHourError):
+        await upkeep.run()
+    assert upkeep.lanes[0].alarms["state_disk_filling"] is not None  # type: ignore[index]
+    assert upkeep.lanes[0].alarms["state_disk_nearly_full"] is None  # type: ignore[index]
+    assert len(list(upkeep.journal.records("L1"))) == 1002
+    assert upkeep.journal.verify_chain("L1") is None
+
+
+async def test_a_disk_that_answers_nothing_ends_no_lane(upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch):
+    await upkeep.journal.append("L1", "boot", "{}").durable
+
+    def refuse(*_: Any) -> Ticket:
+        raise JournalError("journal_io_error", Path("j"), "no answer", "check the disk")
+
+    async def fail() -> int:
+        raise EvidenceError("evidence_io_error", Path("e"), "no answer", "check the disk")
+
+    monkeypatch.setattr(upkeep.journal, "prune", refuse)
+    monkeypatch.setattr(upkeep.evidence, "sweep", fail)
+    with capture_logs() as logged:
+        await upkeep.once()
+    assert {"evidence_not_swept", "journal_not_pruned"} <= {line["event"] for line in logged}
