@@ -40,8 +40,8 @@ def around(desk: "Authorities", authority: str, grant: Grant) -> None:
         desk.send(authority, desk.seal(authority, replace(release, sequence=10**6)), retained=True)
     if swarm.strikes("reordered", 0.3):
         denial = replace(grant, verdict="deny", target=None, note=None, sequence=desk.next_sequence(authority))
-        desk.denied[denial.nonce] = world.time.now_ms
-        _soon(desk, authority, desk.seal(authority, denial), swarm.draw.choice((0.0, 0.2, 1.0, 30.0)))
+        wait_ms = swarm.draw.choice((0.0, 0.2, 1.0, 30.0))
+        world.time.after(wait_ms, partial(_deny, desk, authority, denial))
     if swarm.strikes("replay", 0.3) and desk.sent:
         _soon(desk, *swarm.draw.choice(desk.sent), swarm.draw.uniform(0, 6_000))
     if swarm.strikes("malformed", 0.3):
@@ -53,6 +53,15 @@ def around(desk: "Authorities", authority: str, grant: Grant) -> None:
     if swarm.strikes("storm", 0.2):
         for _ in range(60):
             _soon(desk, authority, b"storm", swarm.draw.uniform(0, 400))
+
+
+def _deny(desk: "Authorities", authority: str, denial: Grant) -> None:
+    """A denial that reaches a lane which listens wins until OPEN is written."""
+    box = desk.world.box
+    dropped = None if box is None or box.dead else box.link.dropped_by_flood
+    desk.send(authority, desk.seal(authority, denial))
+    if box is not None and dropped is not None and box.link.dropped_by_flood == dropped:
+        desk.denied.setdefault(denial.nonce, desk.world.time.now_ms)
 
 
 def _note(desk: "Authorities") -> Any:

@@ -27,6 +27,8 @@ _CLEAR_MS = 1_000
 _NOT_UP_MS = 700
 _PATIENCE = 60
 _LATE_MS = 1_500
+# An OPEN that was asked for waits on the line for one request of the scan at most, and may not be recalled there.
+_TURN_MS = 320
 # Parts of a record that the judge reads; the others are steps that neither open nor end anything.
 _LOOKED_AT = ('"ConsumeAuthority"', '"EndPassage"', '"passage_opened"', '"SendRequest"')
 
@@ -56,7 +58,7 @@ class Judge:
         self._requests: dict[str, tuple[str, str]] = {}
         self._opens_asked = 0
         self._occupied = False
-        self._changed_ms = -(10**6)
+        self._changed_ms = self._clear_from_ms = -(10**6)
         self._not_up_since_ms: int | None = None
         coil = world.map.command_coil
         self._raise_coil, self._lower_coil = coil("raise"), coil("lower")
@@ -148,6 +150,9 @@ class Judge:
             self.blame("I1", f"OPEN leaves {world.time.now_ms - authority['deadline_ms']} ms after its authority ended")
         if authority["source"] == "grant":
             for nonce in authority["nonces"]:
+                denied_ms = world.authorities.denied.get(nonce, world.time.now_ms)
+                if world.time.now_ms - denied_ms > _TURN_MS:
+                    self.blame("I1", f"a denial came {world.time.now_ms - denied_ms} ms before OPEN leaves")
                 released = world.authorities.released.get(nonce)
                 if released is None:
                     self.blame(*world.authorities.why_not(nonce))
@@ -174,8 +179,14 @@ class Judge:
         """Signals changed: remember since when something is below the boom, as the detectors report it."""
         signals = self.world.plant.signals()
         occupied = signals["safety_loop"] or signals["safety_beam"]
-        if occupied is not self._occupied:
-            self._occupied, self._changed_ms = occupied, self.world.time.now_ms
+        if occupied is self._occupied:
+            return
+        now_ms = self.world.time.now_ms
+        if occupied:
+            self._clear_from_ms = self._changed_ms
+        # A presence that is shorter than the time between two scans cannot be seen by any of them.
+        unseen = not occupied and now_ms - self._changed_ms < _SCAN_MS
+        self._occupied, self._changed_ms = occupied, self._clear_from_ms if unseen else now_ms
 
     def _watch_light(self) -> None:
         plant, now_ms = self.world.plant, self.world.time.now_ms
