@@ -83,6 +83,8 @@ class SimulatedWriter(GroupWriter):
         self._writing: list[Job] | None = None
         self._failed: JournalError | None = None
         self._dead = False
+        # The simulated disk keeps no reserve: what is full stays full.
+        self.last_words = False
 
     def connect(self, on_failure: Callable[[JournalError], None]) -> None:
         """Say whom to tell of a failed disk."""
