@@ -82,6 +82,8 @@ class SimulatedWriter(GroupWriter):
         self._waiting: list[Job] = []
         self._writing: list[Job] | None = None
         self._failed: JournalError | None = None
+        # This disk keeps no room for the last words of a lane: what comes after a failure is lost.
+        self.last_words = False
         self._dead = False
         # The simulated disk keeps no reserve: what is full stays full.
         self.last_words = False
