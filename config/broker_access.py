@@ -78,7 +78,7 @@ def _lane(found: dict[str, Access], config: Configuration, lane: Lane) -> None:
     for kind in ("clearance", "drill"):
         found.setdefault(asking, Access()).add(
             writes=[f"{root}/{kind}/{one}/request" for one in authorities],
-            reads=[f"{root}/{kind}/{one}/grant" for one in authorities],
+            reads=[f"{root}/{kind}/{one}/{word}" for one in authorities for word in ("grant", "result")],
         )
     telling = identity_of(config, client_id(config.site, lane.id, "telemetry"))
     found.setdefault(telling, Access()).add(
@@ -90,7 +90,7 @@ def _lane(found: dict[str, Access], config: Configuration, lane: Lane) -> None:
 
 def _authority(access: Access, lanes: str, authority: str) -> None:
     access.add(
-        writes=[f"{lanes}/clearance/{authority}/grant"],
+        writes=[f"{lanes}/clearance/{authority}/{word}" for word in ("grant", "result")],
         reads=[
             f"{lanes}/clearance/{authority}/request",
             f"{lanes}/passage/{authority}",
@@ -101,4 +101,7 @@ def _authority(access: Access, lanes: str, authority: str) -> None:
 
 
 def _clerk(access: Access, lanes: str, authority: str) -> None:
-    access.add(writes=[f"{lanes}/drill/{authority}/grant"], reads=[f"{lanes}/drill/{authority}/request"])
+    access.add(
+        writes=[f"{lanes}/drill/{authority}/{word}" for word in ("grant", "result")],
+        reads=[f"{lanes}/drill/{authority}/request"],
+    )

@@ -19,6 +19,7 @@ from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoil
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from drivers.uhf_r2000.driver import R2000Reader
 from edge.clearance.authority_link import ClearanceLink
+from edge.clearance.desk import ReferralDesk
 from edge.clearance.door import GrantDoor
 from edge.clearance.keys import load_private_key
 from edge.clearance.keyset import Environment
@@ -186,6 +187,8 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     )
     door = GrantDoor(asking, clock)
     clearance = asking.link = _clearance_link(box, lane, door)
+    keyset = box.trust[environment_of(lane)].current
+    ReferralDesk(clearance, keyset=keyset, clock=clock, take=runner.take, on_refused=door.on_refused)
     watch = security_watch(lane.id, clock, box.journal, clearance.link, telemetry.link, telemetry.publisher)
     door.on_failure = watch.grant_refused
     captures.take = asking.take = runner.take

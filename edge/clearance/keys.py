@@ -118,9 +118,10 @@ def create_keys(
     environment: Environment,
     now_utc: datetime,
 ) -> KeyFiles:
-    """Make what is missing in `directory`: root, lane, authority and drill keys, and a keyset that names them.
+    """Make what is missing in `directory`: the keys and a keyset that names them.
 
-    Existing keys stay. The keyset is signed anew, with the next version, only where it is missing,
+    Root, lanes, and three of each authority: for grants, for drills, and for what comes of a referral. Existing
+    keys stay. The keyset is signed anew, with the next version, only where it is missing,
     names other keys or scopes, or has less than half of its life left. Raises ValueError for an id outside
     `[A-Za-z0-9_-]{1,64}`, KeyFileError for a key file or keyset that cannot be used, OSError.
     """
@@ -136,14 +137,18 @@ def create_keys(
     authority_paths = {name: directory / f"authority-{name}.key.pem" for name in authority_ids}
     # Who plays an authority in a drill signs with a key that counts nowhere else.
     drill_paths = {name: directory / f"drill-{name}.key.pem" for name in authority_ids}
+    result_paths = {name: directory / f"result-{name}.key.pem" for name in authority_ids}
     window = (now_utc - _BACKDATE, now_utc + KEY_LIFETIME)
     keys = [
         _entry(_existing_or_new(path), lane, "request", site, (lane,), window) for lane, path in lane_paths.items()
-    ] + [
-        _entry(_existing_or_new(path), name, "grant", site, lane_ids, window) for name, path in authority_paths.items()
     ]
+    by_role: tuple[tuple[Role, dict[str, Path]], ...] = (
+        ("grant", authority_paths), ("drill", drill_paths), ("result", result_paths),
+    )  # fmt: skip
     keys += [
-        _entry(_existing_or_new(path), name, "drill", site, lane_ids, window) for name, path in drill_paths.items()
+        _entry(_existing_or_new(path), name, role, site, lane_ids, window)
+        for role, paths in by_role
+        for name, path in paths.items()
     ]
     keyset = _current_keyset(directory / "keyset.jws", root, keys, environment, now_utc)
     return KeyFiles(

@@ -68,6 +68,7 @@ class LaneClearance:
             model_hash=self._model_hash,
             simulated=profile.simulated,
             drill=drill,
+            recheck=state.passage.recheck if state.passage else None,
         )
         self._prepared[authority], self._newest[authority] = (signed, drill), nonce
         return signed.request_hash

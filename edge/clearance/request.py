@@ -14,6 +14,7 @@ from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.core.container import Container
 from edge.core.plate import Plate
 from edge.core.readings import Identity, Reading
+from edge.core.referral import Recheck
 from edge.core.tag import Tag
 from edge.field_policy import FieldPolicy
 
@@ -63,8 +64,11 @@ def build_request(
     simulated: bool,
     drill: bool = False,
     evidence: tuple[str, ...] = (),
+    recheck: Recheck | None = None,
 ) -> SignedRequest:
     """Return the signed request. `evidence` are digests beside those that the readings carry.
+
+    `recheck` tells of a vehicle that was referred before, with its result.
 
     Raises ValueError where it would exceed 16 KiB, which no authority would read.
     """
@@ -86,6 +90,13 @@ def build_request(
         "simulated": simulated,
         "drill": drill,
     }
+    if recheck is not None:
+        claims["recheck"] = {
+            "referral": recheck.referral,
+            "targets": list(recheck.targets),
+            "status": recheck.status,
+            "swapped": list(recheck.swapped),
+        }
     raw = seal(canonical_json(claims), typ=REQUEST_TYPE, key_id=key_id, key=key)
     if len(raw) > MAX_ENVELOPE_BYTES:
         raise ValueError(f"request of {len(raw)} bytes exceeds {MAX_ENVELOPE_BYTES}")

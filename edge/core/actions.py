@@ -5,6 +5,7 @@ Each action changes the draft and asks for effects; none looks at the phase.
 
 from dataclasses import replace
 
+from edge.core import referring
 from edge.core.binding import answer_by_ms, refusal
 from edge.core.draft import Draft
 from edge.core.effects import (
@@ -47,6 +48,7 @@ def start(draft: Draft, event: Event) -> None:
     draft.change(boot=event.boot, seed=event.seed, passages=event.passages, mode=event.mode, hours=hours)
     draft.light("red")
     draft.report("started", ("boot", event.boot))
+    referring.carry_over(draft, event)
     if event.unfinished is not None:
         draft.change(
             passage=Passage(event.unfinished, event.at_ms, mode="DRILL" if event.unfinished_drill else "NORMAL")
@@ -109,6 +111,7 @@ def identify(draft: Draft, event: Event) -> None:
     draft.change_passage(identity=identity, requests=requests)
     draft.stage("identified")
     draft.report("identified", *_statuses(identity), identity=identity)
+    draft.change_passage(recheck=referring.look_again(draft, identity))
     draft.emit(StopCapture(passage.id))
     draft.emit(*(PrepareRequest(passage.id, one.authority, one.nonce, identity) for one in requests))
 
@@ -189,7 +192,11 @@ def decide(draft: Draft) -> None:
     draft.change_passage(decision=decision, target=joined.target, reasons=passage.reasons + reasons)
     draft.stage("granted")
     draft.report("decided", ("decision", decision), ("target", joined.target), ("reasons", ",".join(reasons)))
+    if decision == "refer":
+        asked = tuple(one.authority for one in passage.requests if one.answer and one.answer.verdict == "refer")
+        referring.issue(draft, tuple(one for one in (joined.target,) if one), asked)
     if decision == "release":
+        referring.end_rechecked(draft, "rechecked")
         _consume_grants(draft)
     else:
         draft.light("red")
@@ -203,6 +210,8 @@ def _against_release(draft: Draft) -> tuple[str, ...]:
     found = mismatches(profile, identity, passage.requests) or objections(
         state.mode, state.hours, profile, identity, answers
     )
+    if not found and passage.recheck is not None:
+        found = passage.recheck.objections
     return found or (("drill_would_release",) if drill_stays_closed(state) else ())
 
 
@@ -234,6 +243,7 @@ def open_by_person(draft: Draft, event: Event) -> None:
         orders=passage.orders + 1,
         reasons=(*passage.reasons, "opened_by_person"),
     )
+    referring.end_rechecked(draft, "opened_by_person")
     first = first_operator(draft, event)
     draft.report("opened_by_person", *persons(event, first))
     draft.emit(ConsumeAuthority(passage.id, "person", nonces, deadline_ms, event.operator, event.reason, first))
@@ -258,9 +268,10 @@ def ignore_person(draft: Draft, event: Event) -> None:
 def retry(draft: Draft, event: Event) -> None:
     """Take everything anew for the same vehicle; old answers die with their nonces."""
     passage = draft.passage
+    referring.withdraw(draft)
     draft.change_passage(
-        attempt=passage.attempt + 1, triggered_at_ms=event.at_ms, frames=(), tags=(), identity=None, requests=(),
-        decision=None, target=None, reasons=(), authority=None,
+        attempt=passage.attempt + 1, triggered_at_ms=event.at_ms, frames=(), tags=(), identity=None, recheck=None,
+        requests=(), decision=None, target=None, reasons=(), authority=None,
     )  # fmt: skip
     draft.emit(StartCapture(passage.id, event.at_ms))
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from edge.core.grant import ReferralTarget
 from edge.core.readings import Identity
+from edge.core.referral import Referral
 
 Scalar = str | int | bool | None
 Decision = Literal["release", "refer", "hold", "deny"]
@@ -133,6 +134,13 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepReferral:
+    """The referral as it stands now, for the journal: recovery carries those over that did not end."""
+
+    referral: Referral
+
+
+@dataclass(frozen=True, slots=True)
 class EndPassage:
     """The one terminal record of a passage. `stages` are milliseconds since the passage was opened."""
 
@@ -160,6 +168,7 @@ Effect = (
     | RaiseAlarm
     | ClearAlarm
     | Report
+    | KeepReferral
     | EndPassage
 )
 

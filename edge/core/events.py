@@ -7,6 +7,7 @@ from edge.core.grant import Grant
 from edge.core.inputs import LaneInputs
 from edge.core.modes import Hours, Mode
 from edge.core.readings import PictureReading, TagSighting
+from edge.core.referral import Referral, ReferralReport
 
 CommandName = Literal["raise", "lower", "stop"]
 CommandOutcome = Literal["done", "not_done", "unknown"]
@@ -22,6 +23,7 @@ class Started:
     whether it was part of a drill.
     `journal_damaged`: the journal was found corrupt and put aside, so nobody knows what was left open.
     `mode` is the one that was last ordered.
+    `referrals` are those that had not ended.
     """
 
     at_ms: int
@@ -33,6 +35,7 @@ class Started:
     journal_damaged: bool = False
     mode: Mode = "NORMAL"
     unfinished_drill: bool = False
+    referrals: tuple[Referral, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,14 @@ class GrantRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferralReported:
+    """An authority's word about a referral arrived, of good form and signature; whether it counts is judged here."""
+
+    at_ms: int
+    report: ReferralReport
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorityDurable:
     """The record that consumed exactly these `nonces` of `passage` is on the disk."""
 
@@ -189,6 +200,7 @@ Event = (
     | RequestPrepared
     | GrantReceived
     | GrantRefused
+    | ReferralReported
     | AuthorityDurable
     | BarrierAnswered
     | PersonDecided

@@ -11,9 +11,11 @@ from edge.core.events import (
     InputsSampled,
     JournalLost,
     TagSighted,
+    Tick,
 )
 from edge.core.fusion import count_tag
 from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
+from edge.core.referring import watch
 from edge.core.state import Phase
 
 # Frames of one passage that are kept for fusion: cameras stop at `frames_max`, this bounds a camera that does not.
@@ -50,6 +52,8 @@ def observe(draft: Draft, event: Event) -> None:
                 draft.change_passage(tags=tags)
         case GrantRefused(authority=authority, reason=reason):
             draft.report("grant_ignored", ("authority", authority), ("reason", reason))
+        case Tick():
+            watch(draft)
         case JournalLost(code=code):
             draft.change(journal_lost=True)
             draft.alarm("journal_lost", code)

@@ -45,6 +45,11 @@ class LaneTiming:
     sample_max_age_ms: int = 200
     ready_ms: int = 10_000
     grant_max_ms: int = 30_000
+    # Within which a referred vehicle must appear at its target.
+    referral_nii_ms: int = 3_600_000
+    referral_bay_ms: int = 3_600_000
+    referral_weigh_ms: int = 1_800_000
+    referral_quarantine_ms: int = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)

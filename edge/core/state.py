@@ -11,6 +11,7 @@ from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
 from edge.core.modes import Hours, Mode
 from edge.core.profile import LaneProfile
 from edge.core.readings import Identity
+from edge.core.referral import Recheck, Referral
 from edge.core.tag import Tag
 from edge.core.two_persons import FirstOrder
 
@@ -79,6 +80,8 @@ class Passage:
     frames: tuple[FrameRead, ...] = ()
     tags: tuple[TagTally, ...] = ()
     identity: Identity | None = None
+    # Set where this vehicle was referred before.
+    recheck: Recheck | None = None
     requests: tuple[Request, ...] = ()
     decision: Decision | None = None
     target: ReferralTarget | None = None
@@ -135,3 +138,4 @@ class LaneState:
     mode: Mode = "NORMAL"
     hours: Hours = "open"
     first_order: FirstOrder | None = None
+    referrals: tuple[Referral, ...] = ()

@@ -14,6 +14,7 @@ from edge.core.effects import Effect
 from edge.core.events import Event
 from edge.core.observe import observe
 from edge.core.profile import LaneProfile
+from edge.core.referring import next_due_ms
 from edge.core.state import LaneState, Phase
 from edge.core.table import BY_PAIR
 
@@ -54,6 +55,11 @@ def is_quiet(before: LaneState, after: LaneState, effects: tuple[Effect, ...]) -
 
 def next_deadline_ms(state: LaneState) -> int | None:
     """Return when the lane wants a `Tick`, or None where only an event can move it."""
+    due = [one for one in (_phase_deadline_ms(state), next_due_ms(state.referrals)) if one is not None]
+    return min(due, default=None)
+
+
+def _phase_deadline_ms(state: LaneState) -> int | None:
     timing, since = state.profile.timing, state.phase_since_ms
     match state.phase:
         case Phase.STARTING:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge.core import actions as do
-from edge.core import evacuation, orders
+from edge.core import evacuation, orders, referring
 from edge.core import guards as when
 from edge.core import motion as move
 from edge.core import order_guards as if_ordered
@@ -30,6 +30,7 @@ from edge.core.events import (
     JournalLost,
     ModeOrdered,
     PersonDecided,
+    ReferralReported,
     RequestPrepared,
     Started,
     TagSighted,
@@ -204,6 +205,8 @@ _MOVING = [
 
 _OTHERWISE = [
     *_on(tuple(P), GrantReceived, when.always, do.ignore_grant),
+    *_on(tuple(P), ReferralReported, referring.report_counts, referring.take_report),
+    *_on(tuple(P), ReferralReported, when.always, referring.ignore_report),
     *(
         row
         for event in (

@@ -18,6 +18,7 @@ from edge.core.effects import (
     ConsumeAuthority,
     Effect,
     EndPassage,
+    KeepReferral,
     LowerBoom,
     PrepareRequest,
     RaiseAlarm,
@@ -288,6 +289,8 @@ class LaneRunner:
             case ClearAlarm(code=code):
                 self._log.info("alarm_cleared", code=code)
                 parts.telemetry.publish_alarm(code, None)
+            case KeepReferral():
+                pass  # its record is what it is for
             case Report():
                 self._reports.append(effect)
             case EndPassage(passage=passage):

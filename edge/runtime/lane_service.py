@@ -56,6 +56,7 @@ class LaneService:
                 passages=found.passages,
                 unfinished=found.unfinished,
                 unfinished_authority=found.unfinished_authority,
+                referrals=found.referrals,
                 unfinished_drill=found.unfinished_drill,
                 journal_damaged=damaged,
                 # Which mode was ordered is not known either: nothing is decided until somebody orders one.

@@ -9,9 +9,10 @@ from edge.core.effects import Effect
 from edge.core.events import Event, Started
 from edge.core.modes import MODES, Mode
 from edge.core.profile import LaneProfile
+from edge.core.referral import Referral
 from edge.core.state import LaneState
 from edge.core.step import initial, step
-from edge.runtime.codec import CodecError, decode, encode
+from edge.runtime.codec import TAG, CodecError, decode, encode
 from edge.runtime.journal_file import JournalRecord
 from edge.runtime.notes import NOTE
 
@@ -22,13 +23,14 @@ _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, AssertionError, 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """How many passages were opened, the one that has no terminal record yet, and the mode that was last ordered."""
+    """Passages opened, the one that has no terminal record yet, the mode last ordered, the referrals still open."""
 
     passages: int = 0
     unfinished: str | None = None
     unfinished_authority: bool = False
     unfinished_drill: bool = False
     mode: Mode = "NORMAL"
+    referrals: tuple[Referral, ...] = ()
 
 
 def recover(records: Iterable[JournalRecord]) -> Recovered:
@@ -38,11 +40,14 @@ def recover(records: Iterable[JournalRecord]) -> Recovered:
     update between two starts cannot change what is unfinished.
     """
     found = Recovered()
+    referrals: dict[str, dict[str, Any]] = {}
     for record in records:
         body = json.loads(record.body)
         if record.kind == "boot":
             # Journals of an earlier version know no modes.
             found = Recovered(passages=body["event"]["passages"], mode=_mode(body["event"].get("mode", "NORMAL")))
+            # An older version's boot record has none.
+            referrals = {one["id"]: one for one in body["event"].get("referrals", ())}
         for effect in body["effects"]:
             match effect["type"]:
                 case "Report" if effect["name"] == "passage_opened":
@@ -55,7 +60,14 @@ def recover(records: Iterable[JournalRecord]) -> Recovered:
                     found = replace(found, unfinished_authority=True)
                 case "EndPassage":
                     found = Recovered(found.passages, mode=found.mode)
-    return found
+                case "KeepReferral":
+                    referral = effect["referral"]
+                    if referral["ended"] is None:
+                        referrals[referral["id"]] = referral
+                    else:
+                        referrals.pop(referral["id"], None)
+    kept = tuple(decode(Referral, {**one, TAG: "Referral"}) for one in referrals.values())
+    return replace(found, referrals=kept)
 
 
 def _mode(name: str) -> Mode:

@@ -82,8 +82,7 @@ def test_two_boxes_of_one_broker_and_two_sites_share_the_files():
     access = access_of([yard("in-1"), yard("in-2"), yard("in-1", site="port")])
     assert {"yard-in-1-clearance", "yard-in-2-clearance", "port-in-1-clearance"} < set(access)
     assert access["authority.customs"].writes == {
-        "gate/v1/yard/+/clearance/customs/grant",
-        "gate/v1/port/+/clearance/customs/grant",
+        f"gate/v1/{site}/+/clearance/customs/{word}" for site in ("yard", "port") for word in ("grant", "result")
     }
 
 

@@ -107,6 +107,7 @@ def test_keyset_is_signed_anew_for_a_new_lane_and_before_it_expires(tmp_path: Pa
         ("request", "lane2", ("lane2",)),
         ("grant", "customs", ("lane1", "lane2")),
         ("drill", "customs", ("lane1", "lane2")),
+        ("result", "customs", ("lane1", "lane2")),
     }
 
 

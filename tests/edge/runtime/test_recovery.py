@@ -102,3 +102,28 @@ def test_records_before_the_first_boot_are_passed_over():
         yield from whole[1:]
 
     assert list(replay(without_boot())) == []
+
+
+def test_open_referrals_are_recovered_and_ended_ones_are_not():
+    lane = LaneBench()
+    lane.identify()
+    lane.answer("refer", target="nii")
+    (referral,) = lane.state.referrals
+    made = records(lane.history)
+    assert recover(made).referrals == (referral,)
+    again = LaneBench()
+    again.history.clear()
+    again.state = LaneState(again.state.profile)
+    again.take(Started(0, "boot-2", "seed-2", referrals=(referral,)))
+    carried = again.state.referrals
+    assert [one.id for one in carried] == [referral.id]
+    assert recover(records(again.history)).referrals == (referral,)
+    lane.order("retry")
+    assert recover(records(lane.history)).referrals == ()
+
+
+def test_a_boot_record_of_an_earlier_version_has_no_referrals():
+    made = records(LaneBench().history)
+    body = json.loads(made[0].body)
+    del body["event"]["referrals"]
+    assert recover([replace(made[0], body=json.dumps(body)), *made[1:]]).referrals == ()
