@@ -139,9 +139,7 @@ def create_keys(
     drill_paths = {name: directory / f"drill-{name}.key.pem" for name in authority_ids}
     result_paths = {name: directory / f"result-{name}.key.pem" for name in authority_ids}
     window = (now_utc - _BACKDATE, now_utc + KEY_LIFETIME)
-    keys = [
-        _entry(_existing_or_new(path), lane, "request", site, (lane,), window) for lane, path in lane_paths.items()
-    ]
+    keys = [_entry(_existing_or_new(path), lane, "request", site, (lane,), window) for lane, path in lane_paths.items()]
     by_role: tuple[tuple[Role, dict[str, Path]], ...] = (
         ("grant", authority_paths), ("drill", drill_paths), ("result", result_paths),
     )  # fmt: skip
