@@ -8,7 +8,19 @@ from tests.support.sources import PACKAGES, imported, module_name, place, python
 
 # Nothing here does I/O, reads a clock or draws at random.
 CORE_MAY_IMPORT = {
-    *("abc", "base64", "collections", "dataclasses", "enum", "functools", "hashlib", "itertools", "json", "math"),
+    *(
+        "abc",
+        "base64",
+        "collections",
+        "dataclasses",
+        "enum",
+        "functools",
+        "hashlib",
+        "hmac",
+        "itertools",
+        "json",
+        "math",
+    ),
     *("operator", "re", "types", "typing", "unicodedata"),
 }
 
