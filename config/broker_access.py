@@ -80,6 +80,12 @@ def _lane(found: dict[str, Access], config: Configuration, lane: Lane) -> None:
             writes=[f"{root}/{kind}/{one}/request" for one in authorities],
             reads=[f"{root}/{kind}/{one}/{word}" for one in authorities for word in ("grant", "result")],
         )
+    if lane.limited_offline is not None:
+        topic = f"{root}/clearance/{lane.limited_offline.authority}/list"
+        found[asking].add(reads=[topic])
+        found.setdefault(authority_identity(lane.limited_offline.authority), Access()).add(
+            writes=[topic], retains=[topic]
+        )
     telling = identity_of(config, client_id(config.site, lane.id, "telemetry"))
     found.setdefault(telling, Access()).add(
         writes=[f"{root}/event/+", *(f"{root}/passage/{one}" for one in authorities)],

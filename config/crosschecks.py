@@ -31,7 +31,7 @@ def cross_check(config: Configuration) -> list[Finding]:
 
     Codes: `duplicate_id`, `reserved_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`,
     `addresses_too_far_apart`, `no_device_for`, `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`,
-    `quorum_too_large`, `quorum_unused`, `key_without_certificate`, `password_without_user`.
+    `quorum_too_large`, `quorum_unused`, `unknown_authority`, `key_without_certificate`, `password_without_user`.
     """
     found = [*_broker(config), *_join(config)]
     found += _duplicates(_authority_ids(config), "duplicate_id")
@@ -40,6 +40,7 @@ def cross_check(config: Configuration) -> list[Finding]:
     found += _reserved(_device_ids(config))
     found += _duplicates(_ports(config), "duplicate_port")
     found += _duplicates(_shared_coils(config), "duplicate_address")
+    found += _offline(config)
     for index, lane in enumerate(config.lanes):
         found += _lane(lane, ("lanes", index))
     return found
@@ -187,6 +188,15 @@ def _broker(config: Configuration) -> Iterator[Finding]:
     if broker.tls is not None and (broker.tls.cert_file is None) != (broker.tls.key_file is None):
         expected = Bilingual("cert_file 和 key_file 同时给出", "cert_file and key_file together")
         yield Finding(("broker", "tls"), "key_without_certificate", "one of them / 只有一个", expected)
+
+
+def _offline(config: Configuration) -> Iterator[Finding]:
+    known = [authority.id for authority in config.authorities]
+    for index, lane in enumerate(config.lanes):
+        if lane.limited_offline is not None and lane.limited_offline.authority not in known:
+            expected = Bilingual(f"已配置的放行机构:{'、'.join(known)}", f"a configured authority: {', '.join(known)}")
+            path = ("lanes", index, "limited_offline", "authority")
+            yield Finding(path, "unknown_authority", lane.limited_offline.authority, expected)
 
 
 def _join(config: Configuration) -> Iterator[Finding]:

@@ -88,6 +88,14 @@ class Timing(Strict):
     referral_quarantine_ms: int = Field(default=3_600_000, ge=60_000, le=86_400_000)
 
 
+class LimitedOffline(Strict):
+    """Vehicles that may pass while no authority can be asked, under the signed list of `authority` for this lane."""
+
+    authority: Id
+    outage_s: int = Field(default=60, ge=60, le=3_600)
+    most_passes: int = Field(default=20, ge=1, le=20)
+
+
 class Lane(Strict):
     """One lane. `must_match`: what must be read and equal to the release note for an automatic release."""
 
@@ -99,6 +107,7 @@ class Lane(Strict):
     must_match: tuple[Identifier, ...] = Field(default=("front_plate", "containers", "tag"), min_length=1)
     recaptures: int = Field(default=2, ge=0, le=2)
     timing: Timing = Timing()
+    limited_offline: LimitedOffline | None = None
     simulated: bool = False
     # Orders that a second named person has to give too, within `second_person_ms` of the first.
     two_persons: tuple[TwoPersonAction, ...] = ()

@@ -12,12 +12,13 @@ from functools import partial
 from pathlib import Path
 
 from config import devices
-from config.clients import client_id, for_client
+from config.clients import client_id
 from config.schema import Authority, Configuration, Lane
 from drivers.barrier_modbus.driver import ModbusBarrier
 from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from drivers.uhf_r2000.driver import R2000Reader
+from edge.broker_settings import mqtt_settings as mqtt_settings
 from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.desk import ReferralDesk
 from edge.clearance.door import GrantDoor
@@ -29,7 +30,7 @@ from edge.core.events import InputsSampled
 from edge.field_policy import FieldPolicy
 from edge.guarding import check_manifest, security_watch
 from edge.log import logger
-from edge.mqtt import Message, MqttLink, MqttSettings, TlsSettings
+from edge.mqtt import MqttLink
 from edge.ports import Device
 from edge.profiles import core_calendar, lane_profile, utc_offset
 from edge.runtime import failpoints
@@ -44,10 +45,10 @@ from edge.runtime.lane_service import LaneService
 from edge.runtime.loop_watch import LoopWatch
 from edge.runtime.notify import ServiceManager
 from edge.runtime.opening_hours import OpeningHours
+from edge.runtime.outage import OutageWatch
 from edge.runtime.site_secret import site_secret
 from edge.runtime.supervisor import keep_going
 from edge.runtime.upkeep import Upkeep
-from edge.secret import Secret
 from edge.telemetry.publisher import TelemetryPublisher
 from edge.telemetry.session import TelemetrySession
 from edge.telemetry.topics import LaneTopics
@@ -192,6 +193,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     watch = security_watch(lane.id, clock, box.journal, clearance.link, telemetry.link, telemetry.publisher)
     door.on_failure = watch.grant_refused
     captures.take = asking.take = runner.take
+    outage = _outage_watch(box, lane, asking, clearance, runner)
     devices_of_lane: list[Device] = [barrier, *cameras.values(), *([] if reader is None else [reader])]
     service = LaneService(
         clock,
@@ -203,7 +205,12 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         clearance,
         telemetry.publisher,
         telemetry.link,
-        [("security_watch", watch.run), ("checkpoints", checkpoints.run), *_opening_hours(lane, runner, clock)],
+        [
+            ("security_watch", watch.run),
+            ("checkpoints", checkpoints.run),
+            ("outage_watch", outage.run),
+            *_opening_hours(lane, runner, clock),
+        ],
     )
     clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
     return service
@@ -245,6 +252,21 @@ def _clearance_link(box: Box, lane: Lane, door: GrantDoor) -> ClearanceLink:
         clock=box.clock,
         on_grant=door.on_grant,
         on_refused=door.on_refused,
+    )
+
+
+def _outage_watch(
+    box: Box, lane: Lane, asking: LaneClearance, clearance: ClearanceLink, runner: LaneRunner
+) -> OutageWatch:
+    return OutageWatch(
+        clearance,
+        asking,
+        issuer=None if lane.limited_offline is None else lane.limited_offline.authority,
+        keyset=box.trust[environment_of(lane)].current,
+        keys_dir=box.configuration.keys_dir,
+        state_dir=box.configuration.state_dir,
+        clock=box.clock,
+        take=runner.take,
     )
 
 
@@ -316,28 +338,6 @@ def _camera_settings(camera: devices.Camera) -> HttpCameraSettings:
         password_file=camera.password_file,
         frame_stale_s=camera.frame_stale_ms / 1000,
         poll_interval_s=camera.poll_ms / 1000,
-    )
-
-
-def mqtt_settings(configuration: Configuration, client: str, will: Callable[[], Message] | None = None) -> MqttSettings:
-    """Return the settings of one connection to the configured broker. Raises OSError for its password file."""
-    broker = configuration.broker
-    password = None
-    if broker.password_file is not None:
-        password = Secret.read(for_client(broker.password_file, client))
-    tls = None
-    if broker.tls is not None:
-        certificate, key = (one and for_client(one, client) for one in (broker.tls.cert_file, broker.tls.key_file))
-        tls = TlsSettings(broker.tls.ca_file, certificate, key, broker.tls.crl_file)
-    return MqttSettings(
-        broker.host,
-        broker.port,
-        client,
-        version=broker.mqtt_version,
-        username=broker.username and for_client(broker.username, client),
-        password=password,
-        tls=tls,
-        will=will,
     )
 
 

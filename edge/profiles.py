@@ -5,7 +5,7 @@ from datetime import timedelta
 from config import calendar as configured
 from config.schema import Configuration, Lane
 from edge.core.hours import Calendar, Window
-from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, LaneTiming
+from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, LaneTiming, OfflineRules
 
 
 def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
@@ -33,7 +33,13 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         two_persons=lane.two_persons,
         second_person_ms=lane.second_person_ms,
         drill_moves_boom=lane.drill_moves_boom,
+        offline=_offline_rules(lane),
     )
+
+
+def _offline_rules(lane: Lane) -> OfflineRules | None:
+    given = lane.limited_offline
+    return None if given is None else OfflineRules(given.authority, given.outage_s * 1000, given.most_passes)
 
 
 def core_calendar(given: configured.Calendar) -> Calendar:

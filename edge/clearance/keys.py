@@ -6,6 +6,7 @@ made elsewhere and never lies on a lane; `create_keys` is for commissioning, dem
 
 import hashlib
 import os
+import secrets
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -84,11 +85,7 @@ def write_public_key(path: Path, key: Ed25519PublicKey) -> None:
 def load_private_key(path: Path) -> Ed25519PrivateKey:
     """Return the key; raises KeyFileError where it is absent, readable by others, or not Ed25519."""
     raw = _read(path)
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if os.name == "posix" and mode & 0o077:
-        raise KeyFileError(
-            "key_file_readable_by_others", path, expected="mode 0600", got=f"{mode:04o}", next_step=f"chmod 600 {path}"
-        )
+    _check_private(path)
     try:
         key = load_pem_private_key(raw, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -96,6 +93,32 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise _wrong_format(path, "an Ed25519 private key", type(key).__name__)
     return key
+
+
+def write_list_secret(path: Path) -> None:
+    """Write a fresh 32-byte secret (hex), for the hashes of a lane's offline lists. Raises OSError."""
+    write_whole(path, secrets.token_hex(32).encode(), mode=0o600)
+
+
+def load_list_secret(path: Path) -> bytes:
+    """Return the secret that issuer and lane share for hashes; raises KeyFileError."""
+    raw = _read(path)
+    _check_private(path)
+    try:
+        secret = bytes.fromhex(raw.decode("ascii").strip())
+    except ValueError as error:
+        raise _wrong_format(path, "64 hex digits", "other bytes") from error
+    if len(secret) != 32:
+        raise _wrong_format(path, "64 hex digits", f"{len(secret)} bytes")
+    return secret
+
+
+def _check_private(path: Path) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if os.name == "posix" and mode & 0o077:
+        raise KeyFileError(
+            "key_file_readable_by_others", path, expected="mode 0600", got=f"{mode:04o}", next_step=f"chmod 600 {path}"
+        )
 
 
 def load_public_key(path: Path) -> Ed25519PublicKey:
@@ -117,11 +140,14 @@ def create_keys(
     authorities: Iterable[str],
     environment: Environment,
     now_utc: datetime,
+    list_issuers: Iterable[str] = (),
 ) -> KeyFiles:
     """Make what is missing in `directory`: the keys and a keyset that names them.
 
-    Root, lanes, and three of each authority: for grants, for drills, and for what comes of a referral. Existing
-    keys stay. The keyset is signed anew, with the next version, only where it is missing,
+    Root, lanes, and three of each authority: for grants, for drills, and for what comes of a referral; for
+    `list_issuers`, authorities whose offline lists lanes take, also list keys and each lane's list secret.
+
+    Existing keys stay. The keyset is signed anew, with the next version, only where it is missing,
     names other keys or scopes, or has less than half of its life left. Raises ValueError for an id outside
     `[A-Za-z0-9_-]{1,64}`, KeyFileError for a key file or keyset that cannot be used, OSError.
     """
@@ -139,9 +165,13 @@ def create_keys(
     drill_paths = {name: directory / f"drill-{name}.key.pem" for name in authority_ids}
     result_paths = {name: directory / f"result-{name}.key.pem" for name in authority_ids}
     window = (now_utc - _BACKDATE, now_utc + KEY_LIFETIME)
+    list_paths = {name: directory / f"list-{name}.key.pem" for name in list_issuers}
+    for lane in lane_ids if list_paths else ():
+        if not (directory / f"lane-{lane}.list.key").exists():
+            write_list_secret(directory / f"lane-{lane}.list.key")
     keys = [_entry(_existing_or_new(path), lane, "request", site, (lane,), window) for lane, path in lane_paths.items()]
     by_role: tuple[tuple[Role, dict[str, Path]], ...] = (
-        ("grant", authority_paths), ("drill", drill_paths), ("result", result_paths),
+        ("grant", authority_paths), ("drill", drill_paths), ("result", result_paths), ("list", list_paths),
     )  # fmt: skip
     keys += [
         _entry(_existing_or_new(path), name, role, site, lane_ids, window)

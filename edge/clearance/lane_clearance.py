@@ -48,6 +48,8 @@ class LaneClearance:
         self._log = logger()
         self.link: ClearanceLink | None = None
         self.take: Callable[[Event], None] | None = None
+        # Told the issuing time of each authentic answer to the newest request, which is fresh.
+        self.vouch: Callable[[str], None] | None = None
 
     def prepare(self, passage: str, authority: str, nonce: str, identity: Identity, state: LaneState) -> str:
         """Sign the request for `authority`; only the newest per authority is kept."""
@@ -87,6 +89,8 @@ class LaneClearance:
     def on_grant(self, grant: Grant) -> None:
         """An authentic grant: whether it counts is the core's to say."""
         assert self.take is not None
+        if self.vouch is not None and grant.nonce == self.newest_nonce(grant.authority):
+            self.vouch(grant.issued_at)
         self.take(GrantReceived(self._clock.now_ms(), grant))
 
     def on_refused(self, authority: str, refusal: GrantRefusal) -> None:

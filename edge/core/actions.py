@@ -5,7 +5,7 @@ Each action changes the draft and asks for effects; none looks at the phase.
 
 from dataclasses import replace
 
-from edge.core import referring
+from edge.core import offline, referring
 from edge.core.binding import answer_by_ms, refusal
 from edge.core.draft import Draft
 from edge.core.effects import (
@@ -19,6 +19,7 @@ from edge.core.effects import (
 from edge.core.events import Event, GrantReceived, PersonDecided, RequestPrepared, Started
 from edge.core.fusion import fuse
 from edge.core.modes import Hours, demanded, objections
+from edge.core.offline_list import OfflineEntry
 from edge.core.order_guards import drill_stays_closed, first_operator, persons
 from edge.core.policy import join, mismatches, suspected_clone
 from edge.core.readings import Identity
@@ -189,6 +190,12 @@ def decide(draft: Draft) -> None:
     if suspected_clone(passage.identity or Identity(), passage.requests):
         # Whatever was decided: the plate or the tag belongs to another vehicle, and nothing here can say which.
         draft.alarm("cloned_plate", "tag and plate belong to different vehicles of the release note")
+    expected_elsewhere = passage.recheck is not None and bool(passage.recheck.objections)
+    entry = offline.judge(draft.state, draft.at_ms) if decision == "hold" and not expected_elsewhere else None
+    if isinstance(entry, OfflineEntry):
+        decision, reasons = "release", (*reasons, "offline")
+    elif entry is not None and draft.state.profile.offline is not None:
+        reasons = (*reasons, f"offline_{entry}")
     draft.change_passage(decision=decision, target=joined.target, reasons=passage.reasons + reasons)
     draft.stage("granted")
     draft.report("decided", ("decision", decision), ("target", joined.target), ("reasons", ",".join(reasons)))
@@ -197,6 +204,9 @@ def decide(draft: Draft) -> None:
         referring.issue(draft, tuple(one for one in (joined.target,) if one), asked)
     if decision == "release":
         referring.end_rechecked(draft, "rechecked")
+    if isinstance(entry, OfflineEntry):
+        offline.consume_entry(draft, entry)
+    elif decision == "release":
         _consume_grants(draft)
     else:
         draft.light("red")

@@ -67,10 +67,10 @@ class SendRequest:
 
 @dataclass(frozen=True, slots=True)
 class ConsumeAuthority:
-    """Spend the authority to open, once; answered with `AuthorityDurable`. `source` is grant or person."""
+    """Spend the authority to open, once; answered with `AuthorityDurable`. `source` is grant, person or offline."""
 
     passage: str
-    source: Literal["grant", "person"]
+    source: Literal["grant", "person", "offline"]
     nonces: tuple[str, ...]
     deadline_ms: int
     operator: str | None = None

@@ -6,6 +6,7 @@ from typing import Literal
 from edge.core.grant import Grant
 from edge.core.inputs import LaneInputs
 from edge.core.modes import Hours, Mode
+from edge.core.offline_list import OfflineList, OfflineUse
 from edge.core.readings import PictureReading, TagSighting
 from edge.core.referral import Referral, ReferralReport
 
@@ -24,6 +25,7 @@ class Started:
     `journal_damaged`: the journal was found corrupt and put aside, so nobody knows what was left open.
     `mode` is the one that was last ordered.
     `referrals` are those that had not ended.
+    `offline_uses` and `offline_passes` are what was used of offline lists, and in the outage that may still last.
     """
 
     at_ms: int
@@ -36,6 +38,8 @@ class Started:
     mode: Mode = "NORMAL"
     unfinished_drill: bool = False
     referrals: tuple[Referral, ...] = ()
+    offline_uses: tuple[OfflineUse, ...] = ()
+    offline_passes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,22 @@ class ReferralReported:
 
 
 @dataclass(frozen=True, slots=True)
+class OfflineListAccepted:
+    """A signed list of this lane, newer than every one before."""
+
+    at_ms: int
+    list: OfflineList
+
+
+@dataclass(frozen=True, slots=True)
+class TimeJudged:
+    """The wall clock was found right (an authentic answer agreed with it), or it jumped and is not trusted."""
+
+    at_ms: int
+    good: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorityDurable:
     """The record that consumed exactly these `nonces` of `passage` is on the disk."""
 
@@ -201,6 +221,8 @@ Event = (
     | GrantReceived
     | GrantRefused
     | ReferralReported
+    | OfflineListAccepted
+    | TimeJudged
     | AuthorityDurable
     | BarrierAnswered
     | PersonDecided

@@ -168,7 +168,7 @@ def gone_back(draft: Draft, event: Event) -> bool:
 def released_vehicle_left(draft: Draft, event: Event) -> bool:
     """The arrival loop is clear, so whoever comes next is not the vehicle that the grants are for (P19)."""
     authority = draft.passage.authority
-    return vehicle_left(draft, event) and authority is not None and authority.source == "grant"
+    return vehicle_left(draft, event) and authority is not None and authority.source != "person"
 
 
 def authority_expired(draft: Draft, event: Event) -> bool:

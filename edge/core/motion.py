@@ -3,6 +3,7 @@
 from edge.core.draft import Draft
 from edge.core.effects import LowerBoom, RaiseBoom, StopBoom
 from edge.core.events import Event, PersonDecided
+from edge.core.offline import entry_of
 from edge.core.order_guards import first_operator, persons
 from edge.core.state import Phase
 
@@ -133,6 +134,9 @@ def end_closed(draft: Draft, event: Event) -> None:
         draft.end_passage("FAULT", "exit_not_seen", *reasons)
     elif passage.authority is not None and passage.authority.source == "person":
         draft.end_passage("MANUAL_PASSED", *reasons)
+    elif passage.authority is not None and passage.authority.source == "offline":
+        draft.report("offline_passed", ("entry", entry_of(passage.authority.nonces[0])))
+        draft.end_passage("OFFLINE_PASSED", *reasons)
     else:
         draft.end_passage("PASSED", *reasons)
 

@@ -15,6 +15,7 @@ from edge.core.events import (
 )
 from edge.core.fusion import count_tag
 from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
+from edge.core.offline import observe_offline
 from edge.core.referring import watch
 from edge.core.state import Phase
 
@@ -28,6 +29,7 @@ _BOOM_MAY_BE_UP = frozenset({Phase.OPENING, Phase.OPEN, Phase.CLOSING})
 
 def observe(draft: Draft, event: Event) -> None:
     """Take in what `event` says about inputs, devices, readings and the journal."""
+    observe_offline(draft, event)
     match event:
         case InputsSampled():
             _observe_inputs(draft, event)

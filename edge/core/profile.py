@@ -53,6 +53,15 @@ class LaneTiming:
 
 
 @dataclass(frozen=True, slots=True)
+class OfflineRules:
+    """LIMITED_OFFLINE: whose list counts for all, the outage that must be proved, and how many pass in one."""
+
+    authority: str
+    outage_ms: int = 60_000
+    most_passes: int = 20
+
+
+@dataclass(frozen=True, slots=True)
 class LaneProfile:
     """One lane. `must_match`: what has to be `read` and equal to the release note to open by itself."""
 
@@ -78,3 +87,5 @@ class LaneProfile:
     two_persons: tuple[TwoPersonAction, ...] = ()
     second_person_ms: int = 120_000
     drill_moves_boom: bool = False
+    # None: FAIL_CLOSED, whoever cannot be asked holds every vehicle.
+    offline: OfflineRules | None = None

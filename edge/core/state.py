@@ -9,6 +9,7 @@ from edge.core.events import FrameRead
 from edge.core.grant import Grant, ReferralTarget
 from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
 from edge.core.modes import Hours, Mode
+from edge.core.offline_list import NOTHING_OFFLINE, OfflineMemory
 from edge.core.profile import LaneProfile
 from edge.core.readings import Identity
 from edge.core.referral import Recheck, Referral
@@ -57,9 +58,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class OpenAuthority:
-    """The right to open once: from grants or from a person. Spent when it is created, never given back."""
+    """The right to open once: from grants, from a person, or from a signed list.
 
-    source: Literal["grant", "person"]
+    Spent when it is created, never given back.
+    """
+
+    source: Literal["grant", "person", "offline"]
     nonces: tuple[str, ...]
     deadline_ms: int
     # Of the persons who ordered an evacuation: it holds the boom up for more than one vehicle.
@@ -139,3 +143,4 @@ class LaneState:
     hours: Hours = "open"
     first_order: FirstOrder | None = None
     referrals: tuple[Referral, ...] = ()
+    offline: OfflineMemory = NOTHING_OFFLINE

@@ -29,12 +29,14 @@ from edge.core.events import (
     InputsSampled,
     JournalLost,
     ModeOrdered,
+    OfflineListAccepted,
     PersonDecided,
     ReferralReported,
     RequestPrepared,
     Started,
     TagSighted,
     Tick,
+    TimeJudged,
 )
 from edge.core.state import Phase
 
@@ -218,6 +220,8 @@ _OTHERWISE = [
             TagSighted,
             RequestPrepared,
             GrantRefused,
+            OfflineListAccepted,
+            TimeJudged,
             AuthorityDurable,
             BarrierAnswered,
             JournalLost,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from edge.clearance.authority_link import ClearanceLink
 from edge.core.events import DeviceBack, DeviceLost, Started
+from edge.core.offline import CLEARANCE
 from edge.log import logger
 from edge.mqtt import MqttDown, MqttLink
 from edge.ports import Clock, Device
@@ -21,8 +22,6 @@ from edge.runtime.recovery import Recovered, recover
 from edge.runtime.supervisor import Supervisor, keep_going
 from edge.telemetry.publisher import TelemetryPublisher
 
-# The clearance connection is named like a device, so that the lane says when it cannot ask.
-CLEARANCE = "clearance"
 HEALTH_EVERY_S = 10.0
 # How long a lane that is told to stop may finish what is in motion.
 DRAIN_TIMEOUT_S = 20.0
@@ -61,6 +60,8 @@ class LaneService:
                 journal_damaged=damaged,
                 # Which mode was ordered is not known either: nothing is decided until somebody orders one.
                 mode="EMERGENCY_HOLD" if damaged else found.mode,
+                offline_uses=found.offline.uses,
+                offline_passes=found.offline.passes,
             )
         )
         failpoints.hit("recovery_appended")

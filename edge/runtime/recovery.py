@@ -8,6 +8,8 @@ from typing import Any, cast
 from edge.core.effects import Effect
 from edge.core.events import Event, Started
 from edge.core.modes import MODES, Mode
+from edge.core.offline import CLEARANCE, entry_of
+from edge.core.offline_list import NOTHING_OFFLINE, OfflineMemory, OfflineUse
 from edge.core.profile import LaneProfile
 from edge.core.referral import Referral
 from edge.core.state import LaneState
@@ -23,7 +25,7 @@ _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, AssertionError, 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """Passages opened, the one that has no terminal record yet, the mode last ordered, the referrals still open."""
+    """What the last run left: passages opened, the unfinished one, the mode, open referrals, uses of offline lists."""
 
     passages: int = 0
     unfinished: str | None = None
@@ -31,6 +33,7 @@ class Recovered:
     unfinished_drill: bool = False
     mode: Mode = "NORMAL"
     referrals: tuple[Referral, ...] = ()
+    offline: OfflineMemory = NOTHING_OFFLINE
 
 
 def recover(records: Iterable[JournalRecord]) -> Recovered:
@@ -45,21 +48,29 @@ def recover(records: Iterable[JournalRecord]) -> Recovered:
         body = json.loads(record.body)
         if record.kind == "boot":
             # Journals of an earlier version know no modes.
-            found = Recovered(passages=body["event"]["passages"], mode=_mode(body["event"].get("mode", "NORMAL")))
+            started = body["event"]
+            mode = _mode(started.get("mode", "NORMAL"))
+            found = Recovered(passages=started["passages"], mode=mode, offline=_carried(started))
             # An older version's boot record has none.
-            referrals = {one["id"]: one for one in body["event"].get("referrals", ())}
+            referrals = {one["id"]: one for one in started.get("referrals", ())}
         for effect in body["effects"]:
             match effect["type"]:
                 case "Report" if effect["name"] == "passage_opened":
                     fields = dict(effect["fields"])
                     drill = fields.get("drill") is True
-                    found = Recovered(fields["number"], effect["passage"], unfinished_drill=drill, mode=found.mode)
+                    found = replace(_finished(found), passages=fields["number"], unfinished=effect["passage"])
+                    found = replace(found, unfinished_drill=drill)
                 case "Report" if effect["name"] == "mode_changed":
                     found = replace(found, mode=_mode(dict(effect["fields"])["mode"]))
                 case "ConsumeAuthority":
                     found = replace(found, unfinished_authority=True)
+                    if effect["source"] == "offline":
+                        found = replace(found, offline=_used(found.offline, effect["nonces"][0]))
+                case "Report" if effect["name"] == "device_back" and ["device", CLEARANCE] in effect["fields"]:
+                    # The outage is over: its passes no longer count, its uses always do.
+                    found = replace(found, offline=replace(found.offline, passes=0))
                 case "EndPassage":
-                    found = Recovered(found.passages, mode=found.mode)
+                    found = _finished(found)
                 case "KeepReferral":
                     referral = effect["referral"]
                     if referral["ended"] is None:
@@ -70,9 +81,23 @@ def recover(records: Iterable[JournalRecord]) -> Recovered:
     return replace(found, referrals=kept)
 
 
+def _finished(found: Recovered) -> Recovered:
+    return replace(found, unfinished=None, unfinished_authority=False, unfinished_drill=False)
+
+
 def _mode(name: str) -> Mode:
     """A mode that this version does not know is one that somebody ordered for a reason: nothing is decided."""
     return next((one for one in MODES if one == name), "EMERGENCY_HOLD")
+
+
+def _carried(started: dict[str, Any]) -> OfflineMemory:
+    """Return what the last boot had found; journals of an older version have none of it."""
+    uses = tuple(OfflineUse(one["entry"], one["uses"]) for one in started.get("offline_uses", ()))
+    return OfflineMemory(uses=uses, passes=started.get("offline_passes", 0))
+
+
+def _used(memory: OfflineMemory, nonce: str) -> OfflineMemory:
+    return replace(memory, uses=memory.used(entry_of(nonce)), passes=memory.passes + 1)
 
 
 @dataclass(frozen=True, slots=True)

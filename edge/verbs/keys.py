@@ -34,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
             authorities=[authority.id for authority in loaded.authorities],
             environment="simulated" if simulated else "production",
             now_utc=datetime.now(UTC),
+            list_issuers=sorted({lane.limited_offline.authority for lane in loaded.lanes if lane.limited_offline}),
         )
     except (KeyFileError, KeysetError, OSError) as error:
         print(error, file=sys.stderr)

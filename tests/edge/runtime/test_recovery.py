@@ -7,12 +7,15 @@ from dataclasses import replace
 import pytest
 
 from edge.core.effects import Effect
-from edge.core.events import Event, Started
+from edge.core.events import DeviceBack, DeviceLost, Event, Started
+from edge.core.offline_list import OfflineUse
 from edge.core.state import LaneState, Phase
+from edge.core.step import initial, step
 from edge.runtime.journal_file import JournalRecord
 from edge.runtime.records import boot_body, step_body
 from edge.runtime.recovery import Difference, Recovered, recover, replay
 from tests.support.lane_bench import LaneBench
+from tests.support.offline import OfflineBench, entry, offline_list
 
 
 def records(history: list[tuple[LaneState, Event, tuple[Effect, ...]]]) -> list[JournalRecord]:
@@ -93,6 +96,26 @@ def test_a_difference_is_named():
     assert differences[0].event == "RequestPrepared"
     assert differences[0].recorded == []
     assert differences[0].replayed
+
+
+@pytest.mark.hazard("I21")
+def test_what_was_used_of_offline_lists_survives_restarts_and_the_outage_its_end():
+    lane = OfflineBench(found=offline_list(entry(max_uses=9)))
+    lane.pass_unasked()
+    lane.wait_in_vain()
+    found = recover(records(lane.history))
+    assert (found.offline.uses, found.offline.passes) == (lane.state.offline.uses, 2)
+    assert (found.offline.uses, found.unfinished_authority) == ((OfflineUse("entry-1", 2),), True)
+    assert set(replay(records(lane.history))) == {None}
+    again = Started(0, "boot-2", "seed-2", offline_uses=found.offline.uses, offline_passes=2)
+    before = initial(lane.state.profile)
+    after, effects = step(before, again)
+    boot = records([(before, again, effects)])
+    assert recover(boot).offline == found.offline, "a boot that did nothing carries it on"
+    back = DeviceBack(2, "clearance")
+    gone, effects = step(after, lost := DeviceLost(1, "clearance", "refused"))
+    both = [(before, again, ()), (after, lost, effects), (gone, back, step(gone, back)[1])]
+    assert (recover(records(both)).offline.uses, recover(records(both)).offline.passes) == (found.offline.uses, 0)
 
 
 def test_records_before_the_first_boot_are_passed_over():

@@ -1,0 +1,183 @@
+"""Lists that reach a lane: newer only, also over a restart, from a file as from the topic; and a clock vouched for."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge.clearance.authority_link import FLOOD_BURST
+from edge.clearance.feeds import OfflineFeed, list_topic
+from edge.clearance.offline_list import ListRefusal
+from edge.clearance.seen import SeenVersions, SeenVersionsError
+from edge.clearance.time_quality import TimeQuality
+from edge.core.events import Event, OfflineListAccepted, TimeJudged
+from edge.mqtt import Message
+from edge.times import rfc3339
+from tests.edge.clearance.test_offline_list import SECRET, claims, context, signed
+from tests.support.clearance import AUTHORITY, LANE, NOW, SITE, World
+
+
+class Time:
+    """A clock whose wall time steps apart from its monotonic time."""
+
+    def __init__(self) -> None:
+        self.ms, self.wall = 10_000, NOW
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def utc(self) -> datetime:
+        return self.wall
+
+    def pass_s(self, seconds: float) -> None:
+        self.ms += int(seconds * 1000)
+        self.wall += timedelta(seconds=seconds)
+
+    async def sleep(self, _seconds: float) -> None: ...
+
+
+class Feed:
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self.folder, self.clock = world, folder, Time()
+        self.file = folder / "list.jws"
+        self.events: list[Event] = []
+        self.start()
+
+    def start(self) -> None:
+        self.feed = OfflineFeed(
+            site=SITE,
+            lane=LANE,
+            authority=AUTHORITY,
+            secret=SECRET,
+            keyset=lambda: context(self.world).keyset,
+            seen=SeenVersions(self.folder / "seen.json"),
+            file=self.file,
+            clock=self.clock,
+            take=self.events.append,
+        )
+
+    @property
+    def versions(self) -> list[int]:
+        return [one.list.version for one in self.events if isinstance(one, OfflineListAccepted)]
+
+    def offer(self, version: int) -> object:
+        return self.feed.offer(signed(self.world, claims(version=version)))
+
+
+@pytest.fixture
+def feed(world: World, tmp_path: Path) -> Feed:
+    return Feed(world, tmp_path)
+
+
+def test_only_newer_lists_reach_the_lane(feed: Feed) -> None:
+    for version in (3, 3, 5):
+        feed.offer(version)
+    assert feed.offer(4) == ListRefusal("rolled_back")
+    assert feed.versions == [3, 5]
+
+
+@pytest.mark.hazard("S12")
+def test_after_a_restart_the_retained_list_counts_again_and_an_older_one_does_not(feed: Feed) -> None:
+    feed.offer(5)
+    feed.start()
+    assert feed.offer(4) == ListRefusal("rolled_back")
+    feed.offer(5)
+    assert feed.versions == [5, 5]
+
+
+def test_a_list_from_a_file_is_judged_like_any_other_and_once(feed: Feed) -> None:
+    feed.feed.look()
+    feed.file.write_bytes(signed(feed.world, claims(version=2)))
+    feed.feed.look()
+    feed.feed.look()
+    feed.file.write_bytes(b"nonsense")
+    feed.feed.look()
+    assert feed.versions == [2]
+
+
+def test_a_file_that_cannot_be_read_is_no_list(feed: Feed) -> None:
+    feed.file.mkdir()
+    feed.feed.look()
+    assert feed.versions == []
+
+
+@pytest.mark.parametrize("damage", ["{", "[1]", '{"lane1": "9"}'])
+def test_without_the_versions_seen_no_list_is_taken(feed: Feed, damage: str) -> None:
+    feed.folder.joinpath("seen.json").write_text(damage)
+    outcome = feed.offer(9)
+    assert isinstance(outcome, ListRefusal)
+    assert (outcome.reason, feed.versions) == ("seen_versions", [])
+
+
+def test_a_version_that_cannot_be_kept_is_not_taken(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object, **_more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("edge.clearance.seen.write_whole", refuse)
+    assert isinstance(feed.offer(1), ListRefusal)
+    assert feed.versions == []
+
+
+def test_a_flood_of_lists_is_not_judged(feed: Feed) -> None:
+    handlers = {}
+
+    class Link:
+        def subscribe(self, topic: str, handler: object) -> None:
+            handlers[topic] = handler
+
+    feed.feed.attach(Link())  # type: ignore[arg-type]
+    hear = handlers[list_topic(SITE, LANE, AUTHORITY)]
+    for version in range(1, FLOOD_BURST + 9):
+        raw = signed(feed.world, claims(version=version))
+        hear(Message(list_topic(SITE, LANE, AUTHORITY), raw, retain=True))  # type: ignore[operator]
+    assert feed.versions == list(range(1, FLOOD_BURST + 1))
+
+
+def test_versions_are_kept_apart_by_name_and_never_fall(tmp_path: Path) -> None:
+    seen = SeenVersions(tmp_path / "seen.json")
+    seen.keep("a", 3)
+    seen.keep("a", 2)
+    seen.keep("b", 1)
+    assert [seen.highest(name) for name in "abc"] == [3, 1, 0]
+    seen.path.write_text("[[" * 9_000)
+    with pytest.raises(SeenVersionsError):
+        seen.highest("a")
+
+
+def quality() -> tuple[Time, TimeQuality, list[Event]]:
+    events: list[Event] = []
+    clock = Time()
+    return clock, TimeQuality(clock, events.append), events
+
+
+@pytest.mark.parametrize(("skew_s", "good"), [(0, True), (30, True), (-30, True), (31, False), (-3600, False)])
+def test_an_answer_vouches_for_a_clock_that_agrees(skew_s: int, good: bool) -> None:
+    clock, judge, events = quality()
+    judge.vouch(rfc3339(clock.wall + timedelta(seconds=skew_s)))
+    assert events == ([TimeJudged(10_000, good=True)] if good else [])
+    judge.vouch("yesterday")
+    assert len(events) == good
+
+
+@pytest.mark.hazard("O3", "X19")
+@pytest.mark.parametrize("step_s", [-3600, -3, 3, 86_400 * 365])
+def test_a_wall_clock_that_steps_is_not_trusted_before_the_next_answer(step_s: int) -> None:
+    clock, judge, events = quality()
+    judge.check()
+    judge.vouch(rfc3339(clock.wall))
+    clock.pass_s(100)
+    judge.check()
+    clock.wall += timedelta(seconds=step_s)
+    judge.check()
+    judge.check()
+    assert events == [TimeJudged(10_000, good=True), TimeJudged(110_000, good=False)]
+    judge.vouch(rfc3339(clock.wall))
+    assert events[-1] == TimeJudged(110_000, good=True)
+
+
+def test_a_clock_vouched_for_again_and_again_is_told_now_and_then() -> None:
+    clock, judge, events = quality()
+    for _ in range(21):
+        judge.vouch(rfc3339(clock.wall))
+        clock.pass_s(60)
+    assert [one.at_ms for one in events] == [10_000, 610_000, 1_210_000]
