@@ -27,6 +27,7 @@ from edge.clearance.keyset import Environment
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.trust import Trust
 from edge.core.events import InputsSampled
+from edge.core.profile import LaneProfile
 from edge.field_policy import FieldPolicy
 from edge.guarding import check_manifest, security_watch
 from edge.log import logger
@@ -159,19 +160,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     policies = {one.id: field_policy(one, box.secret) for one in configuration.authorities}
     sources = _Sources()
     barrier = _barrier(lane.barrier, sources, clock)
-    cameras = {
-        camera_profile: HttpCamera(_camera_settings(camera), clock)
-        for camera, camera_profile in zip(lane.cameras, profile.cameras, strict=True)
-    }
-    reader = None if lane.tag_reader is None else _reader(lane.tag_reader, sources, clock)
-    captures = sources.captures = LaneCaptures(
-        cameras,
-        reader,
-        recogniser=box.recogniser.for_lane(lane.id),
-        evidence=box.evidence,
-        clock=clock,
-        read_timeout_s=configuration.recogniser.deadline_ms / 1000,
-    )
+    captures, watching = _captures(box, lane, profile, sources)
     key = load_private_key(configuration.keys_dir / f"lane-{lane.id}.key.pem")
     checkpoints = Checkpoints(configuration.site, lane.id, key=key, journal=box.journal, clock=clock)
     asking = LaneClearance(
@@ -194,13 +183,12 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     door.on_failure = watch.grant_refused
     captures.take = asking.take = runner.take
     outage = _outage_watch(box, lane, asking, clearance, runner)
-    devices_of_lane: list[Device] = [barrier, *cameras.values(), *([] if reader is None else [reader])]
     service = LaneService(
         clock,
         box.journal,
         box.journal.outbox,
         runner,
-        devices_of_lane,
+        [barrier, *watching],
         captures,
         clearance,
         telemetry.publisher,
@@ -214,6 +202,24 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     )
     clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
     return service
+
+
+def _captures(box: Box, lane: Lane, profile: LaneProfile, sources: "_Sources") -> tuple[LaneCaptures, list[Device]]:
+    """The cameras and the reader of a lane, and what triggers them."""
+    cameras = {
+        camera_profile: HttpCamera(_camera_settings(camera), box.clock)
+        for camera, camera_profile in zip(lane.cameras, profile.cameras, strict=True)
+    }
+    reader = None if lane.tag_reader is None else _reader(lane.tag_reader, sources, box.clock)
+    captures = sources.captures = LaneCaptures(
+        cameras,
+        reader,
+        recogniser=box.recogniser.for_lane(lane.id),
+        evidence=box.evidence,
+        clock=box.clock,
+        read_timeout_s=box.configuration.recogniser.deadline_ms / 1000,
+    )
+    return captures, [*cameras.values(), *([] if reader is None else [reader])]
 
 
 def _barrier(configured: devices.Barrier, sources: "_Sources", clock: LoopClock) -> ModbusBarrier:
