@@ -22,7 +22,7 @@ from simulators.broker import free_ports
 from tests.support.journals import utc
 
 EXAMPLE = Path(app.__file__).resolve().parents[1] / "config" / "examples" / "lane.yaml"
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 CONFIG = """\
 site: yard
 state_dir: state

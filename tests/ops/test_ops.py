@@ -43,15 +43,14 @@ async def ops_process(broker: BrokerCase, database: Path) -> AsyncIterator[async
 
 
 class Waiting:
-    """Waits for the outbox: every acknowledgement ends in a deletion that this sees."""
+    """Waits for the outbox to be acknowledged."""
 
     def __init__(self, journal: Journal, heard: object) -> None:
         self._journal = journal
         self._heard = heard
 
     async def until_depth(self, most: int) -> None:
-        # The subscriber hears each acknowledgement too, so it wakes whenever the depth may have changed.
-        await self._heard.until(lambda: self._journal.outbox.depth("L1") <= most, 40)  # type: ignore[attr-defined]
+        await self._heard.until(lambda: self._journal.outbox.depth("L1") <= most)  # type: ignore[attr-defined]
 
 
 def stored(database: Path) -> list[int]:

@@ -15,7 +15,7 @@ from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import Plant
 
 TIMEOUT_S = 0.12
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 
 
 def now_ms() -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from edge.telemetry import LaneTopics, PublisherTimes, TelemetryPublisher, Telem
 from tests.support.brokers import BrokerCase
 
 FAST = PublisherTimes(window=16, resend_after_s=0.3, resend_max_s=1.0)
+
+LOOK_AGAIN_S = 0.05
 
 
 def utc() -> datetime:
@@ -39,11 +41,14 @@ class Subscriber:
         self.messages.append(message)
         self._change.set()
 
-    async def until(self, true: Callable[[], bool], timeout_s: float = 20) -> None:
+    async def until(self, true: Callable[[], bool], timeout_s: float = 60) -> None:
+        """Wait until `true`; what it asks may also change without a message, as where a lane took one in later."""
         async with asyncio.timeout(timeout_s):
             while not true():
                 self._change.clear()
-                await self._change.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_AGAIN_S):
+                        await self._change.wait()
 
     def payloads(self, part: str) -> list[dict[str, Any]]:
         return [json.loads(m.payload) for m in self.messages if part in m.topic and m.payload]

@@ -7,7 +7,7 @@ from typing import Any
 
 from edge.mqtt import Message, MqttDown, MqttLink, MqttSettings
 
-LIMIT_S = 10.0
+LIMIT_S = 60.0
 
 
 class Probe:

@@ -13,7 +13,7 @@ from edge.core.readings import TagSighting
 from edge.ports import DeviceError
 from simulators.devices.uhf_r2000 import R2000Simulator, SimulatedTag
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class RealClock:

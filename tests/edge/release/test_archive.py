@@ -60,7 +60,7 @@ def test_a_release_is_named_by_its_content(bundle: Path):
 def test_unpacked_are_the_release_and_its_modes(tmp_path: Path, bundle: Path):
     unpack(bundle, tmp_path / "release")
     found = {path.relative_to(tmp_path / "release").as_posix() for path in (tmp_path / "release").rglob("*.*")}
-    assert found == {"edge/text/zh.json"}
+    assert found == {"edge/text/zh.json", MANIFEST}
     assert (tmp_path / "release" / "kakou").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "release" / "edge/text/zh.json").stat().st_mode & 0o777 == 0o644
 
