@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.runtime.journal_file import lane_numbers, open_for_reading, read_records
+from edge.runtime.notes import NOTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ def passage_times(journal: Path, lane: str) -> list[PassageTimes]:
     consumed = ""
     with contextlib.closing(open_for_reading(journal)) as connection:
         for record in read_records(connection, lane_numbers(connection)[lane], None):
+            if record.kind == NOTE:
+                continue
             body = json.loads(record.body)
             event = body["event"]
             if event["type"] == "FrameRead":

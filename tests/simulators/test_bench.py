@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from edge.runtime.journal import Journal
 from edge.runtime.journal_file import lane_numbers, open_for_reading, read_records
+from edge.runtime.notes import append_note
 from simulators import bench, bench_authority, bench_broker, bench_lanes
 from simulators.bench_broker import measured_broker
-from simulators.bench_journal import PassageTimes
+from simulators.bench_journal import PassageTimes, passage_times
 from simulators.bench_lanes import Measured
 from simulators.bench_overhead import Overhead
 from simulators.bench_process import BenchError, BenchProcess
 from simulators.bench_usage import Usage, usage_of
 from simulators.broker import BrokerError
+from tests.support.journals import utc
 
 FIGURES = ("floor_ms_p50", "own_ms_p50", "own_ms_p99", "ratio")
 
@@ -118,6 +121,20 @@ def passage_count(journal: Path, lane: str) -> int:
     with contextlib.closing(open_for_reading(journal)) as connection:
         number = lane_numbers(connection)[lane]
         return sum("EndPassage" in record.body for record in read_records(connection, number, None))
+
+
+async def test_notes_in_the_journal_are_no_part_of_a_passage(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path / "journal.sqlite", utc=utc)
+    for kind, at_ms, effects in (
+        ("InputsSampled", 10, [{"type": "StartCapture", "passage": "p"}]),
+        ("FrameRead", 60, [{"type": "ConsumeAuthority", "passage": "p"}]),
+        ("AuthorityDurable", 70, [{"type": "RaiseBoom"}]),
+    ):
+        append_note(journal, "lane-1", "checkpoint", {"seq": at_ms})
+        event = {"type": kind, "at_ms": at_ms, "passage": "p", "captured_at_ms": 20}
+        journal.append("lane-1", "step", json.dumps({"event": event, "effects": effects}))
+    await journal.close()
+    assert passage_times(tmp_path / "journal.sqlite", "lane-1") == [PassageTimes(10, 20, 60)]
 
 
 def test_sizes_are_measured_one_by_one_and_the_flood_last(
