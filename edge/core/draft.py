@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Literal
 
+from edge.core.cargo import cargo_class
 from edge.core.copying import changed
 from edge.core.effects import (
     ClearAlarm,
@@ -100,7 +101,8 @@ class Draft:
 
     def end_passage(self, terminal: Terminal, *reasons: str) -> None:
         """Write the one terminal record of the open passage and forget it."""
-        passage = self.passage
+        passage, profile = self.passage, self.state.profile
+        identity = passage.identity or fuse(profile, passage, self.state.lost_devices)
         self.emit(
             StopCapture(passage.id),
             EndPassage(
@@ -110,9 +112,11 @@ class Draft:
                 passage.target,
                 passage.reasons + reasons,
                 passage.stages,
-                passage.identity or fuse(self.state.profile, passage, self.state.lost_devices),
-                self.state.profile.simulated,
+                identity,
+                profile.simulated,
                 passage.drill,
+                cargo_class(profile.traffic, identity),
+                profile.direction,
             ),
         )
         self.change(passage=None)

@@ -8,7 +8,9 @@ at once; those that withdraw authority must never wait for a disk.
 from dataclasses import dataclass
 from typing import Literal
 
+from edge.core.cargo import CargoClass
 from edge.core.grant import ReferralTarget
+from edge.core.profile import Direction
 from edge.core.readings import Identity
 from edge.core.referral import Referral
 
@@ -153,6 +155,9 @@ class EndPassage:
     identity: Identity
     simulated: bool
     drill: bool = False
+    cargo_class: CargoClass = "unknown"
+    # None in records of an earlier version.
+    direction: Direction | None = None
 
 
 Effect = (

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from edge.core.cargo import Traffic
 from edge.core.two_persons import TwoPersonAction
 
+Direction = Literal["in", "out"]
 JoinPolicy = Literal["all_of", "veto", "quorum"]
 Identifier = Literal["front_plate", "rear_plate", "containers", "tag"]
 Looked = Literal["plate", "container"]
@@ -67,7 +69,7 @@ class LaneProfile:
 
     site: str
     lane: str
-    direction: Literal["in", "out"]
+    direction: Direction
     authorities: tuple[AuthorityProfile, ...]
     cameras: tuple[CameraProfile, ...] = ()
     tag_reader: str | None = None
@@ -89,3 +91,5 @@ class LaneProfile:
     drill_moves_boom: bool = False
     # None: FAIL_CLOSED, whoever cannot be asked holds every vehicle.
     offline: OfflineRules | None = None
+    # What comes here; a journal of an earlier version knows lanes for containers alone.
+    traffic: Traffic = "container"

@@ -53,6 +53,8 @@ def outbox_event(effect: Report | EndPassage) -> OutboxEvent:
             "stages_ms": dict(effect.stages),
             "simulated": effect.simulated,
             "drill": effect.drill,
+            "cargo_class": effect.cargo_class,
+            "direction": effect.direction,
         },
         personal(effect.identity),
     )

@@ -55,10 +55,10 @@ def test_a_mode_of_another_version_holds(ordered: object) -> None:
 
 NEW = {
     "Started": ("mode", "unfinished_drill"),
-    "EndPassage": ("drill",),
+    "EndPassage": ("drill", "cargo_class", "direction"),
     "ConsumeAuthority": ("first_operator",),
     "Grant": ("drill",),
-    "profile": ("calendar", "two_persons", "second_person_ms", "drill_moves_boom"),
+    "profile": ("calendar", "two_persons", "second_person_ms", "drill_moves_boom", "traffic"),
 }
 
 
