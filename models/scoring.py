@@ -30,9 +30,12 @@ def score_codes(truth: Sequence[str], verified: Iterable[str]) -> Outcome:
 
 
 def join_views(views: Sequence[PictureReading]) -> tuple[str, ...]:
-    """Return the codes that the product's own fusion reads from all views of one truck, one picture each."""
+    """Return the codes that the product's own fusion reads from all views of one truck, one picture each.
+
+    From which side each was taken is not known, so none says which box is in front.
+    """
     cameras = tuple(
-        CameraProfile(f"view-{number}", "left", ("container",), frames_needed=1, frames_max=1)
+        CameraProfile(f"view-{number}", "top", ("container",), frames_needed=1, frames_max=1)
         for number in range(len(views))
     )
     frames = tuple(

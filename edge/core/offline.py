@@ -13,6 +13,7 @@ from edge.core.offline_list import MOST_USES_KEPT, OfflineEntry, OfflineList, Of
 from edge.core.profile import LaneProfile, OfflineRules
 from edge.core.readings import Identity
 from edge.core.state import LaneState, OpenAuthority, Phase
+from edge.core.vehicle import of_two_vehicles
 
 # The clearance connection is named like a device, so that the lane says when it cannot ask.
 CLEARANCE = "clearance"
@@ -107,7 +108,7 @@ def _unclear(profile: LaneProfile, identity: Identity) -> str | None:
     plates = dict(identity.plates)
     statuses = {f"{place}_plate": reading.status for place, reading in plates.items()}
     statuses |= {"containers": identity.containers.status, "tag": identity.tag.status}
-    if "conflict" in statuses.values():
+    if "conflict" in statuses.values() or of_two_vehicles(identity):
         return "conflict"
     # A tag is demanded where the entry names one: it has no other way to agree.
     demanded = [name for name in profile.must_match if name != "tag"]
@@ -133,7 +134,9 @@ def _entry(state: LaneState, found: OfflineList, identity: Identity, at_ms: int)
     if len(hashes) < _NEEDED_IDENTIFIERS:
         return "too_few_identifiers"
     tag_demanded = "tag" in state.profile.must_match
-    agreeing = [entry for entry in found.entries if _agrees(entry, hashes, tag_demanded=tag_demanded)]
+    # Who was seen without a box is none of those that the list expects with one.
+    entries = [entry for entry in found.entries if entry.container is None or identity.containers.value != ()]
+    agreeing = [entry for entry in entries if _agrees(entry, hashes, tag_demanded=tag_demanded)]
     if not agreeing:
         return "no_entry"
     reasons = [_objection(state, found, entry, at_ms) for entry in agreeing]

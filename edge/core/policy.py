@@ -8,6 +8,7 @@ from edge.core.grant import Grant, ReferralTarget, ReleaseNote
 from edge.core.profile import Identifier, LaneProfile
 from edge.core.readings import Identity
 from edge.core.state import Request
+from edge.core.vehicle import of_two_vehicles
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def mismatches(profile: LaneProfile, identity: Identity, requests: Sequence[Requ
     notes = [grant.note for grant in answers if grant.note and grant.verdict == "release"]
     if not notes:
         return ("no_release_note",)
-    contradicted = [reason for grant in answers if grant.note for reason in _contradictions(identity, grant.note)]
+    noted = [grant.note for grant in answers if grant.note]
+    contradicted = [reason for note in noted for reason in _contradictions(profile, identity, note)]
     if contradicted:
         return tuple(dict.fromkeys(contradicted))
     shortfalls = [_shortfall(profile, identity, note) for note in notes]
@@ -76,7 +78,7 @@ def suspected_clone(identity: Identity, requests: Sequence[Request]) -> bool:
     return False
 
 
-def _contradictions(identity: Identity, note: ReleaseNote) -> list[str]:
+def _contradictions(profile: LaneProfile, identity: Identity, note: ReleaseNote) -> list[str]:
     reasons: list[str] = []
     readings = dict(identity.plates)
     for noted in note.plates:
@@ -89,6 +91,10 @@ def _contradictions(identity: Identity, note: ReleaseNote) -> list[str]:
             reasons.append(f"mismatch_{noted.place}_plate")
         elif reading.value is not None and noted.colour is not None and reading.value.colour != noted.colour:
             reasons.append(f"mismatch_{noted.place}_plate_colour")
+    reasons += of_two_vehicles(identity, note)
+    if note.containers and profile.traffic in ("bulk", "car", "bus"):
+        # Nothing here could ever see these boxes.
+        reasons.append("containers_not_for_lane")
     if identity.containers.status == "conflict":
         reasons.append("conflict_containers")
     elif identity.containers.value is not None:
@@ -103,7 +109,11 @@ def _contradictions(identity: Identity, note: ReleaseNote) -> list[str]:
 
 
 def _shortfall(profile: LaneProfile, identity: Identity, note: ReleaseNote) -> tuple[str, ...]:
-    return tuple(reason for name in profile.must_match if (reason := _missing(identity, note, name)))
+    demanded = profile.must_match
+    if profile.traffic == "general" and note.containers and "containers" not in demanded:
+        # Goods of any kind: boxes are demanded where the release note names them, like a tag.
+        demanded = (*demanded, "containers")
+    return tuple(reason for name in demanded if (reason := _missing(identity, note, name)))
 
 
 def _missing(identity: Identity, note: ReleaseNote, name: Identifier) -> str | None:

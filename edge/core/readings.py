@@ -12,6 +12,8 @@ from edge.core.plate import Plate
 from edge.core.tag import Tag
 
 Box = tuple[int, int, int, int]
+# Why something is unread: nothing of it was seen in the picture.
+NOT_FOUND = "not_found"
 ReadingStatus = Literal["read", "unread", "conflict"]
 T = TypeVar("T")
 
@@ -45,7 +47,10 @@ class VehicleSighting:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Something that was looked for and not read: `what` (plate, container, picture), a stable reason code."""
+    """Something that was looked for and not read: `what` (plate, container, picture), a stable reason code.
+
+    `not_found` without a box says that nothing of it was seen; every other reason, that something may be there.
+    """
 
     what: str
     reason: str
@@ -62,6 +67,11 @@ class PictureReading:
     unread: tuple[Unread, ...] = ()
     elapsed_ms: float = 0.0
 
+    @property
+    def unread_picture(self) -> bool:
+        """The picture as a whole could not be read: what it does not show may be there all the same."""
+        return any(one.what == "picture" for one in self.unread)
+
 
 @dataclass(frozen=True, slots=True)
 class TagSighting:
@@ -77,8 +87,9 @@ class TagSighting:
 class Reading(Generic[T]):
     """A conclusion about one identifier.
 
-    `read`: `value` is set, `confidence` is its own. `unread`: `reason` says why. `conflict`: `candidates`
-    are the values that contradict each other. `evidence` are SHA-256 digests (hex) of the pictures behind it.
+    `read`: `value` is set, `confidence` is its own; `reason` is None, or what is not known of it. `unread`: `reason`
+    says why. `conflict`: `candidates` are the values that contradict each other. `evidence` are SHA-256 digests (hex)
+    of the pictures behind it.
     """
 
     status: ReadingStatus
@@ -93,7 +104,9 @@ class Reading(Generic[T]):
 class Identity:
     """Who stands in the lane: one reading per plate camera by its place, the containers, the tag.
 
-    `plates` maps a place (front, rear) to its reading. `containers` is one reading of the ordered codes.
+    `plates` maps a place (front, rear) to its reading: tractor and trailer are two. `containers` is one reading of
+    the boxes front to rear (`order_not_seen` where no view shows which is in front); read and empty, the vehicle was
+    seen to carry none.
     """
 
     plates: tuple[tuple[str, Reading[Plate]], ...] = ()

@@ -96,9 +96,9 @@ _OBJECTIONS = {
 
 
 def marks(identity: Identity, key: str) -> tuple[tuple[str, str], ...]:
-    """Return (identifier, HMAC-SHA-256 in hex) of everything that was read."""
+    """Return (identifier, HMAC-SHA-256 in hex) of everything that was read; no box on the vehicle is read, too."""
     found = [(f"{place}_plate", one.value.text) for place, one in identity.plates if one.value is not None]
-    if identity.containers.value:
+    if identity.containers.value is not None:
         found.append(("containers", ",".join(sorted(one.code for one in identity.containers.value))))
     if identity.tag.value is not None:
         found.append(("tag", identity.tag.value.epc))
@@ -109,8 +109,9 @@ def marks(identity: Identity, key: str) -> tuple[tuple[str, str], ...]:
 def recheck(referrals: Sequence[Referral], identity: Identity, passage: str) -> Recheck | None:
     """Return what the open referrals say of this vehicle, the one with most objections; None for a stranger.
 
-    A vehicle is known again by any identifier; an identifier read both times that differs was swapped. The
-    referral of the passage itself says nothing about it.
+    A vehicle is known again by any identifier; an identifier read both times that differs was swapped. That it
+    carries no box is nothing to know it by, and differs from any box. The referral of the passage itself says nothing
+    about it.
     """
     found = [
         Recheck(one.id, one.targets, one.status, swapped)
@@ -124,7 +125,8 @@ def _swapped(referral: Referral, identity: Identity) -> tuple[str, ...] | None:
     now, then = dict(marks(identity, referral.key)), dict(referral.marks)
     shared = [name for name in now if name in then]
     swapped = tuple(name for name in shared if now[name] != then[name])
-    return swapped if len(swapped) < len(shared) else None
+    telling = [name for name in shared if name != "containers" or identity.containers.value]
+    return swapped if any(name not in swapped for name in telling) else None
 
 
 def report_refusal(site: str, lane: str, referrals: Sequence[Referral], report: ReferralReport) -> str | None:

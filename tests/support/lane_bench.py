@@ -39,9 +39,17 @@ from edge.core.events import (
 from edge.core.grant import Grant, NotedPlate, ReleaseNote
 from edge.core.inputs import LaneInputs
 from edge.core.modes import Hours, Mode
-from edge.core.plate import parse_plate
+from edge.core.plate import PlateColour, parse_plate
 from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile
-from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, TagSighting
+from edge.core.readings import (
+    NOT_FOUND,
+    ContainerSighting,
+    PictureReading,
+    PlateSighting,
+    TagSighting,
+    Unread,
+    VehicleSighting,
+)
 from edge.core.state import LaneState, Passage, Phase
 from edge.core.step import initial, next_deadline_ms, step
 from edge.core.tag import Tag
@@ -78,9 +86,9 @@ MOVING = {"boom_up": False, "boom_down": False}
 DOWN = {"boom_up": False, "boom_down": True}
 
 
-def plate_seen(text: str) -> PictureReading:
-    """A picture with one blue plate."""
-    plate = parse_plate(text, "blue")
+def plate_seen(text: str, colour: PlateColour = "blue") -> PictureReading:
+    """A picture with one plate; a colour that its kind does not have is not known."""
+    plate = parse_plate(text, colour)
     assert plate is not None
     return PictureReading(plates=(PlateSighting(plate, 0.9, (0, 0, 90, 30)),))
 
@@ -93,6 +101,13 @@ def boxes_seen(*codes: str, size_type: str | None = None) -> PictureReading:
         assert container is not None
         sightings.append(ContainerSighting(container, 0.8, (index * 200, 0, 150, 30)))
     return PictureReading(containers=tuple(sightings))
+
+
+def empty_seen(vehicle_class: str = "truck") -> PictureReading:
+    """A picture of a vehicle without a container."""
+    return PictureReading(
+        vehicles=(VehicleSighting(vehicle_class, 0.9, (0, 0, 600, 300)),), unread=(Unread("container", NOT_FOUND),)
+    )
 
 
 class LaneBench:
@@ -229,6 +244,10 @@ class LaneBench:
     def read_container(self, *codes: str, times: int = 2, camera: str = "cam-right") -> None:
         for _ in range(times):
             self.frame(camera, boxes_seen(*codes or (CODE,)))
+
+    def read_empty(self, *, times: int = 2, camera: str = "cam-right") -> None:
+        for _ in range(times):
+            self.frame(camera, empty_seen())
 
     def read_tag(self, epc: str = EPC, *, age_ms: int = 0, tid: str | None = None) -> None:
         self.take(TagSighted(self.at_ms, TagSighting(Tag(epc, tid), 1, -50, self.at_ms - age_ms)))

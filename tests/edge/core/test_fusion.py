@@ -177,12 +177,6 @@ def test_d7_a_code_that_is_not_verified_is_no_reading(text: str) -> None:
     assert (identity(lane).containers.status, codes(lane)) == ("unread", [])
 
 
-def test_d9_two_codes_in_one_picture_are_two_boxes_in_order() -> None:
-    lane = lane_at_arrival()
-    lane.read_container(OTHER_CODE, CODE)
-    assert codes(lane) == [OTHER_CODE, CODE]
-
-
 def test_d9_two_codes_seen_by_two_cameras_are_two_boxes() -> None:
     lane = lane_at_arrival(TWO_SIDES)
     lane.read_plate()

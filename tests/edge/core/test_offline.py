@@ -299,3 +299,17 @@ def test_several_boxes_are_one_identifier_in_any_order() -> None:
     lane.prepare()
     lane.give_up()
     assert lane.phase is Phase.CONSUMING
+
+
+@pytest.mark.hazard("I21", "D9")
+@pytest.mark.parametrize(("listed", "passes"), [(entry(), False), (entry(container=None), True)])
+def test_a_vehicle_seen_without_a_box_is_none_that_is_listed_with_one(listed: Any, passes: bool) -> None:
+    lane = OfflineBench(found=offline_list(listed))
+    lane.arrive()
+    lane.read_plate()
+    lane.read_empty(times=6)
+    lane.read_tag(tid=TID)
+    lane.prepare()
+    lane.give_up()
+    assert (lane.phase is Phase.CONSUMING) is passes
+    assert passes or lane.why == "no_entry"

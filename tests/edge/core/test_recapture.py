@@ -111,7 +111,8 @@ def test_what_is_read_needs_no_second_look() -> None:
 @pytest.mark.hazard("D9")
 @pytest.mark.parametrize(
     ("sizes", "reason"),
-    [(("22G1", "22G1"), None), (("22G1", None), None), ((None, None), None), (("45G1", None), "no_room_for_two"),
+    [(("22G1", "22G1"), "order_not_seen"), (("22G1", None), "order_not_seen"), ((None, None), "order_not_seen"),
+     (("45G1", None), "no_room_for_two"),
      (("22G1", "L5G1"), "no_room_for_two"), (("2210", "4310"), "no_room_for_two")],
 )  # fmt: skip
 def test_two_boxes_are_short_ones(sizes: tuple[str | None, str | None], reason: str | None) -> None:
