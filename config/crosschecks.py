@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from config.devices import Barrier, ModbusMap
 from config.document import PathKey
 from config.problems import Bilingual
-from config.schema import Configuration, Lane
+from config.schema import Configuration, Lane, Traffic
 
 # What `edge.runtime.lane_service` calls the connection to the authorities among the devices of a lane.
 CLEARANCE_ID = "clearance"
+_WITH_CONTAINERS: tuple[Traffic, ...] = ("container", "general")
 # Modbus application protocol 1.1b3, functions 2 and 3.
 MOST_INPUTS_IN_ONE_READ = 2000
 MOST_REGISTERS_IN_ONE_READ = 125
@@ -31,7 +32,8 @@ def cross_check(config: Configuration) -> list[Finding]:
 
     Codes: `duplicate_id`, `reserved_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`,
     `addresses_too_far_apart`, `no_device_for`, `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`,
-    `quorum_too_large`, `quorum_unused`, `unknown_authority`, `key_without_certificate`, `password_without_user`.
+    `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`,
+    `key_without_certificate`, `password_without_user`.
     """
     found = [*_broker(config), *_join(config)]
     found += _duplicates(_authority_ids(config), "duplicate_id")
@@ -131,6 +133,7 @@ def _lane(lane: Lane, path: PathKey) -> Iterator[Finding]:
     if lane.calendar is not None:
         dates = (((*path, "calendar", "exceptions", i, "date"), v.date) for i, v in enumerate(lane.calendar.exceptions))
         yield from _duplicates(dates, "duplicate_value")
+    yield from _fitting(lane, path)
     yield from _readable(lane, path)
     yield from _devices(lane, path)
 
@@ -141,6 +144,24 @@ def _too_far_apart(path: PathKey, addresses: Sequence[int], most: int) -> Iterat
         first, last = min(addresses), max(addresses)
         expected = Bilingual(f"一次读取能覆盖的地址(至多 {most} 个)", f"addresses that one read of {most} covers")
         yield Finding(path, "addresses_too_far_apart", f"{first} - {last}", expected)
+
+
+def _fitting(lane: Lane, path: PathKey) -> Iterator[Finding]:
+    """No container is looked for, or demanded, where none comes."""
+    if lane.traffic in _WITH_CONTAINERS:
+        return
+    kinds = ", ".join(_WITH_CONTAINERS)
+    expected = Bilingual(f"traffic: {lane.traffic} 的车道不识别箱号", f"no container in a lane for {lane.traffic}")
+    hint = Bilingual(f"去掉它,或把 traffic 改为 {kinds}", f"leave it out, or set traffic to one of {kinds}")
+    reads = (
+        ((*path, "cameras", number, "reads", index), what)
+        for number, camera in enumerate(lane.cameras)
+        for index, what in enumerate(camera.reads)
+    )
+    demands = (((*path, "must_match", index), name) for index, name in enumerate(lane.must_match))
+    for where, what in (*reads, *demands):
+        if what in ("container", "containers"):
+            yield Finding(where, "not_in_traffic", what, expected, hint)
 
 
 def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:
@@ -159,6 +180,8 @@ def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:
     }
     hint = Bilingual("增加设备,或从 must_match 去掉", "add the device, or leave it out of must_match")
     for index, identifier in enumerate(lane.must_match):
+        if identifier == "containers" and lane.traffic not in _WITH_CONTAINERS:
+            continue  # a camera would not help: `_fitting` says what is wrong
         if not able[identifier]:
             yield Finding((*path, "must_match", index), "no_device_for", identifier, needed[identifier], hint)
 

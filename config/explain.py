@@ -41,7 +41,9 @@ _YAML_1_1_SWITCHES = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 
 def is_echo(error: ErrorDetails) -> bool:
-    """True where a list counts as too short only because of items that are reported themselves."""
+    """True for what follows from another error: a list too short for its bad items, a default of a bad value."""
+    if error["type"] == "default_factory_not_called":
+        return True
     items = error["input"]
     return error["type"] == "too_short" and isinstance(items, tuple) and len(items) >= error["ctx"]["min_length"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -12,6 +12,7 @@ from config.fields import FilePath, Host, Id, Name, Port, Strict
 
 Identifier = Literal["front_plate", "rear_plate", "containers", "tag"]
 Visibility = Literal["allow", "mask", "hash", "deny"]
+Traffic = Literal["container", "general", "bulk", "car", "bus"]
 TwoPersonAction = Literal["open", "lower", "reset", "mode"]
 PathKey = tuple[str | int, ...]
 
@@ -96,15 +97,35 @@ class LimitedOffline(Strict):
     most_passes: int = Field(default=20, ge=1, le=20)
 
 
+# Beside these, a lane of another traffic than containers demands the tag where it has a reader.
+_PLATES_BY_TRAFFIC: dict[Traffic, tuple[Identifier, ...]] = {
+    "general": ("front_plate",),
+    "bulk": ("front_plate", "rear_plate"),
+    "car": ("front_plate",),
+    "bus": ("front_plate",),
+}
+
+
+def _must_match(given: dict[str, Any]) -> tuple[Identifier, ...]:
+    plates = _PLATES_BY_TRAFFIC.get(given.get("traffic", "container"))
+    if plates is None:
+        return ("front_plate", "containers", "tag")
+    return plates if given.get("tag_reader") is None else (*plates, "tag")
+
+
 class Lane(Strict):
-    """One lane. `must_match`: what must be read and equal to the release note for an automatic release."""
+    """One lane. `must_match`: what must be read and equal to the release note for an automatic release.
+
+    `traffic` decides what is looked for, and what must match where `must_match` is left out.
+    """
 
     id: Id
     direction: Literal["in", "out"]
+    traffic: Traffic = "container"
     barrier: Barrier
     cameras: tuple[Camera, ...] = Field(default=(), max_length=16)
     tag_reader: TagReader | None = None
-    must_match: tuple[Identifier, ...] = Field(default=("front_plate", "containers", "tag"), min_length=1)
+    must_match: tuple[Identifier, ...] = Field(default_factory=_must_match, min_length=1)
     recaptures: int = Field(default=2, ge=0, le=2)
     timing: Timing = Timing()
     limited_offline: LimitedOffline | None = None

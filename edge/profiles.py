@@ -34,6 +34,7 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         second_person_ms=lane.second_person_ms,
         drill_moves_boom=lane.drill_moves_boom,
         offline=_offline_rules(lane),
+        traffic=lane.traffic,
     )
 
 
