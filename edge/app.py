@@ -28,7 +28,7 @@ from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.trust import Trust
 from edge.core.events import InputsSampled
 from edge.core.profile import LaneProfile
-from edge.field_policy import FieldPolicy
+from edge.field_policy import FIELD_POLICIES, FieldPolicy
 from edge.guarding import check_manifest, security_watch
 from edge.log import logger
 from edge.mqtt import MqttLink
@@ -44,6 +44,7 @@ from edge.runtime.journal import Journal, JournalError
 from edge.runtime.lane_runner import LaneParts, LaneRunner
 from edge.runtime.lane_service import LaneService
 from edge.runtime.loop_watch import LoopWatch
+from edge.runtime.notes import append_note
 from edge.runtime.notify import ServiceManager
 from edge.runtime.opening_hours import OpeningHours
 from edge.runtime.outage import OutageWatch
@@ -163,6 +164,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     captures, watching = _captures(box, lane, profile, sources)
     key = load_private_key(configuration.keys_dir / f"lane-{lane.id}.key.pem")
     checkpoints = Checkpoints(configuration.site, lane.id, key=key, journal=box.journal, clock=clock)
+    append_note(box.journal, lane.id, FIELD_POLICIES, {name: policy.rules for name, policy in policies.items()})
     asking = LaneClearance(
         key=key,
         policies=policies,

@@ -12,6 +12,8 @@ from typing import Any, Literal, get_args
 
 FieldRule = Literal["allow", "mask", "hash", "deny"]
 FIELD_RULES: tuple[FieldRule, ...] = get_args(FieldRule)
+# The note at the start of each run that says which rules are in force for whom.
+FIELD_POLICIES = "field_policies"
 _FIELDS = ("plates", "containers", "tag")
 # Of a plate or container object only these identify; colour, kind and place stay readable.
 _IDENTIFYING = frozenset({"text", "code", "epc", "tid"})
@@ -34,12 +36,17 @@ class FieldPolicy:
     hash_key: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
-        rules = (self.plates, self.containers, self.tag)
+        rules = tuple(self.rules.values())
         unknown = [rule for rule in rules if rule not in FIELD_RULES]
         if unknown:
             raise ValueError(f"unknown field rule {unknown[0]!r}: one of {', '.join(FIELD_RULES)}")
         if "hash" in rules and len(self.hash_key) < _KEY_BYTES:
             raise ValueError(f"a hash rule needs a hash_key of at least {_KEY_BYTES} bytes")
+
+    @property
+    def rules(self) -> dict[str, FieldRule]:
+        """The rule of each kind, without the key."""
+        return {"plates": self.plates, "containers": self.containers, "tag": self.tag}
 
     def show(self, rule: FieldRule, text: str) -> str | None:
         """Return what may be seen of `text` under a rule; None where nothing may."""

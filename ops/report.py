@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.envelope import shown
+from ops.sharing import inspections, shares
 from ops.store import EventStore
 
 STAGES = ("identified", "requested", "granted", "opened", "cleared")
@@ -45,6 +46,8 @@ def report(store: EventStore) -> dict[str, Any]:
         "outcomes": dict(sorted(outcomes.items())),
         "decisions": dict(sorted(decisions.items())),
         "stages_ms": {stage: _summary(values) for stage, values in stages.items()},
+        "inspections": inspections(store),
+        "shares": shares(store),
         "events": store.count(),
         "conflicts": store.conflicts(),
         "gaps": [
@@ -82,6 +85,16 @@ def print_report(data: dict[str, Any], console: Console) -> None:
     for terminal, count in data["outcomes"].items():
         outcomes.add_row(Text(terminal), str(count))
     console.print(outcomes)
+    looked = data["inspections"]
+    if looked["tasks"]:
+        where = ", ".join(f"{target} {count}" for target, count in looked["targets"].items())
+        line = f"inspections: {looked['tasks']}, {looked['merged']} for several authorities together ({where})"
+        console.print(line, markup=False)
+    for authority, kinds in data["shares"].items():
+        forms = "; ".join(
+            f"{kind} {' '.join(f'{form} {count}' for form, count in counts.items())}" for kind, counts in kinds.items()
+        )
+        console.print(f"shown to {authority}: {forms}", markup=False)
     for gap in data["gaps"]:
         kind = "lost" if gap["lost"] else "expected again"
         span = f"{gap['first_seq']}-{gap['last_seq']}"

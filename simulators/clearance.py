@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.clearance.authority_link import grant_topic, request_topic
 from edge.clearance.claims import is_identifier
+from edge.clearance.desk import result_topic
+from edge.clearance.envelope import canonical_json, seal
 from edge.clearance.keys import key_id_of
 from edge.clearance.keyset import Keyset
+from edge.clearance.referral_report import REPORT_TYPE, report_claims
 from edge.clearance.request import RequestError, open_request, request_hash
 from edge.core.grant import Grant
+from edge.core.referral import ReferralReport, Saying
 from edge.mqtt import Message, MqttDown, MqttLink, MqttSettings
 from edge.times import rfc3339
 from simulators.clearance_faults import ATTACKS, Answer, Behaviour, answers, sign_grant
@@ -60,7 +65,8 @@ class ClearanceService:
 
     `default` says how requests are answered unless `behave` named their passage or front plate. `answered` and
     `refused` (reasons) list what came; `on_answered` is called for each. With `drill` it is the clerk who plays the
-    authority in a drill: it hears no other requests, and its key has the role `drill`.
+    authority in a drill: it hears no other requests, and its key has the role `drill`. `result_key` signs what it says
+    of vehicles that it wanted to look at.
     """
 
     def __init__(
@@ -80,6 +86,7 @@ class ClearanceService:
         on_down: Callable[[MqttDown], None] | None = None,
         on_answered: Callable[[AnsweredRequest], None] | None = None,
         drill: bool = False,
+        result_key: Ed25519PrivateKey | None = None,
     ) -> None:
         self.authority = authority
         self.site = site
@@ -97,6 +104,8 @@ class ClearanceService:
         self._ttl_ms = ttl_ms
         self._sequences = Sequences(sequence_file)
         self._on_answered = on_answered
+        self._result_key = result_key
+        self._said: Counter[str] = Counter()
         self._by_passage: dict[str, Behaviour] = {}
         self._by_plate: dict[str, Behaviour] = {}
         self._already: dict[str, list[Answer]] = {}
@@ -110,6 +119,17 @@ class ClearanceService:
             self._by_plate[plate] = behaviour
         else:
             self.default = behaviour
+
+    def report(self, lane: str, referral: str, says: Saying, reason: str = "") -> "asyncio.Future[None]":
+        """Say that a referred vehicle arrived, or what was found. Done at PUBACK; needs `result_key`."""
+        assert self._result_key is not None, "made without a key for results"
+        self._said[referral] += 1
+        key_id = key_id_of(self._result_key.public_key())
+        report = ReferralReport(
+            self.authority, key_id, self.site, lane, referral, says, self._said[referral], rfc3339(self._utc()), reason
+        )
+        raw = seal(canonical_json(report_claims(report)), typ=REPORT_TYPE, key_id=key_id, key=self._result_key)
+        return self.link.publish(result_topic(self.site, lane, self.authority), raw)
 
     async def run(self) -> None:
         """Serve until cancelled."""

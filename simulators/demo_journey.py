@@ -180,5 +180,6 @@ class Journey:
         if kind == "passage_ended":
             current.terminals.append(data["terminal"])
             current.decision = data["decision"]
+            current.inspections = data["inspections"]
             current.stages_ms = data["stages_ms"]
         self._view.event(kind, data)

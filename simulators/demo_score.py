@@ -21,6 +21,8 @@ class Passage:
     id: str | None = None
     identity: dict[str, Any] = field(default_factory=lambda: {"plates": [], "containers": [], "tag": None})
     decision: str | None = None
+    # Who wanted to look at it, and where.
+    inspections: list[dict[str, Any]] = field(default_factory=list)
     terminals: list[str] = field(default_factory=list)
     stages_ms: dict[str, int] = field(default_factory=dict)
     # Colours by plate, as they were read: part of a plate's identity, though `--json` shows its text alone.
@@ -54,6 +56,7 @@ class Passage:
             "truth": self.truth,
             "identity": self.identity,
             "decision": self.decision,
+            "inspections": self.inspections,
             "terminal": self.terminals[0] if len(self.terminals) == 1 else self.terminals or None,
             "stages_ms": {name: self.stages_ms.get(name) for name in STAGES},
         }

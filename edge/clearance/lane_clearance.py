@@ -10,7 +10,7 @@ from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.grant import GrantRefusal
 from edge.clearance.keys import key_id_of
 from edge.clearance.request import RequestHead, SignedRequest, build_request
-from edge.core.events import Event, GrantReceived, GrantRefused
+from edge.core.events import Event, GrantReceived, GrantRefused, RequestPrepared
 from edge.core.grant import Grant
 from edge.core.readings import Identity
 from edge.core.state import LaneState
@@ -51,7 +51,9 @@ class LaneClearance:
         # Told the issuing time of each authentic answer to the newest request, which is fresh.
         self.vouch: Callable[[str], None] | None = None
 
-    def prepare(self, passage: str, authority: str, nonce: str, identity: Identity, state: LaneState) -> str:
+    def prepare(
+        self, passage: str, authority: str, nonce: str, identity: Identity, state: LaneState
+    ) -> RequestPrepared:
         """Sign the request for `authority`; only the newest per authority is kept."""
         self._sequence += 1
         profile = state.profile
@@ -73,7 +75,7 @@ class LaneClearance:
             recheck=state.passage.recheck if state.passage else None,
         )
         self._prepared[authority], self._newest[authority] = (signed, drill), nonce
-        return signed.request_hash
+        return RequestPrepared(self._clock.now_ms(), passage, authority, signed.request_hash, signed.shown)
 
     def send(self, passage: str, authority: str, nonce: str) -> None:
         """Send the prepared bytes once; what the link cannot carry now is lost, the authority's deadline decides."""

@@ -38,10 +38,11 @@ class RequestHead:
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """The exact bytes to send, and their SHA-256 in hex, which the grant must carry."""
+    """The exact bytes to send, their SHA-256 in hex, which the grant must carry, and what they show (`shown_kinds`)."""
 
     raw: bytes
     request_hash: str
+    shown: tuple[tuple[str, str], ...] = ()
 
 
 class RequestError(ValueError):
@@ -94,13 +95,14 @@ def build_request(
         claims["recheck"] = {
             "referral": recheck.referral,
             "targets": list(recheck.targets),
+            "authorities": list(recheck.authorities),
             "status": recheck.status,
             "swapped": list(recheck.swapped),
         }
     raw = seal(canonical_json(claims), typ=REQUEST_TYPE, key_id=key_id, key=key)
     if len(raw) > MAX_ENVELOPE_BYTES:
         raise ValueError(f"request of {len(raw)} bytes exceeds {MAX_ENVELOPE_BYTES}")
-    return SignedRequest(raw, request_hash(raw))
+    return SignedRequest(raw, request_hash(raw), shown_kinds(identity, policy))
 
 
 def request_hash(raw: bytes) -> str:
@@ -145,6 +147,19 @@ def readings_claims(identity: Identity, policy: FieldPolicy) -> dict[str, Any]:
         "containers": {"policy": policy.containers} | _reading(identity.containers, containers),
         "tag": {"policy": policy.tag} | _reading(identity.tag, tag),
     }
+
+
+def shown_kinds(identity: Identity, policy: FieldPolicy) -> tuple[tuple[str, str], ...]:
+    """Return in what form each kind of identifier is in a request: its rule, or `nothing` where nothing was read."""
+    kinds: dict[str, list[Reading[Any]]] = {
+        "plates": [reading for _, reading in identity.plates],
+        "containers": [identity.containers],
+        "tag": [identity.tag],
+    }
+    return tuple(
+        (kind, getattr(policy, kind) if any(one.value or one.candidates for one in readings) else "nothing")
+        for kind, readings in kinds.items()
+    )
 
 
 def _reading(reading: Reading[Any], show: Callable[[Any], Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from edge.core.effects import (
 )
 from edge.core.events import Event, GrantReceived, PersonDecided, RequestPrepared, Started
 from edge.core.fusion import fuse
+from edge.core.inspection import targets_of
 from edge.core.modes import Hours, demanded, objections
 from edge.core.offline_list import OfflineEntry
 from edge.core.order_guards import drill_stays_closed, first_operator, persons
@@ -123,7 +124,10 @@ def _statuses(identity: Identity) -> list[tuple[str, str]]:
 
 
 def send_request(draft: Draft, event: Event) -> None:
-    """The signed bytes exist: send them once their nonce is durable; the answer's time runs from now."""
+    """The signed bytes exist: send them once their nonce is durable; the answer's time runs from now.
+
+    The same record says which kinds of identifier the authority is shown, and in what form: the share log.
+    """
     assert isinstance(event, RequestPrepared)
     passage = draft.passage
     requests = []
@@ -134,7 +138,7 @@ def send_request(draft: Draft, event: Event) -> None:
         requests.append(one)
     draft.change_passage(requests=tuple(requests))
     draft.stage("requested")
-    draft.report("requested", ("authority", event.authority))
+    draft.report("requested", ("authority", event.authority), ("request_hash", event.request_hash), *event.shown)
 
 
 def ignore_grant(draft: Draft, event: Event) -> None:
@@ -196,12 +200,13 @@ def decide(draft: Draft) -> None:
         decision, reasons = "release", (*reasons, "offline")
     elif entry is not None and draft.state.profile.offline is not None:
         reasons = (*reasons, f"offline_{entry}")
-    draft.change_passage(decision=decision, target=joined.target, reasons=passage.reasons + reasons)
+    inspections = joined.inspections
+    draft.change_passage(decision=decision, inspections=inspections, reasons=passage.reasons + reasons)
     draft.stage("granted")
-    draft.report("decided", ("decision", decision), ("target", joined.target), ("reasons", ",".join(reasons)))
+    targets = ",".join(targets_of(inspections))
+    draft.report("decided", ("decision", decision), ("targets", targets), ("reasons", ",".join(reasons)))
     if decision == "refer":
-        asked = tuple(one.authority for one in passage.requests if one.answer and one.answer.verdict == "refer")
-        referring.issue(draft, tuple(one for one in (joined.target,) if one), asked)
+        referring.issue(draft, inspections)
     if decision == "release":
         referring.end_rechecked(draft, "rechecked")
     if isinstance(entry, OfflineEntry):
@@ -281,7 +286,7 @@ def retry(draft: Draft, event: Event) -> None:
     referring.withdraw(draft)
     draft.change_passage(
         attempt=passage.attempt + 1, triggered_at_ms=event.at_ms, frames=(), tags=(), identity=None, recheck=None,
-        requests=(), decision=None, target=None, reasons=(), authority=None,
+        requests=(), decision=None, inspections=(), reasons=(), authority=None,
     )  # fmt: skip
     draft.emit(StartCapture(passage.id, event.at_ms))
 

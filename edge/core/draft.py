@@ -19,6 +19,7 @@ from edge.core.effects import (
     Terminal,
 )
 from edge.core.fusion import fuse
+from edge.core.inspection import targets_of
 from edge.core.readings import Identity
 from edge.core.state import LaneState, Passage, Phase
 
@@ -109,7 +110,7 @@ class Draft:
                 passage.id,
                 terminal,
                 passage.decision,
-                passage.target,
+                next(iter(targets_of(passage.inspections)), None),
                 passage.reasons + reasons,
                 passage.stages,
                 identity,
@@ -117,6 +118,7 @@ class Draft:
                 passage.drill,
                 cargo_class(profile.traffic, identity),
                 profile.direction,
+                passage.inspections,
             ),
         )
         self.change(passage=None)

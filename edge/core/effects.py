@@ -10,6 +10,7 @@ from typing import Literal
 
 from edge.core.cargo import CargoClass
 from edge.core.grant import ReferralTarget
+from edge.core.inspection import Inspection
 from edge.core.profile import Direction
 from edge.core.readings import Identity
 from edge.core.referral import Referral
@@ -144,7 +145,10 @@ class KeepReferral:
 
 @dataclass(frozen=True, slots=True)
 class EndPassage:
-    """The one terminal record of a passage. `stages` are milliseconds since the passage was opened."""
+    """The one terminal record of a passage. `stages` are milliseconds since the passage was opened.
+
+    `inspections` is the merged inspection that it was referred to, `target` the first place of it.
+    """
 
     passage: str
     terminal: Terminal
@@ -158,6 +162,7 @@ class EndPassage:
     cargo_class: CargoClass = "unknown"
     # None in records of an earlier version.
     direction: Direction | None = None
+    inspections: tuple[Inspection, ...] = ()
 
 
 Effect = (

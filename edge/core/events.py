@@ -97,12 +97,16 @@ class TagSighted:
 
 @dataclass(frozen=True, slots=True)
 class RequestPrepared:
-    """The signed request for one authority exists; `request_hash` is SHA-256 (hex) of its exact bytes."""
+    """The signed request for one authority exists; `request_hash` is SHA-256 (hex) of its exact bytes.
+
+    `shown` says of each kind of identifier in what form the authority is shown it (`edge.field_policy`): no values.
+    """
 
     at_ms: int
     passage: str
     authority: str
     request_hash: str
+    shown: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

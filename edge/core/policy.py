@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.core.effects import Decision
-from edge.core.grant import Grant, ReferralTarget, ReleaseNote
+from edge.core.grant import Grant, ReleaseNote
+from edge.core.inspection import Inspection
 from edge.core.profile import Identifier, LaneProfile
 from edge.core.readings import Identity
 from edge.core.state import Request
@@ -13,11 +14,11 @@ from edge.core.vehicle import of_two_vehicles
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The lane's decision and why; `target` where something is to be looked at."""
+    """The lane's decision and why; `inspections` where something is to be looked at: all of them are one task."""
 
     decision: Decision
     reasons: tuple[str, ...] = ()
-    target: ReferralTarget | None = None
+    inspections: tuple[Inspection, ...] = ()
 
 
 def join(profile: LaneProfile, requests: Sequence[Request]) -> Joined | None:
@@ -25,7 +26,8 @@ def join(profile: LaneProfile, requests: Sequence[Request]) -> Joined | None:
 
     A denial decides at once under every policy: nothing that comes later can outvote it. `veto` decides like
     `all_of` but lets authorities that stay silent be outvoted by at least one release; `quorum` needs the
-    configured number of releases.
+    configured number of releases. Whoever wants to look is part of one merged inspection: it is decided only once
+    nobody's answer is open any more.
     """
     answers = [request.answer for request in requests if request.answer is not None]
     if denials := [grant for grant in answers if grant.verdict == "deny"]:
@@ -34,7 +36,8 @@ def join(profile: LaneProfile, requests: Sequence[Request]) -> Joined | None:
     if any(request.answer is None and not request.silent for request in requests):
         return None
     if referrals := [grant for grant in answers if grant.verdict == "refer"]:
-        return Joined("refer", tuple(_reason(grant) for grant in referrals), referrals[0].target)
+        merged = tuple(Inspection(grant.authority, grant.target) for grant in referrals)
+        return Joined("refer", tuple(_reason(grant) for grant in referrals), merged)
     held = tuple(_reason(grant) for grant in answers if grant.verdict == "hold")
     silent = tuple(f"no_answer:{request.authority}" for request in requests if request.silent)
     enough = releases >= (max(1, profile.quorum) if profile.join == "quorum" else 1)

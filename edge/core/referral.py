@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from edge.core.grant import ReferralTarget
+from edge.core.inspection import Inspection
 from edge.core.readings import Identity
 
 Saying = Literal["arrived", "clear", "findings", "no_show"]
@@ -42,7 +43,8 @@ class ReferralReport:
 class Referral:
     """One vehicle that was sent to `targets` by `authorities`; `marks` are (identifier, digest) under `key` (hex).
 
-    `due_ms` (lane clock): until when it must have arrived; once cleared, until when its recheck is waited for.
+    `inspections` says who of them looks where: one task for all. Journals of an earlier version lack it.
+    `due_ms` (lane clock): until when it must arrive next; once cleared, until when its recheck is waited for.
     `heard` are the words that counted: (authority, sequence, word). `ended` says why it is no longer open.
     """
 
@@ -57,6 +59,21 @@ class Referral:
     overdue: bool = False
     heard: tuple[tuple[str, int, Saying], ...] = ()
     ended: Ending | None = None
+    inspections: tuple[Inspection, ...] = ()
+
+    @property
+    def unreached(self) -> tuple[ReferralTarget, ...]:
+        """Where it has not arrived as far as anybody said, while it is still expected anywhere.
+
+        Whoever says anything about it has it before them, and with it all who look at the same place.
+        """
+        if self.status in RESULTS:
+            return ()
+        if not self.inspections:
+            return () if self.heard else self.targets
+        heard = {authority for authority, _, _ in self.heard}
+        reached = {one.target for one in self.inspections if one.authority in heard}
+        return tuple(target for target in self.targets if target not in reached)
 
     @property
     def status(self) -> ReferralStatus:
@@ -72,10 +89,14 @@ class Referral:
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """What the recheck of a vehicle that was referred before found. `swapped`: identifiers that are others now."""
+    """What the recheck of a vehicle that was referred before found. `swapped`: identifiers that are others now.
+
+    `authorities` are those that wanted to look; all others were satisfied without.
+    """
 
     referral: str
     targets: tuple[ReferralTarget, ...]
+    authorities: tuple[str, ...]
     status: ReferralStatus
     swapped: tuple[str, ...] = ()
 
@@ -114,7 +135,7 @@ def recheck(referrals: Sequence[Referral], identity: Identity, passage: str) -> 
     about it.
     """
     found = [
-        Recheck(one.id, one.targets, one.status, swapped)
+        Recheck(one.id, one.targets, one.authorities, one.status, swapped)
         for one in referrals
         if one.passage != passage and (swapped := _swapped(one, identity)) is not None
     ]

@@ -6,6 +6,7 @@ from edge.core.draft import Draft
 from edge.core.effects import KeepReferral
 from edge.core.events import Event, ReferralReported, Started
 from edge.core.grant import ReferralTarget
+from edge.core.inspection import Inspection, in_words, targets_of
 from edge.core.profile import LaneTiming
 from edge.core.readings import Identity
 from edge.core.referral import (
@@ -14,7 +15,6 @@ from edge.core.referral import (
     Ending,
     Recheck,
     Referral,
-    ReferralStatus,
     marks,
     recheck,
     report_refusal,
@@ -23,7 +23,6 @@ from edge.core.referral import (
 OVERDUE = "referral_overdue"
 SWAPPED = "referral_swapped"
 FULL = "referrals_full"
-_AWAITED: tuple[ReferralStatus, ...] = ("issued",)
 
 
 def report_counts(draft: Draft, event: Event) -> bool:
@@ -48,17 +47,21 @@ def take_report(draft: Draft, event: Event) -> None:
     """The referred vehicle arrived at its target, or an authority says what it found."""
     assert isinstance(event, ReferralReported)
     report = event.report
-    referral = next(one for one in draft.state.referrals if one.id == report.referral)
-    referral = replace(referral, heard=(*referral.heard, (report.authority, report.sequence, report.says)))
+    before = next(one for one in draft.state.referrals if one.id == report.referral)
+    referral = replace(before, heard=(*before.heard, (report.authority, report.sequence, report.says)))
+    timing = draft.state.profile.timing
     if referral.status == "clear":
-        referral = replace(referral, due_ms=event.at_ms + _longest_ms(draft.state.profile.timing, referral.targets))
+        referral = replace(referral, due_ms=event.at_ms + _longest_ms(timing, referral.targets))
+    elif left := referral.unreached:
+        # It is on its way from one place to the next: a time of its own.
+        referral = replace(referral, due_ms=event.at_ms + _longest_ms(timing, left), overdue=False)
     _keep(draft, referral)
     said = (("referral", referral.id), ("authority", report.authority), ("of", referral.passage))
     if report.says == "arrived":
         draft.report("referral_arrived", *said)
     else:
         draft.report("referral_result", *said, ("result", report.says), ("reason", report.reason))
-    if referral.status in RESULTS:
+    if referral.status in RESULTS and referral.status != before.status:
         # The receipt that the goods were looked at (domain.md, section 5): whether there was a problem, no more.
         problem = {"clear": "inspected_no_problem", "findings": "inspected_problem", "no_show": "not_inspected"}
         draft.report("inspection_receipt", *said[::2], ("receipt", problem[referral.status]))
@@ -70,7 +73,7 @@ def carry_over(draft: Draft, event: Started) -> None:
     timing = draft.state.profile.timing
     carried = (replace(one, due_ms=event.at_ms + _longest_ms(timing, one.targets)) for one in event.referrals)
     draft.change(referrals=tuple(carried))
-    if any(one.overdue and one.status in _AWAITED for one in draft.state.referrals):
+    if any(one.overdue and one.unreached for one in draft.state.referrals):
         draft.alarm(OVERDUE)
 
 
@@ -79,9 +82,9 @@ def watch(draft: Draft) -> None:
     for one in draft.state.referrals:
         if one.due_ms >= draft.at_ms or one.overdue:
             continue
-        if one.status in _AWAITED:
+        if one.unreached:
             _keep(draft, replace(one, overdue=True))
-            draft.report(OVERDUE, ("referral", one.id), ("of", one.passage), ("targets", ",".join(one.targets)))
+            draft.report(OVERDUE, ("referral", one.id), ("of", one.passage), ("targets", ",".join(one.unreached)))
             draft.alarm(OVERDUE, "a referred vehicle did not arrive at its target in time")
         elif one.status == "clear":
             end(draft, one, "not_rechecked")
@@ -89,15 +92,19 @@ def watch(draft: Draft) -> None:
 
 def next_due_ms(referrals: tuple[Referral, ...]) -> int | None:
     """Return when `watch` has something to do, or None."""
-    awaited = (one.due_ms + 1 for one in referrals if not one.overdue and one.status in (*_AWAITED, "clear"))
+    awaited = (one.due_ms + 1 for one in referrals if not one.overdue and (one.unreached or one.status == "clear"))
     return min(awaited, default=None)
 
 
-def issue(draft: Draft, targets: tuple[ReferralTarget, ...], authorities: tuple[str, ...]) -> None:
-    """Send the vehicle of this passage to `targets`: from now on it is expected there. A drill sends nobody."""
+def issue(draft: Draft, inspections: tuple[Inspection, ...]) -> None:
+    """Send the vehicle of this passage to be looked at, in one task for all who want to. A drill sends nobody.
+
+    From now on it is expected there. Authorities that are satisfied have no part in it: they need not report.
+    """
     passage = draft.passage
     if passage.mode == "DRILL":
         return
+    targets = targets_of(inspections)
     key = draft.identifier(f"referral_key|{passage.id}|{passage.attempt}", 64)
     referral = Referral(
         draft.identifier(f"referral|{passage.id}|{passage.attempt}"),
@@ -105,9 +112,10 @@ def issue(draft: Draft, targets: tuple[ReferralTarget, ...], authorities: tuple[
         key,
         marks(passage.identity or Identity(), key),
         targets,
-        authorities,
+        tuple(one.authority for one in inspections),
         draft.at_ms,
         draft.at_ms + _longest_ms(draft.state.profile.timing, targets),
+        inspections=inspections,
     )
     if len(draft.state.referrals) >= MOST_REFERRALS:
         # A settled one first: forgetting a vehicle that is still on its way is what a person must know of.
@@ -115,7 +123,8 @@ def issue(draft: Draft, targets: tuple[ReferralTarget, ...], authorities: tuple[
         end(draft, (settled or draft.state.referrals)[0], "dropped")
         draft.alarm(FULL, f"more than {MOST_REFERRALS} vehicles are referred: the oldest is no longer followed")
     _keep(draft, referral)
-    draft.report("referral_issued", ("referral", referral.id), ("targets", ",".join(targets)))
+    task = (("targets", ",".join(targets)), ("inspections", in_words(inspections)))
+    draft.report("referral_issued", ("referral", referral.id), *task)
 
 
 def withdraw(draft: Draft) -> None:
@@ -165,7 +174,7 @@ def _keep(draft: Draft, referral: Referral) -> None:
 
 
 def _settle_overdue(draft: Draft) -> None:
-    if not any(one.overdue and one.status in _AWAITED for one in draft.state.referrals):
+    if not any(one.overdue and one.unreached for one in draft.state.referrals):
         draft.clear_alarms([OVERDUE])
 
 

@@ -6,8 +6,9 @@ from typing import Literal
 
 from edge.core.effects import Decision, Stage
 from edge.core.events import FrameRead
-from edge.core.grant import Grant, ReferralTarget
+from edge.core.grant import Grant
 from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
+from edge.core.inspection import Inspection
 from edge.core.modes import Hours, Mode
 from edge.core.offline_list import NOTHING_OFFLINE, OfflineMemory
 from edge.core.profile import LaneProfile
@@ -88,7 +89,7 @@ class Passage:
     recheck: Recheck | None = None
     requests: tuple[Request, ...] = ()
     decision: Decision | None = None
-    target: ReferralTarget | None = None
+    inspections: tuple[Inspection, ...] = ()
     reasons: tuple[str, ...] = ()
     authority: OpenAuthority | None = None
     # Orders of persons to open: each gets a nonce of its own.

@@ -53,7 +53,7 @@ from edge.ports import Barrier, Clock, DeviceError
 from edge.runtime import failpoints
 from edge.runtime.barrier_commands import BarrierCommands, Light
 from edge.runtime.journal import Journal, JournalError, Ticket
-from edge.runtime.records import boot_body, outbox_event, step_body
+from edge.runtime.records import boot_body, outbox_event, plain, step_body
 
 # Log lines and the retained state are for people: they wait until what moves the lane is on its way, and the
 # states of one burst are told as one. Longer than the events of the outbox wait, which explain the state.
@@ -63,8 +63,10 @@ TELL_AFTER_S = 0.05
 class Clearance(Protocol):
     """The connection to the authorities, as the lane needs it."""
 
-    def prepare(self, passage: str, authority: str, nonce: str, identity: Identity, state: LaneState) -> str:
-        """Build and sign the request, keep its bytes, return their SHA-256 (hex)."""
+    def prepare(
+        self, passage: str, authority: str, nonce: str, identity: Identity, state: LaneState
+    ) -> RequestPrepared:
+        """Build and sign the request, keep its bytes, return what the lane has to know of them."""
 
     def send(self, passage: str, authority: str, nonce: str) -> None:
         """Send the kept bytes, once. A connection that is down loses them: the deadline then decides."""
@@ -276,8 +278,7 @@ class LaneRunner:
             case StopCapture(passage=passage):
                 parts.captures.stop(passage)
             case PrepareRequest(passage=passage, authority=authority, nonce=nonce, identity=identity):
-                request_hash = parts.clearance.prepare(passage, authority, nonce, identity, self.state)
-                self.take(RequestPrepared(self.now_ms(), passage, authority, request_hash))
+                self.take(parts.clearance.prepare(passage, authority, nonce, identity, self.state))
             case SendRequest(passage=passage, authority=authority, nonce=nonce):
                 parts.clearance.send(passage, authority, nonce)
                 failpoints.hit("request_sent")
@@ -340,6 +341,8 @@ class LaneRunner:
             "passage": passage.id if passage else None,
             "decision": passage.decision if passage else None,
             "reasons": list(passage.reasons) if passage else [],
+            "inspections": plain(passage.inspections) if passage else [],
+            "referral": next((one.id for one in state.referrals if passage and one.passage == passage.id), None),
             "boom": state.inputs.boom,
             "light": state.light,
             "alarms": list(state.alarms),

@@ -1,10 +1,12 @@
 """What the lane runner writes: journal record bodies, and the events that leave for central operations."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from edge.core.effects import Effect, EndPassage, Report
 from edge.core.events import Event, Started
+from edge.core.inspection import Inspection
 from edge.core.profile import LaneProfile
 from edge.core.readings import Identity
 from edge.core.state import LaneState
@@ -49,6 +51,7 @@ def outbox_event(effect: Report | EndPassage) -> OutboxEvent:
             "terminal": effect.terminal,
             "decision": effect.decision,
             "target": effect.target,
+            "inspections": plain(effect.inspections),
             "reasons": list(effect.reasons),
             "stages_ms": dict(effect.stages),
             "simulated": effect.simulated,
@@ -58,6 +61,11 @@ def outbox_event(effect: Report | EndPassage) -> OutboxEvent:
         },
         personal(effect.identity),
     )
+
+
+def plain(inspections: Sequence[Inspection]) -> list[dict[str, Any]]:
+    """Return a merged inspection in plain words."""
+    return [{"authority": one.authority, "target": one.target} for one in inspections]
 
 
 def personal(identity: Identity) -> dict[str, Any]:

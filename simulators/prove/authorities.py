@@ -8,6 +8,7 @@ from edge.clearance.envelope import canonical_json, decode_base64url, seal
 from edge.clearance.grant import GRANT_TYPE, grant_claims
 from edge.clearance.request import request_hash
 from edge.core.grant import Grant, ReferralTarget
+from edge.field_policy import FIELD_RULES, FieldPolicy
 from simulators.prove import hostile
 
 if TYPE_CHECKING:
@@ -16,15 +17,26 @@ if TYPE_CHECKING:
 _TARGETS: tuple[ReferralTarget, ...] = ("nii", "bay", "weigh", "quarantine")
 
 
+def _drawn_policy(world: "World") -> FieldPolicy:
+    plates, containers, tag = (world.draw.choice(FIELD_RULES) for _ in range(3))
+    return FieldPolicy(plates, containers, tag, b"k" * 16)
+
+
 class Authorities:
-    """All authorities of the lane. `released` is the truth: which nonce they answered with a release, for what."""
+    """All authorities of the lane, each with its own view of what was read.
+
+    `released` is the truth: which nonce they answered with a release, for what.
+    """
 
     def __init__(self, world: "World") -> None:
         self.world = world
+        self.policies = {one.id: _drawn_policy(world) for one in world.profile.authorities}
         self.released: dict[str, tuple[str, str]] = {}
         self.asked_ms: dict[str, int] = {}
         self.denied: dict[str, int] = {}
         self.answered: set[str] = set()
+        # Who wanted to look at the vehicle of which passage, where.
+        self.wanted: set[tuple[str, str, str]] = set()
         self.other_lanes: set[str] = set()
         self.sent: list[tuple[str, bytes]] = []
         self._sequence: dict[str, int] = {}
@@ -82,7 +94,9 @@ class Authorities:
             reason="" if verdict == "release" else "checked",
         )
         if verdict == "refer":
-            grant = replace(grant, target=self.world.draw.choice(_TARGETS))
+            target = self.world.draw.choice(_TARGETS)
+            grant = replace(grant, target=target)
+            self.wanted.add((grant.passage, authority, target))
         if verdict == "release" and one is not None:
             grant = replace(grant, note=one.note)
             self.released[grant.nonce] = (grant.passage, grant.request_hash)

@@ -12,7 +12,6 @@ from edge.clearance.request import SignedRequest
 from edge.core.events import DeviceBack, Event, InputsSampled, Started
 from edge.core.inputs import LaneInputs
 from edge.core.state import Phase
-from edge.field_policy import FieldPolicy
 from edge.mqtt import Message, MqttSettings
 from edge.runtime import failpoints
 from edge.runtime.lane_runner import LaneParts, LaneRunner
@@ -136,7 +135,7 @@ class Box:
         )
         asking = LaneClearance(
             key=world.signers.keys[world.profile.lane],
-            policies=dict.fromkeys((one.id for one in world.profile.authorities), FieldPolicy()),
+            policies=world.authorities.policies,
             epoch=self.journal.epoch,
             config_hash="0" * 64,
             model_hash="1" * 64,

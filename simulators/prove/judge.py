@@ -29,8 +29,9 @@ _PATIENCE = 60
 _LATE_MS = 1_500
 # An OPEN that was asked for waits on the line for one request of the scan at most, and may not be recalled there.
 _TURN_MS = 320
+_KINDS = ("plates", "containers", "tag")
 # Parts of a record that the judge reads; the others are steps that neither open nor end anything.
-_LOOKED_AT = ('"ConsumeAuthority"', '"EndPassage"', '"passage_opened"', '"SendRequest"')
+_LOOKED_AT = ('"ConsumeAuthority"', '"EndPassage"', '"passage_opened"', '"SendRequest"', '"KeepReferral"')
 
 
 class Judge:
@@ -56,6 +57,7 @@ class Judge:
         self._asked_for: set[str] = set()
         self._entered_ms = 0
         self._requests: dict[str, tuple[str, str]] = {}
+        self._shown: dict[str, dict[str, str]] = {}
         self._opens_asked = 0
         self._occupied = False
         self._changed_ms = self._clear_from_ms = -(10**6)
@@ -208,7 +210,10 @@ class Judge:
             self.blame("I14", "a nonce was sent twice")
         if nonce not in self._nonces:
             self.blame("I14", "a request left before its nonce was on the disk")
-        self._requests[nonce] = (claims["passage"], hashlib.sha256(raw).hexdigest())
+        digest = hashlib.sha256(raw).hexdigest()
+        self._requests[nonce] = (claims["passage"], digest)
+        if self._shown.get(digest) != _forms(claims["readings"]):
+            self.blame("I13", "what the authority is shown is not in the share log")
         if not claims["simulated"]:
             self.blame("I20", "a simulated lane asked an authority as if it were real")
         for digest in claims["evidence"]:
@@ -237,6 +242,11 @@ class Judge:
                 self._unspent = [effect]
             case "SendRequest":
                 self._nonces.add(effect["nonce"])
+            case "Report" if effect["name"] == "requested":
+                fields = dict(effect["fields"])
+                self._shown[fields["request_hash"]] = {kind: fields[kind] for kind in _KINDS}
+            case "KeepReferral":
+                self._referred(effect["referral"])
             case "EndPassage":
                 self._ended[effect["passage"]] += 1
                 self.terminals[effect["terminal"]] += 1
@@ -246,6 +256,12 @@ class Judge:
                     self.blame("I11", "a truck was held without a named reason")
             case "Report" if effect["name"] == "passage_opened":
                 self._opened[effect["passage"]] = self.world.time.now_ms
+
+    def _referred(self, referral: dict[str, Any]) -> None:
+        """A referral is kept: every part of it is an authority's own wish."""
+        for one in referral["inspections"]:
+            if (referral["passage"], one["authority"], one["target"]) not in self.world.authorities.wanted:
+                self.blame("I16", f"nobody wanted that {one['authority']} looks at it in {one['target']}")
 
     def told(self, data: dict[str, Any]) -> None:
         """Central operations was told this: nothing in it names a vehicle (I19)."""
@@ -279,6 +295,16 @@ class Judge:
         if [row_id - base for row_id in disk.outbox] != list(range(first, first + len(disk.outbox))):
             self.blame("I12", "the outbox has a gap")
         self.rows |= self.world.swarm.struck
+
+
+def _forms(readings: dict[str, Any]) -> dict[str, str]:
+    """In what form each kind of identifier is in a request, read from its bytes alone."""
+    found = {}
+    for kind in _KINDS:
+        parts = readings[kind] if isinstance(readings[kind], list) else [readings[kind]]
+        there = any(one["value"] or one["candidates"] for one in parts)
+        found[kind] = parts[0]["policy"] if there else "nothing"
+    return found
 
 
 def _named(error: AssertionError) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from edge.core.effects import (
     ConsumeAuthority,
     EndPassage,
+    KeepReferral,
     LowerBoom,
     PrepareRequest,
     RaiseBoom,
@@ -25,6 +26,7 @@ from edge.core.events import (
     Started,
 )
 from edge.core.inputs import LaneInputs
+from edge.core.referral import Referral
 from edge.core.state import LaneState, Phase, Request
 from edge.core.step import next_deadline_ms
 from edge.core.table import BY_PAIR
@@ -69,6 +71,8 @@ class LaneOracle:
                 case PrepareRequest(nonce=nonce):
                     assert nonce not in self.asked, "I14: a nonce is asked once"
                     self.asked.add(nonce)
+                case KeepReferral(referral=referral) if referral.id not in {one.id for one in before.referrals}:
+                    self._refer(before, after, referral)
                 case SendRequest(passage=passage, nonce=nonce):
                     assert nonce in self.asked
                     assert nonce not in self.sent, "a request is sent once"
@@ -167,6 +171,21 @@ class LaneOracle:
                 assert event.action == "open"
             self._second_person(before, event, effect.first_operator)
         self.consumed[effect.passage, effect.nonces] = effect
+
+    def _refer(self, before: LaneState, after: LaneState, referral: Referral) -> None:
+        """One inspection for all who want to look, each where it wants to; for nobody else (联合查验)."""
+        assert after.passage is not None
+        assert referral.passage == after.passage.id
+        assert all(one.passage != referral.passage for one in before.referrals), "one referral at a time"
+        wanted = {
+            one.authority: one.answer.target
+            for one in after.passage.requests
+            if one.answer is not None and one.answer.verdict == "refer"
+        }
+        assert {one.authority: one.target for one in referral.inspections} == wanted, "all who want to look, where"
+        assert referral.authorities == tuple(one.authority for one in referral.inspections)
+        assert set(referral.targets) == {one.target for one in referral.inspections}
+        assert all(one.answer is not None or one.silent for one in after.passage.requests), "nobody is still asked"
 
     def _second_person(self, before: LaneState, event: Event, first_operator: str | None) -> None:
         """Two different people gave the same order, in time, wherever the profile asks for two."""

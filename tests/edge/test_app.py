@@ -1,6 +1,7 @@
 """The composition root: what the configuration says reaches the parts, and a box serves until it is told to stop."""
 
 import asyncio
+import json
 import os
 import signal
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from edge.clearance.keys import KeyFileError, create_keys
 from edge.runtime.control import ControlError, ask
 from edge.runtime.evidence import EvidenceError
 from edge.runtime.failpoints import FailpointError
-from edge.runtime.journal import Journal, JournalError
+from edge.runtime.journal import Journal, JournalError, JournalReader
 from edge.runtime.notify import ServiceManager
 from edge.secret import Secret
 from simulators.broker import free_ports
@@ -146,6 +147,12 @@ async def test_a_box_without_any_device_serves_and_stops(configuration: Configur
     async with asyncio.timeout(LIMIT_S):
         await serving
     assert "STOPPING=1" in manager.lines
+    # Which rules are in force for whom is in the chain, before anything is shown to anybody.
+    reader = JournalReader(configuration.state_dir / "journal.sqlite")
+    first = json.loads(next(iter(reader.records("lane-1"))).body)
+    reader.close_reader()
+    allowed = {"plates": "allow", "containers": "allow", "tag": "allow"}
+    assert (first["note"], first["data"]) == ("field_policies", {"customs": allowed})
     with pytest.raises(ControlError):
         await ask(configuration.control_socket_path, {"verb": "status"})
 

@@ -30,6 +30,11 @@ def test_hashes_are_keyed() -> None:
     assert "1111" not in repr(one)
 
 
+def test_the_rules_are_told_without_the_key() -> None:
+    policy = FieldPolicy("mask", "hash", "deny", hash_key=b"k" * 16)
+    assert policy.rules == {"plates": "mask", "containers": "hash", "tag": "deny"}
+
+
 def test_a_policy_that_cannot_work_is_refused() -> None:
     with pytest.raises(ValueError, match="hash_key"):
         FieldPolicy(tag="hash", hash_key=b"short")

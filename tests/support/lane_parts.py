@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edge.core.events import InputsSampled
+from edge.core.events import InputsSampled, RequestPrepared
 from edge.core.profile import LaneProfile
 from edge.core.readings import Identity, TagSighting
 from edge.core.state import LaneState, Phase
@@ -80,9 +80,11 @@ class Others:
     def ended(self, passage: str) -> None:
         self.asked.append(("ended",))
 
-    def prepare(self, passage: str, authority: str, nonce: str, identity: Identity, state: LaneState) -> str:
+    def prepare(
+        self, passage: str, authority: str, nonce: str, identity: Identity, state: LaneState
+    ) -> RequestPrepared:
         self.asked.append(("prepare", nonce))
-        return f"hash-{nonce}"
+        return RequestPrepared(LoopClock().now_ms(), passage, authority, f"hash-{nonce}")
 
     def send(self, passage: str, authority: str, nonce: str) -> None:
         self.asked.append(("send", nonce))

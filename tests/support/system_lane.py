@@ -341,6 +341,7 @@ class SystemLane:
         return ClearanceService(
             self.broker.settings("authority"), authority=AUTHORITY, site=SITE, keyset=keyset, notes=self.notes,
             key=load_private_key(keys.authorities[AUTHORITY]), utc=lambda: datetime.now(UTC),
+            result_key=load_private_key(self.folder / "keys" / f"result-{AUTHORITY}.key.pem"),
         )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from edge.clearance.request import (
 )
 from edge.core.plate import Plate
 from edge.core.readings import Identity, Reading
+from edge.core.referral import Recheck
 from edge.core.tag import Tag
 from edge.field_policy import FieldPolicy, FieldRule
 from tests.support.clearance import AUTHORITY, IDENTITY, LANE, NOW, SITE, World
@@ -134,3 +135,26 @@ def test_rear_plate_and_tid_are_told(world: World) -> None:
     readings = opened(world, build(world, identity).raw)["readings"]
     assert [plate["place"] for plate in readings["plates"]] == ["front", "rear"]
     assert readings["tag"]["value"] == {"epc": "AAAA", "tid": "BBBB"}
+
+
+def test_what_is_shown_in_what_form_is_told_without_values(world: World) -> None:
+    policy = FieldPolicy("mask", "deny", "hash", b"k" * 16)
+    assert build(world, policy=policy).shown == (("plates", "mask"), ("containers", "deny"), ("tag", "hash"))
+    doubtful = Identity(
+        plates=(("front", Reading("unread")), ("rear", Reading("read", Plate("沪A12345", None, "ordinary"), 0.9))),
+        tag=Reading("conflict", candidates=(Tag("AAAA"), Tag("BBBB"))),
+    )
+    shown = build(world, doubtful).shown
+    assert shown == (("plates", "allow"), ("containers", "nothing"), ("tag", "allow"))
+    assert build(world, Identity()).shown == (("plates", "nothing"), ("containers", "nothing"), ("tag", "nothing"))
+
+
+def test_a_recheck_says_who_looked_and_what_came_of_it(world: World) -> None:
+    recheck = Recheck("referral1", ("nii", "bay"), ("customs", "port"), "clear", ("tag",))
+    assert opened(world, build(world, recheck=recheck).raw)["recheck"] == {
+        "referral": "referral1",
+        "targets": ["nii", "bay"],
+        "authorities": ["customs", "port"],
+        "status": "clear",
+        "swapped": ["tag"],
+    }

@@ -1,6 +1,6 @@
 """The oracle is proved on seeded bugs: each has to be found by a campaign of storms that a sound lane survives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +10,12 @@ from edge.core import actions, binding, evacuation, guards, motion, order_guards
 from edge.core.draft import Draft
 from edge.core.effects import RaiseBoom
 from edge.core.events import Event, PersonDecided
+from edge.core.policy import Joined, join
+from edge.core.profile import AuthorityProfile, LaneProfile
+from edge.core.state import Request
 from edge.core.table import BY_PAIR
 from simulators.prove.oracle import LaneOracle
+from tests.support.lane_bench import CUSTOMS, PROFILE, LaneBench
 from tests.support.lane_storm import seeded_storm
 
 STORMS = 600
@@ -137,3 +141,29 @@ def test_the_seeded_bug_of_freshness_is_found(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(binding, "answer_by_ms", lambda state, request, grant=None: 10**12)
     with pytest.raises(AssertionError):
         campaign(STORMS)
+
+
+def both_refer() -> None:
+    """Judge a lane on which two authorities want to look: storms seldom bring that."""
+    lane = LaneBench(replace(PROFILE, authorities=(CUSTOMS, AuthorityProfile("quarantine", 5_000))))
+    lane.identify()
+    lane.answer("refer", target="nii")
+    lane.answer("refer", target="bay", authority="quarantine")
+    oracle, state = LaneOracle(), step.initial(lane.state.profile)
+    for _, event, _ in lane.history:
+        before = state
+        state, effects = step.step(before, event)
+        oracle.judge(before, event, state, effects)
+    assert state.referrals
+
+
+def test_an_inspection_that_leaves_an_authority_out_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    both_refer()
+
+    def first_alone(profile: LaneProfile, requests: Sequence[Request]) -> Joined | None:
+        joined = join(profile, requests)
+        return joined and replace(joined, inspections=joined.inspections[:1])
+
+    monkeypatch.setattr(actions, "join", first_alone)
+    with pytest.raises(AssertionError, match="all who want to look"):
+        both_refer()

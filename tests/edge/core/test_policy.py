@@ -7,6 +7,7 @@ import pytest
 
 from edge.core.container import parse_container
 from edge.core.grant import VERDICTS, NotedPlate, ReleaseNote
+from edge.core.inspection import Inspection, in_words, targets_of
 from edge.core.plate import parse_plate
 from edge.core.policy import Joined, join, mismatches
 from edge.core.profile import AuthorityProfile, LaneProfile
@@ -82,9 +83,26 @@ def test_a_release_needs_somebody_who_released(policy: str) -> None:
             assert joined.reasons
 
 
-def test_a_merged_referral_names_every_reason_and_the_first_target() -> None:
-    joined = join(profile("all_of"), answered("refer", "refer", "release"))
-    assert joined == Joined("refer", ("refer:customs", "refer:port"), "nii")
+@pytest.mark.parametrize("policy", ["all_of", "veto", "quorum"])
+def test_all_who_want_to_look_get_one_inspection_and_nobody_else_has_a_part_in_it(policy: str) -> None:
+    customs, port, quarantine = answered("refer", "release", "refer")
+    assert quarantine.answer is not None
+    elsewhere = replace(quarantine, answer=replace(quarantine.answer, target="quarantine"))
+    joined = join(profile(policy), (customs, port, elsewhere))
+    task = (Inspection("customs", "nii"), Inspection("quarantine", "quarantine"))
+    assert joined == Joined("refer", ("refer:customs", "refer:quarantine"), task)
+
+
+def test_an_inspection_is_not_ordered_while_somebody_may_still_want_to_join_it() -> None:
+    assert join(profile("all_of"), answered("refer", "release", "open")) is None
+    joined = join(profile("all_of"), answered("refer", "release", "silent"))
+    assert joined == Joined("refer", ("refer:customs",), (Inspection("customs", "nii"),))
+
+
+def test_a_place_where_two_look_is_named_once() -> None:
+    task = (Inspection("customs", "nii"), Inspection("port", None), Inspection("quarantine", "nii"))
+    assert targets_of(task) == ("nii",)
+    assert in_words(task) == "customs:nii,port:None,quarantine:nii"
 
 
 def read(**changes: object) -> Identity:

@@ -145,6 +145,19 @@ def test_open_referrals_are_recovered_and_ended_ones_are_not():
     assert recover(records(lane.history)).referrals == ()
 
 
+def test_a_referral_of_an_earlier_version_is_kept_without_who_looks_where():
+    lane = LaneBench()
+    lane.identify()
+    lane.answer("refer", target="nii")
+    (referral,) = lane.state.referrals
+    made = records(lane.history)
+    bodies = [json.loads(one.body) for one in made]
+    for effect in (effect for body in bodies for effect in body["effects"] if effect["type"] == "KeepReferral"):
+        del effect["referral"]["inspections"]
+    old = [replace(one, body=json.dumps(body)) for one, body in zip(made, bodies, strict=True)]
+    assert recover(old).referrals == (replace(referral, inspections=()),)
+
+
 def test_a_boot_record_of_an_earlier_version_has_no_referrals():
     made = records(LaneBench().history)
     body = json.loads(made[0].body)
