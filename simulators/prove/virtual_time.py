@@ -4,8 +4,14 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from math import ceil
+from typing import Any, TypeVarTuple
+
+Values = TypeVarTuple("Values")
+# The part of a microsecond by which a timer may come too early.
+_RESOLUTION_US = 0.1
 
 # Where the wall clock of a simulated box begins; a seed moves it, and nothing that opens may notice (I15).
 FIRST_DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -47,24 +53,77 @@ class WorldTime:
         self.now_us = max(self.now_us, until_us)
 
 
-class _WorldSelector:
-    """Where a loop would wait for sockets: goes to the next instant of the loop or of the world instead."""
+class _Call(asyncio.TimerHandle):
+    """A call that waits for its turn or its time."""
 
-    def __init__(self, time: WorldTime, idle: Callable[[], bool], timers: Callable[[], int]) -> None:
-        """`idle` says that the loop has nothing to run, `timers` how many it has set."""
-        self._time = time
-        self._idle = idle
-        self._timers = timers
+    __slots__ = ()
 
-    def select(self, timeout: float | None) -> list[Any]:
-        """Wait for at most `timeout` seconds of the world's time, None for ever."""
-        if timeout is not None and timeout <= 0:
-            return []
-        time, idle = self._time, self._idle
-        until_us = None if timeout is None else time.now_us + max(1, round(timeout * 1e6))
-        timers = self._timers()
-        # What happens in the world concerns the loop only where it asks something of it.
-        while idle() and self._timers() == timers:
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None) -> None:
+        self._callback = callback
+        self._args = args
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Never make it."""
+        self._cancelled = True
+        self._args = ()
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """An event loop whose time is the world's. It has no sockets, no threads and no signals.
+
+    Calls, timers and tasks keep asyncio's order; what its own loop does beside is left out, for a history spends a
+    large part of its time here.
+    """
+
+    # What the base class keeps: calls to make now, whether it was told to stop.
+    _ready: deque[_Call]
+    _stopping: bool
+
+    def __init__(self, time: WorldTime) -> None:
+        super().__init__()
+        self._world_time = time
+        self._timers: list[tuple[int, int, _Call]] = []
+        self._timers_set = 0
+
+    def run_forever(self) -> None:
+        """Run until `stop`. Raises what ends a process; every other error goes to the exception handler."""
+        ready, timers, time = self._ready, self._timers, self._world_time
+        asyncio._set_running_loop(self)
+        try:
+            while True:
+                if not ready and not self._stopping:
+                    self._wait()
+                while timers and timers[0][0] <= time.now_us:
+                    ready.append(heapq.heappop(timers)[2])
+                # What these calls ask for comes after the timers that are due by then.
+                for _ in range(len(ready)):
+                    call = ready.popleft()
+                    if call._cancelled:
+                        continue
+                    try:
+                        call._context.run(call._callback, *call._args)
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as error:  # noqa: BLE001 - as every event loop: who called learns nothing
+                        self.call_exception_handler({"message": "exception in a callback", "exception": error})
+                if self._stopping:
+                    break
+        finally:
+            self._stopping = False
+            asyncio._set_running_loop(None)
+
+    def _wait(self) -> None:
+        """Go to the next timer, or to what happens in the world before it and asks something of this loop."""
+        ready, timers, time = self._ready, self._timers, self._world_time
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)
+        until_us = timers[0][0] if timers else None
+        if until_us is not None and until_us <= time.now_us:
+            return
+        known = len(timers)
+        while not ready and not self._stopping and len(timers) == known:
             world_us = time.next_us()
             if world_us is None or (until_us is not None and until_us <= world_us):
                 if until_us is None:
@@ -72,35 +131,39 @@ class _WorldSelector:
                 time.run_due(until_us)
                 break
             time.run_due(world_us)
-        return []
-
-
-class VirtualLoop(asyncio.BaseEventLoop):
-    """An event loop whose time is the world's. It has no sockets, no threads and no signals."""
-
-    # What the base class keeps: handles to run now, timers, whether it was told to stop.
-    _ready: deque[Any]
-    _scheduled: list[Any]
-    _stopping: bool
-
-    def __init__(self, time: WorldTime) -> None:
-        super().__init__()
-        self._world_time = time
-        self._selector = _WorldSelector(time, self._is_idle, lambda: len(self._scheduled))
-        self._clock_resolution = 1e-7
-
-    def _is_idle(self) -> bool:
-        return not self._ready and not self._stopping
 
     def time(self) -> float:
         """Seconds of the world."""
         return self._world_time.now_us / 1e6
 
-    def _process_events(self, _events: object) -> None:
-        """Nothing comes from sockets."""
+    def call_soon(
+        self, callback: Callable[[*Values], object], *args: *Values, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Make a call in the next turn."""
+        call = _Call(callback, args, context)
+        self._ready.append(call)
+        return call
 
-    def _write_to_self(self) -> None:
-        """Nothing waits outside."""
+    def call_later(
+        self, delay: float, callback: Callable[[*Values], object], *args: *Values, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Make a call after `delay` seconds."""
+        return self._at_us(self._world_time.now_us + ceil(delay * 1e6 - _RESOLUTION_US), _Call(callback, args, context))
+
+    def call_at(
+        self, when: float, callback: Callable[[*Values], object], *args: *Values, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Make a call at `when` seconds of the world."""
+        return self._at_us(ceil(when * 1e6 - _RESOLUTION_US), _Call(callback, args, context))
+
+    def _at_us(self, at_us: int, call: _Call) -> asyncio.TimerHandle:
+        self._timers_set += 1
+        heapq.heappush(self._timers, (at_us, self._timers_set, call))
+        return call
+
+    def get_debug(self) -> bool:
+        """Never: asyncio asks at each future."""
+        return False
 
 
 class LaneClock:
