@@ -10,10 +10,12 @@ import asyncio
 from drivers.barrier_modbus.link import LinkCounters, StrictLink
 from drivers.barrier_modbus.turns import Turns
 from drivers.barrier_modbus.wire import BarrierMap, Output, lane_inputs
+from edge.core.inputs import LaneInputs
 from edge.ports import Clock, CommandOutcome, DeliverInputs, DeviceError, Light
 
 HEARTBEAT_MS = 1000  # a third of the 3 s after which the module releases its outputs
 RELEASE_TRIES = 2
+MOST_PATTERNS = 256
 
 
 class ModbusBarrier:
@@ -42,6 +44,8 @@ class ModbusBarrier:
         self.fault_bits = 0
         self._target = (host, port, device_id, timeout_s)
         self._map = map or BarrierMap()
+        self._input_block, self._register_block = self._map.input_block, self._map.register_block
+        self._patterns: dict[tuple[bool, ...], LaneInputs] = {}
         self._poll_ms = poll_ms
         self._clock = clock
         self._on_inputs = on_inputs
@@ -129,13 +133,22 @@ class ModbusBarrier:
     async def _scan(self) -> None:
         async with self._turns.poll():
             sent_at_ms = self._clock.now_ms()
-            bits = await self._connected().read_inputs(*self._map.input_block)
+            bits = await self._connected().read_inputs(*self._input_block)
         # Read after the inputs: an unchanged boot counter then proves that they are of the boot we know.
         async with self._turns.poll():
             boot = await self._read_registers(self._connected())
         if boot != self._boot:
             raise self._rebooted(boot)
-        self._on_inputs(lane_inputs(self._map, bits), sent_at_ms)
+        self._on_inputs(self._meaning(tuple(bits)), sent_at_ms)
+
+    def _meaning(self, bits: tuple[bool, ...]) -> LaneInputs:
+        """What the bits say. A lane shows few patterns, again and again: each is translated once."""
+        found = self._patterns.get(bits)
+        if found is None:
+            if len(self._patterns) >= MOST_PATTERNS:
+                self._patterns.clear()
+            found = self._patterns[bits] = lane_inputs(self._map, bits)
+        return found
 
     async def _heartbeat(self) -> None:
         now_ms = self._clock.now_ms()
@@ -281,7 +294,7 @@ class ModbusBarrier:
 
     async def _read_registers(self, link: StrictLink) -> int | None:
         """Read all registers, refuse a foreign map version, keep the fault bits, return the boot counter."""
-        block = self._map.register_block
+        block = self._register_block
         if block is None:
             return None
         values = await link.read_registers(*block)

@@ -37,11 +37,6 @@ class LinkCounters:
     no_replies: int = 0
 
 
-def _times_cancelled() -> int:
-    task = asyncio.current_task()
-    return 0 if task is None else task.cancelling()
-
-
 class StrictLink:
     """A connection to one Modbus TCP device. Every method raises only DeviceError.
 
@@ -122,10 +117,12 @@ class StrictLink:
     async def _transact(self, call: Callable[[], Awaitable[ModbusPDU]]) -> ModbusPDU:
         self._begin()
         answered = False
-        cancelled = _times_cancelled()
+        task = asyncio.current_task()
+        assert task is not None, "coroutines run in tasks"
+        cancelled = task.cancelling()
         try:
             pdu = await call()
-            if _times_cancelled() > cancelled:
+            if task.cancelling() > cancelled:
                 # Before Python 3.12 the library's `wait_for` forgets a cancellation that meets the reply.
                 raise asyncio.CancelledError
             answered = self._fault is None or self._fault.kind == "exception"
