@@ -6,7 +6,6 @@ pinned key is for, never what a message asks for.
 
 import base64
 import binascii
-import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from edge.clearance.strict_json import StrictJsonError, parse_object
+from edge.json_encoder import encoder
 
 MAX_ENVELOPE_BYTES = 16 * 1024
 ALGORITHM = "EdDSA"
@@ -27,9 +27,7 @@ _HEADER_NAMES = frozenset({"alg", "typ", "kid"})
 _FORBIDDEN_NAMES = frozenset({"jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip"})
 _BASE64URL = re.compile(r"\A[A-Za-z0-9_-]+\Z")
 
-
-# An encoder of its own: `json.dumps` makes one at each call that does not want the defaults.
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_encode = encoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 class EnvelopeError(ValueError):

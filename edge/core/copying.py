@@ -12,19 +12,21 @@ T = TypeVar("T")
 
 
 @lru_cache(maxsize=64)
-def _members(cls: Any) -> tuple[frozenset[str], tuple[tuple[str, Any, Any], ...]]:
-    names = tuple(field.name for field in fields(cls))
-    members = [(name, vars(cls)[name]) for name in names]
-    return frozenset(names), tuple((name, member.__get__, member.__set__) for name, member in members)
+def _members(cls: Any) -> tuple[tuple[tuple[Any, Any], ...], dict[str, Any]]:
+    members = {field.name: vars(cls)[field.name] for field in fields(cls)}
+    both = tuple((member.__get__, member.__set__) for member in members.values())
+    return both, {name: member.__set__ for name, member in members.items()}
 
 
 def changed(value: T, changes: dict[str, Any]) -> T:
     """Return a copy of `value`, a dataclass with slots, with these fields changed; raises TypeError for others."""
     cls: Any = value.__class__
-    names, members = _members(cls)
-    if not changes.keys() <= names:
-        raise TypeError(f"{value.__class__.__name__} has no {', '.join(sorted(changes.keys() - names))}")
+    members, setters = _members(cls)
     copy = object.__new__(value.__class__)
-    for name, get, put in members:
-        put(copy, changes[name] if name in changes else get(value))
+    for get, put in members:
+        put(copy, get(value))
+    for name, new in changes.items():
+        if name not in setters:
+            raise TypeError(f"{value.__class__.__name__} has no {name}")
+        setters[name](copy, new)
     return copy

@@ -55,8 +55,13 @@ def is_quiet(before: LaneState, after: LaneState, effects: tuple[Effect, ...]) -
 
 def next_deadline_ms(state: LaneState) -> int | None:
     """Return when the lane wants a `Tick`, or None where only an event can move it."""
-    due = [one for one in (_phase_deadline_ms(state), next_due_ms(state.referrals)) if one is not None]
-    return min(due, default=None)
+    phase_ms = _phase_deadline_ms(state)
+    if not state.referrals:
+        return phase_ms
+    referral_ms = next_due_ms(state.referrals)
+    if phase_ms is None or referral_ms is None:
+        return referral_ms if phase_ms is None else phase_ms
+    return min(phase_ms, referral_ms)
 
 
 def _phase_deadline_ms(state: LaneState) -> int | None:

@@ -14,11 +14,13 @@ from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, NoReturn, TypeVar, Union, cast, get_args, get_origin
 
+from edge.json_encoder import encoder
+
 Convert = Callable[[Any], Any]
 T = TypeVar("T")
 TAG = "type"
 
-_dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
+_dump = encoder(allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 
 class CodecError(ValueError):
@@ -28,6 +30,8 @@ class CodecError(ValueError):
 class _Plan(typing.NamedTuple):
     encode: Convert
     decode: Convert
+    # Values of exactly these types encode as themselves: most values do, and a call for each is what costs.
+    plain: frozenset[type] = frozenset()
 
 
 def encode(value: Any, declared: Any = None) -> Any:
@@ -100,7 +104,7 @@ def _top_plan(declared: Hashable) -> _Plan:
 @lru_cache(maxsize=2048)
 def _plan(declared: Any) -> _Plan:
     if declared in _SCALARS:
-        return _scalar_plan(_SCALARS[declared])
+        return _scalar_plan(declared)
     if _is_dataclass(declared):
         return _dataclass_plan(declared)
     if isinstance(declared, type) and issubclass(declared, enum.Enum):
@@ -144,8 +148,9 @@ _SCALARS: dict[Any, Convert] = {
 }
 
 
-def _scalar_plan(convert: Convert) -> _Plan:
-    return _Plan(convert, convert)
+def _scalar_plan(declared: Any) -> _Plan:
+    convert = _SCALARS[declared]
+    return _Plan(convert, convert, frozenset() if declared is float else frozenset({declared or type(None)}))
 
 
 def _literal_plan(allowed: tuple[Any, ...]) -> _Plan:
@@ -183,10 +188,11 @@ def _union_plan(args: tuple[Any, ...]) -> _Plan:
         raise CodecError(f"no plan for the union {args!r}: only dataclasses, or only scalars")
     if len(options) == len(args):
         return inner
-    encode_inner, decode_inner = inner
+    encode_inner, decode_inner, plain = inner
     return _Plan(
         lambda value: None if value is None else encode_inner(value),
         lambda value: None if value is None else decode_inner(value),
+        plain | {type(None)},
     )
 
 
@@ -198,16 +204,16 @@ def _scalar_union_plan(options: tuple[Any, ...]) -> _Plan:
             _refuse(" or ".join(sorted(kind.__name__ for kind in kinds)), value)
         return value
 
-    return _Plan(convert, convert)
+    return _Plan(convert, convert, kinds - {float})
 
 
 def _sequence_plan(item: Any) -> _Plan:
-    encode_item, decode_item = _plan(item)
+    encode_item, decode_item, plain = _plan(item)
 
     def encode_all(value: Any) -> list[Any]:
         if type(value) is not tuple:
             _refuse("tuple", value)
-        return [encode_item(one) for one in value]
+        return [one if type(one) in plain else encode_item(one) for one in value]
 
     def decode_all(value: Any) -> tuple[Any, ...]:
         if type(value) is not list:
@@ -234,7 +240,7 @@ def _tuple_plan(args: tuple[Any, ...]) -> _Plan:
 
 
 def _set_plan(item: Any) -> _Plan:
-    encode_item, decode_item = _plan(item)
+    encode_item, decode_item, _ = _plan(item)
 
     def encode_all(value: Any) -> list[Any]:
         if type(value) is not frozenset:
@@ -254,7 +260,7 @@ def _set_plan(item: Any) -> _Plan:
 
 
 def _mapping_plan(item: Any) -> _Plan:
-    encode_item, decode_item = _plan(item)
+    encode_item, decode_item, _ = _plan(item)
 
     def convert(each: Convert) -> Convert:
         def convert_all(value: Any) -> dict[str, Any]:
@@ -271,40 +277,39 @@ def _dataclass_plan(declared: Any) -> _Plan:
     cls: type = get_origin(declared) or declared
     fields = dataclasses.fields(cls)
     hints = _field_types(declared, cls)
-    plans = [(field.name, _deferred(hints[field.name])) for field in fields]
-    decoders = {name: plan.decode for name, plan in plans}
-    encoders = [(name, plan.encode) for name, plan in plans]
+    names = {field.name: hints[field.name] for field in fields}
     required = frozenset(
         f.name for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
     )
 
+    # Made at first use: a type may be its own ancestor.
+    plans: dict[str, _Plan] = {}
+    encoders: list[tuple[str, frozenset[type], Convert]] = []
+
+    def make_plans() -> None:
+        plans.update({name: _plan(hint) for name, hint in names.items()})
+        encoders.extend((name, plan.plain, plan.encode) for name, plan in plans.items())
+
     def encode_fields(value: Any) -> dict[str, Any]:
         if type(value) is not cls:
             _refuse(cls.__name__, value)
-        return {name: encode_one(getattr(value, name)) for name, encode_one in encoders}
+        if not plans:
+            make_plans()
+        return {
+            name: one if type(one := getattr(value, name)) in plain else encode_one(one)
+            for name, plain, encode_one in encoders
+        }
 
     def decode_fields(value: Any) -> Any:
         if type(value) is not dict:
             _refuse(f"object {cls.__name__}", value)
-        if not required <= value.keys() <= decoders.keys():
-            _refuse(f"the fields of {cls.__name__} ({', '.join(decoders)})", sorted(value))
-        return cls(**{name: decoders[name](one) for name, one in value.items()})
+        if not required <= value.keys() <= names.keys():
+            _refuse(f"the fields of {cls.__name__} ({', '.join(names)})", sorted(value))
+        if not plans:
+            make_plans()
+        return cls(**{name: plans[name].decode(one) for name, one in value.items()})
 
     return _Plan(encode_fields, decode_fields)
-
-
-def _deferred(declared: Any) -> _Plan:
-    """Plan now, or at first use where the type is its own ancestor."""
-    if declared in _SCALARS:
-        return _plan(declared)
-    plan: list[_Plan] = []
-
-    def resolved() -> _Plan:
-        if not plan:
-            plan.append(_plan(declared))
-        return plan[0]
-
-    return _Plan(lambda value: resolved().encode(value), lambda value: resolved().decode(value))
 
 
 def _field_types(declared: Any, cls: type) -> dict[str, Any]:

@@ -6,7 +6,6 @@ A row id is `lane number * 2**40 + seq`: each lane is one range of one B-tree, s
 import contextlib
 import errno
 import hashlib
-import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from edge.files import sync_folder, write_whole
+from edge.json_encoder import encoder
 
 SCHEMA_VERSION = 1
 # What the next release may have written before it was rolled back: a schema adds tables and columns with defaults, no
@@ -90,8 +90,7 @@ class _CorruptError(Exception):
     pass
 
 
-# An encoder of its own: `json.dumps` makes one at each call that does not want the defaults.
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+_encode = encoder()
 
 
 def record_hash(previous: bytes, lane: str, record: tuple[int, str, str, str]) -> bytes:

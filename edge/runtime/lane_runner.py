@@ -6,8 +6,7 @@ authority wait until that record is durable; effects that withdraw authority wai
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -155,8 +154,10 @@ class LaneRunner:
         self._busy = True
         try:
             while self._events:
-                with self._contained():
+                try:
                     self._process(self._events.popleft())
+                except Exception:  # noqa: BLE001 - the lane's supervisor: who told it must not suffer
+                    self._contain()
         finally:
             self._busy = False
         # An event and what it caused are one group on the disk, on its way before anything else is done here.
@@ -189,22 +190,19 @@ class LaneRunner:
         if name == self._parts.barrier.name and self.state.light is not None:
             self._commands.show(self.state.light)
 
-    @contextmanager
-    def _contained(self) -> Iterator[None]:
-        """A defect stops this lane, and no other (I17): what it did may be half done and unrecorded.
+    def _contain(self) -> None:
+        """The exception that is being handled stops this lane, and no other (I17).
 
-        Motion is withdrawn at once; like without a journal, nothing opens until the controller was restarted.
+        What it did may be half done and unrecorded. Motion is withdrawn at once; like without a journal, nothing
+        opens until the controller was restarted.
         """
-        try:
-            yield
-        except Exception:  # noqa: BLE001 - the lane's supervisor: the driver or timer that told it must not suffer
-            self._log.exception("lane_crashed", phase=self.state.phase.value)
-            self._commands.stop()
-            self._commands.show("red")
-            if not self._crashed:
-                self._crashed = True
-                self.take(InputsLost(self.now_ms()))
-                self.take(JournalLost(self.now_ms(), "lane_crashed"))
+        self._log.exception("lane_crashed", phase=self.state.phase.value)
+        self._commands.stop()
+        self._commands.show("red")
+        if not self._crashed:
+            self._crashed = True
+            self.take(InputsLost(self.now_ms()))
+            self.take(JournalLost(self.now_ms(), "lane_crashed"))
 
     def _process(self, event: Event) -> None:
         before = self.state
@@ -219,7 +217,8 @@ class LaneRunner:
                 self._perform(effect)
         if ticket is not None:
             ticket.durable.add_done_callback(partial(self._written, effects))
-        self._tell_watchers()
+        if self._watchers:
+            self._tell_watchers()
 
     def _tell_watchers(self) -> None:
         for watcher in [one for one in self._watchers if one[0](self.state)]:
@@ -253,8 +252,10 @@ class LaneRunner:
         failpoints.hit_record("durable", effects)
         for effect in effects:
             if isinstance(effect, ADDS_AUTHORITY):
-                with self._contained():
+                try:
                     self._perform(effect)
+                except Exception:  # noqa: BLE001 - the same: the disk's news must not suffer
+                    self._contain()
 
     def journal_lost(self, error: JournalError) -> None:
         """The journal can no longer be written: nothing opens until the controller was restarted."""

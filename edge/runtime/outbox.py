@@ -6,12 +6,12 @@ and content. Personal data stays outside the hash: it could be guessed from it.
 """
 
 import hashlib
-import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from edge.json_encoder import encoder
 from edge.runtime.codec import CodecError, from_bytes, to_bytes
 from edge.runtime.journal_file import LANE_SPAN
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # An MQTT payload of ours ends at 16 KiB, envelope included; one that never fits would stop all behind it.
 MAX_EVENT_BYTES = 12 * 1024
 QUARANTINED_TYPE = "event_quarantined"
+
+_encode = encoder()
 
 AcknowledgeOutcome = Literal["advanced", "behind", "other_epoch", "ahead"]
 
@@ -89,7 +91,7 @@ def prepare(event: OutboxEvent, previous: bytes, head: tuple[str, int, int, str]
 
 def _chain(previous: bytes, head: tuple[str, int, int, str], name: str, data: bytes) -> bytes:
     lane, epoch, seq, occurred_at = head
-    front = json.dumps([lane, epoch, seq, name, occurred_at], ensure_ascii=False).encode()
+    front = _encode([lane, epoch, seq, name, occurred_at]).encode()
     return hashlib.sha256(b"%b%b\n%b" % (previous, front, data)).digest()
 
 

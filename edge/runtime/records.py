@@ -1,6 +1,5 @@
 """What the lane runner writes: journal record bodies, and the events that leave for central operations."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,15 +9,11 @@ from edge.core.inspection import Inspection
 from edge.core.profile import LaneProfile
 from edge.core.readings import Identity
 from edge.core.state import LaneState
+from edge.json_encoder import encoder
 from edge.runtime.codec import encode
 from edge.runtime.outbox import OutboxEvent
 
-# An encoder of its own: `json.dumps` makes one at each call that does not want the defaults.
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def _text(body: dict[str, Any]) -> str:
-    return _encode(body)
+_text = encoder(separators=(",", ":"))
 
 
 def boot_body(profile: LaneProfile, event: Started, effects: tuple[Effect, ...]) -> str:

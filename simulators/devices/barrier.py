@@ -80,8 +80,11 @@ class BarrierSimulator:
         if function == 1:
             return [self._coil(address) for address in range(first, first + count)]
         signals = self.plant.signals()
-        points = [self._inputs.get(address) for address in range(first, first + count)]
-        return [point is not None and signals[point.signal] != point.normally_closed for point in points]
+        bits = [False] * count
+        for address, point in self._inputs.items():
+            if first <= address < first + count:
+                bits[address - first] = signals[point.signal] != point.normally_closed
+        return bits
 
     def read_registers(self, first: int, count: int) -> list[int]:
         """Holding registers as they are now."""

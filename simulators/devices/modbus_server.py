@@ -12,6 +12,7 @@ from typing import Protocol
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, GATEWAY_TARGET = 1, 2, 3, 11
 _HEADER = struct.Struct(">HHHB")
+_ADDRESS_AND_VALUE = struct.Struct(">HH")
 _MAX_LENGTH = 254
 
 
@@ -199,7 +200,7 @@ def _dispatch(device: ModbusDevice, pdu: bytes) -> bytes:
     function = pdu[0]
     if function not in (1, 2, 3, 5, 6, 15, 16):
         raise ModbusRefusalError(ILLEGAL_FUNCTION)
-    address, value = struct.unpack(">HH", pdu[1:5])
+    address, value = _ADDRESS_AND_VALUE.unpack_from(pdu, 1)
     if function in (1, 2):
         _require(1 <= value <= 2000)
         data = _pack_bits(device.read_bits(function, address, value))
@@ -235,7 +236,10 @@ def _require(condition: bool) -> None:
 
 
 def _pack_bits(bits: list[bool]) -> bytes:
-    packed = sum(1 << index for index, bit in enumerate(bits) if bit)
+    packed = 0
+    for index, bit in enumerate(bits):
+        if bit:
+            packed |= 1 << index
     return packed.to_bytes((len(bits) + 7) // 8, "little")
 
 

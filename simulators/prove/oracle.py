@@ -1,6 +1,7 @@
 """An independent judge of the lane: hazards.md section 3 over a trace of events and effects."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from edge.core.effects import (
     ConsumeAuthority,
@@ -58,8 +59,11 @@ class LaneOracle:
         self._inputs(before, event)
         self._grants(before, event)
         self._legal(before, event, after, effects)
+        stops = 0
         for effect in effects:
             match effect:
+                case StopBoom():
+                    stops += 1
                 case RaiseBoom():
                     self._raise(before, event, effect)
                 case LowerBoom():
@@ -77,10 +81,11 @@ class LaneOracle:
                     assert nonce in self.asked
                     assert nonce not in self.sent, "a request is sent once"
                     self.sent[nonce] = (passage, event.at_ms)
-        self._withdrawal(before, event, effects)
+        self._withdrawal(before, event, stopped=stops > 0)
         self._light(after)
         self._passages(before, event, after, effects)
-        self._mode(before, event, after, effects)
+        if effects or after.mode != before.mode:
+            self._mode(before, event, after, effects)
         if isinstance(event, PersonDecided | ModeOrdered):
             about = None if isinstance(event, ModeOrdered) or before.passage is None else before.passage.id
             self.orders.append((event.at_ms, _ordered(event), about, event.operator))
@@ -228,13 +233,13 @@ class LaneOracle:
         assert self.proved or isinstance(event, PersonDecided), "P8: a detector that was seen to work"
         assert not self.last.stopped
 
-    def _withdrawal(self, before: LaneState, event: Event, effects: Sequence[object]) -> None:
+    def _withdrawal(self, before: LaneState, event: Event, *, stopped: bool) -> None:
         if before.phase is Phase.CLOSING:
             clear = isinstance(event, InputsSampled) and event.inputs.clear_under_boom
             down = isinstance(event, InputsSampled) and event.inputs.boom == "down"
             if isinstance(event, InputsLost) or (isinstance(event, InputsSampled) and not clear and not down):
-                assert any(isinstance(one, StopBoom) for one in effects), "I5: withdrawn in the same step"
-        if any(isinstance(one, StopBoom) for one in effects):
+                assert stopped, "I5: withdrawn in the same step"
+        if stopped:
             self.clear_from_ms = None if self.last is None or not self.last.clear_under_boom else self.clear_from_ms
 
     def _light(self, after: LaneState) -> None:
@@ -246,6 +251,13 @@ class LaneOracle:
             assert not after.passage.entered or after.passage.evacuated is not None, "I7: one release is one vehicle"
 
     def _passages(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
+        ends: list[EndPassage] = []
+        if effects:
+            ends = self._begun_and_ended(before, event, effects)
+        if before.passage is not None and (after.passage is None or after.passage.id != before.passage.id):
+            assert [end.passage for end in ends] == [before.passage.id], "I8: none is forgotten"
+
+    def _begun_and_ended(self, before: LaneState, event: Event, effects: Sequence[object]) -> list[EndPassage]:
         ends = [one for one in effects if isinstance(one, EndPassage)]
         begun = [one.passage for one in effects if isinstance(one, Report) and one.name == "passage_opened"]
         assert not set(begun) & set(self.opened), "every passage has its own id"
@@ -260,15 +272,12 @@ class LaneOracle:
                 assert event.inputs.boom == "down", "I6: passed is measured"
                 assert before.passage.entered, "I6"
                 assert before.passage.reached_exit or event.inputs.exit_loop, "I6"
-        if before.passage is not None and (after.passage is None or after.passage.id != before.passage.id):
-            assert [end.passage for end in ends] == [before.passage.id], "I8: none is forgotten"
+        return ends
 
     def _legal(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
         if not isinstance(event, Started):
             assert (before.phase, type(event)) in BY_PAIR, "I10"
-            rows = BY_PAIR[before.phase, type(event)]
-            declared = {phase for row in rows for phase in (row.to or before.phase, *row.may_enter)}
-            assert after.phase in declared, "I10: only where the table says"
+            assert after.phase in _declared(before.phase, type(event)), "I10: only where the table says"
         elif before.boot:
             assert after.phase is Phase.FAULT, "I10"
         assert after.phase in (FULL if after.passage is not None else EMPTY)
@@ -282,7 +291,14 @@ class LaneOracle:
             assert after.light == "red"
             # A lane that closed before it stopped has nothing to withdraw.
             assert after.inputs.boom == "down" or any(isinstance(one, StopBoom) for one in effects)
-        assert sum(isinstance(one, SetLight) for one in effects) <= 2
+        if effects:
+            assert sum(isinstance(one, SetLight) for one in effects) <= 2
+
+
+@lru_cache(maxsize=512)
+def _declared(phase: Phase, event: type[Event]) -> frozenset[Phase]:
+    """The phases that the table lets an event lead to."""
+    return frozenset(to for row in BY_PAIR[phase, event] for to in (row.to or phase, *row.may_enter))
 
 
 def _ordered(event: PersonDecided | ModeOrdered) -> tuple[str, str]:

@@ -37,7 +37,8 @@ class WorldTime:
     def after(self, delay_ms: float, happen: Callable[[], None]) -> None:
         """Have something happen; what is due at one instant happens in the order of these calls."""
         self._next += 1
-        heapq.heappush(self._due, (self.now_us + max(0, int(delay_ms * 1000)), self._next, happen))
+        delay_us = int(delay_ms * 1000)
+        heapq.heappush(self._due, (self.now_us + (delay_us if delay_us > 0 else 0), self._next, happen))
 
     def next_us(self) -> int | None:
         """When the next thing happens in the world."""
@@ -48,9 +49,12 @@ class WorldTime:
         due = self._due
         while due and due[0][0] <= until_us:
             at_us, _, happen = heapq.heappop(due)
-            self.now_us = max(self.now_us, at_us)
+            # What happened may have moved the time on.
+            if at_us > self.now_us:
+                self.now_us = at_us
             happen()
-        self.now_us = max(self.now_us, until_us)
+        if until_us > self.now_us:
+            self.now_us = until_us
 
 
 class _Call(asyncio.TimerHandle):

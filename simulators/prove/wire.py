@@ -32,7 +32,9 @@ class ProvedPlant(Plant):
         while self._at_ms < target_ms:
             step_ms = target_ms - self._at_ms
             if self._heartbeat_at_ms is not None:
-                step_ms = min(step_ms, max(1, self._heartbeat_at_ms + WATCHDOG_MS + 1 - self._at_ms))
+                left_ms = self._heartbeat_at_ms + WATCHDOG_MS + 1 - self._at_ms
+                if left_ms < step_ms:
+                    step_ms = left_ms if left_ms > 1 else 1
             self._at_ms += step_ms
             self._watch_heartbeat()
             self._move(step_ms)
@@ -145,8 +147,11 @@ class _Client:
         return None if line.cut or not self.connected else reply
 
 
+_BITS = tuple([bool(byte >> bit & 1) for bit in range(8)] for byte in range(256))
+
+
 def _bits(reply: bytes) -> _Answer:
-    return _Answer([bool(byte >> bit & 1) for byte in reply[9:] for bit in range(8)], [])
+    return _Answer([bit for byte in reply[9:] for bit in _BITS[byte]], [])
 
 
 class ProvedLink(StrictLink):
