@@ -1,7 +1,6 @@
 """An independent judge of the lane: hazards.md section 3 over a trace of events and effects."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from edge.core.effects import (
     ConsumeAuthority,
@@ -33,6 +32,11 @@ from edge.core.step import next_deadline_ms
 from edge.core.table import BY_PAIR
 
 EMPTY = {Phase.STARTING, Phase.IDLE, Phase.LEAVING, Phase.FAULT, Phase.CLOSING}
+# Where the table lets each event of each phase lead.
+_DECLARED = {
+    pair: frozenset(phase for row in rows for phase in (row.to or pair[0], *row.may_enter))
+    for pair, rows in BY_PAIR.items()
+}
 FULL = set(Phase) - EMPTY | {Phase.CLOSING}
 
 
@@ -276,8 +280,9 @@ class LaneOracle:
 
     def _legal(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
         if not isinstance(event, Started):
-            assert (before.phase, type(event)) in BY_PAIR, "I10"
-            assert after.phase in _declared(before.phase, type(event)), "I10: only where the table says"
+            declared = _DECLARED.get((before.phase, type(event)))
+            assert declared is not None, "I10"
+            assert after.phase in declared, "I10: only where the table says"
         elif before.boot:
             assert after.phase is Phase.FAULT, "I10"
         assert after.phase in (FULL if after.passage is not None else EMPTY)
@@ -293,12 +298,6 @@ class LaneOracle:
             assert after.inputs.boom == "down" or any(isinstance(one, StopBoom) for one in effects)
         if effects:
             assert sum(isinstance(one, SetLight) for one in effects) <= 2
-
-
-@lru_cache(maxsize=512)
-def _declared(phase: Phase, event: type[Event]) -> frozenset[Phase]:
-    """The phases that the table lets an event lead to."""
-    return frozenset(to for row in BY_PAIR[phase, event] for to in (row.to or phase, *row.may_enter))
 
 
 def _ordered(event: PersonDecided | ModeOrdered) -> tuple[str, str]:
