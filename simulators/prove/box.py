@@ -9,9 +9,11 @@ from drivers.barrier_modbus.wire import BarrierMap
 from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.request import SignedRequest
+from edge.core import step as core_step
+from edge.core.effects import Effect
 from edge.core.events import DeviceBack, Event, InputsSampled, Started
 from edge.core.inputs import LaneInputs
-from edge.core.state import Phase
+from edge.core.state import LaneState, Phase
 from edge.mqtt import Message, MqttSettings
 from edge.runtime import failpoints
 from edge.runtime.lane_runner import LaneParts, LaneRunner
@@ -143,7 +145,7 @@ class Box:
         )
         world.cameras.box = self
         self.runner = LaneRunner(
-            world.profile, LaneParts(clock, self.journal, barrier, world.cameras, asking, self.telemetry)
+            world.profile, LaneParts(clock, self.journal, barrier, world.cameras, asking, self.telemetry), self._step
         )
         self.journal.on_failure = self.runner.journal_lost
         self.link = _Link(
@@ -182,6 +184,14 @@ class Box:
             on_back=self.runner.device_back,
         )
         self._tasks.append(self.loop.create_task(supervisor.run()))
+
+    def _step(self, before: LaneState, event: Event) -> tuple[LaneState, tuple[Effect, ...]]:
+        """The core's step, and the judge beside it."""
+        after, effects = core_step.step(before, event)
+        if not self.dead:
+            self.world.judge.stepped(before, event, after, effects)
+            self.world.stepped(before, after)
+        return after, effects
 
     def _scanned(self, inputs: LaneInputs, at_ms: int) -> None:
         self.has_scanned = True
