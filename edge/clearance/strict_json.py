@@ -48,13 +48,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     if text.count("{") + text.count("[") > MAX_DEPTH:
         _check_depth(text)
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_decimal,
-            parse_constant=_constant,
-        )
+        value = _parse(text)
     except StrictJsonError:
         raise
     except ValueError as error:
@@ -96,6 +90,12 @@ def _decimal(text: str) -> float:
 
 def _constant(_text: str) -> Any:
     raise StrictJsonError("number")
+
+
+# Made once: `json.loads` makes a decoder of its own at each call that does not want the defaults.
+_parse = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_decimal, parse_constant=_constant
+).decode
 
 
 def _check_text(value: object) -> None:

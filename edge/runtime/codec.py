@@ -68,7 +68,7 @@ def from_bytes(raw: bytes | str) -> Any:
     """Return strictly decoded JSON: duplicate keys, NaN, infinities and bad UTF-8 raise CodecError."""
     try:
         text = raw if isinstance(raw, str) else raw.decode()
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return _parse(text)
     except (ValueError, RecursionError) as error:
         raise CodecError(f"not strict JSON: {error}") from error
 
@@ -87,6 +87,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+# Made once: `json.loads` makes a decoder of its own at each call that does not want the defaults.
+_parse = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant).decode
 
 
 def _refuse(expected: str, got: object) -> NoReturn:

@@ -133,18 +133,18 @@ class _Client:
 
     async def _carry(self, frame: bytes) -> bytes | None:
         line = self._line
-        if line.dead or not self.connected:
+        if line.dead or self._generation != line.generation:
             return None
         line.on_request(frame)
         low, high = line.latency_ms
         if high:
             await asyncio.sleep(line.random.randint(low, high) / 2000)
-        if line.cut or line.dead or not self.connected:
+        if line.cut or line.dead or self._generation != line.generation:
             return None
         reply = line.module.server.exchange(frame)
         if high:
             await asyncio.sleep(line.random.randint(low, high) / 2000)
-        return None if line.cut or not self.connected else reply
+        return None if line.cut or self._generation != line.generation else reply
 
 
 _BITS = tuple([bool(byte >> bit & 1) for bit in range(8)] for byte in range(256))
