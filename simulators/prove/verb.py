@@ -7,10 +7,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge import log
 from edge.text import say
 from edge.text.arguments import Parser
-from simulators.prove.campaign import LEAST_LIVENESS, Totals, outcomes, plan, until
+from simulators.prove.campaign import LEAST_LIVENESS, Totals, outcomes, plan, prepare_process, until
 from simulators.prove.ledger import Entry, Ledger, commit
 from simulators.prove.mutants import MUTANTS, killed
 from simulators.prove.shrink import LAST_STEPS, shortest
@@ -38,8 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     given = parser().parse_args(arguments)
     if given.passages < 1 or given.jobs < 1:
         parser().error("--passages, --jobs: at least 1")
-    # What the lane says about faults that were asked for is nothing to read.
-    log.configure("critical")
+    prepare_process()
     if given.mutants:
         return _prove_judge(given.seed)
     if given.campaign is not None:
