@@ -38,6 +38,11 @@ def clerk_identity(authority: str) -> str:
     return f"clerk.{authority}"
 
 
+def handheld_identity(authority: str) -> str:
+    """Return the common name of the gateway that carries the handheld terminals of an authority."""
+    return f"handheld.{authority}"
+
+
 def access_of(configurations: Sequence[Configuration]) -> dict[str, Access]:
     """Return what each identity may do, for all boxes of one broker, in the order of their names.
 
@@ -86,6 +91,13 @@ def _lane(found: dict[str, Access], config: Configuration, lane: Lane) -> None:
         found.setdefault(authority_identity(lane.limited_offline.authority), Access()).add(
             writes=[topic], retains=[topic]
         )
+    if lane.handheld is not None:
+        for kind in ("clearance", "drill"):
+            channel = f"{root}/{kind}/{lane.handheld.authority}/confirm"
+            found[asking].add(writes=[f"{channel}/request"], reads=[f"{channel}/answer"])
+            found.setdefault(handheld_identity(lane.handheld.authority), Access()).add(
+                writes=[f"{channel}/answer"], reads=[f"{channel}/request"]
+            )
     telling = identity_of(config, client_id(config.site, lane.id, "telemetry"))
     found.setdefault(telling, Access()).add(
         writes=[f"{root}/event/+", *(f"{root}/passage/{one}" for one in authorities)],

@@ -42,7 +42,7 @@ def cross_check(config: Configuration) -> list[Finding]:
     found += _reserved(_device_ids(config))
     found += _duplicates(_ports(config), "duplicate_port")
     found += _duplicates(_shared_coils(config), "duplicate_address")
-    found += _offline(config)
+    found += _named_authorities(config)
     for index, lane in enumerate(config.lanes):
         found += _lane(lane, ("lanes", index))
     return found
@@ -213,13 +213,16 @@ def _broker(config: Configuration) -> Iterator[Finding]:
         yield Finding(("broker", "tls"), "key_without_certificate", "one of them / 只有一个", expected)
 
 
-def _offline(config: Configuration) -> Iterator[Finding]:
+def _named_authorities(config: Configuration) -> Iterator[Finding]:
     known = [authority.id for authority in config.authorities]
     for index, lane in enumerate(config.lanes):
-        if lane.limited_offline is not None and lane.limited_offline.authority not in known:
-            expected = Bilingual(f"已配置的放行机构:{'、'.join(known)}", f"a configured authority: {', '.join(known)}")
-            path = ("lanes", index, "limited_offline", "authority")
-            yield Finding(path, "unknown_authority", lane.limited_offline.authority, expected)
+        for part, named in (("limited_offline", lane.limited_offline), ("handheld", lane.handheld)):
+            if named is not None and named.authority not in known:
+                expected = Bilingual(
+                    f"已配置的放行机构:{'、'.join(known)}", f"a configured authority: {', '.join(known)}"
+                )
+                path = ("lanes", index, part, "authority")
+                yield Finding(path, "unknown_authority", named.authority, expected)
 
 
 def _join(config: Configuration) -> Iterator[Finding]:

@@ -113,6 +113,13 @@ def _must_match(given: dict[str, Any]) -> tuple[Identifier, ...]:
     return plates if given.get("tag_reader") is None else (*plates, "tag")
 
 
+class Handheld(Strict):
+    """Handheld terminals that confirm a held passage, of officers of `authority`; a challenge counts for `answer_s`."""
+
+    authority: Id
+    answer_s: int = Field(default=300, ge=10, le=600)
+
+
 class Lane(Strict):
     """One lane. `must_match`: what must be read and equal to the release note for an automatic release.
 
@@ -129,6 +136,7 @@ class Lane(Strict):
     recaptures: int = Field(default=2, ge=0, le=2)
     timing: Timing = Timing()
     limited_offline: LimitedOffline | None = None
+    handheld: Handheld | None = None
     simulated: bool = False
     # Orders that a second named person has to give too, within `second_person_ms` of the first.
     two_persons: tuple[TwoPersonAction, ...] = ()

@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from edge.core.actions import FaultAction, ignore_grant, ignore_person, nothing
+from edge.core.confirming import ignore_confirmation
 from edge.core.state import Phase
 from edge.core.table import TRANSITIONS, Transition
 
@@ -18,7 +19,8 @@ PHASES: dict[Phase, str] = {
     Phase.IDLE: "Barred and ready: red light, boom measured down, no passage.",
     Phase.IDENTIFYING: "A vehicle stands on the arrival loop; cameras and tag reader work until nothing can be added.",
     Phase.WAITING: "Every authority was asked; their answers, or their silence, settle the decision.",
-    Phase.HELD: "A person decides: opens, refuses, or asks for new pictures. The vehicle may leave.",
+    Phase.HELD: "A person decides: opens, refuses, or asks for new pictures. The vehicle may leave."
+    " Where there are handheld terminals, each picture and reason makes a new challenge (`edge/core/confirming.py`).",
     Phase.CONSUMING: "The authority to open is spent in the journal; nothing moves before it is on the disk.",
     Phase.OPENING: "The boom was asked to rise, once; its limit switch has the word.",
     Phase.OPEN: "The boom is up, or was: green until the vehicle is below it, closed only on a proof.",
@@ -39,7 +41,7 @@ itself (inputs, readings, lost devices), whatever the phase, is in `edge/core/ob
 
 def page() -> str:
     """Return the whole page."""
-    rows = [row for row in TRANSITIONS if row.action not in (nothing, ignore_grant, ignore_person)]
+    rows = [row for row in TRANSITIONS if row.action not in (nothing, ignore_grant, ignore_person, ignore_confirmation)]
     parts = [HEAD, "## Phases\n", _phases(), "## Ways\n", _diagram(rows), "## Rows\n", _table(rows)]
     return "\n".join([*parts, "## Guards\n", _words(row.guard for row in rows), "## Actions\n", _actions(rows)])
 

@@ -20,6 +20,7 @@ from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from drivers.uhf_r2000.driver import R2000Reader
 from edge.broker_settings import mqtt_settings as mqtt_settings
 from edge.clearance.authority_link import ClearanceLink
+from edge.clearance.confirm_desk import ConfirmDesk
 from edge.clearance.desk import ReferralDesk
 from edge.clearance.door import GrantDoor
 from edge.clearance.keys import load_private_key
@@ -90,7 +91,8 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
         lanes = [build_lane(box, lane) for lane in configuration.lanes]
         runners = {lane.runner.state.profile.lane: lane.runner for lane in lanes}
         box.journal.on_failure = lambda error: _tell_all(runners, error)
-        control = ControlServer(configuration.control_socket_path, runners)
+        desks = {lane.runner.state.profile.lane: lane.handheld for lane in lanes if lane.handheld is not None}
+        control = ControlServer(configuration.control_socket_path, runners, desks)
         await control.start()
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -174,12 +176,17 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         clock=clock,
     )
     telemetry = _telemetry(box, lane, policies)
+    keyset = box.trust[environment_of(lane)].current
+    handheld = None
+    if lane.handheld is not None:
+        handheld = ConfirmDesk(lane.handheld.authority, key=key, keyset=keyset, clock=clock)
     runner = sources.runner = LaneRunner(
-        profile, LaneParts(clock, box.journal, barrier, captures, asking, telemetry.publisher)
+        profile, LaneParts(clock, box.journal, barrier, captures, asking, telemetry.publisher, handheld)
     )
     door = GrantDoor(asking, clock)
     clearance = asking.link = _clearance_link(box, lane, door)
-    keyset = box.trust[environment_of(lane)].current
+    if handheld is not None:
+        handheld.attach(clearance, take=runner.take, on_refused=door.on_refused)
     ReferralDesk(clearance, keyset=keyset, clock=clock, take=runner.take, on_refused=door.on_refused)
     watch = security_watch(lane.id, clock, box.journal, clearance.link, telemetry.link, telemetry.publisher)
     door.on_failure = watch.grant_refused
@@ -201,6 +208,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
             ("outage_watch", outage.run),
             *_opening_hours(lane, runner, clock),
         ],
+        handheld,
     )
     clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
     return service

@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "status": ("edge.verbs.person", "status"),
     "open": ("edge.verbs.person", "order"),
     "mode": ("edge.verbs.person", "mode"),
+    "confirm": ("edge.verbs.confirm", "main"),
     "calendar": ("edge.verbs.calendar", "main"),
     "keys": ("edge.verbs.keys", "main"),
     "manifest": ("edge.verbs.manifest", "main"),

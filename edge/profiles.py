@@ -5,7 +5,7 @@ from datetime import timedelta
 from config import calendar as configured
 from config.schema import Configuration, Lane
 from edge.core.hours import Calendar, Window
-from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, LaneTiming, OfflineRules
+from edge.core.profile import AuthorityProfile, CameraProfile, HandheldRules, LaneProfile, LaneTiming, OfflineRules
 
 
 def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
@@ -35,12 +35,18 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         drill_moves_boom=lane.drill_moves_boom,
         offline=_offline_rules(lane),
         traffic=lane.traffic,
+        handheld=_handheld_rules(lane),
     )
 
 
 def _offline_rules(lane: Lane) -> OfflineRules | None:
     given = lane.limited_offline
     return None if given is None else OfflineRules(given.authority, given.outage_s * 1000, given.most_passes)
+
+
+def _handheld_rules(lane: Lane) -> HandheldRules | None:
+    given = lane.handheld
+    return None if given is None else HandheldRules(given.authority, given.answer_s * 1000)
 
 
 def core_calendar(given: configured.Calendar) -> Calendar:

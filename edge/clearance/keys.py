@@ -141,18 +141,24 @@ def create_keys(
     environment: Environment,
     now_utc: datetime,
     list_issuers: Iterable[str] = (),
+    officers: Iterable[str] = (),
 ) -> KeyFiles:
     """Make what is missing in `directory`: the keys and a keyset that names them.
 
     Root, lanes, and three of each authority: for grants, for drills, and for what comes of a referral; for
-    `list_issuers`, authorities whose offline lists lanes take, also list keys and each lane's list secret.
+    `list_issuers`, authorities whose offline lists lanes take, also list keys and each lane's list secret. One for the
+    handheld terminal of each of `officers`, and of those that have one in `directory` already.
 
     Existing keys stay. The keyset is signed anew, with the next version, only where it is missing,
     names other keys or scopes, or has less than half of its life left. Raises ValueError for an id outside
     `[A-Za-z0-9_-]{1,64}`, KeyFileError for a key file or keyset that cannot be used, OSError.
     """
     lane_ids, authority_ids = tuple(lanes), tuple(authorities)
-    for name in (site, *lane_ids, *authority_ids):
+    officer_paths = {
+        path.name[len("officer-") : -len(".key.pem")]: path for path in directory.glob("officer-*.key.pem")
+    }
+    officer_paths |= {name: directory / f"officer-{name}.key.pem" for name in officers}
+    for name in (site, *lane_ids, *authority_ids, *officer_paths):
         if not is_identifier(name):
             raise ValueError(f"not an id of 1 to 64 letters, digits, _ or -: {name!r}")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -172,6 +178,7 @@ def create_keys(
     keys = [_entry(_existing_or_new(path), lane, "request", site, (lane,), window) for lane, path in lane_paths.items()]
     by_role: tuple[tuple[Role, dict[str, Path]], ...] = (
         ("grant", authority_paths), ("drill", drill_paths), ("result", result_paths), ("list", list_paths),
+        ("officer", dict(sorted(officer_paths.items()))),
     )  # fmt: skip
     keys += [
         _entry(_existing_or_new(path), name, role, site, lane_ids, window)

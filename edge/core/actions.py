@@ -21,7 +21,7 @@ from edge.core.fusion import fuse
 from edge.core.inspection import targets_of
 from edge.core.modes import Hours, demanded, objections
 from edge.core.offline_list import OfflineEntry
-from edge.core.order_guards import drill_stays_closed, first_operator, persons
+from edge.core.order_guards import drill_stays_closed, first_operator, ordered, persons
 from edge.core.policy import join, mismatches, suspected_clone
 from edge.core.readings import Identity
 from edge.core.state import OpenAuthority, Passage, Phase, Request
@@ -253,23 +253,29 @@ def open_by_person(draft: Draft, event: Event) -> None:
     passage = draft.passage
     deadline_ms = event.at_ms + draft.state.profile.timing.grant_max_ms
     nonces = (draft.identifier(f"person|{passage.id}|{passage.orders}"),)
+    draft.change_passage(orders=passage.orders + 1)
+    open_for(draft, event, nonces, deadline_ms)
+
+
+def open_for(draft: Draft, event: Event, nonces: tuple[str, ...], deadline_ms: int, key_id: str | None = None) -> None:
+    """Spend the authority of whoever ordered the opening; `key_id` signed the order."""
+    passage = draft.passage
     draft.change_passage(
         authority=OpenAuthority("person", nonces, deadline_ms),
-        orders=passage.orders + 1,
         reasons=(*passage.reasons, "opened_by_person"),
     )
     referring.end_rechecked(draft, "opened_by_person")
     first = first_operator(draft, event)
     draft.report("opened_by_person", *persons(event, first))
-    draft.emit(ConsumeAuthority(passage.id, "person", nonces, deadline_ms, event.operator, event.reason, first))
+    _, operator, reason = ordered(event)
+    draft.emit(ConsumeAuthority(passage.id, "person", nonces, deadline_ms, operator, reason, first, key_id))
 
 
 def refuse_by_person(draft: Draft, event: Event) -> None:
     """A person sends the vehicle back; an authority that waits for the disk stays spent, unused."""
-    assert isinstance(event, PersonDecided)
     draft.emit(StopCapture(draft.passage.id))
     draft.change_passage(authority=None, reasons=(*draft.passage.reasons, "refused_by_person"))
-    draft.report("refused_by_person", ("operator", event.operator), ("reason", event.reason))
+    draft.report("refused_by_person", *persons(event, None))
 
 
 def ignore_person(draft: Draft, event: Event) -> None:

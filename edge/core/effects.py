@@ -69,6 +69,30 @@ class SendRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PrepareChallenge:
+    """Build and sign the challenge to the handheld terminals of `authority`, answer with `ChallengePrepared`.
+
+    `pictures` are SHA-256 (hex) of the evidence that it shows.
+    """
+
+    passage: str
+    authority: str
+    nonce: str
+    reasons: tuple[str, ...]
+    pictures: tuple[str, ...]
+    ttl_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendChallenge:
+    """Show the prepared challenge and send it. Adds authority: its nonce must be durable first."""
+
+    passage: str
+    nonce: str
+    challenge_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConsumeAuthority:
     """Spend the authority to open, once; answered with `AuthorityDurable`. `source` is grant, person or offline."""
 
@@ -80,6 +104,8 @@ class ConsumeAuthority:
     reason: str | None = None
     # Who gave the same order before, where two persons have to.
     first_operator: str | None = None
+    # The key that signed the order of a person at a handheld terminal.
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +196,8 @@ Effect = (
     | StopCapture
     | PrepareRequest
     | SendRequest
+    | PrepareChallenge
+    | SendChallenge
     | ConsumeAuthority
     | RaiseBoom
     | LowerBoom
@@ -182,4 +210,4 @@ Effect = (
     | EndPassage
 )
 
-ADDS_AUTHORITY: tuple[type, ...] = (SendRequest, ConsumeAuthority)
+ADDS_AUTHORITY: tuple[type, ...] = (SendRequest, SendChallenge, ConsumeAuthority)

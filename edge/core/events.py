@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from edge.core.confirmation import Confirmation
 from edge.core.grant import Grant
 from edge.core.inputs import LaneInputs
 from edge.core.modes import Hours, Mode
@@ -127,6 +128,23 @@ class GrantRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengePrepared:
+    """The signed challenge of a held passage exists; `challenge_hash` is SHA-256 (hex) of its exact bytes."""
+
+    at_ms: int
+    nonce: str
+    challenge_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationReceived:
+    """An officer's answer of good form and signature arrived; everything else about it is judged here."""
+
+    at_ms: int
+    confirmation: Confirmation
+
+
+@dataclass(frozen=True, slots=True)
 class ReferralReported:
     """An authority's word about a referral arrived, of good form and signature; whether it counts is judged here."""
 
@@ -224,6 +242,8 @@ Event = (
     | RequestPrepared
     | GrantReceived
     | GrantRefused
+    | ChallengePrepared
+    | ConfirmationReceived
     | ReferralReported
     | OfflineListAccepted
     | TimeJudged

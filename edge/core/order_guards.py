@@ -2,14 +2,16 @@
 
 from edge.core.draft import Draft
 from edge.core.effects import Scalar
-from edge.core.events import Event, ModeOrdered, PersonDecided
+from edge.core.events import ConfirmationReceived, Event, ModeOrdered, PersonDecided
 from edge.core.modes import held_for, keeps_open
 from edge.core.state import LaneState
 from edge.core.two_persons import completes
 
 
-def _action(event: Event) -> tuple[str, str, str]:
+def ordered(event: Event) -> tuple[str, str, str]:
     """What is ordered, by whom, and why."""
+    if isinstance(event, ConfirmationReceived):
+        return event.confirmation.decision, event.confirmation.officer, event.confirmation.reason
     assert isinstance(event, ModeOrdered | PersonDecided)
     return "mode" if isinstance(event, ModeOrdered) else event.action, event.operator, event.reason
 
@@ -23,7 +25,7 @@ def subject(draft: Draft, event: Event) -> str | None:
 
 def countersigned(draft: Draft, event: Event) -> bool:
     """One person is enough for this order, or another one gave the same a short time ago."""
-    action, operator, _ = _action(event)
+    action, operator, _ = ordered(event)
     profile = draft.state.profile
     by_ms = event.at_ms - profile.second_person_ms
     return action not in profile.two_persons or completes(
@@ -34,7 +36,7 @@ def countersigned(draft: Draft, event: Event) -> bool:
 def first_operator(draft: Draft, event: Event) -> str | None:
     """Return who gave the order first where two had to; the order is carried out and waits no longer."""
     first = draft.state.first_order
-    if first is None or _action(event)[0] not in draft.state.profile.two_persons:
+    if first is None or ordered(event)[0] not in draft.state.profile.two_persons:
         return None
     draft.change(first_order=None)
     return first.operator
@@ -42,32 +44,34 @@ def first_operator(draft: Draft, event: Event) -> str | None:
 
 def persons(event: Event, first: str | None) -> tuple[tuple[str, Scalar], ...]:
     """Return the fields that say who ordered what and why."""
-    _, operator, reason = _action(event)
+    _, operator, reason = ordered(event)
     named: tuple[tuple[str, Scalar], ...] = (("operator", operator), ("reason", reason))
+    if isinstance(event, ConfirmationReceived):
+        named = (*named, ("key_id", event.confirmation.key_id))
     return named if first is None else (*named, ("first_operator", first))
 
 
 def _first_of_two(draft: Draft, event: Event) -> bool:
-    _, operator, reason = _action(event)
+    _, operator, reason = ordered(event)
     named = bool(operator.strip()) and bool(reason.strip())
     return named and not draft.state.journal_lost and not countersigned(draft, event)
 
 
 def first_to_open(draft: Draft, event: Event) -> bool:
     """The first of two persons orders the opening."""
-    may = _action(event)[0] == "open" and not drill_stays_closed(draft.state)
+    may = ordered(event)[0] == "open" and not drill_stays_closed(draft.state)
     return may and _first_of_two(draft, event)
 
 
 def first_to_lower(draft: Draft, event: Event) -> bool:
     """The first of two persons orders the boom down."""
-    may = _action(event)[0] == "lower" and not keeps_open(draft.state.mode, draft.state.profile)
+    may = ordered(event)[0] == "lower" and not keeps_open(draft.state.mode, draft.state.profile)
     return may and _first_of_two(draft, event)
 
 
 def first_to_reset(draft: Draft, event: Event) -> bool:
     """The first of two persons says that the cause of the fault is gone."""
-    return _action(event)[0] == "reset" and _first_of_two(draft, event)
+    return ordered(event)[0] == "reset" and _first_of_two(draft, event)
 
 
 def first_for_mode(draft: Draft, event: Event) -> bool:
@@ -77,7 +81,7 @@ def first_for_mode(draft: Draft, event: Event) -> bool:
 
 def mode_unacceptable(draft: Draft, event: Event) -> bool:
     """Nobody is named, no reason is given, or the order cannot be recorded: after a restart nobody would know it."""
-    _, operator, reason = _action(event)
+    _, operator, reason = ordered(event)
     return not operator.strip() or not reason.strip() or draft.state.journal_lost
 
 

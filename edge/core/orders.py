@@ -3,9 +3,9 @@
 from edge.core.actions import open_passage
 from edge.core.draft import Draft
 from edge.core.effects import StopCapture
-from edge.core.events import Event, HoursTurned, ModeOrdered, PersonDecided
+from edge.core.events import Event, HoursTurned, ModeOrdered
 from edge.core.modes import held_for
-from edge.core.order_guards import first_operator, persons, subject
+from edge.core.order_guards import first_operator, ordered, persons, subject
 from edge.core.two_persons import FirstOrder
 
 CLOCK_DOUBTED = "clock_not_believed"
@@ -13,9 +13,8 @@ CLOCK_DOUBTED = "clock_not_believed"
 
 def await_second(draft: Draft, event: Event) -> None:
     """Remember the order and carry nothing out: a second person has to give it too."""
-    assert isinstance(event, ModeOrdered | PersonDecided)
-    action = "mode" if isinstance(event, ModeOrdered) else event.action
-    draft.change(first_order=FirstOrder(action, subject(draft, event), event.operator, event.at_ms))
+    action, operator, _ = ordered(event)
+    draft.change(first_order=FirstOrder(action, subject(draft, event), operator, event.at_ms))
     draft.report("second_person_awaited", ("action", action), *persons(event, None))
 
 

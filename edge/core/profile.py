@@ -64,6 +64,14 @@ class OfflineRules:
 
 
 @dataclass(frozen=True, slots=True)
+class HandheldRules:
+    """Handheld terminals: whose officers hold them, and for how long at most a challenge may be answered."""
+
+    authority: str
+    answer_ms: int = 300_000
+
+
+@dataclass(frozen=True, slots=True)
 class LaneProfile:
     """One lane. `must_match`: what has to be `read` and equal to the release note to open by itself."""
 
@@ -93,3 +101,5 @@ class LaneProfile:
     offline: OfflineRules | None = None
     # What comes here; a journal of an earlier version knows lanes for containers alone.
     traffic: Traffic = "container"
+    # None: held passages are confirmed at the control socket alone.
+    handheld: HandheldRules | None = None

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from edge.core.confirmation import Challenge
 from edge.core.effects import Decision, Stage
 from edge.core.events import FrameRead
 from edge.core.grant import Grant
@@ -110,6 +111,9 @@ class Passage:
     mode: Mode = "NORMAL"
     # Vehicles that were let out so far, where this passage is an evacuation; None where it is not.
     evacuated: int | None = None
+    # The challenge to handheld terminals that is in force, and the nonces of all that were issued.
+    challenge: Challenge | None = None
+    challenges: tuple[str, ...] = ()
 
     @property
     def drill(self) -> bool:

@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from edge.core.actions import fail
 from edge.core.binding import answer_by_ms
+from edge.core.confirming import keep_challenge, renew_at_ms
 from edge.core.draft import Draft
 from edge.core.effects import Effect
 from edge.core.events import Event
@@ -42,6 +43,7 @@ def step(state: LaneState, event: Event) -> tuple[LaneState, tuple[Effect, ...]]
     row.action(draft, event)
     if row.to is not None:
         draft.enter(row.to)
+    keep_challenge(draft)
     return draft.state, tuple(draft.effects)
 
 
@@ -79,7 +81,10 @@ def _phase_deadline_ms(state: LaneState) -> int | None:
             assert state.passage is not None
             assert state.passage.authority is not None
             return state.passage.authority.deadline_ms + 1
-        case Phase.HELD | Phase.TURNING_BACK:
+        case Phase.HELD:
+            renew_ms = renew_at_ms(state)
+            return since + timing.hold_ms if renew_ms is None else min(renew_ms, since + timing.hold_ms)
+        case Phase.TURNING_BACK:
             return since + timing.hold_ms
         case Phase.OPENING:
             return since + timing.open_ms

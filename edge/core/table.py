@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge.core import actions as do
-from edge.core import evacuation, orders, referring
+from edge.core import confirming, evacuation, orders, referring
 from edge.core import guards as when
 from edge.core import motion as move
 from edge.core import order_guards as if_ordered
@@ -18,6 +18,8 @@ from edge.core.draft import Draft
 from edge.core.events import (
     AuthorityDurable,
     BarrierAnswered,
+    ChallengePrepared,
+    ConfirmationReceived,
     DeviceBack,
     DeviceLost,
     Event,
@@ -154,6 +156,14 @@ _PERSON = [
     *_on(tuple(P), PersonDecided, when.always, do.ignore_person),
 ]
 
+_HANDHELD = [
+    *_on((P.HELD,), ChallengePrepared, confirming.challenge_expected, confirming.send_challenge),
+    *_on((P.HELD,), ConfirmationReceived, confirming.officer_opens, confirming.open_by_officer, P.CONSUMING),
+    *_on((P.HELD,), ConfirmationReceived, confirming.officer_orders_open, confirming.await_second),
+    *_on((P.HELD,), ConfirmationReceived, confirming.officer_refuses, confirming.refuse_by_officer, P.TURNING_BACK),
+    *_on(tuple(P), ConfirmationReceived, when.always, confirming.ignore_confirmation),
+]
+
 _MODES = [
     *_on(tuple(P), ModeOrdered, if_ordered.mode_unacceptable, orders.refuse_mode),
     *_on(tuple(P), ModeOrdered, if_ordered.first_for_mode, orders.await_second),
@@ -220,6 +230,7 @@ _OTHERWISE = [
             TagSighted,
             RequestPrepared,
             GrantRefused,
+            ChallengePrepared,
             OfflineListAccepted,
             TimeJudged,
             AuthorityDurable,
@@ -241,6 +252,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     *_CONSUMING,
     *_MOVING,
     *_PERSON,
+    *_HANDHELD,
     *_MODES,
     *_OTHERWISE,
 )

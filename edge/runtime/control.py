@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from edge.clearance.confirm_desk import ConfirmDesk
+from edge.clearance.grant import GrantRefusal
+from edge.core.confirming import confirm_refusal
 from edge.core.events import ModeOrdered, PersonAction, PersonDecided
 from edge.core.modes import MODES
 from edge.core.state import Phase
@@ -40,9 +43,13 @@ class ControlError(Exception):
 class ControlServer:
     """Serves the lanes of one box on one socket."""
 
-    def __init__(self, path: Path, lanes: Mapping[str, LaneRunner]) -> None:
+    def __init__(
+        self, path: Path, lanes: Mapping[str, LaneRunner], desks: Mapping[str, ConfirmDesk] | None = None
+    ) -> None:
         self._path = path
         self._lanes = lanes
+        # Of the lanes that handheld terminals may confirm.
+        self._desks = desks or {}
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._lag = LoopLag()
@@ -110,6 +117,10 @@ class ControlServer:
                 return await self._order(lane, action, who, why)
             case {"verb": "mode", "lane": str(lane), "mode": str(mode), "operator": str(who), "reason": str(why)}:
                 return self._mode(lane, mode, who, why)
+            case {"verb": "challenge", "lane": str(lane)}:
+                return self._challenge(lane)
+            case {"verb": "confirm", "lane": str(lane), "answer": str(answer)}:
+                return await self._confirm(lane, answer)
         return {"error": "unknown_request"}
 
     async def _order(self, lane: str, action: str, operator: str, reason: str) -> dict[str, Any]:
@@ -136,6 +147,34 @@ class ControlServer:
         runner = self._lanes[lane]
         runner.take(ModeOrdered(runner.now_ms(), mode, operator, reason))
         return {"accepted": runner.state.mode == mode, "phase": runner.state.phase.value, "lane": describe(runner)}
+
+    def _challenge(self, lane: str) -> dict[str, Any]:
+        """Return the challenge of a held passage, for a terminal that has no network to scan."""
+        if error := self._no_desk(lane):
+            return error
+        runner = self._lanes[lane]
+        shown = self._desks[lane].shown(runner.state)
+        return {"challenge": None if shown is None else shown.decode(), "lane": describe(runner)}
+
+    async def _confirm(self, lane: str, answer: str) -> dict[str, Any]:
+        """Hand an officer's signed answer to the lane; the signature says who decides, not who brings it."""
+        if error := self._no_desk(lane):
+            return error
+        runner = self._lanes[lane]
+        before = runner.state
+        offered = self._desks[lane].offer(answer.strip().encode())
+        if isinstance(offered, GrantRefusal):
+            return {"accepted": False, "reason": offered.reason, "lane": describe(runner)}
+        reason = confirm_refusal(before, offered, runner.now_ms())
+        if reason is None and offered.decision == "open":
+            await self._outcome(runner)
+        accepted = runner.state.phase is not before.phase or runner.state.phase_since_ms != before.phase_since_ms
+        return {"accepted": accepted, "reason": reason, "phase": runner.state.phase.value, "lane": describe(runner)}
+
+    def _no_desk(self, lane: str) -> dict[str, Any] | None:
+        if lane not in self._lanes:
+            return {"error": "unknown_lane", "lanes": sorted(self._lanes)}
+        return None if lane in self._desks else {"error": "no_handheld", "lane": lane}
 
     def _unacceptable(self, lane: str, operator: str, reason: str) -> dict[str, Any] | None:
         if lane not in self._lanes:
@@ -182,6 +221,8 @@ def describe(runner: LaneRunner) -> dict[str, Any]:
         "mode": state.mode,
         "hours": state.hours,
         "awaits_second": _awaited(runner),
+        # The nonce of the challenge that handheld terminals may answer now.
+        "challenge": passage.challenge.nonce if passage and passage.challenge else None,
     }
 
 

@@ -19,10 +19,12 @@ from edge.core.effects import (
     EndPassage,
     KeepReferral,
     LowerBoom,
+    PrepareChallenge,
     PrepareRequest,
     RaiseAlarm,
     RaiseBoom,
     Report,
+    SendChallenge,
     SendRequest,
     SetLight,
     StartCapture,
@@ -32,6 +34,7 @@ from edge.core.effects import (
 from edge.core.events import (
     AuthorityDurable,
     BarrierAnswered,
+    ChallengePrepared,
     CommandName,
     CommandOutcome,
     DeviceBack,
@@ -74,6 +77,16 @@ class Clearance(Protocol):
         """Send the kept bytes, once. A connection that is down loses them: the deadline then decides."""
 
 
+class Handheld(Protocol):
+    """The handheld terminals of the lane, as it needs them."""
+
+    def prepare(self, asked: PrepareChallenge, state: LaneState) -> str:
+        """Build and sign the challenge, keep its bytes, return their SHA-256 (hex)."""
+
+    def send(self, nonce: str) -> None:
+        """Show the kept bytes, and send them once."""
+
+
 class Telemetry(Protocol):
     """What central operations see of the lane between its events."""
 
@@ -107,6 +120,8 @@ class LaneParts:
     captures: Captures
     clearance: Clearance
     telemetry: Telemetry
+    # Only where the profile names handheld terminals.
+    handheld: Handheld | None = None
 
 
 class LaneRunner:
@@ -288,6 +303,13 @@ class LaneRunner:
             case SendRequest(passage=passage, authority=authority, nonce=nonce):
                 parts.clearance.send(passage, authority, nonce)
                 failpoints.hit("request_sent")
+            case PrepareChallenge(nonce=nonce):
+                assert parts.handheld is not None
+                digest = parts.handheld.prepare(effect, self.state)
+                self.take(ChallengePrepared(self.now_ms(), nonce, digest))
+            case SendChallenge(nonce=nonce):
+                assert parts.handheld is not None
+                parts.handheld.send(nonce)
             case ConsumeAuthority(passage=passage, nonces=nonces):
                 self.take(AuthorityDurable(self.now_ms(), passage, nonces))
             case RaiseAlarm(code=code, detail=detail):

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from edge.clearance.authority_link import ClearanceLink
+from edge.clearance.confirm_desk import ConfirmDesk
 from edge.core.events import DeviceBack, DeviceLost, Started
 from edge.core.offline import CLEARANCE
 from edge.log import logger
@@ -41,6 +42,7 @@ class LaneService:
     telemetry: TelemetryPublisher
     telemetry_link: MqttLink
     watches: Sequence[tuple[str, Callable[[], Awaitable[None]]]] = ()
+    handheld: ConfirmDesk | None = None
 
     async def run(self) -> None:
         """Recover from the journal, then serve until cancelled."""

@@ -19,6 +19,7 @@ def main(arguments: Sequence[str]) -> int:
     """Make lane, authority and root keys and the keyset in `keys_dir`; 0, 73 where they cannot be written."""
     parser = Parser("kakou keys", say("verb_keys"))
     parser.add_argument("config", type=Path, help=say("option_config"))
+    parser.add_argument("--officer", action="append", default=[], help=say("keys_officer"))
     given = parser.parse_args(arguments)
     loaded = load(given.config)
     if isinstance(loaded, list):
@@ -35,8 +36,9 @@ def main(arguments: Sequence[str]) -> int:
             environment="simulated" if simulated else "production",
             now_utc=datetime.now(UTC),
             list_issuers=sorted({lane.limited_offline.authority for lane in loaded.lanes if lane.limited_offline}),
+            officers=given.officer,
         )
-    except (KeyFileError, KeysetError, OSError) as error:
+    except (KeyFileError, KeysetError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return EXIT_CANNOT_CREATE
     # For central operations, which checks what the lanes sign (`kakou ops audit --lane-keys`).

@@ -25,9 +25,9 @@ _OTHER_ORDERS = ("open", "refuse", "retry", "reset", "lower")
 def status(arguments: Sequence[str]) -> int:
     """Show every lane of the running controller; 0, 69 where it cannot be reached."""
     parser = Parser("kakou status", say("verb_status"))
-    _add_target(parser)
+    add_target(parser)
     given = parser.parse_args(arguments)
-    answer = _ask(given, {"verb": "status"})
+    answer = ask_controller(given, {"verb": "status"})
     if isinstance(answer, int):
         return answer
     if given.json:
@@ -43,7 +43,7 @@ def status(arguments: Sequence[str]) -> int:
 def order(arguments: Sequence[str]) -> int:
     """Give a person's order, by default to open; 0 where the lane accepted, 1 where it refused, 69 unreachable."""
     parser = Parser("kakou open", say("verb_open"))
-    _add_target(parser)
+    add_target(parser)
     parser.add_argument("--lane", required=True, help=say("open_lane"))
     parser.add_argument("--operator", help=say("open_operator"))
     parser.add_argument("--reason", required=True, help=say("open_reason"))
@@ -56,14 +56,14 @@ def order(arguments: Sequence[str]) -> int:
         "operator": _login_name() if given.operator is None else given.operator,
         "reason": given.reason,
     }
-    answer = _ask(given, request)
-    return answer if isinstance(answer, int) else _show_outcome(given, answer)
+    answer = ask_controller(given, request)
+    return answer if isinstance(answer, int) else show_outcome(given, answer)
 
 
 def mode(arguments: Sequence[str]) -> int:
     """Show the mode of a lane, or order one; 0 where it is in force, 1 where it is refused or waits for a second."""
     parser = Parser("kakou mode", say("verb_mode"))
-    _add_target(parser)
+    add_target(parser)
     parser.add_argument("lane", help=say("open_lane"))
     parser.add_argument("mode", nargs="?", choices=MODES, help=say("mode_mode"))
     parser.add_argument("--operator", help=say("open_operator"))
@@ -79,12 +79,12 @@ def mode(arguments: Sequence[str]) -> int:
         "operator": operator,
         "reason": given.reason,
     }
-    answer = _ask(given, request)
-    return answer if isinstance(answer, int) else _show_outcome(given, answer)
+    answer = ask_controller(given, request)
+    return answer if isinstance(answer, int) else show_outcome(given, answer)
 
 
 def _show_mode(given: argparse.Namespace) -> int:
-    answer = _ask(given, {"verb": "status"})
+    answer = ask_controller(given, {"verb": "status"})
     if isinstance(answer, int):
         return answer
     lane = next((one for one in answer["lanes"] if one["lane"] == given.lane), None)
@@ -96,11 +96,12 @@ def _show_mode(given: argparse.Namespace) -> int:
     return 0
 
 
-def _show_outcome(given: argparse.Namespace, answer: dict[str, Any]) -> int:
+def show_outcome(given: argparse.Namespace, answer: dict[str, Any]) -> int:
+    """Print what a lane did with an order; 0 where it accepted, else 1."""
     if given.json:
         print(json.dumps(answer, ensure_ascii=False))
     elif "error" in answer:
-        print(_refusal(answer), file=sys.stderr)
+        print(refusal(answer), file=sys.stderr)
     else:
         waiting = answer["lane"]["awaits_second"]
         if not answer["accepted"] and waiting is not None:
@@ -109,10 +110,13 @@ def _show_outcome(given: argparse.Namespace, answer: dict[str, Any]) -> int:
     return 0 if answer.get("accepted") else EXIT_REFUSED
 
 
-def _refusal(answer: dict[str, Any]) -> str:
+def refusal(answer: dict[str, Any]) -> str:
+    """Return in words why the controller did not even ask the lane."""
     match answer["error"]:
         case "unknown_lane":
             return say("open_unknown_lane", lanes=", ".join(map(plain, answer["lanes"])))
+        case "no_handheld":
+            return say("confirm_no_handheld", lane=plain(answer["lane"]))
         case "operator_and_reason_needed":
             return say("open_who_and_why")
         case "too_long":
@@ -129,13 +133,15 @@ def _login_name() -> str:
         return ""
 
 
-def _add_target(parser: Parser) -> None:
+def add_target(parser: Parser) -> None:
+    """Add the options of every verb that speaks to a running controller."""
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=say("person_config"))
     parser.add_argument("--socket", type=Path, help=say("person_socket"))
     parser.add_argument("--json", action="store_true", help=say("option_json"))
 
 
-def _ask(given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any] | int:
+def ask_controller(given: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any] | int:
+    """Return the controller's answer; where there is none, say why and return the exit status."""
     path = given.socket
     if path is None:
         loaded = load(given.config)
