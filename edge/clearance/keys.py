@@ -64,6 +64,7 @@ class KeyFiles:
     authorities: dict[str, Path]
     keyset_version: int
     drills: dict[str, Path]
+    officers: dict[str, Path]
 
 
 def key_id_of(public: Ed25519PublicKey) -> str:
@@ -154,10 +155,11 @@ def create_keys(
     `[A-Za-z0-9_-]{1,64}`, KeyFileError for a key file or keyset that cannot be used, OSError.
     """
     lane_ids, authority_ids = tuple(lanes), tuple(authorities)
-    officer_paths = {
-        path.name[len("officer-") : -len(".key.pem")]: path for path in directory.glob("officer-*.key.pem")
-    }
-    officer_paths |= {name: directory / f"officer-{name}.key.pem" for name in officers}
+    known = [
+        path.name.removeprefix("officer-").removesuffix(".key.pem") for path in directory.glob("officer-*.key.pem")
+    ]
+    names = sorted({*officers, *(name for name in known if is_identifier(name))})
+    officer_paths = {name: directory / f"officer-{name}.key.pem" for name in names}
     for name in (site, *lane_ids, *authority_ids, *officer_paths):
         if not is_identifier(name):
             raise ValueError(f"not an id of 1 to 64 letters, digits, _ or -: {name!r}")
@@ -178,7 +180,7 @@ def create_keys(
     keys = [_entry(_existing_or_new(path), lane, "request", site, (lane,), window) for lane, path in lane_paths.items()]
     by_role: tuple[tuple[Role, dict[str, Path]], ...] = (
         ("grant", authority_paths), ("drill", drill_paths), ("result", result_paths), ("list", list_paths),
-        ("officer", dict(sorted(officer_paths.items()))),
+        ("officer", officer_paths),
     )  # fmt: skip
     keys += [
         _entry(_existing_or_new(path), name, role, site, lane_ids, window)
@@ -194,6 +196,7 @@ def create_keys(
         authority_paths,
         keyset.version,
         drill_paths,
+        officer_paths,
     )
 
 

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     public = {lane: path.with_name(f"lane-{lane}.pub.pem") for lane, path in made.lanes.items()}
     for lane, path in public.items():
         write_public_key(path, load_private_key(made.lanes[lane]).public_key())
-    private = [*made.lanes.values(), *made.authorities.values(), *made.drills.values()]
+    private = [*made.lanes.values(), *made.authorities.values(), *made.drills.values(), *made.officers.values()]
     for path in (made.root_public, made.keyset, *public.values(), *private):
         print(path)
     print(say("keys_made", version=made.keyset_version, directory=loaded.keys_dir))

@@ -17,6 +17,7 @@ from edge.core.effects import (
 )
 from edge.core.events import (
     AuthorityDurable,
+    ConfirmationReceived,
     Event,
     GrantReceived,
     InputsLost,
@@ -30,6 +31,7 @@ from edge.core.referral import Referral
 from edge.core.state import LaneState, Phase, Request
 from edge.core.step import next_deadline_ms
 from edge.core.table import BY_PAIR
+from simulators.prove.confirm_oracle import ConfirmOracle
 
 EMPTY = {Phase.STARTING, Phase.IDLE, Phase.LEAVING, Phase.FAULT, Phase.CLOSING}
 # Where the table lets each event of each phase lead.
@@ -57,12 +59,14 @@ class LaneOracle:
         self.clear_from_ms: int | None = None
         self.proved = False
         self.orders: list[tuple[int, tuple[str, str], str | None, str]] = []
+        self.terminals = ConfirmOracle()
 
     def judge(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
         """Assert every invariant for one step."""
         self._inputs(before, event)
         self._grants(before, event)
         self._legal(before, event, after, effects)
+        counts = before.profile.handheld is not None and self._terminals(before, event, after, effects)
         stops = 0
         for effect in effects:
             match effect:
@@ -90,9 +94,16 @@ class LaneOracle:
         self._passages(before, event, after, effects)
         if effects or after.mode != before.mode:
             self._mode(before, event, after, effects)
-        if isinstance(event, PersonDecided | ModeOrdered):
+        if isinstance(event, PersonDecided | ModeOrdered) or counts:
+            assert isinstance(event, PersonDecided | ModeOrdered | ConfirmationReceived)
             about = None if isinstance(event, ModeOrdered) or before.passage is None else before.passage.id
-            self.orders.append((event.at_ms, _ordered(event), about, event.operator))
+            self.orders.append((event.at_ms, _ordered(event), about, _who(event)))
+
+    def _terminals(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> bool:
+        """Judge the handheld terminals; say whether the event is an answer that counts, like a person's order."""
+        counts = self.terminals.counts(before, event)
+        self.terminals.judge(before, event, after, effects, counts=counts)
+        return counts
 
     def _mode(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
         """What mode and hours take away, told from the state before the step."""
@@ -170,14 +181,17 @@ class LaneOracle:
                 assert self.sent.get(nonce, ("", 0))[0] == effect.passage, "I1: bound to this passage"
                 assert effect.deadline_ms <= self.released.get(nonce, -1), "I1: released in time"
         else:
-            assert isinstance(event, PersonDecided | ModeOrdered)
-            assert event.operator.strip(), "an order has a name"
-            assert event.reason.strip(), "an order has a reason"
+            assert isinstance(event, PersonDecided | ModeOrdered | ConfirmationReceived)
+            # What an officer's answer needs beside this is judged by `ConfirmOracle`.
+            assert before.profile.handheld is not None or not isinstance(event, ConfirmationReceived)
+            if isinstance(event, PersonDecided | ModeOrdered):
+                assert event.operator.strip(), "an order has a name"
+                assert event.reason.strip(), "an order has a reason"
             if isinstance(event, ModeOrdered):
                 leads_out = before.profile.direction == "out" and event.mode == "EMERGENCY_EVACUATE"
                 assert leads_out, "an evacuation leads out"
             else:
-                assert event.action == "open"
+                assert _ordered(event)[0] == "open"
             self._second_person(before, event, effect.first_operator)
         self.consumed[effect.passage, effect.nonces] = effect
 
@@ -198,7 +212,7 @@ class LaneOracle:
 
     def _second_person(self, before: LaneState, event: Event, first_operator: str | None) -> None:
         """Two different people gave the same order, in time, wherever the profile asks for two."""
-        assert isinstance(event, PersonDecided | ModeOrdered)
+        assert isinstance(event, PersonDecided | ModeOrdered | ConfirmationReceived)
         wanted = _ordered(event)
         if wanted[0] not in before.profile.two_persons:
             return
@@ -208,7 +222,7 @@ class LaneOracle:
             for at_ms, order, about, operator in self.orders
             if order == wanted
             and (isinstance(event, ModeOrdered) or about == passage)
-            and operator != event.operator
+            and operator != _who(event)
             and event.at_ms - at_ms <= before.profile.second_person_ms
         ]
         assert first_operator in earlier, "two persons order it"
@@ -300,7 +314,13 @@ class LaneOracle:
             assert sum(isinstance(one, SetLight) for one in effects) <= 2
 
 
-def _ordered(event: PersonDecided | ModeOrdered) -> tuple[str, str]:
+def _who(event: PersonDecided | ModeOrdered | ConfirmationReceived) -> str:
+    return event.confirmation.officer if isinstance(event, ConfirmationReceived) else event.operator
+
+
+def _ordered(event: PersonDecided | ModeOrdered | ConfirmationReceived) -> tuple[str, str]:
+    if isinstance(event, ConfirmationReceived):
+        return event.confirmation.decision, ""
     return ("mode", event.mode) if isinstance(event, ModeOrdered) else (event.action, "")
 
 

@@ -7,9 +7,12 @@ from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 
+from edge.core.confirmation import CONFIRM_DECISIONS, Confirmation
 from edge.core.events import (
     AuthorityDurable,
     BarrierAnswered,
+    ChallengePrepared,
+    ConfirmationReceived,
     DeviceBack,
     DeviceLost,
     Event,
@@ -30,7 +33,7 @@ from edge.core.events import (
 from edge.core.grant import VERDICTS, Grant
 from edge.core.inputs import SIGNAL_NAMES, LaneInputs
 from edge.core.modes import MODES, Hours
-from edge.core.profile import AuthorityProfile, LaneProfile
+from edge.core.profile import AuthorityProfile, HandheldRules, LaneProfile
 from edge.core.readings import PictureReading, TagSighting
 from edge.core.state import LaneState, Passage, Phase
 from edge.core.step import next_deadline_ms
@@ -43,6 +46,11 @@ MUTATIONS: tuple[dict[str, Any], ...] = (
     {}, {}, {}, {"site": "other"}, {"lane": "other"}, {"boot": "other"}, {"passage": "other"}, {"nonce": "other"},
     {"request_hash": "other"}, {"ttl_ms": 0}, {"ttl_ms": -1}, {"note": None}, {"sequence": 0}, {"authority": "other"},
     {"note": replace(NOTE, tag="E2FF")}, {"drill": True}, {"drill": False}, {"note": replace(NOTE, appointment="A1")},
+)  # fmt: skip
+ANSWER_MUTATIONS: tuple[dict[str, Any], ...] = (
+    {}, {}, {}, {"site": "other"}, {"lane": "other"}, {"boot": "other"}, {"passage": "other"}, {"nonce": "other"},
+    {"challenge_hash": "other"}, {"ttl_ms": 0}, {"ttl_ms": -1}, {"sequence": 0}, {"drill": True}, {"drill": False},
+    {"officer": " "}, {"reason": ""}, {"decision": "refuse"},
 )  # fmt: skip
 ACTIONS = ("open", "refuse", "retry", "reset", "lower")
 Move = tuple[str, int, int]
@@ -59,6 +67,7 @@ class Storm:
     sequence: int = 0
     pictures: int = 0
     grants: list[Grant] = field(default_factory=list)
+    answers: list[Confirmation] = field(default_factory=list)
     authorities: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
     PROFILES: ClassVar[tuple[LaneProfile, ...]] = (
@@ -69,12 +78,14 @@ class Storm:
         replace(PROFILE, authorities=(), cameras=()),
         replace(PROFILE, direction="out", calendar=True, drill_moves_boom=True),
         replace(PROFILE, direction="out", two_persons=("open", "lower", "reset", "mode")),
+        replace(PROFILE, handheld=HandheldRules("customs", 20_000)),
+        replace(PROFILE, handheld=HandheldRules("customs"), two_persons=("open",), drill_moves_boom=True),
     )
 
     def events(self, now: Callable[[], LaneState]) -> Iterator[Event]:
         """Yield the events; `now` gives the state after the last one."""
         self.at_ms, self.inputs, self.sequence, self.pictures = 0, CLOSED, 0, 0
-        self.grants, self.authorities = [], []
+        self.grants, self.answers, self.authorities = [], [], []
         yield Started(0, "boot-1", "seed-1", 3, "left-open", True)
         for kind, choice, step_ms in self.moves:
             self.at_ms += step_ms
@@ -111,6 +122,35 @@ class Storm:
     def _person(self, state: LaneState, choice: int) -> Iterator[Event]:
         operator = "" if choice % 7 == 0 else ("chen", "wang")[choice // 7 % 2]
         yield PersonDecided(self.at_ms, operator, ACTIONS[choice % 5], "" if choice % 11 == 0 else "checked")
+
+    def _challenged(self, state: LaneState, choice: int) -> Iterator[Event]:
+        """The shell signed the challenge; sometimes one that nobody asked for."""
+        challenge = state.passage.challenge if state.passage else None
+        if challenge is not None:
+            yield ChallengePrepared(self.at_ms, challenge.nonce, f"hash-{challenge.nonce}")
+        if choice % 7 == 0:
+            yield ChallengePrepared(self.at_ms, "other", "hash-other")
+
+    def _confirm(self, state: LaneState, choice: int) -> Iterator[Event]:
+        """An officer answers the challenge in force, or almost; one held before answers again."""
+        if state.profile.handheld is None:
+            yield from self._replay(state, choice)
+            return
+        passage = state.passage
+        challenge = passage.challenge if passage else None
+        if passage is not None and challenge is not None:
+            yield from self._challenged(state, 1)
+            self.sequence += 1
+            answer = Confirmation(
+                ("chen", "wang", "zhao")[choice % 3], "key", "site", "lane-1", state.boot, passage.id, challenge.nonce,
+                f"hash-{challenge.nonce}", CONFIRM_DECISIONS[choice % 5 == 0], "looked", 30_000, "", self.sequence,
+                drill=passage.drill,
+            )  # fmt: skip
+            answer = replace(answer, **ANSWER_MUTATIONS[choice // 3 % len(ANSWER_MUTATIONS)])
+            self.answers.append(answer)
+            yield ConfirmationReceived(self.at_ms, answer)
+        if self.answers and choice % 4 == 0:
+            yield ConfirmationReceived(self.at_ms, self.answers[choice % len(self.answers)])
 
     def _mode(self, state: LaneState, choice: int) -> Iterator[Event]:
         """Mostly a mode that decides: storms of holds never get far. Often one person, sometimes another."""
@@ -246,6 +286,14 @@ class Storm:
             case Phase.CLOSING:
                 yield from self._scan(2, **MOVING)
                 yield from self._scan(**DOWN)
+            case Phase.HELD if state.profile.handheld is not None and choice % 4:
+                assert state.passage is not None
+                if choice % 4 == 1:
+                    self.pictures += 1
+                    seen = plate_seen(PLATE)
+                    picture = f"held-{self.pictures}"
+                    yield FrameRead(self.at_ms, state.passage.id, "cam-front", picture, self.at_ms, seen)
+                yield from self._confirm(state, choice % 9)
             case Phase.FAULT:
                 yield PersonDecided(self.at_ms, "chen", "reset", "checked")
                 if choice % 2:
@@ -262,7 +310,7 @@ def vars_of(inputs: LaneInputs) -> dict[str, bool | None]:
 KINDS = (
     "go", "go", "go", "go", "go", "go", "flip", "calm", "calm", "blink", "swap", "person", "person", "lost", "blind",
     "journal", "again", "tick", "tick", "barrier", "frame", "prepared", "grant", "grant", "grant", "replay", "durable",
-    "mode", "hours",
+    "mode", "hours", "confirm",
 )  # fmt: skip
 MOVES = st.tuples(st.sampled_from(KINDS), st.integers(0, 1_000), st.sampled_from(STEPS_MS))
 

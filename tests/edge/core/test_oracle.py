@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from edge.core import actions, binding, evacuation, guards, motion, order_guards, step
+from edge.core import actions, binding, confirming, evacuation, guards, motion, order_guards, step
 from edge.core.draft import Draft
 from edge.core.effects import RaiseBoom
-from edge.core.events import Event, PersonDecided
+from edge.core.events import ConfirmationReceived, Event, PersonDecided
 from edge.core.policy import Joined, join
 from edge.core.profile import AuthorityProfile, LaneProfile
-from edge.core.state import Request
+from edge.core.state import OpenAuthority, Request
 from edge.core.table import BY_PAIR
 from simulators.prove.oracle import LaneOracle
 from tests.support.lane_bench import CUSTOMS, PROFILE, LaneBench
@@ -89,6 +89,15 @@ def open_before_durable(draft: Draft, event: Event) -> None:
         draft.emit(RaiseBoom(draft.passage.id))
 
 
+def any_answer(draft: Draft, event: Event) -> bool:
+    assert isinstance(event, ConfirmationReceived)
+    return event.confirmation.decision == "open" and draft.passage.challenge is not None
+
+
+def move_without_spending(draft: Draft, event: Event) -> None:
+    draft.change_passage(authority=OpenAuthority("person", ("made-up",), event.at_ms + 9_000))
+
+
 BUGS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "I1 raise without proof": (guards.may_raise, always),
     "I1 any durable record opens": (guards.other_authority, never),
@@ -112,6 +121,14 @@ BUGS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "modes: the boom is lowered while people leave": (evacuation.evacuating, never),
     "modes: a drill opens by hand": (guards.person_opens, opens_in_a_drill),
     "modes: one person is enough to open": (guards.person_opens, opens_alone),
+    "handheld: any answer to a held passage opens": (confirming.officer_opens, any_answer),
+    "handheld: one officer is enough": (confirming.officer_opens, confirming.officer_orders_open),
+    "handheld: an answer is not spent": (confirming.open_by_officer, move_without_spending),
+}
+WEAKENED: dict[str, tuple[str, Any]] = {
+    "handheld: other pictures are the same": ("_in_force", lambda *shown: True),
+    "handheld: an answer may be given again": ("_take", lambda draft, one: None),
+    "handheld: an answer never grows old": ("answer_by_ms", lambda rules, challenge, confirmation=None: 10**12),
 }
 
 
@@ -133,6 +150,13 @@ def test_each_seeded_bug_is_found(bug: str, monkeypatch: pytest.MonkeyPatch) -> 
     }
     assert mutant != BY_PAIR
     monkeypatch.setattr(step, "BY_PAIR", mutant)
+    with pytest.raises(AssertionError):
+        campaign(STORMS)
+
+
+@pytest.mark.parametrize("bug", WEAKENED)
+def test_each_weakening_of_the_challenge_is_found(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirming, *WEAKENED[bug])
     with pytest.raises(AssertionError):
         campaign(STORMS)
 
