@@ -30,7 +30,7 @@ SECTIONS = {
 MOST_NAMED = 4
 # EN 50159: what can happen to a message, and the channels of this product. `@pytest.mark.threat("delay", "grant")`.
 THREATS = ("repetition", "deletion", "insertion", "resequencing", "corruption", "delay", "masquerade")
-CHANNELS = ("request", "grant", "list", "telemetry", "ack", "modbus")
+CHANNELS = ("request", "grant", "handheld", "list", "telemetry", "ack", "modbus")
 _NAMED = re.compile(r"test_((?:[pdcxsoi][0-9]+_)+)")
 
 INTRODUCTION = """# Hazards: what can go wrong, and what shows that the lane stays safe

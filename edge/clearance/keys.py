@@ -155,11 +155,7 @@ def create_keys(
     `[A-Za-z0-9_-]{1,64}`, KeyFileError for a key file or keyset that cannot be used, OSError.
     """
     lane_ids, authority_ids = tuple(lanes), tuple(authorities)
-    known = [
-        path.name.removeprefix("officer-").removesuffix(".key.pem") for path in directory.glob("officer-*.key.pem")
-    ]
-    names = sorted({*officers, *(name for name in known if is_identifier(name))})
-    officer_paths = {name: directory / f"officer-{name}.key.pem" for name in names}
+    officer_paths = _officer_paths(directory, officers)
     for name in (site, *lane_ids, *authority_ids, *officer_paths):
         if not is_identifier(name):
             raise ValueError(f"not an id of 1 to 64 letters, digits, _ or -: {name!r}")
@@ -174,9 +170,7 @@ def create_keys(
     result_paths = {name: directory / f"result-{name}.key.pem" for name in authority_ids}
     window = (now_utc - _BACKDATE, now_utc + KEY_LIFETIME)
     list_paths = {name: directory / f"list-{name}.key.pem" for name in list_issuers}
-    for lane in lane_ids if list_paths else ():
-        if not (directory / f"lane-{lane}.list.key").exists():
-            write_list_secret(directory / f"lane-{lane}.list.key")
+    _missing_list_secrets(directory, lane_ids if list_paths else ())
     keys = [_entry(_existing_or_new(path), lane, "request", site, (lane,), window) for lane, path in lane_paths.items()]
     by_role: tuple[tuple[Role, dict[str, Path]], ...] = (
         ("grant", authority_paths), ("drill", drill_paths), ("result", result_paths), ("list", list_paths),
@@ -198,6 +192,20 @@ def create_keys(
         drill_paths,
         officer_paths,
     )
+
+
+def _missing_list_secrets(directory: Path, lanes: Iterable[str]) -> None:
+    for lane in lanes:
+        if not (directory / f"lane-{lane}.list.key").exists():
+            write_list_secret(directory / f"lane-{lane}.list.key")
+
+
+def _officer_paths(directory: Path, officers: Iterable[str]) -> dict[str, Path]:
+    """The key files of these officers, and of those that have one already: they stay in the keyset."""
+    found = (path.name for path in directory.glob("officer-*.key.pem"))
+    known = (name.removeprefix("officer-").removesuffix(".key.pem") for name in found)
+    names = sorted({*officers, *(name for name in known if is_identifier(name))})
+    return {name: directory / f"officer-{name}.key.pem" for name in names}
 
 
 def _entry(

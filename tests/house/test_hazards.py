@@ -74,7 +74,7 @@ def test_threats_are_drawn_against_their_channels(house: Path) -> None:
     (house / "tests" / "test_more.py").write_text(more)
     assert draw(house).returncode == 0
     page = (house / "docs" / "hazards.md").read_text()
-    assert "2 of 42 shown by tests." in page
+    assert "2 of 49 shown by tests." in page
     assert "| delay | gap: none | `test_late`; gap: none | gap: none |" in page
 
 

@@ -37,6 +37,7 @@ ROOMS_OF_LIBRARY = {
         "simulators.clearance",
         "simulators.clearance_faults",
         "simulators.bench_floor",
+        "simulators.handheld",
         "simulators.prove.signers",
     ),
     "cv2": ("drivers.camera_http.picture", "models.pixels", "models.detector", "simulators.scene"),

@@ -293,6 +293,17 @@ def test_an_answer_while_nothing_is_held() -> None:
     assert lane.confirm_ignored == ["wrong_passage"]
 
 
+@pytest.mark.hazard("I11", "I21")
+@pytest.mark.threat("deletion", "handheld")
+def test_where_challenges_or_answers_are_lost_nobody_opens_and_the_hold_ends() -> None:
+    lane = HandheldBench().held()
+    while lane.phase is Phase.HELD:
+        lane.tick()
+    assert lane.ended == ["TIMEOUT"]
+    assert len(lane.asked) == PROFILE.timing.hold_ms // (ANSWER_MS + 1) + 1
+    assert not lane.all(ConsumeAuthority)
+
+
 # Modes and drills
 
 

@@ -98,6 +98,14 @@ def test_one_arrival_leaves_the_alarm_for_another_that_is_overdue() -> None:
     assert "referral_overdue" not in yard.state.alarms
 
 
+def test_a_vehicle_that_arrived_is_waited_for_without_an_end() -> None:
+    yard = Yard()
+    referral = yard.refer()
+    yard.say("arrived", referral)
+    yard.tick(referral.due_ms + 1)
+    assert (yard.state.referrals[0].status, yard.state.alarms) == ("arrived", ())
+
+
 def test_the_result_comes_back_with_a_receipt() -> None:
     yard = Yard()
     referral = yard.refer()
@@ -296,10 +304,12 @@ def test_who_is_asked_at_the_recheck_is_told_who_looked() -> None:
 
 def test_new_pictures_of_the_same_vehicle_withdraw_its_referral() -> None:
     yard = Yard()
+    other = replace(yard.refer(), marks=())
+    yard.state = replace(yard.state, referrals=(other,))
     yard.identify()
     yard.answer("refer", target="nii")
     yard.order("retry")
-    assert yard.state.referrals == ()
+    assert yard.state.referrals == (other,)
     assert yard.named("referral_ended")[0]["ending"] == "withdrawn"
 
 
@@ -363,7 +373,8 @@ def test_a_drill_refers_nobody_and_rechecks_nobody() -> None:
     yard.forget()
     yard.identify()
     assert yard.passage.recheck is None
-    yard.answer("refer", target="bay")
+    yard.answer("refer", target="bay", drill=True)
+    assert (yard.phase, yard.passage.decision) == (Phase.HELD, "refer")
     assert yard.state.referrals == (referral,)
 
 
