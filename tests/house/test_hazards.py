@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 THREATS = ("repetition", "deletion", "insertion", "resequencing", "corruption", "delay", "masquerade")
-CHANNELS = ("request", "grant", "list", "telemetry", "ack", "modbus")
+CHANNELS = ("request", "grant", "handheld", "list", "telemetry", "ack", "modbus")
 CELLS = "".join(f'"{channel}/{threat}" = "none"\n' for channel in CHANNELS for threat in THREATS)
 CATALOGUE = (
     '[P1]\nwhat = "a truck under the boom"\n[X1]\nwhat = "a kill"\n[I1]\nwhat = "no authority"\ngap = "no test"\n'
