@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from drivers.barrier_modbus.wire import BarrierMap
 from edge.clearance.authority_link import ClearanceLink
+from edge.clearance.confirm_desk import ConfirmDesk
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.request import SignedRequest
 from edge.core import step as core_step
@@ -83,6 +84,19 @@ class _Link(ClearanceLink):
             self.blame("I18", f"a message raised {error!r}")
 
 
+class _Desk(ConfirmDesk):
+    """The real desk of the handheld terminals; instead of a broker, the world carries its bytes."""
+
+    carry: Callable[[bytes], None]
+
+    def publish(self, raw: bytes, *, drill: bool) -> "asyncio.Future[None]":
+        """Hand the bytes to the world."""
+        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sent.set_result(None)
+        self.carry(raw)
+        return sent
+
+
 class Quiet:
     """Telemetry of which only its sayings are kept, for I19. Central operations reads the outbox by itself."""
 
@@ -117,6 +131,7 @@ class Box:
         self.telemetry = Quiet()
         self.runner: LaneRunner
         self.link: _Link
+        self.desk: _Desk | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._error: BaseException | None = None
 
@@ -144,8 +159,14 @@ class Box:
             clock=clock,
         )
         world.cameras.box = self
+        if world.profile.handheld is not None:
+            key = world.signers.keys[world.profile.lane]
+            self.desk = _Desk(world.profile.handheld.authority, key=key, keyset=world.keyset, clock=clock)
+            self.desk.carry = world.officers.challenged
         self.runner = LaneRunner(
-            world.profile, LaneParts(clock, self.journal, barrier, world.cameras, asking, self.telemetry), self._step
+            world.profile,
+            LaneParts(clock, self.journal, barrier, world.cameras, asking, self.telemetry, self.desk),
+            self._step,
         )
         self.journal.on_failure = self.runner.journal_lost
         self.link = _Link(
@@ -161,6 +182,8 @@ class Box:
         self.link.blame = world.judge.blame
         self.link.carry = world.authorities.receive
         asking.link, asking.take = self.link, self.runner.take
+        if self.desk is not None:
+            self.desk.attach(self.link, take=self.runner.take, on_refused=asking.on_refused)
         found = recover(self.journal.records(world.profile.lane, from_last="boot"))
         again = recover(self.journal.records(world.profile.lane, from_last="boot"))
         world.judge.recovered(found == again)
@@ -201,6 +224,14 @@ class Box:
         """Hand an event to the lane, if there is one alive."""
         if not self.dead:
             self.runner.take(event)
+
+    def confirm(self, payload: bytes) -> None:
+        """Bytes arrived that may be an officer's answer."""
+        assert self.desk is not None
+        try:
+            self.desk.receive(Message("answer", payload))
+        except Exception as error:  # noqa: BLE001 - the judge: whatever bytes raise is a violation of I18
+            self.world.judge.blame("I18", f"an answer raised {error!r}")
 
     def die(self, *, power_cut: bool) -> None:
         """The process is gone: what it still tidies up reaches nothing. Once only."""

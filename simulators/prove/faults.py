@@ -23,6 +23,7 @@ ROWS: dict[str, str] = {
     # process and storage
     "killed": "X1", "power_cut": "X2", "disk_full": "X3", "disk_error": "X4",
     # security
+    "confirm_replayed": "C10", "confirm_altered": "S2",
     "forged": "S1", "wrong_claim": "S2", "bad_json": "S3", "oversize": "S7", "revoked_key": "S20",
     "mode_ordered": "S23", "arrivals_flood": "S24",
 }  # fmt: skip

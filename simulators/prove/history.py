@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from edge.runtime import failpoints
 from simulators.prove.box import Box
+from simulators.prove.officers import OFFICERS
 from simulators.prove.signers import Signers, site_signers
 from simulators.prove.virtual_time import Killed
 from simulators.prove.world import CUSTOMS, LANE, PORT, SITE, Plan, World
@@ -28,7 +29,7 @@ class Outcome:
 
 @lru_cache(maxsize=2)
 def _signers(real: bool) -> Signers:
-    return site_signers(SITE, (LANE, "lane-2"), (CUSTOMS.id, PORT.id), real=real)
+    return site_signers(SITE, (LANE, "lane-2"), (CUSTOMS.id, PORT.id), OFFICERS, real=real)
 
 
 def run(plan: Plan) -> Outcome:

@@ -31,7 +31,14 @@ _LATE_MS = 1_500
 _TURN_MS = 320
 _KINDS = ("plates", "containers", "tag")
 # Parts of a record that the judge reads; the others are steps that neither open nor end anything.
-_LOOKED_AT = ('"ConsumeAuthority"', '"EndPassage"', '"passage_opened"', '"SendRequest"', '"KeepReferral"')
+_LOOKED_AT = (
+    '"ConsumeAuthority"',
+    '"EndPassage"',
+    '"passage_opened"',
+    '"SendRequest"',
+    '"SendChallenge"',
+    '"KeepReferral"',
+)
 
 
 class Judge:
@@ -57,6 +64,7 @@ class Judge:
         self._asked_for: set[str] = set()
         self._entered_ms = 0
         self._requests: dict[str, tuple[str, str]] = {}
+        self._challenges: dict[str, str] = {}
         self._shown: dict[str, dict[str, str]] = {}
         self._opens_asked = 0
         self._occupied = False
@@ -161,6 +169,13 @@ class Judge:
                 elif released != (authority["passage"], self._requests.get(nonce, ("", ""))[1]):
                     self.blame("I16", "the release was for another passage or other bytes")
 
+        elif authority["key_id"] is not None:
+            opened = world.officers.opened.get(authority["nonces"][0])
+            if opened is None:
+                self.blame("I1", "no officer opened this passage with the key that is named")
+            elif opened != (authority["passage"], self._challenges.get(authority["nonces"][0])):
+                self.blame("I16", "the officer's answer was for another passage or other pictures")
+
     def _close_leaves(self) -> None:
         world = self.world
         self.trace.update(b"close%d" % world.time.now_us)
@@ -220,6 +235,20 @@ class Judge:
             if self.world.cameras.taken.get(digest) != claims["passage"]:
                 self.blame("I16", "the request names a picture that was not taken for this passage")
 
+    def challenged(self, claims: dict[str, Any], raw: bytes) -> None:
+        """A challenge left the lane."""
+        nonce = claims["nonce"]
+        if nonce in self._challenges:
+            self.blame("I14", "a challenge was sent twice")
+        if nonce not in self._nonces:
+            self.blame("I14", "a challenge left before its nonce was on the disk")
+        self._challenges[nonce] = hashlib.sha256(raw).hexdigest()
+        if not claims["simulated"]:
+            self.blame("I20", "a simulated lane asked an officer as if it were real")
+        for digest in claims["pictures"]:
+            if self.world.cameras.taken.get(digest) != claims["passage"]:
+                self.blame("I16", "the challenge shows a picture that was not taken for this passage")
+
     # --- the disk -----------------------------------------------------------------------------------------------
 
     def durable(self, kind: str, body: str) -> None:
@@ -240,7 +269,7 @@ class Judge:
                     self.blame("I14", "a nonce was consumed twice")
                 self._consumed.update(effect["nonces"])
                 self._unspent = [effect]
-            case "SendRequest":
+            case "SendRequest" | "SendChallenge":
                 self._nonces.add(effect["nonce"])
             case "Report" if effect["name"] == "requested":
                 fields = dict(effect["fields"])

@@ -63,10 +63,12 @@ class Signers:
     key_ids: Mapping[str, str]
 
 
-def site_signers(site: str, lanes: tuple[str, ...], authorities: tuple[str, ...], *, real: bool) -> Signers:
+def site_signers(
+    site: str, lanes: tuple[str, ...], authorities: tuple[str, ...], officers: tuple[str, ...], *, real: bool
+) -> Signers:
     """Make the keys. The real ones go through a sealed keyset and the lane's own check of it."""
     make = real_key if real else hash_key
-    keys = {name: make(name) for name in (*lanes, *authorities, "stranger", "revoked", "other-site")}
+    keys = {name: make(name) for name in (*lanes, *authorities, *officers, "stranger", "revoked", "other-site")}
     ids = {name: key_id_of(key.public_key()) for name, key in keys.items()}
     entries: dict[str, KeysetKey] = {}
 
@@ -80,6 +82,8 @@ def site_signers(site: str, lanes: tuple[str, ...], authorities: tuple[str, ...]
         add(name, "grant", name, (site,))
     for name in lanes:
         add(name, "request", name, (site,))
+    for name in officers:
+        add(name, "officer", name, (site,))
     add("revoked", "grant", authorities[0], (site,), revoked=True)
     add("other-site", "grant", authorities[0], ("elsewhere",))
     root = real_key("root")

@@ -1,7 +1,7 @@
 """What is outside the controller, for one history: the barrier, trucks, people, authorities and cameras, by seed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from edge.clearance.keyset import Keyset
@@ -15,6 +15,7 @@ from simulators.prove.central import Central
 from simulators.prove.disk import Disk
 from simulators.prove.faults import Swarm
 from simulators.prove.judge import Judge
+from simulators.prove.officers import Officers, drawn_rules
 from simulators.prove.people import Operator
 from simulators.prove.signers import Signers
 from simulators.prove.traffic import Traffic
@@ -71,7 +72,7 @@ class World:
         self.draw = Random(plan.seed)  # noqa: S311 - a repeatable simulation
         self.swarm = Swarm(plan.faults, Random(plan.seed + "|faults"))  # noqa: S311 - the same
         self.time = WorldTime()
-        self.profile = drawn_profile(self.draw)
+        self.profile = replace(drawn_profile(self.draw), handheld=drawn_rules(plan.seed, plan.faults))
         self.map = default_map(registers=self.draw.random() < 0.5, hardware_pulse=self.draw.random() < 0.5)
         self.signers = signers(plan.real_keys)
         self.plant = ProvedPlant(lambda: self.time.now_us // 1000, stroke_s=self.draw.uniform(0.25, 0.6))
@@ -83,6 +84,7 @@ class World:
         self.cameras = Cameras(self)
         self.authorities = Authorities(self)
         self.operator = Operator(self)
+        self.officers = Officers(self)
         self.traffic = Traffic(self, plan.trucks)
         self.trouble = Trouble(self)
         self.central = Central(self)
