@@ -102,13 +102,13 @@ class Others:
 class Running:
     """A runner with its parts and a real journal, fed by hand."""
 
-    def __init__(self, journal: Any, profile: LaneProfile = PROFILE) -> None:
+    def __init__(self, journal: Any, profile: LaneProfile = PROFILE, handheld: Any = None) -> None:
         self.clock: Any = LoopClock()
         self.journal = journal
         self.barrier = Barrier()
         self.others = Others()
         others: Any = self.others
-        self._parts = LaneParts(self.clock, journal, self.barrier, others, others, others)
+        self._parts = LaneParts(self.clock, journal, self.barrier, others, others, others, handheld)
         self.runner = LaneRunner(profile, self._parts)
 
     def use_clock(self, clock: C) -> C:
@@ -129,9 +129,9 @@ class Running:
 
 
 @asynccontextmanager
-async def running(path: Path, profile: LaneProfile = PROFILE) -> AsyncIterator[Running]:
+async def running(path: Path, profile: LaneProfile = PROFILE, handheld: Any = None) -> AsyncIterator[Running]:
     journal = await Journal.open(path, utc=utc)
-    lane = Running(journal, profile)
+    lane = Running(journal, profile, handheld)
     try:
         yield lane
     finally:
