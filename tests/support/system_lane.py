@@ -34,6 +34,7 @@ from tests.support.controller import LIMIT_S, Controller, spawn
 from tests.support.journal_facts import JournalFacts, read_facts
 
 SITE, LANE, AUTHORITY = "yard", "lane-1", "customs"
+OFFICERS = ("chen", "li")
 # How soon a condition is looked at again where no message announces its change.
 LOOK_S = 0.02
 TAG = "E200301666130121155074EF"
@@ -50,7 +51,7 @@ authorities:
     direction: in
     simulated: {simulated}
     barrier: {{id: barrier, host: 127.0.0.1, port: {barrier_port}}}
-{cameras}    tag_reader: {{id: tag-reader, port: "{reader}"}}
+{handheld}{cameras}    tag_reader: {{id: tag-reader, port: "{reader}"}}
     must_match: [{must_match}]
     timing: {{identify_ms: {identify_ms}, clear_ms: 1000, ready_ms: 1000, open_ms: 3000, close_ms: 3000}}
 """
@@ -96,6 +97,7 @@ class SystemLane:
         self.settings: dict[str, Any] = {
             "site": SITE, "lane": LANE, "authority": AUTHORITY, "state_dir": "state", "simulated": "true",
             "deadline_ms": 2000, "identify_ms": 1500, "must_match": must_match, "cameras": "", "recogniser": "",
+            "handheld": "",
             "host": broker.broker.host, "port": broker.settings("x").port, "version": broker.version,
         }  # fmt: skip
         self._news = asyncio.Event()
@@ -313,7 +315,7 @@ class SystemLane:
 
     def _hear(self, message: Message) -> None:
         kind, _, name = message.topic.split("/", 4)[4].partition("/")
-        payload = json.loads(message.payload) if message.payload and kind != "clearance" else {}
+        payload = json.loads(message.payload) if message.payload and kind not in ("clearance", "drill") else {}
         match kind:
             case "state":
                 self.state = payload
@@ -332,7 +334,13 @@ class SystemLane:
     def _authority(self) -> ClearanceService:
         now = datetime.now(UTC)
         keys = create_keys(
-            self.folder / "keys", site=SITE, lanes=[LANE], authorities=[AUTHORITY], environment="simulated", now_utc=now
+            self.folder / "keys",
+            site=SITE,
+            lanes=[LANE],
+            authorities=[AUTHORITY],
+            environment="simulated",
+            now_utc=now,
+            officers=OFFICERS,
         )
         root = load_public_key(keys.root_public)
         keyset = open_keyset(
