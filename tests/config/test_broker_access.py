@@ -10,8 +10,9 @@ from config.broker_access import CONSOLE, OPERATIONS, Access, access_of, shares_
 from config.broker_files import emqx_acl, emqx_conf, mosquitto_acl, mosquitto_conf
 from config.clients import client_ids
 from config.loader import load, load_text
-from config.schema import Configuration
+from config.schema import Configuration, Handheld
 from edge.clearance.authority_link import grant_topic, request_topic
+from edge.clearance.confirm_desk import answer_topic, challenge_topic
 from edge.telemetry.topics import LaneTopics
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "config" / "examples"
@@ -69,6 +70,25 @@ def test_nobody_may_do_what_is_another_s():
     assert access[CONSOLE].writes == access[CONSOLE].retains == set()
     for one in access.values():
         assert not {topic for topic in one.writes | one.retains | one.reads if "%" in topic or topic.startswith("#")}
+
+
+@pytest.mark.hazard("S4", "S5")
+@pytest.mark.threat("masquerade", "handheld")
+def test_handheld_terminals_answer_challenges_of_their_lanes_and_do_nothing_else():
+    plain = yard("in-1", "in-2")
+    first = plain.lanes[0].model_copy(update={"handheld": Handheld(authority="customs")})
+    access = access_of([plain.model_copy(update={"lanes": (first, plain.lanes[1])})])
+    for drill in (False, True):
+        asked = challenge_topic("yard", "in-1", "customs", drill=drill)
+        answered = answer_topic("yard", "in-1", "customs", drill=drill)
+        assert [name for name, one in access.items() if may(one, "write", asked)] == ["yard-in-1-clearance"]
+        assert [name for name, one in access.items() if may(one, "read", asked)] == ["handheld.customs"]
+        assert [name for name, one in access.items() if may(one, "write", answered)] == ["handheld.customs"]
+        assert [name for name, one in access.items() if may(one, "read", answered)] == ["yard-in-1-clearance"]
+        assert not may(access["handheld.customs"], "write", answered, retain=True)
+        assert not may(access["handheld.customs"], "read", challenge_topic("yard", "in-2", "customs", drill=drill))
+    assert not may(access["handheld.customs"], "write", grant_topic("yard", "in-1", "customs"))
+    assert "handheld.customs" not in access_of([plain])
 
 
 @pytest.mark.hazard("S6")

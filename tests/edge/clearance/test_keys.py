@@ -130,3 +130,24 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         write_private_key(tmp_path / "k.pem", Ed25519PrivateKey.generate())
     assert [path.name for path in tmp_path.iterdir()] == ["k.pem"]
+
+
+def test_an_officer_s_key_stays_in_the_keyset_once_it_was_made(tmp_path: Path) -> None:
+    def made(*officers: str) -> dict[str, str]:
+        files = create_keys(
+            tmp_path, site="yard", lanes=("lane1",), authorities=("customs",), environment="test", now_utc=NOW,
+            officers=officers,
+        )  # fmt: skip
+        root = load_public_key(files.root_public)
+        keyset = open_keyset(
+            files.keyset.read_bytes(), root_key_id=key_id_of(root), root=root, environment="test", now_utc=NOW
+        )
+        return {one.issuer: one.role for one in keyset.keys.values() if one.role == "officer"}
+
+    assert made() == {}
+    assert made("chen") == made() == {"chen": "officer"}
+    assert made("li") == {"chen": "officer", "li": "officer"}
+    (tmp_path / "officer-no id.key.pem").write_text("a stray file", encoding="utf-8")
+    assert set(made()) == {"chen", "li"}
+    with pytest.raises(ValueError, match="not an id"):
+        made("chen wang")

@@ -339,6 +339,7 @@ def test_a_drill_whose_boom_moves_is_confirmed_like_any_passage() -> None:
 # Two persons
 
 
+@pytest.mark.hazard("S23")
 def test_two_officers_open_each_with_a_challenge_of_their_own() -> None:
     lane = HandheldBench(TWO).held()
     lane.confirm("chen")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.container import Container
+from edge.core.effects import ConsumeAuthority
 from edge.core.grant import Grant, NotedPlate, ReleaseNote
 from edge.core.inputs import LaneInputs
 from edge.core.plate import PLATE_COLOURS, PLATE_KINDS, Plate
@@ -127,6 +128,14 @@ def test_a_generic_needs_its_declared_type() -> None:
     assert decode(Reading[Plate], encode(reading, Reading[Plate])) == reading
     with pytest.raises(CodecError):
         encode(reading)
+
+
+def test_an_authority_of_an_earlier_version_has_no_key() -> None:
+    spent = ConsumeAuthority("p", "person", ("n",), 5, "chen", "looked", key_id="key-1")
+    data = encode(spent)
+    assert decode(ConsumeAuthority, data) == spent
+    del data["key_id"]
+    assert decode(ConsumeAuthority, data).key_id is None
 
 
 def test_a_missing_field_takes_its_default() -> None:

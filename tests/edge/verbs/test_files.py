@@ -112,6 +112,13 @@ def test_keys_makes_what_is_missing_once(config: Path, capsys: pytest.CaptureFix
     assert {path: path.read_bytes() for path in made} == before
 
 
+def test_keys_of_an_officer_s_terminal(config: Path, capsys: pytest.CaptureFixture[str]):
+    assert keys.main([str(config), "--officer", "chen"]) == 0
+    assert "officer-chen.key.pem" in capsys.readouterr().out
+    assert keys.main([str(config), "--officer", "chen wang"]) == 73
+    assert "not an id" in capsys.readouterr().err
+
+
 def test_keys_says_what_stands_in_the_way(config: Path, capsys: pytest.CaptureFixture[str]):
     assert keys.main([str(config)]) == 0
     key = next(path for path in config.parent.rglob("*.key.pem"))
