@@ -97,6 +97,15 @@ class _Desk(ConfirmDesk):
         return sent
 
 
+def _desk(world: "World", clock: LaneClock) -> _Desk | None:
+    rules = world.profile.handheld
+    if rules is None:
+        return None
+    desk = _Desk(rules.authority, key=world.signers.keys[world.profile.lane], keyset=world.keyset, clock=clock)
+    desk.carry = world.officers.challenged
+    return desk
+
+
 class Quiet:
     """Telemetry of which only its sayings are kept, for I19. Central operations reads the outbox by itself."""
 
@@ -159,10 +168,7 @@ class Box:
             clock=clock,
         )
         world.cameras.box = self
-        if world.profile.handheld is not None:
-            key = world.signers.keys[world.profile.lane]
-            self.desk = _Desk(world.profile.handheld.authority, key=key, keyset=world.keyset, clock=clock)
-            self.desk.carry = world.officers.challenged
+        self.desk = _desk(world, clock)
         self.runner = LaneRunner(
             world.profile,
             LaneParts(clock, self.journal, barrier, world.cameras, asking, self.telemetry, self.desk),

@@ -98,18 +98,12 @@ def test_one_arrival_leaves_the_alarm_for_another_that_is_overdue() -> None:
     assert "referral_overdue" not in yard.state.alarms
 
 
-def test_a_vehicle_that_arrived_is_waited_for_without_an_end() -> None:
+def test_the_result_comes_back_with_a_receipt() -> None:
     yard = Yard()
     referral = yard.refer()
     yard.say("arrived", referral)
     yard.tick(referral.due_ms + 1)
     assert (yard.state.referrals[0].status, yard.state.alarms) == ("arrived", ())
-
-
-def test_the_result_comes_back_with_a_receipt() -> None:
-    yard = Yard()
-    referral = yard.refer()
-    yard.say("arrived", referral)
     yard.say("clear", referral, 2, reason="no_findings")
     assert yard.named("referral_arrived") == [{"referral": referral.id, "authority": "customs", "of": referral.passage}]
     assert yard.named("referral_result")[0]["result"] == "clear"
