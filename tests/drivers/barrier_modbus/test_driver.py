@@ -33,6 +33,15 @@ async def test_scans_deliver_inputs_with_the_time_their_request_left() -> None:
         assert it.scans[-1][0].exit_loop is False
 
 
+async def test_more_patterns_of_inputs_than_are_kept_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.barrier_modbus.driver.MOST_PATTERNS", 1)
+    async with lane() as it:
+        it.start()
+        for occupied in (True, False, True):
+            it.plant.set_signals({"arrival_loop": occupied})
+            await it.until(lambda occupied=occupied: bool(it.scans) and it.scans[-1][0].arrival_loop is occupied)
+
+
 def _signals() -> tuple[str, ...]:
     return LaneInputs.__slots__
 
