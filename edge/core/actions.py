@@ -90,9 +90,9 @@ def new_passage(draft: Draft) -> None:
     number = draft.state.passages + 1
     draft.change(passages=number)
     identifier = draft.identifier(f"passage|{number}")
-    arrived = draft.state.inputs.arrival_loop is True
-    mode = draft.state.mode
-    draft.change(passage=Passage(identifier, draft.at_ms, triggered_at_ms=draft.at_ms, arrived=arrived, mode=mode))
+    at_ms, mode = draft.at_ms, draft.state.mode
+    arrived_at_ms = at_ms if draft.state.inputs.arrival_loop is True else None
+    draft.change(passage=Passage(identifier, at_ms, triggered_at_ms=at_ms, arrived_at_ms=arrived_at_ms, mode=mode))
     draft.light("red")
     draft.report("passage_opened", ("number", number), ("simulated", draft.state.profile.simulated))
 
@@ -202,7 +202,7 @@ def decide(draft: Draft) -> None:
         reasons = (*reasons, f"offline_{entry}")
     inspections = joined.inspections
     draft.change_passage(decision=decision, inspections=inspections, reasons=passage.reasons + reasons)
-    draft.stage("granted")
+    draft.stage_decided()
     targets = ",".join(targets_of(inspections))
     draft.report("decided", ("decision", decision), ("targets", targets), ("reasons", ",".join(reasons)))
     if decision == "refer":
@@ -262,8 +262,10 @@ def open_for(draft: Draft, event: Event, nonces: tuple[str, ...], deadline_ms: i
     passage = draft.passage
     draft.change_passage(
         authority=OpenAuthority("person", nonces, deadline_ms),
+        touched=True,
         reasons=(*passage.reasons, "opened_by_person"),
     )
+    draft.stage_decided()
     referring.end_rechecked(draft, "opened_by_person")
     first = first_operator(draft, event)
     draft.report("opened_by_person", *persons(event, first))
@@ -274,7 +276,8 @@ def open_for(draft: Draft, event: Event, nonces: tuple[str, ...], deadline_ms: i
 def refuse_by_person(draft: Draft, event: Event) -> None:
     """A person sends the vehicle back; an authority that waits for the disk stays spent, unused."""
     draft.emit(StopCapture(draft.passage.id))
-    draft.change_passage(authority=None, reasons=(*draft.passage.reasons, "refused_by_person"))
+    draft.change_passage(authority=None, touched=True, reasons=(*draft.passage.reasons, "refused_by_person"))
+    draft.stage_decided()
     draft.report("refused_by_person", *persons(event, None))
 
 
@@ -287,12 +290,12 @@ def ignore_person(draft: Draft, event: Event) -> None:
 
 
 def retry(draft: Draft, event: Event) -> None:
-    """Take everything anew for the same vehicle; old answers die with their nonces."""
+    """Take everything anew for the same vehicle; old answers die with their nonces, and old stages with them."""
     passage = draft.passage
     referring.withdraw(draft)
     draft.change_passage(
         attempt=passage.attempt + 1, triggered_at_ms=event.at_ms, frames=(), tags=(), identity=None, recheck=None,
-        requests=(), decision=None, inspections=(), reasons=(), authority=None,
+        requests=(), decision=None, inspections=(), reasons=(), authority=None, touched=True, stages=(),
     )  # fmt: skip
     draft.emit(StartCapture(passage.id, event.at_ms))
 
@@ -300,6 +303,7 @@ def retry(draft: Draft, event: Event) -> None:
 def hold_inputs_lost(draft: Draft, event: Event) -> None:
     """The lane is blind: whether the same vehicle still stands there cannot be known."""
     draft.change_passage(decision="hold", authority=None, reasons=(*draft.passage.reasons, "inputs_lost"))
+    draft.stage_decided()
     draft.emit(StopCapture(draft.passage.id))
     draft.light("red")
     draft.report("decided", ("decision", "hold"), ("reasons", "inputs_lost"))

@@ -70,7 +70,17 @@ class Draft:
         """Note when a stage of the passage was first reached."""
         passage = self.passage
         if name not in dict(passage.stages):
-            self.change_passage(stages=(*passage.stages, (name, self.at_ms - passage.opened_at_ms)))
+            # A scan counts from when its request left: that may be before what the lane heard meanwhile.
+            before_ms = passage.stages[-1][1] if passage.stages else 0
+            at_ms = max(before_ms, self.at_ms - passage.opened_at_ms)
+            self.change_passage(stages=(*passage.stages, (name, at_ms)))
+
+    def stage_decided(self) -> None:
+        """Note when the decision was taken, by whomever: a later one counts instead, until the boom is up."""
+        stages = self.passage.stages
+        if "opened" not in dict(stages):
+            self.change_passage(stages=tuple(one for one in stages if one[0] != "granted"))
+            self.stage("granted")
 
     def report(self, name: str, *fields: tuple[str, Scalar], identity: Identity | None = None) -> None:
         """Tell central operations."""
@@ -119,6 +129,12 @@ class Draft:
                 cargo_class(profile.traffic, identity),
                 profile.direction,
                 passage.inspections,
+                arrived_ms=_since_opened_ms(passage, passage.arrived_at_ms),
+                touched=passage.touched,
             ),
         )
         self.change(passage=None)
+
+
+def _since_opened_ms(passage: Passage, at_ms: int | None) -> int | None:
+    return None if at_ms is None else max(0, at_ms - passage.opened_at_ms)

@@ -29,7 +29,8 @@ Terminal = Literal[
     "FAULT",
     "ABORTED_RESTART",
 ]
-# identified, requested, answered_<authority>, granted, opened, cleared: when each was first reached.
+# Of the attempt that the passage ended with, in this order and never decreasing: identified, requested (the first of
+# them), answered_<authority>, granted (the decision that counts, whoever took it), opened, cleared.
 Stage = str
 
 
@@ -189,6 +190,10 @@ class EndPassage:
     # None in records of an earlier version.
     direction: Direction | None = None
     inspections: tuple[Inspection, ...] = ()
+    # When the vehicle stood on the arrival loop, since the passage was opened; None where it was never seen there.
+    arrived_ms: int | None = None
+    # A person gave an order about it that was carried out.
+    touched: bool = False
 
 
 Effect = (

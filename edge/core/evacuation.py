@@ -73,8 +73,10 @@ def order_evacuation(draft: Draft, event: Event) -> None:
     draft.change_passage(
         authority=OpenAuthority("person", nonces, deadline_ms, evacuation=True),
         orders=passage.orders + 1,
+        touched=True,
         reasons=(*passage.reasons, "evacuation"),
     )
+    draft.stage_decided()
     draft.emit(ConsumeAuthority(passage.id, "person", nonces, deadline_ms, event.operator, event.reason, first))
 
 

@@ -16,12 +16,14 @@ def raise_boom(draft: Draft, event: Event) -> None:
 def hold_unproved(draft: Draft, event: Event) -> None:
     """Something changed while the authority was made durable: it stays spent, a person decides."""
     draft.change_passage(decision="hold", authority=None, reasons=(*draft.passage.reasons, "not_proved_before_raise"))
+    draft.stage_decided()
     draft.report("decided", ("decision", "hold"), ("reasons", "not_proved_before_raise"))
 
 
 def hold_barrier_refused(draft: Draft, event: Event) -> None:
     """The barrier did not take the command: the authority stays spent, a person decides."""
     draft.change_passage(decision="hold", authority=None, reasons=(*draft.passage.reasons, "barrier_refused"))
+    draft.stage_decided()
     draft.alarm("barrier_refused")
 
 
@@ -81,6 +83,8 @@ def lower_by_person(draft: Draft, event: Event) -> None:
     """A person at the lane confirmed that it is clear."""
     assert isinstance(event, PersonDecided)
     draft.report("lowered_by_person", *persons(event, first_operator(draft, event)))
+    if draft.state.passage is not None:
+        draft.change_passage(touched=True)
     lower_boom(draft, event)
 
 
@@ -125,6 +129,9 @@ def end_closed(draft: Draft, event: Event) -> None:
         return
     # The scan that saw the boom down may be the first that saw them.
     _tell_strangers(draft)
+    if passage.entered:
+        # A boom that came down unasked was never asked down behind the vehicle.
+        draft.stage("cleared")
     reasons = ("tailgated",) if passage.tailgated else ()
     if not passage.entered:
         draft.end_passage("ABANDONED", *(("backed_out",) if passage.backed_out else ()))

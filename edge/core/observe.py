@@ -122,7 +122,10 @@ def _follow_vehicle(draft: Draft, inputs: LaneInputs) -> None:
     """Note how far the vehicle came: below the boom, to the exit, past it, or back out before any of these."""
     passage = draft.passage
     entered = passage.entered or inputs.safety_loop is True
-    arrived = passage.arrived or inputs.arrival_loop is True
+    arrived_at_ms = passage.arrived_at_ms
+    if arrived_at_ms is None and inputs.arrival_loop is True:
+        arrived_at_ms = draft.at_ms
+    arrived = arrived_at_ms is not None
     reached_exit = passage.reached_exit or (entered and inputs.exit_loop is True)
     backed_out = passage.backed_out or (arrived and not entered and inputs.arrival_loop is False)
     past_exit = passage.past_exit or (reached_exit and inputs.clear_under_boom and inputs.exit_loop is False)
@@ -130,13 +133,13 @@ def _follow_vehicle(draft: Draft, inputs: LaneInputs) -> None:
         # It may be on its way to the boom, between two loops: the proof starts anew.
         draft.change(clear_since_ms=draft.at_ms)
     tailgated = passage.tailgated or (passage.past_exit and inputs.safety_loop is True)
-    seen = (arrived, entered, reached_exit, past_exit, backed_out, tailgated)
+    seen = (arrived_at_ms, entered, reached_exit, past_exit, backed_out, tailgated)
     known = (
-        passage.arrived, passage.entered, passage.reached_exit, passage.past_exit, passage.backed_out,
+        passage.arrived_at_ms, passage.entered, passage.reached_exit, passage.past_exit, passage.backed_out,
         passage.tailgated,
     )  # fmt: skip
     if seen != known:
         draft.change_passage(
-            arrived=arrived, entered=entered, reached_exit=reached_exit, past_exit=past_exit, backed_out=backed_out,
-            tailgated=tailgated,
+            arrived_at_ms=arrived_at_ms, entered=entered, reached_exit=reached_exit, past_exit=past_exit,
+            backed_out=backed_out, tailgated=tailgated,
         )  # fmt: skip

@@ -36,6 +36,7 @@ def hold_for_mode(draft: Draft, event: Event) -> None:
     """The mode turned under an open passage: a person decides it; an authority that was spent stays spent, unused."""
     change_mode(draft, event)
     draft.change_passage(decision="hold", authority=None, reasons=(*draft.passage.reasons, "mode_changed"))
+    draft.stage_decided()
     draft.emit(StopCapture(draft.passage.id))
     draft.light("red")
     draft.report("decided", ("decision", "hold"), ("reasons", "mode_changed"))
@@ -54,6 +55,7 @@ def hold_arrival(draft: Draft, event: Event) -> None:
     reason = held_for(draft.state.mode, draft.state.hours)
     assert reason is not None
     draft.change_passage(decision="hold", reasons=(reason,))
+    draft.stage_decided()
     draft.report("decided", ("decision", "hold"), ("reasons", reason))
 
 

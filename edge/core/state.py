@@ -95,10 +95,12 @@ class Passage:
     authority: OpenAuthority | None = None
     # Orders of persons to open: each gets a nonce of its own.
     orders: int = 0
+    # A person gave an order about it that was carried out.
+    touched: bool = False
     stages: tuple[tuple[Stage, int], ...] = ()
     # What the loops saw while the boom was not down: the vehicle stood on the arrival loop, came below the boom,
     # reached the exit, was wholly past it; it left backwards instead; another one followed it.
-    arrived: bool = False
+    arrived_at_ms: int | None = None
     entered: bool = False
     reached_exit: bool = False
     past_exit: bool = False

@@ -48,11 +48,12 @@ def outbox_event(effect: Report | EndPassage) -> OutboxEvent:
             "target": effect.target,
             "inspections": plain(effect.inspections),
             "reasons": list(effect.reasons),
-            "stages_ms": dict(effect.stages),
+            "stages_ms": _stages_ms(effect),
             "simulated": effect.simulated,
             "drill": effect.drill,
             "cargo_class": effect.cargo_class,
             "direction": effect.direction,
+            "touched": effect.touched,
         },
         personal(effect.identity),
     )
@@ -61,6 +62,11 @@ def outbox_event(effect: Report | EndPassage) -> OutboxEvent:
 def plain(inspections: Sequence[Inspection]) -> list[dict[str, Any]]:
     """Return a merged inspection in plain words."""
     return [{"authority": one.authority, "target": one.target} for one in inspections]
+
+
+def _stages_ms(effect: EndPassage) -> dict[str, int]:
+    arrived = {} if effect.arrived_ms is None else {"arrived": effect.arrived_ms}
+    return {**arrived, **dict(effect.stages)}
 
 
 def personal(identity: Identity) -> dict[str, Any]:

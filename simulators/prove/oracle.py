@@ -40,6 +40,7 @@ _DECLARED = {
     for pair, rows in BY_PAIR.items()
 }
 FULL = set(Phase) - EMPTY | {Phase.CLOSING}
+STAGE_ORDER = {"identified": 0, "requested": 1, "answered": 2, "granted": 3, "opened": 4, "cleared": 5}
 
 
 class LaneOracle:
@@ -284,6 +285,7 @@ class LaneOracle:
             assert end.passage not in self.ended, "I8: one terminal record"
             assert end.passage in self.opened or isinstance(event, Started)
             self.ended.append(end.passage)
+            _stages(end)
             if end.terminal in ("PASSED", "MANUAL_PASSED"):
                 assert before.passage is not None
                 assert isinstance(event, InputsSampled), "I6"
@@ -312,6 +314,19 @@ class LaneOracle:
             assert after.inputs.boom == "down" or any(isinstance(one, StopBoom) for one in effects)
         if effects:
             assert sum(isinstance(one, SetLight) for one in effects) <= 2
+
+
+def _stages(end: EndPassage) -> None:
+    """Every stage that the vehicle went through is told, in the order in which it went through them."""
+    names = [name.partition("_")[0] for name, _ in end.stages]
+    ranks, times = [STAGE_ORDER[name] for name in names], [at_ms for _, at_ms in end.stages]
+    assert (ranks, times) == (sorted(ranks), sorted(times)), "I8: stages follow one another"
+    assert not times or times[0] >= 0, "I8: no stage before the passage"
+    by_grant = {"identified", "requested", "answered"}
+    needed = {"PASSED": by_grant, "OFFLINE_PASSED": by_grant - {"answered"}, "MANUAL_PASSED": set[str]()}
+    if end.terminal in needed:
+        assert {*needed[end.terminal], "granted", "opened", "cleared"} <= set(names), "I8: no stage is missing"
+        assert end.touched or end.terminal != "MANUAL_PASSED", "I8: a person acted"
 
 
 def _who(event: PersonDecided | ModeOrdered | ConfirmationReceived) -> str:
