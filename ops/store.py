@@ -1,30 +1,45 @@
-"""Central's database: every event once, by (site, lane, epoch, seq), with gaps and contradictions named."""
+"""Central's database: every event once, by (site, lane, epoch, seq), with gaps and contradictions named.
+
+What is counted of the events is counted in the transaction that stores them (`ops.tally`, `ops.release_watch`).
+"""
 
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ops import release_watch, tally
 from ops.envelope import Lane, LaneEvent
+from ops.passages import ENDED, Cell
+from ops.release_watch import LateRelease, Limits, Watched
+from ops.tally import Period, Tally
 
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS event (site TEXT NOT NULL, lane TEXT NOT NULL, epoch INTEGER NOT NULL,
+# 2: passages are counted as they are stored; a database of 1 is counted once, when it is opened to be written.
+SCHEMA_VERSION = 2
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS event (site TEXT NOT NULL, lane TEXT NOT NULL, epoch INTEGER NOT NULL,
   seq INTEGER NOT NULL, type TEXT NOT NULL, time TEXT NOT NULL, hash TEXT NOT NULL, data TEXT NOT NULL,
-  received_at TEXT NOT NULL, PRIMARY KEY (site, lane, epoch, seq)) STRICT;
-CREATE INDEX IF NOT EXISTS event_type ON event (type);
-CREATE TABLE IF NOT EXISTS progress (site TEXT NOT NULL, lane TEXT NOT NULL, epoch INTEGER NOT NULL,
-  through_seq INTEGER NOT NULL, PRIMARY KEY (site, lane, epoch)) STRICT;
-CREATE TABLE IF NOT EXISTS lost (site TEXT NOT NULL, lane TEXT NOT NULL, epoch INTEGER NOT NULL,
+  received_at TEXT NOT NULL, PRIMARY KEY (site, lane, epoch, seq)) STRICT""",
+    """CREATE INDEX IF NOT EXISTS event_type ON event (type)""",
+    """CREATE TABLE IF NOT EXISTS progress (site TEXT NOT NULL, lane TEXT NOT NULL, epoch INTEGER NOT NULL,
+  through_seq INTEGER NOT NULL, PRIMARY KEY (site, lane, epoch)) STRICT""",
+    """CREATE TABLE IF NOT EXISTS lost (site TEXT NOT NULL, lane TEXT NOT NULL, epoch INTEGER NOT NULL,
   first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL, noted_at TEXT NOT NULL,
-  PRIMARY KEY (site, lane, epoch, first_seq)) STRICT;
-CREATE TABLE IF NOT EXISTS conflict (site TEXT NOT NULL, lane TEXT NOT NULL, epoch INTEGER NOT NULL,
+  PRIMARY KEY (site, lane, epoch, first_seq)) STRICT""",
+    """CREATE TABLE IF NOT EXISTS conflict (site TEXT NOT NULL, lane TEXT NOT NULL, epoch INTEGER NOT NULL,
   seq INTEGER NOT NULL, hash_stored TEXT NOT NULL, hash_received TEXT NOT NULL, noted_at TEXT NOT NULL,
-  PRIMARY KEY (site, lane, epoch, seq, hash_received)) STRICT;
-"""
+  PRIMARY KEY (site, lane, epoch, seq, hash_received)) STRICT""",
+    *tally.SCHEMA,
+    *release_watch.SCHEMA,
+)
+
+
+_COUNTED_AT_ONCE = 10_000
 
 
 class StoreError(Exception):
@@ -77,6 +92,7 @@ class EventStore:
                     raise StoreError(f"no database at {path}; next: run kakou ops first, or name it by --database")
                 self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
                 self._connection.execute("SELECT 1 FROM event LIMIT 1")
+                (self._version,) = self._connection.execute("PRAGMA user_version").fetchone()
                 return
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._prepare()
@@ -98,7 +114,30 @@ class EventStore:
                 oldest[key] = max(oldest.get(key, 0), event.oldest_seq)
             for (lane, epoch), oldest_seq in oldest.items():
                 through[lane, epoch] = self._advance(lane, epoch, oldest_seq, received_at)
+            tally.count_passages(self._connection, ((one.lane, one.time, one.data) for one in new if one.type == ENDED))
+            release_watch.follow(self._connection, new, received_at)
         return Stored(through, tuple(new), len(events) - len(new) - len(conflicts), tuple(conflicts))
+
+    def watch_releases(self, limits: Limits, at: datetime) -> Watched:
+        """Raise and end alarms of passages that wait for too long; durable when it returns. Raises StoreError."""
+        with self._named(), self._transaction():
+            return release_watch.watch(self._connection, limits, at)
+
+    def tallies(self, period: Period) -> Iterator[tuple[Cell, Tally]]:
+        """Yield what was counted of the passages of a period, oldest hour first. Raises StoreError."""
+        with self._named():
+            self._ask_for_counts()
+            yield from tally.tallies(self._connection, period)
+
+    def late_releases(self, period: Period) -> tuple[int, list[LateRelease]]:
+        """Return how many alarms were raised in a period, and those that stand. Raises StoreError."""
+        with self._named():
+            self._ask_for_counts()
+            return release_watch.count_late(self._connection, period), release_watch.standing(self._connection)
+
+    def _ask_for_counts(self) -> None:
+        if self._version < SCHEMA_VERSION:
+            raise StoreError(f"{self.path} is of an earlier version, not counted yet; next: start kakou ops on it once")
 
     def gaps(self) -> Iterator[Gap]:
         """Yield what is missing: first what never comes, then what the lanes will send again."""
@@ -156,8 +195,24 @@ class EventStore:
         execute("PRAGMA synchronous=FULL")
         if mode != "wal":
             raise StoreError(f"{self.path}: no write-ahead log here ({mode}); next: use a local file system")
-        self._connection.executescript(_SCHEMA)
-        execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        with self._transaction():
+            # Another may have done it meanwhile.
+            (version,) = execute("PRAGMA user_version").fetchone()
+            for statement in _SCHEMA:
+                execute(statement)
+            if version < SCHEMA_VERSION:
+                self._count_stored()
+            execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        self._version = SCHEMA_VERSION
+
+    def _count_stored(self) -> None:
+        query = "SELECT site, lane, time, data FROM event WHERE type=?"
+        ended = (
+            (Lane(row[0], row[1]), row[2], json.loads(row[3])) for row in self._connection.execute(query, (ENDED,))
+        )
+        while part := list(islice(ended, _COUNTED_AT_ONCE)):
+            tally.count_passages(self._connection, part)
+        self._connection.execute(release_watch.FOLLOW_STORED)
 
     def _insert(self, event: LaneEvent, received_at: str) -> bool:
         cursor = self._connection.execute(
