@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import re
 import secrets
 import signal
 import sys
@@ -18,9 +19,11 @@ from edge.lifeline import stop_when_stdin_closes
 from edge.mqtt import MqttLink, MqttSettings, TlsSettings
 from edge.text import say
 from edge.text.arguments import Parser
+from ops import report_verb
 from ops.audit import audit, keys_in
+from ops.envelope import Lane
 from ops.ingest import Ingest
-from ops.report import print_report, report
+from ops.release_watch import Limits
 from ops.store import EventStore, StoreError
 from ops.table import show
 
@@ -28,6 +31,7 @@ EXIT_OK = 0
 EXIT_DATA = 65  # EX_DATAERR: something is not as the lanes wrote it
 EXIT_TEMPORARY = 75  # EX_TEMPFAIL of sysexits.h
 DEFAULT_DATABASE = Path("ops.sqlite")
+_LIMIT = re.compile(r"(?:([A-Za-z0-9_-]{1,64})/([A-Za-z0-9_-]{1,64})=)?([1-9][0-9]{0,5})", re.ASCII)
 
 
 def parser() -> Parser:
@@ -41,13 +45,21 @@ def parser() -> Parser:
     top.add_argument("--ca-file", type=Path, metavar="FILE", help=say("ops_ca_file"))
     top.add_argument("--cert-file", type=Path, metavar="FILE", help=say("ops_cert_file"))
     top.add_argument("--key-file", type=Path, metavar="FILE", help=say("ops_key_file"))
+    top.add_argument(
+        "--release-limit",
+        type=_limit,
+        action="append",
+        default=[],
+        metavar="[SITE/LANE=]S",
+        help=say("ops_release_limit"),
+    )
     top.add_argument("--quiet", action="store_true", help=say("ops_quiet"))
     top.add_argument("--until-stdin-closes", action="store_true", help=say("option_until_stdin"))
     verbs = top.add_subparsers(dest="verb")
     summary = verbs.add_parser("report", help=say("ops_report"), description=say("ops_report"))
     # The default is the one of the parser above: given before or after the verb, both are heard.
     _add_database(summary, argparse.SUPPRESS)
-    summary.add_argument("--json", action="store_true", help=say("option_json"))
+    report_verb.add_options(summary)
     proof = verbs.add_parser("audit", help=say("ops_audit"), description=say("ops_audit"))
     _add_database(proof, argparse.SUPPRESS)
     proof.add_argument("--lane-keys", type=Path, required=True, metavar="FOLDER", help=say("ops_lane_keys"))
@@ -67,12 +79,25 @@ def _address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def _limit(text: str) -> tuple[Lane | None, int]:
+    """Return lane and seconds of `S1/in-1=120`, or seconds for every lane."""
+    found = _LIMIT.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(say("ops_limit_bad", text=text))
+    return None if found[1] is None else Lane(found[1], found[2]), int(found[3])
+
+
+def _limits(given: Sequence[tuple[Lane | None, int]]) -> Limits:
+    lanes_s = {lane: limit_s for lane, limit_s in given if lane is not None}
+    return Limits(next((limit_s for lane, limit_s in reversed(given) if lane is None), None), lanes_s)
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `kakou ops` with its arguments; returns the exit code (75: the database cannot be used)."""
     arguments = parser().parse_args(argv)
     try:
         if arguments.verb == "report":
-            return _report(arguments)
+            return report_verb.run(arguments, ours=arguments.database != DEFAULT_DATABASE)
         if arguments.verb == "audit":
             return _audit(arguments)
         if arguments.until_stdin_closes:
@@ -83,19 +108,6 @@ def main(argv: Sequence[str]) -> int:
     except StoreError as error:
         print(f"kakou ops: {error}", file=sys.stderr)  # noqa: T201 - a command's own output
         return EXIT_TEMPORARY
-    return EXIT_OK
-
-
-def _report(arguments: argparse.Namespace) -> int:
-    store = EventStore(arguments.database, read_only=True)
-    try:
-        data = report(store)
-    finally:
-        store.close()
-    if arguments.json:
-        print(json.dumps(data, ensure_ascii=False))  # noqa: T201 - a command's own output
-    else:
-        print_report(data, Console())
     return EXIT_OK
 
 
@@ -122,7 +134,7 @@ async def _receive(arguments: argparse.Namespace) -> None:
         link = MqttLink(
             MqttSettings(host, port, f"ops-{secrets.token_hex(4)}", version=arguments.mqtt_version, tls=_tls(arguments))
         )
-        ingest = Ingest(link, store, utc=lambda: datetime.now(UTC))
+        ingest = Ingest(link, store, utc=lambda: datetime.now(UTC), limits=_limits(arguments.release_limit))
         await _until_told(link, ingest, quiet=arguments.quiet)
     finally:
         store.close()

@@ -8,21 +8,26 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from edge.mqtt.values import Message
 from ops.envelope import Lane, LaneEvent, RefusedError, parse_event, parse_object, parse_topic, shown
+from ops.release_watch import LateRelease, Limits, Watched
 from ops.store import EventStore, Stored
 
 _log = logging.getLogger(__name__)
 
+# How often releases are looked at, where there is a limit.
+_WATCH_S = 1.0
 # What does not fit is dropped: the lane holds it and sends it again.
 _MAX_WAITING = 4096
 _MAX_BATCH = 1024
 _MAX_LANES = 10_000
 _MAX_OUTCOMES = 32
+NO_LIMITS = Limits()
 
 
 class Link(Protocol):
@@ -48,17 +53,21 @@ class LaneView:
     outcomes: Counter[str] = field(default_factory=Counter)
     last_ended: dict[str, Any] = field(default_factory=dict)
     through_seq: int = 0
+    late: LateRelease | None = None
 
 
 class Ingest:
     """Serves until cancelled. `lanes` is for display, `counters` for metrics (`stored`, `dropped_<reason>` ...)."""
 
-    def __init__(self, link: Link, store: EventStore, *, utc: Callable[[], datetime]) -> None:
+    def __init__(
+        self, link: Link, store: EventStore, *, utc: Callable[[], datetime], limits: Limits = NO_LIMITS
+    ) -> None:
         self.lanes: dict[Lane, LaneView] = {}
         self.counters: Counter[str] = Counter()
         self._link = link
         self._store = store
         self._utc = utc
+        self._limits = limits
         self._waiting: list[LaneEvent] = []
         self._arrived = asyncio.Event()
         link.subscribe("gate/v1/+/+/event/#", self._guarded(self._on_event))
@@ -70,13 +79,33 @@ class Ingest:
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ops-store") as thread:
             while True:
-                await self._arrived.wait()
+                await self._next()
                 batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
                 if not self._waiting:
                     self._arrived.clear()
-                at = self._utc().isoformat(timespec="milliseconds")
-                stored = await loop.run_in_executor(thread, self._store.store, batch, at)
-                self._acknowledge(stored)
+                at = self._utc()
+                if batch:
+                    stamp = at.isoformat(timespec="milliseconds")
+                    self._acknowledge(await loop.run_in_executor(thread, self._store.store, batch, stamp))
+                if self._limits:
+                    self._tell(await loop.run_in_executor(thread, self._store.watch_releases, self._limits, at))
+
+    async def _next(self) -> None:
+        """Wait for events, or until releases are looked at again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WATCH_S if self._limits else None):
+                await self._arrived.wait()
+
+    def _tell(self, watched: Watched) -> None:
+        for name, told in (("release_late", watched.raised), ("release_late_over", watched.over)):
+            for one in told:
+                _log.error(name, extra={"lane": one.lane, "passage": one.passage, "limit_s": one.limit_s})
+        self.counters["late_releases"] += len(watched.raised)
+        late = {one.lane: one for one in watched.standing}
+        for lane in late.keys() - self.lanes.keys():
+            self._view(lane)
+        for lane, view in self.lanes.items():
+            view.late = late.get(lane)
 
     def _acknowledge(self, stored: Stored) -> None:
         self.counters["stored"] += len(stored.new)

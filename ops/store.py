@@ -5,7 +5,7 @@ What is counted of the events is counted in the transaction that stores them (`o
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from ops import release_watch, tally
 from ops.envelope import Lane, LaneEvent
 from ops.passages import ENDED, Cell
 from ops.release_watch import LateRelease, Limits, Watched
-from ops.tally import Period, Tally
+from ops.tally import ALWAYS, Period, Tally
 
 # 2: passages are counted as they are stored; a database of 1 is counted once, when it is opened to be written.
 SCHEMA_VERSION = 2
@@ -123,11 +123,11 @@ class EventStore:
         with self._named(), self._transaction():
             return release_watch.watch(self._connection, limits, at)
 
-    def tallies(self, period: Period) -> Iterator[tuple[Cell, Tally]]:
-        """Yield what was counted of the passages of a period, oldest hour first. Raises StoreError."""
+    def tallies(self, period: Period, keep: Collection[str] = Cell._fields) -> Iterator[tuple[Cell, Tally]]:
+        """Yield what was counted of the passages of a period (see `ops.tally.tallies`). Raises StoreError."""
         with self._named():
             self._ask_for_counts()
-            yield from tally.tallies(self._connection, period)
+            yield from tally.tallies(self._connection, period, keep)
 
     def late_releases(self, period: Period) -> tuple[int, list[LateRelease]]:
         """Return how many alarms were raised in a period, and those that stand. Raises StoreError."""
@@ -155,11 +155,12 @@ class EventStore:
             (count,) = self._connection.execute("SELECT count(*) FROM conflict").fetchone()
         return int(count)
 
-    def events(self, event_type: str) -> Iterator[tuple[Lane, dict[str, Any]]]:
-        """Yield lane and data of every event of a type, in the order of their numbers."""
-        query = "SELECT site, lane, data FROM event WHERE type=? ORDER BY site, lane, epoch, seq"
+    def events(self, event_type: str, period: Period = ALWAYS) -> Iterator[tuple[Lane, dict[str, Any]]]:
+        """Yield lane and data of every event of a type that happened in a period, in the order of their numbers."""
+        condition, hours = period.of("substr(time, 1, 13)")
+        query = f"SELECT site, lane, data FROM event WHERE type=? AND {condition} ORDER BY site, lane, epoch, seq"  # noqa: S608
         with self._named():
-            for site, lane, data in self._query(query, (event_type,)):
+            for site, lane, data in self._connection.execute(query, (event_type, *hours)):
                 yield Lane(site, lane), json.loads(data)
 
     def rows(self) -> Iterator[StoredEvent]:

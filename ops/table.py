@@ -37,7 +37,7 @@ def _cells(view: LaneView) -> tuple[str, ...]:
         _WORDS[view.online],
         # What a lane said before it was lost is not what it is now.
         _short(view.state.get("phase", "")) if view.online else "?",
-        view.passage or "",
+        f"{view.passage or ''} LATE >{view.late.limit_s} s".strip() if view.late else view.passage or "",
         view.last_event,
         view.last_event_at,
         ended,

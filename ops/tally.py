@@ -6,7 +6,7 @@ No row names a passage or a vehicle.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -28,6 +28,11 @@ _ADD_CELL = f"""INSERT INTO passage_cell ({_KEY}, passages) VALUES ({"?," * len(
   ON CONFLICT ({_KEY}) DO UPDATE SET passages = passages + excluded.passages RETURNING cell"""  # noqa: S608 - constants
 _ADD_TIMES = """INSERT INTO stage_time VALUES (?,?,?,?)
   ON CONFLICT DO UPDATE SET passages = passages + excluded.passages"""
+# After every hour that a lane can tell.
+_NEVER = "9"
+
+
+ALWAYS = Period()
 
 
 @dataclass(slots=True)
@@ -45,12 +50,16 @@ class Period:
     from_hour: str = ""
     until_hour: str = ""
 
-    @property
-    def condition(self) -> tuple[str, tuple[str, ...]]:
-        """What SQL asks of `hour`. A passage without an hour is in no period but the unbounded one."""
+    def __contains__(self, hour: str) -> bool:
+        if not (self.from_hour or self.until_hour):
+            return True
+        return hour != UNKNOWN and self.from_hour <= hour < (self.until_hour or _NEVER)
+
+    def of(self, hour: str) -> tuple[str, tuple[str, ...]]:
+        """What SQL asks of a column `hour`. What has no hour is in no period but the unbounded one."""
         if not (self.from_hour or self.until_hour):
             return "1", ()
-        return f"hour <> '{UNKNOWN}' AND hour >= ? AND hour < ?", (self.from_hour, self.until_hour or "9")
+        return f"{hour} <> '{UNKNOWN}' AND {hour} >= ? AND {hour} < ?", (self.from_hour, self.until_hour or _NEVER)
 
 
 def count_passages(connection: sqlite3.Connection, ended: Iterable[tuple[Lane, str, dict[str, Any]]]) -> None:
@@ -86,20 +95,39 @@ def _add_cell(connection: sqlite3.Connection, cell: Cell, count: int) -> int:
     return int(number)
 
 
-def tallies(connection: sqlite3.Connection, period: Period) -> Iterator[tuple[Cell, Tally]]:
-    """Yield every cell of a period, oldest hour first."""
-    condition, values = period.condition
-    query = f"""SELECT c.cell, {_KEY}, c.passages, t.stage, t.bucket, t.passages
-      FROM passage_cell c LEFT JOIN stage_time t ON t.cell = c.cell WHERE {condition}
-      ORDER BY {_KEY}, t.stage, t.bucket"""  # noqa: S608 - made of constants
-    counted = groupby(connection.execute(query, values), key=lambda row: row[: len(Cell._fields) + 2])
-    for (_, *key, passages), rows in counted:
+def tallies(
+    connection: sqlite3.Connection, period: Period, keep: Collection[str] = Cell._fields
+) -> Iterator[tuple[Cell, Tally]]:
+    """Yield the cells of a period, added up over the fields of `Cell` that are not in `keep`: these are left empty.
+
+    `hour_of_day` keeps of the hour no date; an unknown hour, `simulated` and `drill` are kept always.
+    """
+    condition, values = period.of("hour")
+    key = ", ".join(_expression(name, keep) for name in Cell._fields)
+    numbers = ", ".join(str(number) for number in range(1, len(Cell._fields) + 1))
+    # Made of constants: no word from anywhere else is in them.
+    of_cells = f"SELECT {key}, SUM(passages) FROM passage_cell WHERE {condition} GROUP BY {numbers}"  # noqa: S608
+    passages = {row[:-1]: row[-1] for row in connection.execute(of_cells, values)}
+    of_times = f"""SELECT {key}, stage, bucket, SUM(t.passages) FROM passage_cell c JOIN stage_time t USING (cell)
+      WHERE {condition} GROUP BY {numbers}, stage, bucket ORDER BY {numbers}"""  # noqa: S608
+    for found, rows in groupby(connection.execute(of_times, values), key=lambda row: row[: len(Cell._fields)]):
         counts: dict[str, dict[int, int]] = {}
         for *_, stage, bucket, count in rows:
-            if stage is not None:
-                counts.setdefault(stage, {})[bucket] = count
-        yield _cell(key), Tally(passages, {stage: Histogram(buckets) for stage, buckets in counts.items()})
+            counts.setdefault(stage, {})[bucket] = count
+        stages = {stage: Histogram(buckets) for stage, buckets in counts.items()}
+        yield _cell(found), Tally(passages.pop(found), stages)
+    for found, count in passages.items():
+        yield _cell(found), Tally(count)
 
 
-def _cell(key: list[Any]) -> Cell:
+def _expression(name: str, keep: Collection[str]) -> str:
+    if name in keep or name in ("simulated", "drill"):
+        return name
+    if name != "hour":
+        return "''"
+    day = "'2000-01-01T' || substr(hour, 12)" if "hour_of_day" in keep else "''"
+    return f"CASE hour WHEN '{UNKNOWN}' THEN hour ELSE {day} END"
+
+
+def _cell(key: tuple[Any, ...]) -> Cell:
     return Cell(*key[:-2], *map(bool, key[-2:]))
