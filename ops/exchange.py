@@ -90,6 +90,8 @@ def _counted(data: dict[str, Any]) -> tuple[Cell, Tally]:
     flags = [data[name] for name in Cell._fields[-2:]]
     if not all(isinstance(one, bool) for one in flags):
         raise ValueError(f"cell {words!r:.100}: simulated and drill are true or false")
+    if not isinstance(data["stages_ms"], dict):
+        raise ValueError(f"cell {words!r:.100}: stages_ms is an object")
     stages = {stage: Histogram.from_json(one) for stage, one in data["stages_ms"].items()}
     tally = Tally(_count(data["passages"]), stages)
     if any(one.n > tally.passages for one in stages.values()):

@@ -73,9 +73,16 @@ class Histogram:
     def __add__(self, other: "Histogram") -> "Histogram":
         return Histogram(dict(Counter(self.counts) + Counter(other.counts)))
 
+    def at_or_above(self, percent: int) -> int:
+        """How many times stand at the nearest rank of a percentile or after it."""
+        return self.n - self._rank(percent) + 1 if self.n else 0
+
+    def _rank(self, percent: int) -> int:
+        return -(-percent * self.n // 100)
+
     def percentile(self, percent: int) -> int | None:
         """Return the nearest-rank percentile, 1 to 100, in milliseconds within `RELATIVE_ERROR`; None of no times."""
-        rank, below = -(-percent * self.n // 100), 0
+        rank, below = self._rank(percent), 0
         for bucket in sorted(self.counts):
             below += self.counts[bucket]
             if below >= rank:

@@ -61,7 +61,8 @@ def how(data: dict[str, Any]) -> How:
     Whoever needed a person is manual, referred or not. A lane of an earlier version does not say `touched`: there the
     reasons and the last decision tell, as far as they do.
     """
-    terminal, decision = data.get("terminal"), data.get("decision")
+    # Of what a lane sends, not every value may be looked up.
+    terminal, decision = shown(data.get("terminal")), data.get("decision")
     reasons = data.get("reasons")
     named = [one for one in reasons if isinstance(one, str)] if isinstance(reasons, list) else []
     touched = data.get("touched") is True or any(one.endswith("_by_person") for one in named)

@@ -1,6 +1,6 @@
 """The public report of release times: a page or a table, without any identity and without small numbers.
 
-A group of few passages would tell about single vehicles, so nothing is told of it.
+Few passages, or a percentile that few reach, would tell about single vehicles: nothing is told of these.
 """
 
 import csv
@@ -45,7 +45,8 @@ class Section:
 def publish(path: Path, centre: Centre, days: Days) -> None:
     """Write the report in the form that the name's end says. Raises ExchangeError where it cannot be written."""
     found = [(by, counted(centre.cells, grouping(by, days.offset))) for by in _GROUPINGS]
-    text = FORMS[path.suffix](found[0][1], days, _sections(found))
+    notes = _notes(found[0][1].all, centre.late_releases, days)
+    text = FORMS[path.suffix](notes, _touch(found[0][1].all), _sections(found))
     try:
         # Spreadsheets take a CSV without the mark for another encoding.
         path.write_text(text, encoding="utf-8-sig" if path.suffix == ".csv" else "utf-8")
@@ -84,46 +85,57 @@ def _rows_of_ways(figures: Figures) -> Iterator[tuple[str, ...]]:
 
 
 def _cells(times: Histogram) -> list[str]:
-    if times.n < FEWEST:
-        return [_NOTHING] * (1 + len(PERCENTILES))
-    return [str(times.n), *(seconds(times.percentile(percent)) for percent in PERCENTILES)]
+    return [str(times.n) if times.n >= FEWEST else _NOTHING, *(_told(times, percent) for percent in PERCENTILES)]
+
+
+def _told(times: Histogram, percent: int) -> str:
+    """Some passages have to be as slow as the percentile: else it is the time of one vehicle."""
+    return seconds(times.percentile(percent)) if times.at_or_above(percent) >= FEWEST else _NOTHING
 
 
 def _touch(figures: Figures) -> str:
     return f"{figures.human_touch_per_100:.1f}" if figures.total >= FEWEST else _NOTHING
 
 
-def _notes(found: Counted, days: Days) -> list[str]:
-    data = {"period": days.as_data()}
-    notes = [days_text(data), say("published_within", error=f"{100 * RELATIVE_ERROR:.1f}")]
-    notes.append(say("published_few", fewest=FEWEST))
-    ways = ((how, found.all.passages[how]) for how in HOW)
-    notes.append(", ".join(f"{say(f'report_way_{how}')} {n if n >= FEWEST else _NOTHING}" for how, n in ways))
-    if found.all.simulated:
-        notes.append(say("published_simulated", simulated=found.all.simulated))
+def _notes(everybody: Figures, late_releases: int, days: Days) -> list[str]:
+    ways = ((how, everybody.passages[how]) for how in HOW)
+    notes = [
+        days_text({"period": days.as_data()}),
+        say("published_within", error=f"{100 * RELATIVE_ERROR:.1f}"),
+        say("published_few", fewest=FEWEST),
+        ", ".join(f"{say(f'report_way_{how}')} {n if n >= FEWEST else _NOTHING}" for how, n in ways),
+    ]
+    if late_releases >= FEWEST:
+        notes.append(say("report_late", late=late_releases))
+    if everybody.simulated:
+        notes.append(say("published_simulated", simulated=everybody.simulated))
     return notes
 
 
-def _as_csv(found: Counted, days: Days, sections: list[Section]) -> str:
+def _as_csv(notes: list[str], touch: str, sections: list[Section]) -> str:
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow([say("published_title")])
-    rows.writerows([note] for note in _notes(found, days))
-    rows.writerow([say("published_touch"), _touch(found.all)])
+    rows.writerows([note] for note in notes)
+    rows.writerow([say("published_touch"), touch])
     for section in sections:
         rows.writerows([[], [section.title], section.headings])
         # A word from the wire must not become a formula.
-        rows.writerows(["'" + cell if cell[:1] in "=+@" else cell for cell in row] for row in section.rows)
+        rows.writerows([_harmless(cell) for cell in row] for row in section.rows)
     return text.getvalue()
 
 
-def _as_html(found: Counted, days: Days, sections: list[Section]) -> str:
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) and cell != _NOTHING else cell
+
+
+def _as_html(notes: list[str], touch: str, sections: list[Section]) -> str:
     title = html.escape(say("published_title"))
     parts = [
         f'<!doctype html><html><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>',
         f"<h1>{title}</h1>",
-        *(f"<p>{html.escape(note)}</p>" for note in _notes(found, days)),
-        f"<p><strong>{html.escape(say('published_touch'))}: {_touch(found.all)}</strong></p>",
+        *(f"<p>{html.escape(note)}</p>" for note in notes),
+        f"<p><strong>{html.escape(say('published_touch'))}: {touch}</strong></p>",
         *(_table(section) for section in sections),
         "</body></html>",
     ]
@@ -142,4 +154,4 @@ def _table(section: Section) -> str:
     return f"<h2>{html.escape(section.title)}</h2>\n<table>\n" + "\n".join(rows) + "\n</table>"
 
 
-FORMS: dict[str, Callable[[Counted, Days, list[Section]], str]] = {".html": _as_html, ".csv": _as_csv}
+FORMS: dict[str, Callable[[list[str], str, list[Section]], str]] = {".html": _as_html, ".csv": _as_csv}

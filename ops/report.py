@@ -154,10 +154,10 @@ def _stage_table(data: dict[str, Any]) -> Table:
     )
     everybody = ("all", {"passages": data["passages"], "stages_ms": data["stages_ms"]})
     for way, one in (everybody, *((how, data["how"][how]) for how in HOW)):
-        # All and clean are told whole, of the others what there is.
         name = Text(f"{say(f'report_way_{way}')} {one['passages']}")
         for stage, times in one["stages_ms"].items():
-            if times["n"] or way == "all":
+            # Whoever opened the passage by arriving arrived at 0.
+            if times["p99"] or (way == "all" and stage != "arrived"):
                 table.add_row(name, Text(stage_text(stage)), *_cells(times))
                 name = Text()
         table.add_section()
@@ -174,7 +174,8 @@ def _group_table(data: dict[str, Any]) -> Table:
         for how in HOW:
             times = group["how"][how]["stages_ms"][TOLD_BY[how]]
             if group["how"][how]["passages"]:
-                table.add_row(*head, Text(say(f"report_way_{how}")), *_cells(times))
+                passages = str(group["how"][how]["passages"])
+                table.add_row(*head, Text(say(f"report_way_{how}")), passages, *_cells(times)[1:])
                 head = (Text(), Text())
         table.add_section()
     return table

@@ -79,17 +79,6 @@ def count_passages(connection: sqlite3.Connection, ended: Iterable[tuple[Lane, s
     connection.executemany(_ADD_TIMES, rows)
 
 
-def add_tally(connection: sqlite3.Connection, cell: Cell, tally: Tally) -> None:
-    """Add what was counted elsewhere. Begins no transaction of its own."""
-    number = _add_cell(connection, cell, tally.passages)
-    rows = (
-        (number, stage, bucket, count)
-        for stage, histogram in tally.stages.items()
-        for bucket, count in histogram.counts.items()
-    )
-    connection.executemany(_ADD_TIMES, rows)
-
-
 def _add_cell(connection: sqlite3.Connection, cell: Cell, count: int) -> int:
     (number,) = connection.execute(_ADD_CELL, (*cell, count)).fetchone()
     return int(number)

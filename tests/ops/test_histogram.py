@@ -69,12 +69,13 @@ def test_it_comes_back_from_its_json(times: list[int]) -> None:
 
 def test_no_times_have_no_percentile() -> None:
     assert Histogram().percentile(50) is None
-    assert Histogram().n == 0
+    assert Histogram().n == Histogram().at_or_above(50) == 0
 
 
 def test_the_rank_is_a_whole_number() -> None:
     hundred = Histogram.of(range(1, 101))
     assert [hundred.percentile(percent) for percent in (1, 50, 55, 99, 100)] == [1, 50, 55, 99, 100]
+    assert [hundred.at_or_above(percent) for percent in (1, 50, 99, 100)] == [100, 51, 2, 1]
     assert Counter(hundred.counts).total() == 100
 
 

@@ -12,7 +12,8 @@ from rich.console import Console
 from edge.mqtt import Message, MqttLink, MqttSettings
 from ops.envelope import Lane, RefusedError, parse_event, shown
 from ops.ingest import _MAX_OUTCOMES, Ingest
-from ops.report import print_report, report
+from ops.period import Days
+from ops.report import centre_of, print_report, report
 from ops.store import EventStore
 from ops.table import lane_table
 
@@ -56,7 +57,7 @@ def test_table_and_report_survive_terminal_commands_and_markup(tmp_path: Path):
     printed = io.StringIO()
     console = Console(file=printed, width=200)
     console.print(lane_table(ingest))
-    print_report(report(store), console)
+    print_report(report(centre_of(store, Days()), Days(), "outcome"), console)
     store.close()
     assert "[/x]" in printed.getvalue()
     assert not set(TERMINAL_COMMANDS) - {"\n"} - set("[2J31m") & set(printed.getvalue())
