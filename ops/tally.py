@@ -32,9 +32,6 @@ _ADD_TIMES = """INSERT INTO stage_time VALUES (?,?,?,?)
 _NEVER = "9"
 
 
-ALWAYS = Period()
-
-
 @dataclass(slots=True)
 class Tally:
     """What was counted of one cell."""
@@ -60,6 +57,9 @@ class Period:
         if not (self.from_hour or self.until_hour):
             return "1", ()
         return f"{hour} <> '{UNKNOWN}' AND {hour} >= ? AND {hour} < ?", (self.from_hour, self.until_hour or _NEVER)
+
+
+ALWAYS = Period()
 
 
 def count_passages(connection: sqlite3.Connection, ended: Iterable[tuple[Lane, str, dict[str, Any]]]) -> None:
