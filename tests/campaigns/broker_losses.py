@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.campaigns.ledger import Ledger, arguments, tell
+from tests.campaigns.ledger import Ledger, arguments, tell, told
 from tests.support.brokers import BrokerCase, Mosquitto
 from tests.support.system_lane import SystemLane, open_system
 
@@ -77,7 +77,7 @@ async def one_run(folder: Path, run: str, seed: int) -> dict[str, Any]:
             found += _troubles(database)
             duplicates = lane.repeated
     except (AssertionError, TimeoutError) as error:
-        return {"run": run, "violations": ["not_recovered"], "detail": str(error)[-2000:]}
+        return {"run": run, "violations": ["not_recovered"], "detail": told(error)}
     finally:
         broker.kill()
     return {

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.runtime.failpoints import NAMES
-from tests.campaigns.ledger import Ledger, arguments, tell
+from tests.campaigns.ledger import Ledger, arguments, tell, told
 from tests.support.brokers import BrokerCase, Mosquitto
 from tests.support.replayed import replayed
 from tests.support.system_lane import SystemLane, open_system
@@ -90,7 +90,7 @@ async def one_run(folder: Path, run: str, seed: int) -> dict[str, Any]:
             found = violations(lane) + ([] if stopped == 0 else ["did_not_stop"])
             passages, opened = len(lane.facts().opened), lane.plant.raise_count
     except (AssertionError, TimeoutError) as error:
-        return {"run": run, "violations": ["not_recovered"], "detail": repr(error)[-2000:]}
+        return {"run": run, "violations": ["not_recovered"], "detail": told(error)}
     finally:
         broker.kill()
     return {

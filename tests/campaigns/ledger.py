@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from simulators.prove.ledger import commit
+
 
 class Ledger:
     """The runs of one campaign in one file; each run is on the disk before the next begins."""
@@ -16,6 +18,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         """Read what is there; a line that a kill cut short is a run that did not end."""
         self.path = path
+        self._commit = commit()
         self.runs: dict[str, dict[str, Any]] = {}
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
@@ -26,6 +29,8 @@ class Ledger:
                 self.runs[run["run"]] = run
 
     def add(self, run: dict[str, Any]) -> None:
+        """Keep a run that ended, with the commit that it ran from."""
+        run = {**run, "commit": self._commit}
         self.runs[run["run"]] = run
         with self.path.open("a", encoding="utf-8") as file:
             file.write("\n" + json.dumps(run, ensure_ascii=False))
@@ -43,6 +48,12 @@ class Ledger:
         """The 99th percentile of a field over the runs that have it: no run in a hundred was above."""
         values = sorted(run[field] for run in self.runs.values() if run.get(field) is not None)
         return values[min(len(values) - 1, int(len(values) * 0.99))] if values else None
+
+
+def told(error: Exception) -> str:
+    """What an error says, without its middle: how the lane stood is at its beginning, the last words at its end."""
+    text = repr(error)
+    return text if len(text) <= 6_000 else f"{text[:3_000]} ... {text[-3_000:]}"
 
 
 def arguments(name: str, about: str) -> argparse.ArgumentParser:

@@ -46,7 +46,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(
-    ("reason", "raw"), [(reason, raw) for reason, many in REFUSED.items() for raw in many], ids=repr
+    ("reason", "raw"),
+    [pytest.param(reason, raw, id=f"{reason}-{n}") for reason, many in REFUSED.items() for n, raw in enumerate(many)],
 )
 @pytest.mark.hazard("S3", "S8")
 def test_refuses_within_bounded_time(reason: str, raw: bytes) -> None:
