@@ -87,6 +87,7 @@ async def test_without_a_certificate_nobody_is_heard(broker: Wall) -> None:
 
 
 @pytest.mark.hazard("S4", "S5", "C8")
+@pytest.mark.threat("masquerade", "telemetry", "ack")
 async def test_another_lane_publishes_and_hears_nothing_of_this_one(broker: Wall) -> None:
     """S4, S5, C8: neither as itself, nor under filters that would match everything."""
     async with (

@@ -173,6 +173,34 @@ async def test_a_worker_that_lies_is_replaced(started, code):
     assert len(recogniser.worker_pids) == 1
 
 
+@pytest.mark.hazard("X8")
+@pytest.mark.parametrize(
+    "end",
+    ["os.kill(os.getpid(), signal.SIGKILL)", "raise MemoryError", "bytearray(1 << 62)"],
+    ids=["killed", "raised", "asked"],
+)
+async def test_x8_a_worker_without_memory_dies_alone(started, end):
+    """As the kernel ends it, or as Python does: the picture is unread, and the next one has a worker again."""
+    recogniser = started(command=lying_worker(READY + f"receive()\nreceive()\n{end}\n"))
+    for _ in range(2):
+        assert reasons(await recogniser.read(b"x", BOTH, ENOUGH_S)) == ["worker_died"]
+    assert len(recogniser.worker_pids) == 1
+
+
+@pytest.mark.hazard("D34", "D32")
+async def test_d34_a_worker_ten_times_too_slow_reads_nothing_and_its_answer_is_nobodys(started):
+    """What it says at last about the first picture is never taken for the second."""
+    answer = encode_reading(PictureReading())
+    code = READY + f"receive()\nreceive()\nimport select\nselect.select([], [], [], 3)\nsend({answer!r})\n"
+    code += f"while True:\n    receive()\n    receive()\n    send({answer!r})\n"
+    recogniser = started(command=lying_worker(code))
+    await recogniser.start()
+    await recogniser.ready()
+    slow = recogniser.worker_pids
+    assert reasons(await recogniser.read(b"first", BOTH, 0.3)) == ["deadline"]
+    assert recogniser.worker_pids != slow
+
+
 @pytest.mark.hazard("X14")
 async def test_a_worker_that_never_loads_is_unloadable(started):
     recogniser = started(command=lying_worker(""))

@@ -72,6 +72,13 @@ def change(folder: Path, sql: str, *values: object, file: str = "ops.sqlite") ->
         connection.commit()
 
 
+@pytest.mark.threat("masquerade", "telemetry")
+async def test_an_event_that_somebody_else_said_breaks_the_signed_chain(written: Path):
+    """Before the lane's own of that number came, with a hash that fits: the next checkpoint tells."""
+    change(written, "UPDATE event SET type='passage_ended', data='{}' WHERE seq=2")
+    assert findings(written)
+
+
 async def test_what_a_lane_wrote_is_proved(written: Path, capsys: pytest.CaptureFixture[str]):
     arguments = ["--database", str(written / "ops.sqlite"), "audit", "--lane-keys", str(written)]
     assert cli.main([*arguments, "--json"]) == 0

@@ -230,6 +230,25 @@ async def test_what_does_not_fit_is_left_to_the_lane(tmp_path: Path, monkeypatch
     store.close()
 
 
+@pytest.mark.hazard("C24", "C4")
+async def test_a_loop_of_bridges_that_brings_each_event_again_and_again_counts_it_once(tmp_path: Path) -> None:
+    store, link = EventStore(tmp_path / "ops.sqlite"), FakeLink()
+    ingest = Ingest(link, store, utc=utc)
+    ended = {"passage": "p", "terminal": "PASSED", "decision": "release"}
+    last = envelope(5, type="passage_ended", data=ended)
+    turns = 200
+    for turn in range(turns):
+        for place in range(4):
+            link.say("gate/v1/+/+/event/#", "gate/v1/S1/L1/event/decided", envelope((turn + place) % 4 + 1))
+        link.say("gate/v1/+/+/event/#", "gate/v1/S1/L1/event/passage_ended", last)
+    async with running(ingest.run()):
+        await link.acknowledged(b'"seq":5')
+    assert store.count() == 5
+    assert ingest.counters == {"stored": 5, "duplicates": turns * 5 - 5, "conflicts": 0}
+    assert ingest.lanes[Lane("S1", "L1")].outcomes == {"PASSED": 1}
+    store.close()
+
+
 class FakeLink:
     """Where no broker is needed: the order of commit and acknowledgement is what is tested."""
 

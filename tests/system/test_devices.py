@@ -107,6 +107,7 @@ async def test_barrier_away_while_a_truck_waits(lane: SystemLane):
 
 
 @pytest.mark.hazard("P13", "P14", "S9")
+@pytest.mark.threat("masquerade", "modbus")
 async def test_boom_opened_by_hand_is_named(lane: SystemLane):
     await lane.start_controller()
     lane.plant.move_by_hand(1)

@@ -69,6 +69,7 @@ def feed(world: World, tmp_path: Path) -> Feed:
     return Feed(world, tmp_path)
 
 
+@pytest.mark.threat("repetition", "resequencing", "list")
 def test_only_newer_lists_reach_the_lane(feed: Feed) -> None:
     for version in (3, 3, 5):
         feed.offer(version)

@@ -116,6 +116,7 @@ CLAIMS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", CLAIMS)
+@pytest.mark.threat("insertion", "delay", "list")
 def test_wrong_claims_are_refused(world: World, name: str) -> None:
     reason, found = CLAIMS[name]
     outcome = check_list(signed(world, found), context(world))
@@ -146,6 +147,7 @@ BYTES: dict[str, tuple[str, Callable[[World], bytes]]] = {
 
 
 @pytest.mark.parametrize("name", BYTES)
+@pytest.mark.threat("masquerade", "list")
 def test_wrong_bytes_are_refused(world: World, name: str) -> None:
     reason, make = BYTES[name]
     outcome = check_list(make(world), context(world))
@@ -187,6 +189,7 @@ def test_as_many_full_entries_as_allowed_fit_into_one_envelope(world: World) -> 
 
 
 @pytest.mark.hazard("S1", "S2")
+@pytest.mark.threat("corruption", "list")
 def test_no_flipped_bit_is_accepted(world: World) -> None:
     good = signed(world, claims())
     given = context(world)

@@ -60,6 +60,29 @@ def test_c5_an_older_denial_does_not_undo_a_newer_release() -> None:
     assert (lane.phase, lane.ignored) == (Phase.CONSUMING, ["sequence_not_newer"])
 
 
+@pytest.mark.threat("resequencing", "request")
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_c5_requests_that_an_authority_hears_in_another_order_open_by_the_newest_alone(newest_first: bool) -> None:
+    lane = waiting()
+    older = lane.grant()
+    lane.tick()
+    lane.order("retry")
+    lane.forget()
+    lane.read_plate()
+    lane.read_container()
+    lane.read_tag()
+    lane.prepare()
+    newer = lane.grant()
+    for grant in (newer, older) if newest_first else (older, newer):
+        lane.take(GrantReceived(lane.at_ms, replace(grant, sequence=lane.sequence + 1)))
+        lane.sequence += 1
+    lane.scan()
+    lane.durable()
+    assert lane.last(ConsumeAuthority).nonces == (newer.nonce,)
+    assert (len(lane.all(ConsumeAuthority)), len(lane.all(RaiseBoom))) == (1, 1)
+    assert lane.ignored == ["wrong_nonce"]
+
+
 def test_c5_only_a_denial_still_counts_while_the_authority_is_made_durable() -> None:
     lane = waiting()
     lane.answer("release")

@@ -20,6 +20,22 @@ OTHER = hash_identifier(KEY, "plate", "京A12345")
 
 
 @pytest.mark.hazard("I21", "C1")
+@pytest.mark.threat("deletion", "list")
+def test_without_a_list_nobody_passes_unasked() -> None:
+    """It was withheld, or never came: the lane fails closed as if there were no lists."""
+    lane = LaneBench(OFFLINE)
+    lane.take(TimeJudged(lane.at_ms, good=True))
+    lane.lose_device(CLEARANCE)
+    lane.at_ms += 60_000
+    lane.scan()
+    lane.identify()
+    while lane.phase is Phase.WAITING:
+        lane.tick()
+    assert lane.phase is Phase.HELD
+    assert not lane.all(ConsumeAuthority)
+
+
+@pytest.mark.hazard("I21", "C1")
 def test_a_listed_truck_passes_unasked_and_is_told_for_reconciliation() -> None:
     lane = OfflineBench()
     lane.wait_in_vain()

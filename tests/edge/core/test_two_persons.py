@@ -29,6 +29,7 @@ def test_the_second_person_opens(phase: Phase) -> None:
 
 
 @pytest.mark.parametrize("operator", ["chen", " Chen ", "CHEN"])
+@pytest.mark.hazard("S23")
 def test_one_person_is_not_two(operator: str) -> None:
     lane = LaneBench(TWO).go(Phase.HELD)
     lane.order("open", "chen")

@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from edge.core import guards
+from edge.core.state import Phase
 from simulators.prove import campaign, mutants
 from simulators.prove.faults import ROWS
 from simulators.prove.ledger import Entry, Ledger
 from simulators.prove.shrink import shortest
-from simulators.prove.world import Plan
+from simulators.prove.world import Plan, World
 
 
 @pytest.fixture(autouse=True)
@@ -55,13 +56,28 @@ def test_real_keys_and_keyed_hashes_end_alike() -> None:
     assert hashed.trace != real.trace
 
 
+@pytest.mark.hazard("I15", "C14", "O3")
 def test_another_wall_clock_changes_nothing() -> None:
-    """I15."""
     traces = {
         campaign.run(replace(plan("killed", "late_grant"), wall_jumps_s=jumps)).trace
         for jumps in ((0,), (86_400, -86_400), (-40, 3_600, 7))
     }
     assert len(traces) == 1
+
+
+@pytest.mark.hazard("I15", "C14", "O3")
+def test_a_wall_clock_that_steps_at_every_change_of_state_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = plan("killed", "late_grant", "stuck_down", "stops", trucks=12)
+    steady = campaign.run(one)
+    seen: set[Phase] = set()
+
+    def stepping(world: World) -> float:
+        seen.add(world.phase)
+        return (-1) ** list(Phase).index(world.phase) * 86_400.0
+
+    monkeypatch.setattr(World, "wall_offset_s", stepping)
+    assert campaign.run(one).trace == steady.trace
+    assert {phase.value for phase in seen} >= steady.phases
 
 
 @pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda one: one.invariant)
