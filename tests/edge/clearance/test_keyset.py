@@ -56,6 +56,12 @@ def test_round_trip() -> None:
     assert replace(found, keys={}) == replace(KEYSET, keys={})
 
 
+@pytest.mark.parametrize("life", [timedelta(seconds=2), timedelta(days=30)])
+def test_a_keyset_lives_as_short_as_its_issuer_likes_and_for_thirty_days(life: timedelta) -> None:
+    found = replace(KEYSET, issued=NOW - timedelta(seconds=1), expires=NOW - timedelta(seconds=1) + life)
+    assert opened(seal_keyset(found, ROOT)).expires == found.expires
+
+
 @pytest.mark.hazard("S12")
 def test_a_version_seen_before_is_accepted_and_an_older_one_is_not() -> None:
     raw = seal_keyset(KEYSET, ROOT)

@@ -64,6 +64,7 @@ def test_accepts_plain_objects() -> None:
     assert parse_object(b'{"a":%d}' % MAX_INTEGER) == {"a": MAX_INTEGER}
     deepest = b'{"a":' * MAX_DEPTH + b"1" + b"}" * MAX_DEPTH
     assert parse_object(deepest)
+    assert parse_object(deepest[:-1] + b',"b":{"[":[]}}')
 
 
 @given(st.binary(max_size=300))

@@ -49,6 +49,15 @@ def test_an_out_lane_opens_once_its_authority_is_durable(phase: Phase) -> None:
     assert len(lane.all(RaiseBoom)) == 1
 
 
+def test_whoever_stands_at_the_exit_alone_did_not_come_through() -> None:
+    lane = opened()
+    lane.scan(2, exit_loop=True)
+    lane.scan(2, exit_loop=False)
+    assert (lane.passage.entered, lane.passage.reached_exit, lane.passage.evacuated) == (False, False, 0)
+    let_through(lane)
+    assert (lane.passage.entered, lane.passage.reached_exit, lane.passage.evacuated) == (True, True, 1)
+
+
 def test_the_boom_stays_up_and_green_for_all_who_leave() -> None:
     lane = opened()
     for _ in range(3):

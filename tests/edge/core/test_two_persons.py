@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from edge.core.effects import ConsumeAuthority, LowerBoom, RaiseBoom, Report
+from edge.core.events import PersonAction
 from edge.core.state import Phase
 from tests.support.lane_bench import PROFILE, LaneBench
 
@@ -113,3 +114,30 @@ def test_an_order_that_the_phase_does_not_allow_waits_for_nobody() -> None:
     for action in ("open", "lower", "reset"):
         lane.order(action)  # type: ignore[arg-type]
     assert lane.state.first_order is None
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("action", ["refuse", "retry"])
+def test_what_needs_one_person_alone_is_nobodys_first_order(phase: Phase, action: PersonAction) -> None:
+    lane = LaneBench(TWO).go(phase)
+    lane.order(action)
+    assert lane.state.first_order is None
+
+
+@pytest.mark.parametrize(
+    ("action", "phases"),
+    [
+        ("open", {Phase.IDLE, Phase.LEAVING, Phase.IDENTIFYING, Phase.WAITING, Phase.HELD, Phase.TURNING_BACK}),
+        ("lower", {Phase.OPEN, Phase.STARTING}),
+        ("reset", {Phase.FAULT}),
+    ],
+)
+def test_only_what_the_phase_allows_waits_for_a_second_person(action: PersonAction, phases: set[Phase]) -> None:
+    found = set()
+    for phase in Phase:
+        lane = LaneBench(TWO).go(phase)
+        lane.order(action)
+        if lane.state.first_order is not None:
+            assert lane.state.first_order.action == action
+            found.add(phase)
+    assert found == phases
