@@ -53,6 +53,7 @@ from edge.core.readings import (
 from edge.core.state import LaneState, Passage, Phase
 from edge.core.step import initial, next_deadline_ms, step
 from edge.core.tag import Tag
+from tests.support.told import judge
 
 if TYPE_CHECKING:
     from tests.support.lane_storm import Storm
@@ -143,6 +144,7 @@ class LaneBench:
         before = self.state
         self.at_ms = max(self.at_ms, event.at_ms)
         self.state, effects = step(before, event)
+        judge(before, event, self.state, effects)
         self.history.append((before, event, effects))
         self.effects.extend(effects)
         return effects
