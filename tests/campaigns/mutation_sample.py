@@ -71,13 +71,17 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--sample", type=int, default=400, help="mutants")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=int, default=None, help="at most so many now")
+    parser.add_argument("--again", action="store_true", help="those that survived too: there are new tests")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(given)
     if not results():
         run([_FEWEST])
     known = results()
     sample = random.Random(options.seed).sample(sorted(known), min(options.sample, len(known)))
-    for batch in _batches([name for name in sample if known[name] is None][: options.limit]):
+    wanted = (None, _SURVIVED, _NO_TEST) if options.again else (None,)
+    # Which test runs which function is not what it was where a test was changed.
+    (MUTANTS / "mutmut-stats.json").unlink(missing_ok=True)
+    for batch in _batches([name for name in sample if known[name] in wanted][: options.limit]):
         run(batch)
     known = results()
     done = {name: _outcome(status) for name in sample if (status := known[name]) is not None}

@@ -1,5 +1,7 @@
 """What every effect of a lane must hold: it is about its own passage and says all that it has to."""
 
+from typing import get_args
+
 from edge.core.effects import (
     ClearAlarm,
     ConsumeAuthority,
@@ -12,6 +14,7 @@ from edge.core.effects import (
     StartCapture,
     StopBoom,
     StopCapture,
+    Terminal,
 )
 from edge.core.events import Event, HoursTurned, JournalLost, ModeOrdered, PersonDecided, Started
 from edge.core.state import LaneState
@@ -107,6 +110,7 @@ def judge(before: LaneState, event: Event, after: LaneState, effects: tuple[Effe
         if isinstance(effect, StartCapture):
             assert effect.since_ms == event.at_ms
         if isinstance(effect, EndPassage):
+            assert effect.terminal in get_args(Terminal)
             assert effect.simulated is after.profile.simulated
             assert list(effect.stages) == sorted(effect.stages, key=lambda stage: stage[1])
         if isinstance(effect, SetLight):

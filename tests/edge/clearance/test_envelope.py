@@ -83,3 +83,11 @@ def test_size_is_judged_before_anything_is_decoded() -> None:
     with pytest.raises(EnvelopeError) as refusal:
         split(b"a" * (16 * 1024 + 1), typ="t")
     assert refusal.value.reason == "too_large"
+
+
+def test_a_refusal_says_its_reason_and_for_people_its_detail() -> None:
+    with pytest.raises(EnvelopeError, match=r"^not_compact: 2 parts$"):
+        split(b"a.b", typ="t")
+    with pytest.raises(EnvelopeError, match=r"^too_large: 16385 bytes$"):
+        split(b"a" * 16_385, typ="t")
+    assert str(EnvelopeError("signature_invalid")) == "signature_invalid"

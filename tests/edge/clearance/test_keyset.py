@@ -56,6 +56,11 @@ def test_round_trip() -> None:
     assert replace(found, keys={}) == replace(KEYSET, keys={})
 
 
+def test_a_keyset_of_another_environment_says_which() -> None:
+    with pytest.raises(KeysetError, match=r"^environment: expected test, got production$"):
+        opened(seal_keyset(KEYSET, ROOT), environment="test")
+
+
 @pytest.mark.parametrize("life", [timedelta(seconds=2), timedelta(days=30)])
 def test_a_keyset_lives_as_short_as_its_issuer_likes_and_for_thirty_days(life: timedelta) -> None:
     found = replace(KEYSET, issued=NOW - timedelta(seconds=1), expires=NOW - timedelta(seconds=1) + life)

@@ -177,6 +177,15 @@ def test_d7_a_code_that_is_not_verified_is_no_reading(text: str) -> None:
     assert (identity(lane).containers.status, codes(lane)) == ("unread", [])
 
 
+def test_d9_a_code_that_was_seen_once_hides_none_that_frames_agree_about_and_is_told() -> None:
+    lane = lane_at_arrival()
+    lane.read_container(OTHER_CODE, times=1)
+    lane.read_container(CODE)
+    found = identity(lane).containers
+    assert (found.status, found.reason) == ("conflict", "code_seen_once")
+    assert [[one.code for one in seen] for seen in found.candidates] == [[CODE], [OTHER_CODE]]
+
+
 def test_d9_two_codes_seen_by_two_cameras_are_two_boxes() -> None:
     lane = lane_at_arrival(TWO_SIDES)
     lane.read_plate()
