@@ -28,6 +28,7 @@ from edge.runtime.journal import Journal
 from edge.runtime.journal_file import LANE_SPAN, open_for_writing
 from edge.runtime.outbox import OutboxEvent
 from simulators.power_disk import Platter, PowerDisk, Step
+from simulators.prove.ledger import commit
 
 LANES = ("lane-1", "lane-2", "lane-3")
 NAME = "journal.sqlite"
@@ -218,10 +219,12 @@ def main(given: Sequence[str] | None = None) -> int:
             parser.error(f"{options.ledger} is of another campaign: {before}")
     earlier_s, began = before.get("wall_s", 0.0), time.monotonic()
     figures: dict[str, Any] = {}
+    at_commit = commit()
 
     def told(found: Found, lives: int) -> None:
         wall_s = round(earlier_s + time.monotonic() - began, 1)
         figures.update(found.counts, seed=options.seed, control=options.control, lives=lives, wall_s=wall_s)
+        figures["commit"] = at_commit
         if options.ledger is not None:
             write_whole(options.ledger, json.dumps(figures).encode())
 

@@ -104,12 +104,16 @@ def _campaign(given: argparse.Namespace) -> int:
 def _prove_judge(seed: int) -> int:
     """Seed one bug after the other and see each found."""
     survivors, named = [], {}
+    started_s = time.perf_counter()
     for mutant in MUTANTS:
         found = killed(mutant, seed)
         if found is None:
             survivors.append(f"{mutant.invariant}: {mutant.bug}")
         else:
             named[mutant.invariant] = found
-    figures = {"mutants": len(MUTANTS), "killed": len(named), "survivors": survivors, "found_as": named}
+    figures = {
+        "mutants": len(MUTANTS), "killed": len(named), "survivors": survivors, "found_as": named,
+        "seed": seed, "commit": commit(), "machine_s": round(time.perf_counter() - started_s, 1),
+    }  # fmt: skip
     sys.stdout.write(json.dumps(figures) + "\n")
     return EXIT_FAILED if survivors else 0

@@ -1,6 +1,6 @@
 """Mutants of the core and of grant verification, a sample of them drawn by seed, run by mutmut (CONTRIBUTING.md).
 
-    python -m tests.campaigns.mutation_sample --sample 400 --seed 1 --json
+    python -m tests.campaigns.mutation_sample --sample 200 --seed 1 --json
 
 All of them take hours: `mutmut run`. A sample says how many of all die, within the interval that is printed (Wilson,
 95 %). Results lie in `mutants/`, so that a stopped run goes on; `mutmut show NAME` prints a survivor. Exit status:
@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from simulators.prove.ledger import commit
 from tests.campaigns.ledger import tell
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +35,14 @@ def results() -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     for path in sorted((MUTANTS / "edge").rglob("*.py.meta")):
         found |= json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"]
+    return found
+
+
+def seconds() -> dict[str, float]:
+    """Return how long the tests of each mutant ran that was run."""
+    found: dict[str, float] = {}
+    for path in sorted((MUTANTS / "edge").rglob("*.py.meta")):
+        found |= json.loads(path.read_text(encoding="utf-8")).get("durations_by_key", {})
     return found
 
 
@@ -68,7 +77,7 @@ def _outcome(status: int) -> str:
 def main(given: Sequence[str] | None = None) -> int:
     """Run what is left of the sample and print what it says of the whole."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns.mutation_sample", description=__doc__)
-    parser.add_argument("--sample", type=int, default=400, help="mutants")
+    parser.add_argument("--sample", type=int, default=200, help="mutants")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=int, default=None, help="at most so many now")
     parser.add_argument("--again", action="store_true", help="those that survived too: there are new tests")
@@ -92,6 +101,7 @@ def main(given: Sequence[str] | None = None) -> int:
         "mutants": len(known), "sample": len(sample), "left": len(sample) - len(done), "seed": options.seed,
         **{name: counts[name] for name in ("killed", "timed_out", "survived", "no_test")},
         "score": round(died / len(done), 4) if done else None, "low": round(low, 4), "high": round(high, 4),
+        "machine_s": round(sum(seconds().get(name, 0.0) for name in done), 1), "commit": commit(),
         "violations": [] if done and died / len(done) >= LEAST_SCORE else ["below_85_percent"],
         "survivors": sorted(name for name, outcome in done.items() if outcome in ("survived", "no_test")),
     }  # fmt: skip

@@ -1,0 +1,253 @@
+"""Draw docs/proof.md: what the campaigns showed, from docs/proof.json.
+
+    python docs/draw_proof.py --take FOLDER   take the figures of the ledgers in FOLDER into docs/proof.json, then draw
+    python docs/draw_proof.py                 write the page
+    python docs/draw_proof.py --check         say whether the page is what the figures say; 1 where not
+
+FOLDER holds what the campaigns wrote, each under the name that the table of this module gives. Ledgers are not
+committed: docs/proof.json is.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+FIGURES = ROOT / "docs" / "proof.json"
+PAGE = ROOT / "docs" / "proof.md"
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One row: `file` is its ledger, `goal` how much of `unit` it is for, `shows` what its figures say in words."""
+
+    name: str
+    file: str
+    take: Callable[[Path], Data]
+    command: str
+    goal: int
+    unit: str
+    shows: Callable[[Data], str]
+    not_proved: str
+
+
+def _lines(path: Path) -> list[Data]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def _p99(values: list[float]) -> float | None:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] if ordered else None
+
+
+def _take_runs(count: str, *sums: str) -> Callable[[Path], Data]:
+    """Return what reads a ledger of `tests.campaigns.ledger`: the last line of a run counts."""
+
+    def take(path: Path) -> Data:
+        runs = list({run["run"]: run for run in _lines(path)}.values())
+        return {
+            "reached": len(runs) if count == "runs" else sum(run.get(count, 0) for run in runs),
+            "violations": sum(bool(run["violations"]) for run in runs),
+            "hours": sum(run.get("wall_s", 0.0) for run in runs) / 3600,
+            "commits": sorted({run["commit"] for run in runs}),
+            **{name: sum(run.get(name, 0) for run in runs) for name in sums},
+            "proved_p99_s": _p99([run["proved_s"] for run in runs if "proved_s" in run]),
+            "at_points": sum(run["run"].startswith("point/") for run in runs),
+        }
+
+    return take
+
+
+def _take_prove(path: Path) -> Data:
+    entries = _lines(path)
+    return {
+        "reached": sum(one["passages"] for one in entries),
+        "violations": sum(one["violations"] for one in entries),
+        "hours": sum(one["machine_s"] for one in entries) / 3600,
+        "commits": sorted({one["commit"] for one in entries}),
+    }
+
+
+def _take_cuts(path: Path) -> Data:
+    figures = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        **figures,
+        "reached": figures["cuts"],
+        "violations": figures["lost"] + figures["corrupt"] + figures["wrong"],
+        "hours": figures["wall_s"] / 3600,
+        "commits": [figures["commit"]],
+    }
+
+
+def _take_mutants(path: Path) -> Data:
+    figures = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        **figures,
+        "reached": figures["killed"],
+        "violations": len(figures["survivors"]),
+        "hours": figures["machine_s"] / 3600,
+        "commits": [figures["commit"]],
+    }
+
+
+def _take_sample(path: Path) -> Data:
+    figures = json.loads(path.read_text(encoding="utf-8"))
+    done = figures["sample"] - figures["left"]
+    return {
+        **figures,
+        "reached": done,
+        "violations": len(figures["violations"]),
+        "hours": figures["machine_s"] / 3600,
+        "commits": [figures["commit"]],
+    }
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.1f} %"
+
+
+CAMPAIGNS = (
+    Campaign(
+        "Passages without a violation of I1 to I21", "prove.ledger", _take_prove,
+        "./kakou prove --passages 1000000 --seed 1 --campaign prove.ledger --json", 10_000_000, "passages",
+        lambda data: f"{data['violations']} violations",
+        "Faults that are not modelled; SQLite, broker, TCP and kernel are simulated (decision 18)",
+    ),
+    Campaign(
+        "Seeded bugs that the judge finds, one for each invariant", "mutants.json", _take_mutants,
+        "./kakou prove --mutants --seed 1 --json > mutants.json", 21, "bugs",
+        lambda data: f"{data['killed']} of {data['mutants']} found",
+        "One bug for each invariant, no more; another bug may hide",
+    ),
+    Campaign(
+        "Power cuts under the journal", "power_cuts.ledger", _take_cuts,
+        "python -m simulators.power_cuts --cuts 20000 --seed 1 --json --ledger power_cuts.ledger", 20_000, "cuts",
+        lambda data: f"{data['lost']} of {data['records_promised']} promised records lost, {data['corrupt']} files "
+        f"corrupt, {data['wrong']} wrong",
+        "A disk that lies about its syncs; a file system other than one that loses, tears and reorders sectors",
+    ),
+    Campaign(
+        "The same with `synchronous=NORMAL`: has to lose", "control.ledger", _take_cuts,
+        "python -m simulators.power_cuts --cuts 1000 --seed 1 --control --json --ledger control.ledger", 1_000, "cuts",
+        lambda data: f"{data['lost']} promised records lost, as it must be",
+        "Nothing of the product: it shows that the cuts above can find a loss",
+    ),
+    Campaign(
+        "kill -9 of the real controller", "kills.ledger", _take_runs("runs", "passages", "raised"),
+        "python -m tests.campaigns.kills --each 20 --random 1000 --seed 1 --json --ledger kills.ledger", 1_300, "kills",
+        lambda data: f"{data['violations']} violations; {data['at_points']} at named points, "
+        f"{data['reached'] - data['at_points']} at random; {data['passages']} passages, {data['raised']} openings; "
+        f"proved again after a restart: p99 {data['proved_p99_s']} s",
+        "Power loss (see above); the recovery time is that of a machine which other work kept busy",
+    ),
+    Campaign(
+        "Mosquitto killed under load, every other time emptied", "broker.ledger",
+        _take_runs("losses", "events", "passages", "duplicates_identified"),
+        "python -m tests.campaigns.broker_losses --losses 1000 --seed 1 --json --ledger broker.ledger", 1_000, "losses",
+        lambda data: f"{data['violations']} violations; {data['events']} events of {data['passages']} passages, none "
+        f"lost; {data['duplicates_identified']} duplicates told apart",
+        "A broker that lies, or is cut off for days; EMQX",
+    ),
+    Campaign(
+        "Spoilt grants", "grants.ledger", _take_runs("mutations", "accepted"),
+        "python -m tests.campaigns.grants --mutations 10000000 --seed 1 --json --ledger grants.ledger", 10_000_000,
+        "mutations", lambda data: f"{data['accepted']} accepted",
+        "That Ed25519 is sound; a key that was stolen; the mutations are drawn, a few are drawn twice",
+    ),
+    Campaign(
+        "Mutants of the core and of grant verification that the small tests kill", "mutation.json", _take_sample,
+        "python -m tests.campaigns.mutation_sample --sample 200 --seed 1 --json > mutation.json", 200, "mutants",
+        lambda data: f"{_percent(data['score'])} died, of all {data['mutants']} between {_percent(data['low'])} and "
+        f"{_percent(data['high'])} (95 %); {data['survived']} survived",
+        "A sample; nothing outside of functions (the transition table) is mutated, and what runs at import cannot die",
+    ),
+)  # fmt: skip
+
+INTRODUCTION = """# Proof: what the campaigns showed, and what they do not
+
+Drawn by `python docs/draw_proof.py` from `docs/proof.json`, which takes the campaigns' ledgers. Each campaign goes on
+where it ended: run its command again, with the same ledger, until the goal is reached. Where fewer were reached than
+the goal, the row says so. Where a commit is marked `-changed`, the campaign's own code was newer than it; the product
+was that commit's.
+
+"""
+
+# Figures that hold by tests of each run: what, shown by, what it does not prove.
+TESTED = (
+    (
+        "More than 300 named bytes that are no grant, each refused for its own reason",
+        "`tests/edge/clearance/test_grant_vectors.py`",
+        "that there is no other (see the spoilt grants above)",
+    ),
+    (
+        "A loop that is occupied below a closing boom withdraws the lowering within the same scan",
+        "`test_p2_i5_lowering_is_withdrawn_within_the_scan`; judged in every history of `kakou prove`",
+        "the time that a real module and its relay take after the write",
+    ),
+    (
+        "A frozen or killed process has its output released by the module's own watchdog within 3 s",
+        "`tests/drivers/barrier_modbus/test_killed.py`",
+        "that a site's module is set up as ours is simulated",
+    ),
+    (
+        "ENOSPC, EIO and failing syncs at the n-th operation, once and for ever",
+        "`tests/edge/runtime/test_journal_faults.py`",
+        "a disk that reports success and forgets (see the power cuts)",
+    ),
+    ("Every threat of EN 50159 to every channel", "[hazards.md](hazards.md)", "what its gaps say"),
+)
+
+
+def take(folder: Path, known: Data) -> Data:
+    """Return the figures with those of the ledgers in `folder` in the place of older ones."""
+    found = {one.file: one.take(folder / one.file) for one in CAMPAIGNS if (folder / one.file).is_file()}
+    return known | found
+
+
+def draw(figures: Data) -> str:
+    """Return the page."""
+    head = "| figure | reached | shown | command | seed | commit | machine hours | what it does not prove |"
+    lines = [head, "|---" * 8 + "|"]
+    for one in CAMPAIGNS:
+        data = figures.get(one.file)
+        if data is None:
+            cells = [one.name, f"not run; goal {one.goal:,} {one.unit}", "", f"`{one.command}`", "", "", ""]
+        else:
+            reached = f"{data['reached']:,} of {one.goal:,} {one.unit}"
+            if data["reached"] < one.goal:
+                reached = f"**not reached:** {reached}"
+            cells = [
+                one.name, reached, one.shows(data), f"`{one.command}`", str(data.get("seed", 1)),
+                ", ".join(data["commits"]), f"{data['hours']:.2f}",
+            ]  # fmt: skip
+        lines.append("| " + " | ".join([*cells, one.not_proved]) + " |")
+    lines += ["", "## Shown by tests of each run", "", "| what | shown by | what it does not prove |", "|---|---|---|"]
+    lines += [f"| {' | '.join(row)} |" for row in TESTED]
+    return INTRODUCTION + "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Take figures, write or check the page."""
+    figures: Data = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
+    if arguments[:1] == ["--take"]:
+        figures = take(Path(arguments[1]), figures)
+        FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    page = draw(figures)
+    if arguments == ["--check"]:
+        if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page:
+            return 0
+        print(
+            f"proof_page_old: {PAGE.name} is not what {FIGURES.name} says; run python docs/draw_proof.py",
+            file=sys.stderr,
+        )
+        return 1
+    PAGE.write_text(page, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,63 @@
+"""docs/proof.md: drawn from the figures of the campaigns, which say themselves what was not reached."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def draw(house: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(house / "docs" / "draw_proof.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_page_is_up_to_date() -> None:
+    found = draw(ROOT, "--check")
+    assert found.returncode == 0, found.stderr
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "draw_proof.py", tmp_path / "docs")
+    return tmp_path
+
+
+def row(house: Path, begin: str) -> list[str]:
+    lines = (house / "docs" / "proof.md").read_text(encoding="utf-8").splitlines()
+    return [cell.strip() for cell in next(line for line in lines if line.startswith(f"| {begin}")).split("|")[1:-1]]
+
+
+def test_without_figures_nothing_was_reached(house: Path) -> None:
+    assert draw(house).returncode == 0
+    assert row(house, "Spoilt grants")[1] == "not run; goal 10,000,000 mutations"
+    assert len({len(row(house, begin)) for begin in ("figure", "Spoilt grants", "kill -9")}) == 1
+
+
+def test_figures_are_taken_from_ledgers_and_older_ones_stay(house: Path) -> None:
+    ledgers = house / "ledgers"
+    ledgers.mkdir()
+    run = {"violations": [], "wall_s": 1800.0, "commit": "abc"}
+    runs = [run | {"run": f"1/{number}", "mutations": 6_000_000, "accepted": 0} for number in range(2)]
+    # A run that was cut and made again counts once.
+    (ledgers / "grants.ledger").write_text("\n".join(json.dumps(one) for one in [runs[0], *runs]))
+    cuts = {"cuts": 500, "lost": 0, "corrupt": 0, "wrong": 0, "records_promised": 9, "seed": 7, "wall_s": 36.0}
+    (ledgers / "power_cuts.ledger").write_text(json.dumps(cuts | {"commit": "abd"}))
+    assert draw(house, "--take", str(ledgers)).returncode == 0
+    reached, shown, _, seed, commit, hours = row(house, "Spoilt grants")[1:7]
+    assert (reached, shown, seed, commit) == ("12,000,000 of 10,000,000 mutations", "0 accepted", "1", "abc")
+    assert hours == "1.00"
+    (ledgers / "grants.ledger").unlink()
+    (ledgers / "power_cuts.ledger").write_text(json.dumps(cuts | {"cuts": 600, "commit": "abe"}))
+    assert draw(house, "--take", str(ledgers)).returncode == 0
+    assert row(house, "Spoilt grants")[5] == "abc"
+    assert row(house, "Power cuts")[1] == "**not reached:** 600 of 20,000 cuts"
+    assert row(house, "Power cuts")[4:6] == ["7", "abe"]
+    assert draw(house, "--check").returncode == 0
+    (house / "docs" / "proof.md").write_text("old")
+    assert "proof_page_old" in draw(house, "--check").stderr
