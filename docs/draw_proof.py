@@ -171,7 +171,7 @@ INTRODUCTION = """# Proof: what the campaigns showed, and what they do not
 
 Drawn by `python docs/draw_proof.py` from `docs/proof.json`, which takes the campaigns' ledgers. Each campaign goes on
 where it ended: run its command again, with the same ledger, until the goal is reached. Where fewer were reached than
-the goal, the row says so. Where a commit is marked `-changed`, the campaign's own code was newer than it; the product
+the goal, the row says so. A `note` that a person adds there stays. Where a commit is marked `-changed`, the campaign's own code was newer than it; the product
 was that commit's.
 
 """
@@ -203,9 +203,10 @@ TESTED = (
 
 
 def take(folder: Path, known: Data) -> Data:
-    """Return the figures with those of the ledgers in `folder` in the place of older ones."""
+    """Return the figures with those of the ledgers in `folder` in the place of older ones; notes of people stay."""
     found = {one.file: one.take(folder / one.file) for one in CAMPAIGNS if (folder / one.file).is_file()}
-    return known | found
+    noted = {name: {"note": data["note"]} for name, data in known.items() if "note" in data}
+    return known | {name: data | noted.get(name, {}) for name, data in found.items()}
 
 
 def draw(figures: Data) -> str:
@@ -220,8 +221,9 @@ def draw(figures: Data) -> str:
             reached = f"{data['reached']:,} of {one.goal:,} {one.unit}"
             if data["reached"] < one.goal:
                 reached = f"**not reached:** {reached}"
+            shown = one.shows(data) + (f". {data['note']}" if "note" in data else "")
             cells = [
-                one.name, reached, one.shows(data), f"`{one.command}`", str(data.get("seed", 1)),
+                one.name, reached, shown, f"`{one.command}`", str(data.get("seed", 1)),
                 ", ".join(data["commits"]), f"{data['hours']:.2f}",
             ]  # fmt: skip
         lines.append("| " + " | ".join([*cells, one.not_proved]) + " |")

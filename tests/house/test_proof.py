@@ -54,9 +54,12 @@ def test_figures_are_taken_from_ledgers_and_older_ones_stay(house: Path) -> None
     assert hours == "1.00"
     (ledgers / "grants.ledger").unlink()
     (ledgers / "power_cuts.ledger").write_text(json.dumps(cuts | {"cuts": 600, "commit": "abe"}))
+    figures = house / "docs" / "proof.json"
+    figures.write_text(figures.read_text().replace('"cuts": 500', '"note": "Slow", "cuts": 500'))
     assert draw(house, "--take", str(ledgers)).returncode == 0
     assert row(house, "Spoilt grants")[5] == "abc"
     assert row(house, "Power cuts")[1] == "**not reached:** 600 of 20,000 cuts"
+    assert row(house, "Power cuts")[2].endswith("0 wrong. Slow")
     assert row(house, "Power cuts")[4:6] == ["7", "abe"]
     assert draw(house, "--check").returncode == 0
     (house / "docs" / "proof.md").write_text("old")
