@@ -171,8 +171,8 @@ INTRODUCTION = """# Proof: what the campaigns showed, and what they do not
 
 Drawn by `python docs/draw_proof.py` from `docs/proof.json`, which takes the campaigns' ledgers. Each campaign goes on
 where it ended: run its command again, with the same ledger, until the goal is reached. Where fewer were reached than
-the goal, the row says so. A `note` that a person adds there stays. Where a commit is marked `-changed`, the campaign's own code was newer than it; the product
-was that commit's.
+the goal, the row says so. A `note` that a person adds there stays. Where a commit is marked `-changed`, the campaign's
+own code was newer than it; the product was that commit's.
 
 """
 
