@@ -25,6 +25,8 @@ REPORTS = {
     "alarm_raised": "code detail",
     "answered": "authority verdict reason",
     "boom_raised": "",
+    "challenge_issued": "authority number pictures",
+    "confirmation_ignored": "operator key_id reason",
     "decided": "decision targets? reasons",
     "device_back": "device",
     "device_lost": "device code",
