@@ -16,7 +16,7 @@ from edge.core.effects import (
     StopCapture,
     Terminal,
 )
-from edge.core.events import Event, HoursTurned, JournalLost, ModeOrdered, PersonDecided, Started
+from edge.core.events import ConfirmationReceived, Event, HoursTurned, JournalLost, ModeOrdered, PersonDecided, Started
 from edge.core.state import LaneState
 
 # Which fields each report has, in order; `?` may be missing. In a drill each has `drill` as well.
@@ -41,7 +41,7 @@ REPORTS = {
     "offline_pass_denied": "entry version",
     "offline_passed": "entry",
     "offline_released": "entry version",
-    "opened_by_person": "operator reason first_operator?",
+    "opened_by_person": "operator reason key_id? first_operator?",
     "order_refused": "operator action phase",
     "passage_opened": "number simulated",
     "recaptured": "number",
@@ -52,10 +52,10 @@ REPORTS = {
     "referral_overdue": "referral of targets",
     "referral_report_ignored": "authority reason",
     "referral_result": "referral authority of result reason",
-    "refused_by_person": "operator reason",
+    "refused_by_person": "operator reason key_id?",
     "requested": "authority request_hash",
     "reset_by_person": "operator reason first_operator?",
-    "second_person_awaited": "action operator reason",
+    "second_person_awaited": "action operator reason key_id?",
     "started": "boot",
     "vehicle_evacuated": "number",
 }
@@ -76,6 +76,19 @@ def passages(before: LaneState, event: Event, after: LaneState, effects: tuple[E
     return known | ({event.unfinished} if isinstance(event, Started) else set())
 
 
+def _who_and_why(event: ModeOrdered | PersonDecided | ConfirmationReceived) -> tuple[str, str]:
+    if isinstance(event, ConfirmationReceived):
+        return event.confirmation.officer, event.confirmation.reason
+    return event.operator, event.reason
+
+
+def _action(event: Event) -> str:
+    assert isinstance(event, ModeOrdered | PersonDecided | ConfirmationReceived)
+    if isinstance(event, ConfirmationReceived):
+        return event.confirmation.decision
+    return "mode" if isinstance(event, ModeOrdered) else event.action
+
+
 def judge_report(report: Report, event: Event) -> None:
     fields = [name for name, _ in report.fields if name != "drill"]
     assert report.name in REPORTS, f"say in {__name__} what {report.name} holds"
@@ -87,13 +100,14 @@ def judge_report(report: Report, event: Event) -> None:
     said = dict(report.fields)
     assert said.get("drill", True) is True
     if report.name in ORDERED:
-        assert isinstance(event, ModeOrdered | PersonDecided)
-        assert (said["operator"], said["reason"]) == (event.operator, event.reason)
+        assert isinstance(event, ModeOrdered | PersonDecided | ConfirmationReceived)
+        assert (said["operator"], said["reason"]) == _who_and_why(event)
+        assert ("key_id" in said) is isinstance(event, ConfirmationReceived)
     if report.name == "mode_changed":
         assert isinstance(event, ModeOrdered)
         assert said["mode"] == event.mode
     if report.name == "second_person_awaited":
-        assert said["action"] == ("mode" if isinstance(event, ModeOrdered) else event.action)  # type: ignore[union-attr]
+        assert said["action"] == _action(event)
     if report.name == "hours_turned":
         assert isinstance(event, HoursTurned)
         assert said["hours"] == event.hours
