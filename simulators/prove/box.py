@@ -190,11 +190,23 @@ class Box:
         asking.link, asking.take = self.link, self.runner.take
         if self.desk is not None:
             self.desk.attach(self.link, take=self.runner.take, on_refused=asking.on_refused)
+        self._recover(clock.now_ms())
+        supervisor = Supervisor(
+            barrier,
+            clock=clock,
+            jitter=draw.random,
+            on_lost=self.runner.device_lost,
+            on_back=self.runner.device_back,
+        )
+        self._tasks.append(self.loop.create_task(supervisor.run()))
+
+    def _recover(self, now_ms: int) -> None:
+        """What the last life left, read twice, begins this one."""
+        world, draw = self.world, self.world.draw
         found = recover(self.journal.records(world.profile.lane, from_last="boot"))
         again = recover(self.journal.records(world.profile.lane, from_last="boot"))
         world.judge.recovered(found == again)
         failpoints.hit("recovery_read")
-        now_ms = clock.now_ms()
         self.runner.take(
             Started(
                 now_ms, f"{draw.getrandbits(64):016x}", f"{draw.getrandbits(256):064x}", found.passages,
@@ -205,14 +217,6 @@ class Box:
         )  # fmt: skip
         failpoints.hit("recovery_appended")
         self.runner.take(DeviceBack(now_ms, "clearance"))
-        supervisor = Supervisor(
-            barrier,
-            clock=clock,
-            jitter=draw.random,
-            on_lost=self.runner.device_lost,
-            on_back=self.runner.device_back,
-        )
-        self._tasks.append(self.loop.create_task(supervisor.run()))
 
     def _step(self, before: LaneState, event: Event) -> tuple[LaneState, tuple[Effect, ...]]:
         """The core's step, and the judge beside it."""
