@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.runtime.journal import JournalReader
+from edge.runtime.notes import NOTE
 
 
 @dataclass
@@ -52,6 +53,8 @@ def read_facts(path: Path, lane: str) -> JournalFacts:
             body = json.loads(record.body)
             if record.kind == "boot":
                 facts.boots.append(Boot())
+            if record.kind == NOTE:
+                facts.events.append(body["note"])
             for effect in body["effects"]:
                 _count(facts, effect)
     finally:

@@ -20,6 +20,7 @@ from edge.runtime.security_watch import (
 )
 from tests.support.certificates import CertificateAuthority
 from tests.support.clocks import StoodClock
+from tests.support.journal_facts import read_facts
 
 DAY_MS = 86_400_000
 
@@ -137,6 +138,8 @@ async def test_a_note_is_chained_sent_and_passed_over_by_recovery_and_replay(pat
     assert (row.type, row.data["code"], row.personal) == ("security_alarm", SESSION_TAKEN_OVER, None)
     assert recover(journal.records("in-1")).unfinished is None
     assert list(replay(journal.records("in-1"))) == []
+    # The campaigns compare what central has with this.
+    assert read_facts(path, "in-1").events == ["security_alarm"]
     reader = JournalReader(path)
     assert reader.verify_chain("in-1") is None
     reader.close_reader()
