@@ -85,12 +85,11 @@ def _lane(found: dict[str, Access], config: Configuration, lane: Lane) -> None:
             writes=[f"{root}/{kind}/{one}/request" for one in authorities],
             reads=[f"{root}/{kind}/{one}/{word}" for one in authorities for word in ("grant", "result")],
         )
-    if lane.limited_offline is not None:
-        topic = f"{root}/clearance/{lane.limited_offline.authority}/list"
-        found[asking].add(reads=[topic])
-        found.setdefault(authority_identity(lane.limited_offline.authority), Access()).add(
-            writes=[topic], retains=[topic]
-        )
+    for word, given in (("list", lane.limited_offline), ("sampling", lane.sampling)):
+        if given is not None:
+            topic = f"{root}/clearance/{given.authority}/{word}"
+            found[asking].add(reads=[topic])
+            found.setdefault(authority_identity(given.authority), Access()).add(writes=[topic], retains=[topic])
     if lane.handheld is not None:
         for kind in ("clearance", "drill"):
             channel = f"{root}/{kind}/{lane.handheld.authority}/confirm"

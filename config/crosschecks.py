@@ -216,7 +216,12 @@ def _broker(config: Configuration) -> Iterator[Finding]:
 def _named_authorities(config: Configuration) -> Iterator[Finding]:
     known = [authority.id for authority in config.authorities]
     for index, lane in enumerate(config.lanes):
-        for part, named in (("limited_offline", lane.limited_offline), ("handheld", lane.handheld)):
+        parts = (
+            ("limited_offline", lane.limited_offline),
+            ("handheld", lane.handheld),
+            ("sampling", lane.sampling),
+        )
+        for part, named in parts:
             if named is not None and named.authority not in known:
                 expected = Bilingual(
                     f"已配置的放行机构:{'、'.join(known)}", f"a configured authority: {', '.join(known)}"

@@ -97,6 +97,16 @@ class LimitedOffline(Strict):
     most_passes: int = Field(default=20, ge=1, le=20)
 
 
+class Sampling(Strict):
+    """Which authority's signed plan says how many of the released vehicles are looked at, by credit class.
+
+    `without_plan`: what becomes of a released vehicle while no plan is in force.
+    """
+
+    authority: Id
+    without_plan: Literal["hold", "release"] = "hold"
+
+
 # Beside these, a lane of another traffic than containers demands the tag where it has a reader.
 _PLATES_BY_TRAFFIC: dict[Traffic, tuple[Identifier, ...]] = {
     "general": ("front_plate",),
@@ -137,6 +147,7 @@ class Lane(Strict):
     timing: Timing = Timing()
     limited_offline: LimitedOffline | None = None
     handheld: Handheld | None = None
+    sampling: Sampling | None = None
     simulated: bool = False
     # Orders that a second named person has to give too, within `second_person_ms` of the first.
     two_persons: tuple[TwoPersonAction, ...] = ()

@@ -49,6 +49,7 @@ from edge.runtime.notes import append_note
 from edge.runtime.notify import ServiceManager
 from edge.runtime.opening_hours import OpeningHours
 from edge.runtime.outage import OutageWatch
+from edge.runtime.sampling import SamplingWatch
 from edge.runtime.site_secret import site_secret
 from edge.runtime.supervisor import keep_going
 from edge.runtime.upkeep import Upkeep
@@ -206,6 +207,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
             ("security_watch", watch.run),
             ("checkpoints", checkpoints.run),
             ("outage_watch", outage.run),
+            *_sampling(box, lane, clearance, runner),
             *_opening_hours(lane, runner, clock),
         ],
         handheld,
@@ -284,6 +286,23 @@ def _outage_watch(
         clock=box.clock,
         take=runner.take,
     )
+
+
+def _sampling(
+    box: Box, lane: Lane, clearance: ClearanceLink, runner: LaneRunner
+) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+    if lane.sampling is None:
+        return []
+    watch = SamplingWatch(
+        clearance,
+        issuer=lane.sampling.authority,
+        keyset=box.trust[environment_of(lane)].current,
+        keys_dir=box.configuration.keys_dir,
+        state_dir=box.configuration.state_dir,
+        clock=box.clock,
+        take=runner.take,
+    )
+    return [("sampling", watch.run)]
 
 
 class _Sources:

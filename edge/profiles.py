@@ -5,7 +5,15 @@ from datetime import timedelta
 from config import calendar as configured
 from config.schema import Configuration, Lane
 from edge.core.hours import Calendar, Window
-from edge.core.profile import AuthorityProfile, CameraProfile, HandheldRules, LaneProfile, LaneTiming, OfflineRules
+from edge.core.profile import (
+    AuthorityProfile,
+    CameraProfile,
+    HandheldRules,
+    LaneProfile,
+    LaneTiming,
+    OfflineRules,
+    SamplingRules,
+)
 
 
 def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
@@ -36,6 +44,7 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         offline=_offline_rules(lane),
         traffic=lane.traffic,
         handheld=_handheld_rules(lane),
+        sampling=None if lane.sampling is None else SamplingRules(lane.sampling.authority, lane.sampling.without_plan),
     )
 
 

@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from ops.draws import Draws, Plan
 from ops.envelope import Lane
 from ops.store import EventStore, StoredEvent
 
@@ -26,7 +27,8 @@ _CONTEXT = b"kakou-checkpoint-v1\n"
 class Finding:
     """Something that is not as the lane wrote it.
 
-    Codes: chain_broken, event_missing, truncated, checkpoint_unsigned, checkpoint_contradicts, no_key.
+    Codes: chain_broken, event_missing, truncated, checkpoint_unsigned, checkpoint_contradicts, no_key, and those of
+    `ops.draws.Draws`.
     """
 
     lane: Lane
@@ -37,11 +39,12 @@ class Finding:
 
 @dataclass(slots=True)
 class Audit:
-    """What was checked: events, valid checkpoints, and how many events no checkpoint covers yet."""
+    """What was checked: events, valid checkpoints, draws, and how many events no checkpoint covers yet."""
 
     events: int = 0
     checkpoints: int = 0
     unsigned: int = 0
+    draws: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     def as_data(self) -> dict[str, Any]:
@@ -51,6 +54,7 @@ class Audit:
             for one in self.findings
         ]
         counts = {"events": self.events, "checkpoints": self.checkpoints, "unsigned": self.unsigned}
+        counts["draws"] = self.draws
         return {"ok": not self.findings, **counts, "findings": rows}
 
 
@@ -70,8 +74,8 @@ def keys_in(folder: Path) -> KeyOf:
     return key_of
 
 
-def audit(store: EventStore, key_of: KeyOf) -> Audit:
-    """Check every stored event. Raises StoreError."""
+def audit(store: EventStore, key_of: KeyOf, plans: Mapping[tuple[Lane, int], Plan] | None = None) -> Audit:
+    """Check every stored event; with the sampling plans, draw again what was drawn. Raises StoreError."""
     found = Audit()
     lost = {(gap.lane, gap.epoch, gap.last_seq) for gap in store.gaps() if gap.lost}
     chain: _Chain | None = None
@@ -79,7 +83,7 @@ def audit(store: EventStore, key_of: KeyOf) -> Audit:
         if chain is None or (chain.lane, chain.epoch) != (row.lane, row.epoch):
             if chain is not None:
                 chain.end(store)
-            chain = _Chain(found, row.lane, row.epoch, key_of(row.lane))
+            chain = _Chain(found, row.lane, row.epoch, key_of(row.lane), plans)
         chain.take(row, given_up=(row.lane, row.epoch, row.seq - 1) in lost)
     if chain is not None:
         chain.end(store)
@@ -89,7 +93,15 @@ def audit(store: EventStore, key_of: KeyOf) -> Audit:
 class _Chain:
     """One lane's events of one epoch, in order."""
 
-    def __init__(self, found: Audit, lane: Lane, epoch: int, key: Ed25519PublicKey | None) -> None:
+    def __init__(
+        self,
+        found: Audit,
+        lane: Lane,
+        epoch: int,
+        key: Ed25519PublicKey | None,
+        plans: Mapping[tuple[Lane, int], Plan] | None,
+    ) -> None:
+        self._draws = None if plans is None else Draws(plans)
         self._found, self.lane, self.epoch, self._key = found, lane, epoch, key
         self._seq = 0
         self._hash: str | None = bytes(32).hex()
@@ -107,11 +119,14 @@ class _Chain:
             self._find(row.seq, "chain_broken")
         if row.type == CHECKPOINT:
             self._check(row)
+        for code in self._draws.take(row) if self._draws is not None else ():
+            self._find(row.seq, code)
         self._seq, self._hash = row.seq, row.hash
 
     def end(self, store: EventStore) -> None:
         """Nothing follows: it must reach as far as was once acknowledged."""
         self._found.unsigned += self._unsigned
+        self._found.draws += 0 if self._draws is None else self._draws.checked
         if store.through(self.lane, self.epoch) > self._seq:
             self._find(self._seq + 1, "truncated")
 

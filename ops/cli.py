@@ -21,6 +21,7 @@ from edge.text import say
 from edge.text.arguments import Parser
 from ops import report_verb
 from ops.audit import audit, keys_in
+from ops.draws import PlanError, plans_in
 from ops.envelope import Lane
 from ops.ingest import Ingest
 from ops.release_watch import Limits
@@ -63,6 +64,7 @@ def parser() -> Parser:
     proof = verbs.add_parser("audit", help=say("ops_audit"), description=say("ops_audit"))
     _add_database(proof, argparse.SUPPRESS)
     proof.add_argument("--lane-keys", type=Path, required=True, metavar="FOLDER", help=say("ops_lane_keys"))
+    proof.add_argument("--sampling-plans", type=Path, metavar="FOLDER", help=say("ops_sampling_plans"))
     proof.add_argument("--json", action="store_true", help=say("option_json"))
     return top
 
@@ -93,7 +95,7 @@ def _limits(given: Sequence[tuple[Lane | None, int]]) -> Limits:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run `kakou ops` with its arguments; returns the exit code (75: the database cannot be used)."""
+    """Run `kakou ops` with its arguments; returns the exit code (75: the database or the plans cannot be used)."""
     arguments = parser().parse_args(argv)
     try:
         if arguments.verb == "report":
@@ -105,16 +107,17 @@ def main(argv: Sequence[str]) -> int:
         log.configure("warning", readable=sys.stderr.isatty())
         with suppress(KeyboardInterrupt):
             asyncio.run(_receive(arguments))
-    except StoreError as error:
+    except (StoreError, PlanError) as error:
         print(f"kakou ops: {error}", file=sys.stderr)  # noqa: T201 - a command's own output
         return EXIT_TEMPORARY
     return EXIT_OK
 
 
 def _audit(arguments: argparse.Namespace) -> int:
+    plans = None if arguments.sampling_plans is None else plans_in(arguments.sampling_plans)
     store = EventStore(arguments.database, read_only=True)
     try:
-        found = audit(store, keys_in(arguments.lane_keys))
+        found = audit(store, keys_in(arguments.lane_keys), plans)
     finally:
         store.close()
     data = found.as_data()
@@ -123,7 +126,8 @@ def _audit(arguments: argparse.Namespace) -> int:
     else:
         for row in data["findings"]:
             print("{site}/{lane} {epoch}-{seq}: {code}".format(**row))  # noqa: T201 - a command's own output
-        print(say("ops_audited", **{name: data[name] for name in ("events", "checkpoints", "unsigned")}))  # noqa: T201
+        counts = {name: data[name] for name in ("events", "checkpoints", "unsigned", "draws")}
+        print(say("ops_audited", **counts))  # noqa: T201
     return EXIT_OK if data["ok"] else EXIT_DATA
 
 

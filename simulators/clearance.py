@@ -16,6 +16,7 @@ from edge.clearance.authority_link import grant_topic, request_topic
 from edge.clearance.claims import is_identifier
 from edge.clearance.desk import result_topic
 from edge.clearance.envelope import canonical_json, seal
+from edge.clearance.feeds import issued_topic
 from edge.clearance.keys import key_id_of
 from edge.clearance.keyset import Keyset
 from edge.clearance.referral_report import REPORT_TYPE, report_claims
@@ -130,6 +131,10 @@ class ClearanceService:
         )
         raw = seal(canonical_json(report_claims(report)), typ=REPORT_TYPE, key_id=key_id, key=self._result_key)
         return self.link.publish(result_topic(self.site, lane, self.authority), raw)
+
+    def issue(self, lane: str, word: str, raw: bytes) -> "asyncio.Future[None]":
+        """Leave what this authority issues to a lane (`list`, `sampling`) in the broker's store. Done at PUBACK."""
+        return self.link.publish(issued_topic(self.site, lane, self.authority, word), raw, retain=True)
 
     async def run(self) -> None:
         """Serve until cancelled."""

@@ -1,32 +1,62 @@
-"""What the centre sends a lane unasked: its list for an outage. Signed, newer each time, retained or from a file."""
+"""What the centre sends a lane unasked: signed, newer each time, retained or from a file.
+
+Its list for an outage, and its sampling plan.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from edge.clearance.authority_link import FloodLimit
+from edge.clearance.issued import IssuedContext, IssuedRefusal
 from edge.clearance.keyset import Keyset
-from edge.clearance.offline_list import ListContext, ListRefusal, check_list
+from edge.clearance.offline_list import check_list
+from edge.clearance.sampling_plan import check_plan
 from edge.clearance.seen import SeenVersions, SeenVersionsError
-from edge.core.events import Event, OfflineListAccepted
+from edge.core.events import Event, OfflineListAccepted, SamplingPlanAccepted
 from edge.core.offline_list import OfflineList
+from edge.core.sampling_plan import SamplingPlan
+from edge.files import write_whole
 from edge.log import logger
 from edge.mqtt import Message, MqttLink
 from edge.ports import Clock
 
-
-def list_topic(site: str, lane: str, authority: str) -> str:
-    """Return the topic of a lane's offline list; retained, its freshness is in the list."""
-    return f"gate/v1/{site}/{lane}/clearance/{authority}/list"
+Issued = TypeVar("Issued", bound=OfflineList | SamplingPlan)
 
 
-class OfflineFeed:
-    """One lane's offline lists: from the topic of the one authority that may issue them, and from `file`.
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[Issued]):
+    """One kind of what is issued: its last word in the topic, how it is judged, and the event that it becomes.
 
-    A technician puts the file there (`kakou list`); it is judged like any other. `take` gets what is accepted.
+    `keeps`: what came over the topic is put into the file, to be there after a restart whatever the broker forgot.
+    """
+
+    word: str
+    name: str
+    check: Callable[[bytes, IssuedContext], Issued | IssuedRefusal]
+    event: Callable[[int, Issued], Event]
+    keeps: bool
+
+
+OFFLINE_LISTS = Kind("list", "offline_list", check_list, OfflineListAccepted, keeps=False)
+SAMPLING_PLANS = Kind("sampling", "sampling_plan", check_plan, SamplingPlanAccepted, keeps=True)
+
+
+def issued_topic(site: str, lane: str, authority: str, word: str) -> str:
+    """Return the topic of what an authority issues to a lane; retained, its freshness is in itself."""
+    return f"gate/v1/{site}/{lane}/clearance/{authority}/{word}"
+
+
+class IssuedFeed(Generic[Issued]):
+    """One lane's lists or plans: from the topic of the one authority that may issue them, and from `file`.
+
+    A technician may put the file there; it is judged like any other. `take` gets what is accepted.
     """
 
     def __init__(
         self,
+        kind: Kind[Issued],
         *,
         site: str,
         lane: str,
@@ -38,6 +68,7 @@ class OfflineFeed:
         clock: Clock,
         take: Callable[[Event], None],
     ) -> None:
+        self._kind = kind
         self._site = site
         self._lane = lane
         self._authority = authority
@@ -53,8 +84,8 @@ class OfflineFeed:
         self._log = logger(lane=lane)
 
     def attach(self, link: MqttLink) -> None:
-        """Listen on the lane's list topic."""
-        link.subscribe(list_topic(self._site, self._lane, self._authority), self._receive)
+        """Listen on the lane's topic."""
+        link.subscribe(issued_topic(self._site, self._lane, self._authority, self._kind.word), self._receive)
 
     def look(self) -> None:
         """Take the file where it changed since the last look."""
@@ -67,29 +98,39 @@ class OfflineFeed:
         except FileNotFoundError:
             return
         except OSError as error:
-            self._log.error("offline_list_unreadable", path=str(self._file), cause=str(error))
+            self._log.error(f"{self._kind.name}_unreadable", path=str(self._file), cause=str(error))
 
-    def offer(self, raw: bytes) -> OfflineList | ListRefusal:
-        """Judge bytes; an accepted list that is newer than the one in force is kept as seen, then told to the lane."""
+    def offer(self, raw: bytes) -> Issued | IssuedRefusal:
+        """Judge bytes; what is newer than all before is kept as seen, then told to the lane."""
         try:
-            outcome = check_list(raw, self._context())
-            if isinstance(outcome, OfflineList) and outcome.version > self._accepted:
+            outcome = self._kind.check(raw, self._context())
+            if not isinstance(outcome, IssuedRefusal) and outcome.version > self._accepted:
                 self._seen.keep(self._lane, outcome.version)
                 self._accepted = outcome.version
-                self._take(OfflineListAccepted(self._clock.now_ms(), outcome))
+                self._take(self._kind.event(self._clock.now_ms(), outcome))
         except (SeenVersionsError, OSError) as error:
-            # Without the highest version on the disk an old list could come back: none is taken.
-            outcome = ListRefusal("seen_versions", str(error))
-        if isinstance(outcome, ListRefusal):
-            self._log.warning("offline_list_refused", reason=outcome.reason, detail=outcome.detail)
+            # Without the highest version on the disk an old one could come back: none is taken.
+            outcome = IssuedRefusal("seen_versions", str(error))
+        if isinstance(outcome, IssuedRefusal):
+            self._log.warning(f"{self._kind.name}_refused", reason=outcome.reason, detail=outcome.detail)
         return outcome
 
     def _receive(self, message: Message) -> None:
-        if self._limit.admit(self._clock.now_ms()):
-            self.offer(message.payload)
+        if not self._limit.admit(self._clock.now_ms()):
+            return
+        before = self._accepted
+        self.offer(message.payload)
+        if self._kind.keeps and self._accepted > before:
+            self._keep(message.payload)
 
-    def _context(self) -> ListContext:
-        return ListContext(
+    def _keep(self, raw: bytes) -> None:
+        try:
+            write_whole(self._file, raw)
+        except OSError as error:
+            self._log.error(f"{self._kind.name}_not_kept", path=str(self._file), cause=str(error))
+
+    def _context(self) -> IssuedContext:
+        return IssuedContext(
             self._authority,
             self._site,
             self._lane,

@@ -61,7 +61,15 @@ _NOTE: Table = {
     "containers": list_of(lambda value: is_text(value, longest=16), longest=4),
     "tag": or_null(lambda value: is_text(value, longest=128)),
 }
-_APPOINTED: Table = {**_NOTE, "appointment": lambda value: is_text(value, longest=64)}
+# What a note may leave out: it is absent then, not null.
+_NOTE_MAY: Table = {"appointment": lambda value: is_text(value, longest=64), "credit_class": is_identifier}
+
+
+def _is_note(value: object) -> bool:
+    named = value if isinstance(value, dict) else {}
+    return object_of({**_NOTE, **{name: check for name, check in _NOTE_MAY.items() if name in named}})(value)
+
+
 _GRANT: Table = {
     "v": one_of(GRANT_VERSION),
     "typ": one_of(GRANT_TYPE),
@@ -78,7 +86,7 @@ _GRANT: Table = {
     "iat": is_utc,
     "gseq": lambda value: is_integer(value, least=1),
     "reason": is_reason,
-    "note": or_null(lambda value: object_of(_NOTE)(value) or object_of(_APPOINTED)(value)),
+    "note": or_null(_is_note),
 }
 
 
@@ -151,7 +159,8 @@ def _note(claims: dict[str, Any] | None) -> ReleaseNote | None:
     if claims is None:
         return None
     plates = tuple(NotedPlate(plate["place"], plate["text"], plate["colour"]) for plate in claims["plates"])
-    return ReleaseNote(claims["number"], plates, tuple(claims["containers"]), claims["tag"], claims.get("appointment"))
+    optional = {name: claims.get(name) for name in _NOTE_MAY}
+    return ReleaseNote(claims["number"], plates, tuple(claims["containers"]), claims["tag"], **optional)
 
 
 def grant_claims(grant: Grant) -> dict[str, Any]:
@@ -180,4 +189,4 @@ def grant_claims(grant: Grant) -> dict[str, Any]:
 def _note_claims(note: ReleaseNote) -> dict[str, Any]:
     plates = [{"place": plate.place, "text": plate.text, "colour": plate.colour} for plate in note.plates]
     claims = {"number": note.number, "plates": plates, "containers": list(note.containers), "tag": note.tag}
-    return claims if note.appointment is None else {**claims, "appointment": note.appointment}
+    return claims | {name: value for name in _NOTE_MAY if (value := getattr(note, name)) is not None}

@@ -96,13 +96,13 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def write_list_secret(path: Path) -> None:
-    """Write a fresh 32-byte secret (hex), for the hashes of a lane's offline lists. Raises OSError."""
+def write_shared_secret(path: Path) -> None:
+    """Write a fresh 32-byte secret (hex) that a lane and an issuer share. Raises OSError."""
     write_whole(path, secrets.token_hex(32).encode(), mode=0o600)
 
 
-def load_list_secret(path: Path) -> bytes:
-    """Return the secret that issuer and lane share for hashes; raises KeyFileError."""
+def load_shared_secret(path: Path) -> bytes:
+    """Return the secret that issuer and lane share; raises KeyFileError."""
     raw = _read(path)
     _check_private(path)
     try:
@@ -143,12 +143,14 @@ def create_keys(
     now_utc: datetime,
     list_issuers: Iterable[str] = (),
     officers: Iterable[str] = (),
+    sampling_issuers: Iterable[str] = (),
 ) -> KeyFiles:
     """Make what is missing in `directory`: the keys and a keyset that names them.
 
     Root, lanes, and three of each authority: for grants, for drills, and for what comes of a referral; for
-    `list_issuers`, authorities whose offline lists lanes take, also list keys and each lane's list secret. One for the
-    handheld terminal of each of `officers`, and of those that have one in `directory` already.
+    `list_issuers` and `sampling_issuers`, authorities whose offline lists or sampling plans lanes take, also keys for
+    these and each lane's secret for them. One for the handheld terminal of each of `officers`, and of those that have
+    one in `directory` already.
 
     Existing keys stay. The keyset is signed anew, with the next version, only where it is missing,
     names other keys or scopes, or has less than half of its life left. Raises ValueError for an id outside
@@ -169,11 +171,12 @@ def create_keys(
     drill_paths = {name: directory / f"drill-{name}.key.pem" for name in authority_ids}
     result_paths = {name: directory / f"result-{name}.key.pem" for name in authority_ids}
     window = (now_utc - _BACKDATE, now_utc + KEY_LIFETIME)
-    list_paths = {name: directory / f"list-{name}.key.pem" for name in list_issuers}
-    _missing_list_secrets(directory, lane_ids if list_paths else ())
+    list_paths = _issuers(directory, "list", list_issuers, lane_ids)
+    sampling_paths = _issuers(directory, "sampling", sampling_issuers, lane_ids)
     keys = [_entry(_existing_or_new(path), lane, "request", site, (lane,), window) for lane, path in lane_paths.items()]
     by_role: tuple[tuple[Role, dict[str, Path]], ...] = (
         ("grant", authority_paths), ("drill", drill_paths), ("result", result_paths), ("list", list_paths),
+        ("sampling", sampling_paths),
         ("officer", officer_paths),
     )  # fmt: skip
     keys += [
@@ -194,10 +197,13 @@ def create_keys(
     )
 
 
-def _missing_list_secrets(directory: Path, lanes: Iterable[str]) -> None:
-    for lane in lanes:
-        if not (directory / f"lane-{lane}.list.key").exists():
-            write_list_secret(directory / f"lane-{lane}.list.key")
+def _issuers(directory: Path, role: Role, issuers: Iterable[str], lanes: tuple[str, ...]) -> dict[str, Path]:
+    """Return the key files of those who issue something to lanes; make the secret that each lane shares with them."""
+    paths = {name: directory / f"{role}-{name}.key.pem" for name in issuers}
+    for lane in lanes if paths else ():
+        if not (directory / f"lane-{lane}.{role}.key").exists():
+            write_shared_secret(directory / f"lane-{lane}.{role}.key")
+    return paths
 
 
 def _officer_paths(directory: Path, officers: Iterable[str]) -> dict[str, Path]:

@@ -38,7 +38,7 @@ KEYSET_VERSION = 1
 MAX_LIFETIME = timedelta(days=30)
 ANY = "*"
 
-Role = Literal["grant", "list", "update", "ops", "request", "drill", "result", "officer"]
+Role = Literal["grant", "list", "update", "ops", "request", "drill", "result", "officer", "sampling"]
 KeyStatus = Literal["active", "retired", "revoked"]
 Environment = Literal["production", "simulated", "test"]
 ROLES: tuple[Role, ...] = get_args(Role)

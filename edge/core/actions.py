@@ -5,7 +5,7 @@ Each action changes the draft and asks for effects; none looks at the phase.
 
 from dataclasses import replace
 
-from edge.core import offline, referring
+from edge.core import offline, referring, sampling
 from edge.core.binding import answer_by_ms, refusal
 from edge.core.draft import Draft
 from edge.core.effects import (
@@ -22,7 +22,7 @@ from edge.core.inspection import targets_of
 from edge.core.modes import Hours, demanded, objections
 from edge.core.offline_list import OfflineEntry
 from edge.core.order_guards import drill_stays_closed, first_operator, ordered, persons
-from edge.core.policy import join, mismatches, suspected_clone
+from edge.core.policy import Joined, join, mismatches, suspected_clone
 from edge.core.readings import Identity
 from edge.core.state import OpenAuthority, Passage, Phase, Request
 
@@ -188,9 +188,9 @@ def decide(draft: Draft) -> None:
     joined = join(draft.state.profile, passage.requests)
     if joined is None:
         return
+    if joined.decision == "release":
+        joined = _released(draft, joined)
     decision, reasons = joined.decision, joined.reasons
-    if decision == "release" and (against := _against_release(draft)):
-        decision, reasons = "hold", against
     if suspected_clone(passage.identity or Identity(), passage.requests):
         # Whatever was decided: the plate or the tag belongs to another vehicle, and nothing here can say which.
         draft.alarm("cloned_plate", "tag and plate belong to different vehicles of the release note")
@@ -216,6 +216,13 @@ def decide(draft: Draft) -> None:
     else:
         draft.light("red")
         draft.enter(Phase.TURNING_BACK if decision == "deny" else Phase.HELD)
+
+
+def _released(draft: Draft, joined: Joined) -> Joined:
+    """A release stands where nothing is against it and chance does not pick the vehicle to be looked at."""
+    if against := _against_release(draft):
+        return Joined("hold", against)
+    return sampling.sample(draft) or joined
 
 
 def _against_release(draft: Draft) -> tuple[str, ...]:

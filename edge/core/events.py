@@ -10,6 +10,7 @@ from edge.core.modes import Hours, Mode
 from edge.core.offline_list import OfflineList, OfflineUse
 from edge.core.readings import PictureReading, TagSighting
 from edge.core.referral import Referral, ReferralReport
+from edge.core.sampling_plan import SamplingPlan
 
 CommandName = Literal["raise", "lower", "stop"]
 CommandOutcome = Literal["done", "not_done", "unknown"]
@@ -161,6 +162,14 @@ class OfflineListAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplingPlanAccepted:
+    """A signed sampling plan of this lane, newer than every one before."""
+
+    at_ms: int
+    plan: SamplingPlan
+
+
+@dataclass(frozen=True, slots=True)
 class TimeJudged:
     """The wall clock was found right (an authentic answer agreed with it), or it jumped and is not trusted."""
 
@@ -246,6 +255,7 @@ Event = (
     | ConfirmationReceived
     | ReferralReported
     | OfflineListAccepted
+    | SamplingPlanAccepted
     | TimeJudged
     | AuthorityDurable
     | BarrierAnswered

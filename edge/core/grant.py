@@ -33,6 +33,8 @@ class ReleaseNote:
     tag: str | None = None
     # The appointment that the authority confirms; the gate does not decide it anew.
     appointment: str | None = None
+    # The credit class that the centre gave the vehicle's operator; how often it is looked at says the sampling plan.
+    credit_class: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from edge.core.fusion import count_tag
 from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
 from edge.core.offline import observe_offline
 from edge.core.referring import watch
+from edge.core.sampling import observe_sampling
 from edge.core.state import Phase
 
 # Frames of one passage that are kept for fusion: cameras stop at `frames_max`, this bounds a camera that does not.
@@ -30,6 +31,7 @@ _BOOM_MAY_BE_UP = frozenset({Phase.OPENING, Phase.OPEN, Phase.CLOSING})
 def observe(draft: Draft, event: Event) -> None:
     """Take in what `event` says about inputs, devices, readings and the journal."""
     observe_offline(draft, event)
+    observe_sampling(draft, event)
     match event:
         case InputsSampled():
             _observe_inputs(draft, event)

@@ -72,6 +72,14 @@ class HandheldRules:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplingRules:
+    """Whose sampling plan counts, and what becomes of a released vehicle while there is none in force."""
+
+    authority: str
+    without_plan: Literal["hold", "release"] = "hold"
+
+
+@dataclass(frozen=True, slots=True)
 class LaneProfile:
     """One lane. `must_match`: what has to be `read` and equal to the release note to open by itself."""
 
@@ -103,3 +111,5 @@ class LaneProfile:
     traffic: Traffic = "container"
     # None: held passages are confirmed at the control socket alone.
     handheld: HandheldRules | None = None
+    # None: no vehicle that is released is looked at by chance.
+    sampling: SamplingRules | None = None

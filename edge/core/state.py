@@ -15,6 +15,7 @@ from edge.core.offline_list import NOTHING_OFFLINE, OfflineMemory
 from edge.core.profile import LaneProfile
 from edge.core.readings import Identity
 from edge.core.referral import Recheck, Referral
+from edge.core.sampling_plan import SamplingPlan
 from edge.core.tag import Tag
 from edge.core.two_persons import FirstOrder
 
@@ -151,3 +152,4 @@ class LaneState:
     first_order: FirstOrder | None = None
     referrals: tuple[Referral, ...] = ()
     offline: OfflineMemory = NOTHING_OFFLINE
+    sampling: SamplingPlan | None = None

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.clearance.authority_link import ClearanceLink
-from edge.clearance.feeds import OfflineFeed
-from edge.clearance.keys import load_list_secret
+from edge.clearance.feeds import OFFLINE_LISTS, IssuedFeed
+from edge.clearance.keys import load_shared_secret
 from edge.clearance.keyset import Keyset
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.seen import SeenVersions
 from edge.clearance.time_quality import TimeQuality
 from edge.core.events import Event
+from edge.core.offline_list import OfflineList
 from edge.ports import Clock
 
 LOOK_EVERY_S = 10.0
@@ -34,17 +35,18 @@ class OutageWatch:
         clock: Clock,
         take: Callable[[Event], None],
     ) -> None:
-        self.feed: OfflineFeed | None = None
+        self.feed: IssuedFeed[OfflineList] | None = None
         self._clock = clock
         self._quality = TimeQuality(clock, take)
         asking.vouch = self._quality.vouch
         if issuer is None:
             return
-        self.feed = OfflineFeed(
+        self.feed = IssuedFeed(
+            OFFLINE_LISTS,
             site=link.site,
             lane=link.lane,
             authority=issuer,
-            secret=load_list_secret(keys_dir / f"lane-{link.lane}.list.key"),
+            secret=load_shared_secret(keys_dir / f"lane-{link.lane}.list.key"),
             keyset=keyset,
             seen=SeenVersions(state_dir / f"offline-list-seen-{link.lane}.json"),
             file=list_file(state_dir, link.lane),

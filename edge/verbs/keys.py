@@ -37,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
             now_utc=datetime.now(UTC),
             list_issuers=sorted({lane.limited_offline.authority for lane in loaded.lanes if lane.limited_offline}),
             officers=given.officer,
+            sampling_issuers=sorted({lane.sampling.authority for lane in loaded.lanes if lane.sampling}),
         )
     except (KeyFileError, KeysetError, OSError, ValueError) as error:
         print(error, file=sys.stderr)

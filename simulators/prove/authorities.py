@@ -35,6 +35,8 @@ class Authorities:
         self.asked_ms: dict[str, int] = {}
         self.denied: dict[str, int] = {}
         self.answered: set[str] = set()
+        # The credit class that the release notes of each passage named.
+        self.credit: dict[str, str | None] = {}
         # Who wanted to look at the vehicle of which passage, where.
         self.wanted: set[tuple[str, str, str]] = set()
         self.other_lanes: set[str] = set()
@@ -99,6 +101,7 @@ class Authorities:
             self.wanted.add((grant.passage, authority, target))
         if verdict == "release" and one is not None:
             grant = replace(grant, note=one.note)
+            self.credit[grant.passage] = one.credit_class
             self.released[grant.nonce] = (grant.passage, grant.request_hash)
         return grant
 

@@ -190,7 +190,7 @@ class Box:
         asking.link, asking.take = self.link, self.runner.take
         if self.desk is not None:
             self.desk.attach(self.link, take=self.runner.take, on_refused=asking.on_refused)
-        self._recover(clock.now_ms())
+        self._recover(clock)
         supervisor = Supervisor(
             barrier,
             clock=clock,
@@ -200,9 +200,9 @@ class Box:
         )
         self._tasks.append(self.loop.create_task(supervisor.run()))
 
-    def _recover(self, now_ms: int) -> None:
+    def _recover(self, clock: LaneClock) -> None:
         """What the last life left, read twice, begins this one."""
-        world, draw = self.world, self.world.draw
+        world, draw, now_ms = self.world, self.world.draw, clock.now_ms()
         found = recover(self.journal.records(world.profile.lane, from_last="boot"))
         again = recover(self.journal.records(world.profile.lane, from_last="boot"))
         world.judge.recovered(found == again)
@@ -216,6 +216,7 @@ class Box:
             )
         )  # fmt: skip
         failpoints.hit("recovery_appended")
+        world.sampling.begin(self, clock)
         self.runner.take(DeviceBack(now_ms, "clearance"))
 
     def _step(self, before: LaneState, event: Event) -> tuple[LaneState, tuple[Effect, ...]]:

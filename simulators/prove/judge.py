@@ -38,6 +38,7 @@ _LOOKED_AT = (
     '"SendRequest"',
     '"SendChallenge"',
     '"KeepReferral"',
+    '"sampling_',
 )
 
 
@@ -159,6 +160,7 @@ class Judge:
         if world.time.now_ms > authority["deadline_ms"]:
             self.blame("I1", f"OPEN leaves {world.time.now_ms - authority['deadline_ms']} ms after its authority ended")
         if authority["source"] == "grant":
+            world.sampling.opens(authority["passage"])
             for nonce in authority["nonces"]:
                 denied_ms = world.authorities.denied.get(nonce, world.time.now_ms)
                 if world.time.now_ms - denied_ms > _TURN_MS:
@@ -274,6 +276,10 @@ class Judge:
             case "Report" if effect["name"] == "requested":
                 fields = dict(effect["fields"])
                 self._shown[fields["request_hash"]] = {kind: fields[kind] for kind in _KINDS}
+            case "Report" if effect["name"] == "sampling_drawn":
+                self.world.sampling.drawn(effect["passage"], dict(effect["fields"]))
+            case "Report" if effect["name"] == "sampling_skipped":
+                self.world.sampling.skipped(effect["passage"], dict(effect["fields"])["reason"])
             case "KeepReferral":
                 self._referred(effect["referral"])
             case "EndPassage":

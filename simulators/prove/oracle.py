@@ -78,14 +78,14 @@ class LaneOracle:
                 case LowerBoom():
                     self._lower(before, event, effect)
                 case ConsumeAuthority():
-                    self._consume(before, event, effect)
+                    self._consume(before, event, after, effects, effect)
                 case StartCapture():
                     self.same_vehicle = True
                 case PrepareRequest(nonce=nonce):
                     assert nonce not in self.asked, "I14: a nonce is asked once"
                     self.asked.add(nonce)
                 case KeepReferral(referral=referral) if referral.id not in {one.id for one in before.referrals}:
-                    self._refer(before, after, referral)
+                    self._refer(before, after, referral, effects)
                 case SendRequest(passage=passage, nonce=nonce):
                     assert nonce in self.asked
                     assert nonce not in self.sent, "a request is sent once"
@@ -172,12 +172,20 @@ class LaneOracle:
             if passage == grant.passage and grant.verdict == "release" and event.at_ms <= until_ms:
                 self.released[grant.nonce] = until_ms
 
-    def _consume(self, before: LaneState, event: Event, effect: ConsumeAuthority) -> None:
+    def _consume(
+        self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object], effect: ConsumeAuthority
+    ) -> None:
         assert not before.journal_lost, "I13: nothing opens without a journal"
         assert effect.nonces, "an authority has nonces"
         assert not self.spent & set(effect.nonces), "I14: an authority is spent once"
         self.spent |= set(effect.nonces)
         if effect.source == "grant":
+            if (rules := before.profile.sampling) is not None:
+                skipped = any(isinstance(one, Report) and one.name == "sampling_skipped" for one in effects)
+                rechecked = after.passage is not None and after.passage.recheck is not None
+                assert _drawn(effects) is False or (skipped and (rechecked or rules.without_plan == "release")), (
+                    "I1: chance lets it pass"
+                )
             for nonce in effect.nonces:
                 assert self.sent.get(nonce, ("", 0))[0] == effect.passage, "I1: bound to this passage"
                 assert effect.deadline_ms <= self.released.get(nonce, -1), "I1: released in time"
@@ -196,7 +204,7 @@ class LaneOracle:
             self._second_person(before, event, effect.first_operator)
         self.consumed[effect.passage, effect.nonces] = effect
 
-    def _refer(self, before: LaneState, after: LaneState, referral: Referral) -> None:
+    def _refer(self, before: LaneState, after: LaneState, referral: Referral, effects: Sequence[object]) -> None:
         """One inspection for all who want to look, each where it wants to; for nobody else (联合查验)."""
         assert after.passage is not None
         assert referral.passage == after.passage.id
@@ -206,6 +214,10 @@ class LaneOracle:
             for one in after.passage.requests
             if one.answer is not None and one.answer.verdict == "refer"
         }
+        if not wanted:
+            assert _drawn(effects) is True, "I1: referred by chance alone where the draw says so"
+            assert before.sampling is not None
+            wanted = {before.sampling.authority: referral.targets[0]}
         assert {one.authority: one.target for one in referral.inspections} == wanted, "all who want to look, where"
         assert referral.authorities == tuple(one.authority for one in referral.inspections)
         assert set(referral.targets) == {one.target for one in referral.inspections}
@@ -331,6 +343,12 @@ def _stages(end: EndPassage) -> None:
 
 def _who(event: PersonDecided | ModeOrdered | ConfirmationReceived) -> str:
     return event.confirmation.officer if isinstance(event, ConfirmationReceived) else event.operator
+
+
+def _drawn(effects: Sequence[object]) -> bool | None:
+    """What the lane says that it drew in this step; None where it drew nothing."""
+    said = [dict(one.fields) for one in effects if isinstance(one, Report) and one.name == "sampling_drawn"]
+    return bool(said[0]["selected"]) if said else None
 
 
 def _ordered(event: PersonDecided | ModeOrdered | ConfirmationReceived) -> tuple[str, str]:

@@ -68,7 +68,9 @@ def site_signers(
 ) -> Signers:
     """Make the keys. The real ones go through a sealed keyset and the lane's own check of it."""
     make = real_key if real else hash_key
-    keys = {name: make(name) for name in (*lanes, *authorities, *officers, "stranger", "revoked", "other-site")}
+    planners = tuple(f"sampling-{name}" for name in authorities)
+    others = (*officers, *planners, "stranger", "revoked", "other-site")
+    keys = {name: make(name) for name in (*lanes, *authorities, *others)}
     ids = {name: key_id_of(key.public_key()) for name, key in keys.items()}
     entries: dict[str, KeysetKey] = {}
 
@@ -78,8 +80,9 @@ def site_signers(
             "revoked" if revoked else "active",
         )  # fmt: skip
 
-    for name in authorities:
+    for name, planner in zip(authorities, planners, strict=True):
         add(name, "grant", name, (site,))
+        add(planner, "sampling", name, (site,))
     for name in lanes:
         add(name, "request", name, (site,))
     for name in officers:

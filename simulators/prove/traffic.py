@@ -9,6 +9,7 @@ from edge.core.grant import NotedPlate, ReleaseNote
 from edge.core.plate import Plate
 from edge.core.state import Phase
 from edge.core.tag import Tag
+from simulators.prove.sampling import CREDIT_CLASSES
 
 if TYPE_CHECKING:
     from simulators.prove.world import World
@@ -25,13 +26,15 @@ class Truck:
     container: Container
     tag: Tag
     verdict: str
+    credit_class: str | None = None
     where: str = "waiting"
 
     @property
     def note(self) -> ReleaseNote:
         """The release note that names it."""
         plate = NotedPlate("front", self.plate.text, self.plate.colour)
-        return ReleaseNote(f"note-{self.number}", (plate,), (self.container.code,), self.tag.epc)
+        codes = (self.container.code,)
+        return ReleaseNote(f"note-{self.number}", (plate,), codes, self.tag.epc, credit_class=self.credit_class)
 
 
 def truck(number: int, verdict: str) -> Truck:
@@ -70,6 +73,7 @@ class Traffic:
         self.arrived += 1
         verdict = "release" if draw.random() < 0.9 else draw.choice(("deny", "hold", "refer", "not_applicable"))
         self.now = truck(draw.randrange(10**6), verdict)
+        self.now.credit_class = draw.choice(CREDIT_CLASSES)
         self.entitled += verdict == "release"
         world.signal(arrival_loop=True)
         self._wait_for(self.arrived)
@@ -91,10 +95,17 @@ class Traffic:
 
     def saw_phase(self, phase: Phase) -> None:
         """The sign tells a driver to turn back, or where else to go."""
-        if phase is Phase.HELD and self.now is not None and self.now.verdict == "refer":
-            self.world.time.after(150, self.back_out)
+        if phase is Phase.HELD:
+            self.world.time.after(150, self._read_sign)
         if phase in (Phase.TURNING_BACK, Phase.LEAVING) and self.now is not None and self.now.where == "waiting":
             self.world.time.after(self.world.draw.uniform(300, 700), self.back_out)
+
+    def _read_sign(self) -> None:
+        """It sends a referred vehicle away, to where somebody wants to look at it."""
+        box = self.world.box
+        passage = None if box is None or box.dead else box.runner.state.passage
+        if passage is not None and passage.decision == "refer":
+            self.back_out()
 
     def back_out(self) -> None:
         """Leave the way it came."""

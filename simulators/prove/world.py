@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from edge.clearance.keyset import Keyset
-from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, LaneTiming
+from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, LaneTiming, SamplingRules
 from edge.core.state import LaneState, Phase
 from simulators.devices.barrier import BarrierSimulator
 from simulators.prove.authorities import Authorities
@@ -17,6 +17,7 @@ from simulators.prove.faults import Swarm
 from simulators.prove.judge import Judge
 from simulators.prove.officers import Officers, drawn_rules
 from simulators.prove.people import Operator
+from simulators.prove.sampling import Sampling
 from simulators.prove.signers import Signers
 from simulators.prove.traffic import Traffic
 from simulators.prove.trouble import Trouble
@@ -46,6 +47,7 @@ def drawn_profile(draw: Random) -> LaneProfile:
         join=draw.choice(("all_of", "veto")) if with_port else "all_of",
         timing=TIMING,
         two_persons=("mode",) if draw.random() < 0.3 else (),
+        sampling=SamplingRules("customs", draw.choice(("hold", "release"))) if draw.random() < 0.3 else None,
         simulated=True,
     )
 
@@ -83,6 +85,7 @@ class World:
         self.judge = Judge(self)
         self.cameras = Cameras(self)
         self.authorities = Authorities(self)
+        self.sampling = Sampling(self)
         self.operator = Operator(self)
         self.officers = Officers(self)
         self.traffic = Traffic(self, plan.trucks)

@@ -19,7 +19,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "config" / "examples"
 TLS = '{host: b, tls: {ca_file: ca.pem, cert_file: "tls/{client}.pem", key_file: "tls/{client}.key"}}'
 
 
-def yard(*lanes: str, broker: str = "{host: 127.0.0.1}", site: str = "yard") -> Configuration:
+def yard(*lanes: str, broker: str = "{host: 127.0.0.1}", site: str = "yard", more: str = "") -> Configuration:
     text = f"site: {site}\nstate_dir: state\nkeys_dir: keys\nbroker: {broker}\n"
     text += "authorities: [{id: customs}, {id: port}]\nlanes:\n"
     for number, lane in enumerate(lanes):
@@ -29,7 +29,7 @@ def yard(*lanes: str, broker: str = "{host: 127.0.0.1}", site: str = "yard") -> 
     barrier: {{id: barrier-{number}, host: 127.0.0.1, port: {5020 + number}}}
     tag_reader: {{id: reader-{number}, port: /dev/ttyUSB{number}}}
     must_match: [tag]
-"""
+{more}"""
     loaded = load_text(text)
     assert isinstance(loaded, Configuration), loaded
     return loaded
@@ -89,6 +89,16 @@ def test_handheld_terminals_answer_challenges_of_their_lanes_and_do_nothing_else
         assert not may(access["handheld.customs"], "read", challenge_topic("yard", "in-2", "customs", drill=drill))
     assert not may(access["handheld.customs"], "write", grant_topic("yard", "in-1", "customs"))
     assert "handheld.customs" not in access_of([plain])
+
+
+@pytest.mark.parametrize(("setting", "word"), [("sampling", "sampling"), ("limited_offline", "list")])
+def test_what_is_issued_to_a_lane_comes_from_its_one_authority_and_may_be_retained(setting: str, word: str):
+    issued = yard("in-1", more=f"    {setting}: {{authority: customs}}\n")
+    for config, lanes in ((issued, ["yard-in-1-clearance"]), (yard("in-1"), [])):
+        access, topic = access_of([config]), f"gate/v1/yard/in-1/clearance/customs/{word}"
+        writers = [name for name, one in access.items() if may(one, "write", topic, retain=True)]
+        assert writers == (["authority.customs"] if lanes else [])
+        assert [name for name, one in access.items() if may(one, "read", topic)] == lanes
 
 
 @pytest.mark.hazard("S6")

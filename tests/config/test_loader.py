@@ -171,6 +171,9 @@ BROKEN: list[tuple[str, list[tuple[int, int, str]]]] = [
     (GOOD + "quorum_of: 1\n", [(14, 12, "quorum_unused")]),
     (GOOD + "join: quorum\n", [(14, 7, "quorum_missing")]),
     (GOOD + "join: quorum\nquorum_of: 2\n", [(15, 12, "quorum_too_large")]),
+    (GOOD + "    sampling: {authority: port}\n", [(14, 27, "unknown_authority")]),
+    (GOOD + "    limited_offline: {authority: port}\n", [(14, 34, "unknown_authority")]),
+    (GOOD + "    sampling: {authority: customs, without_plan: pass}\n", [(14, 50, "not_allowed")]),
 ]  # fmt: skip
 
 

@@ -83,7 +83,7 @@ async def test_what_a_lane_wrote_is_proved(written: Path, capsys: pytest.Capture
     arguments = ["--database", str(written / "ops.sqlite"), "audit", "--lane-keys", str(written)]
     assert cli.main([*arguments, "--json"]) == 0
     proved = json.loads(capsys.readouterr().out)
-    assert proved == {"ok": True, "events": 12, "checkpoints": 3, "unsigned": 0, "findings": []}
+    assert proved == {"ok": True, "events": 12, "checkpoints": 3, "unsigned": 0, "draws": 0, "findings": []}
     change(written, "UPDATE event SET data='{}' WHERE seq=5")
     assert cli.main(arguments) == 65
     assert "chain_broken" in capsys.readouterr().out

@@ -266,6 +266,10 @@ VECTORS: dict[str, tuple[str, Vector]] = {
     "note_five_containers": ("field_value", note(containers=["CSQU3054383"] * 5)),
     "note_container_number": ("field_value", note(containers=[3054383])),
     "note_tag_control": ("field_value", note(tag="E28\x1b[2J")),
+    "note_class_null": ("field_value", note(credit_class=None)),
+    "note_class_text": ("field_value", note(credit_class="A 级")),
+    "note_class_score": ("field_value", note(credit_class=3)),
+    "note_appointment_null": ("field_value", note(appointment=None)),
 }  # fmt: skip
 for _name in ("iss", "site", "lane", "boot", "passage", "nonce", "req_hash", "verdict", "target", "ttl_ms", "iat"):
     VECTORS[f"missing_{_name}"] = ("field_missing", without(_name))

@@ -53,7 +53,7 @@ authorities:
     barrier: {{id: barrier, host: 127.0.0.1, port: {barrier_port}}}
 {handheld}{cameras}    tag_reader: {{id: tag-reader, port: "{reader}"}}
     must_match: [{must_match}]
-    timing: {{identify_ms: {identify_ms}, clear_ms: 1000, ready_ms: 1000, open_ms: 3000, close_ms: 3000}}
+{more}    timing: {{identify_ms: {identify_ms}, clear_ms: 1000, ready_ms: 1000, open_ms: 3000, close_ms: 3000}}
 """
 
 
@@ -99,6 +99,7 @@ class SystemLane:
             "deadline_ms": 2000, "identify_ms": 1500, "must_match": must_match, "cameras": "", "recogniser": "",
             "handheld": "",
             "host": broker.broker.host, "port": broker.settings("x").port, "version": broker.version,
+            "more": "",
         }  # fmt: skip
         self._news = asyncio.Event()
         self._truck = 0
@@ -341,6 +342,7 @@ class SystemLane:
             environment="simulated",
             now_utc=now,
             officers=OFFICERS,
+            sampling_issuers=[AUTHORITY],
         )
         root = load_public_key(keys.root_public)
         keyset = open_keyset(

@@ -1,18 +1,21 @@
 """Lists that reach a lane: newer only, also over a restart, from a file as from the topic; and a clock vouched for."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge.clearance.authority_link import FLOOD_BURST
-from edge.clearance.feeds import OfflineFeed, list_topic
-from edge.clearance.offline_list import ListRefusal
+from edge.clearance.feeds import OFFLINE_LISTS, SAMPLING_PLANS, IssuedFeed, issued_topic
+from edge.clearance.issued import IssuedRefusal
 from edge.clearance.seen import SeenVersions, SeenVersionsError
 from edge.clearance.time_quality import TimeQuality
-from edge.core.events import Event, OfflineListAccepted, TimeJudged
+from edge.core.events import Event, OfflineListAccepted, SamplingPlanAccepted, TimeJudged
+from edge.core.sampling_plan import SamplingPlan
 from edge.mqtt import Message
 from edge.times import rfc3339
+from tests.edge.clearance import test_sampling_plan as plans
 from tests.edge.clearance.test_offline_list import SECRET, claims, context, signed
 from tests.support.clearance import AUTHORITY, LANE, NOW, SITE, World
 
@@ -44,7 +47,8 @@ class Feed:
         self.start()
 
     def start(self) -> None:
-        self.feed = OfflineFeed(
+        self.feed = IssuedFeed(
+            OFFLINE_LISTS,
             site=SITE,
             lane=LANE,
             authority=AUTHORITY,
@@ -73,7 +77,7 @@ def feed(world: World, tmp_path: Path) -> Feed:
 def test_only_newer_lists_reach_the_lane(feed: Feed) -> None:
     for version in (3, 3, 5):
         feed.offer(version)
-    assert feed.offer(4) == ListRefusal("rolled_back")
+    assert feed.offer(4) == IssuedRefusal("rolled_back")
     assert feed.versions == [3, 5]
 
 
@@ -81,7 +85,7 @@ def test_only_newer_lists_reach_the_lane(feed: Feed) -> None:
 def test_after_a_restart_the_retained_list_counts_again_and_an_older_one_does_not(feed: Feed) -> None:
     feed.offer(5)
     feed.start()
-    assert feed.offer(4) == ListRefusal("rolled_back")
+    assert feed.offer(4) == IssuedRefusal("rolled_back")
     feed.offer(5)
     assert feed.versions == [5, 5]
 
@@ -106,7 +110,7 @@ def test_a_file_that_cannot_be_read_is_no_list(feed: Feed) -> None:
 def test_without_the_versions_seen_no_list_is_taken(feed: Feed, damage: str) -> None:
     feed.folder.joinpath("seen.json").write_text(damage)
     outcome = feed.offer(9)
-    assert isinstance(outcome, ListRefusal)
+    assert isinstance(outcome, IssuedRefusal)
     assert (outcome.reason, feed.versions) == ("seen_versions", [])
 
 
@@ -115,7 +119,7 @@ def test_a_version_that_cannot_be_kept_is_not_taken(feed: Feed, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("edge.clearance.seen.write_whole", refuse)
-    assert isinstance(feed.offer(1), ListRefusal)
+    assert isinstance(feed.offer(1), IssuedRefusal)
     assert feed.versions == []
 
 
@@ -127,10 +131,10 @@ def test_a_flood_of_lists_is_not_judged(feed: Feed) -> None:
             handlers[topic] = handler
 
     feed.feed.attach(Link())  # type: ignore[arg-type]
-    hear = handlers[list_topic(SITE, LANE, AUTHORITY)]
+    hear = handlers[issued_topic(SITE, LANE, AUTHORITY, "list")]
     for version in range(1, FLOOD_BURST + 9):
         raw = signed(feed.world, claims(version=version))
-        hear(Message(list_topic(SITE, LANE, AUTHORITY), raw, retain=True))  # type: ignore[operator]
+        hear(Message(issued_topic(SITE, LANE, AUTHORITY, "list"), raw, retain=True))  # type: ignore[operator]
     assert feed.versions == list(range(1, FLOOD_BURST + 1))
 
 
@@ -182,3 +186,53 @@ def test_a_clock_vouched_for_again_and_again_is_told_now_and_then() -> None:
         judge.vouch(rfc3339(clock.wall))
         clock.pass_s(60)
     assert [one.at_ms for one in events] == [10_000, 610_000, 1_210_000]
+
+
+def plan_feed(feed: Feed) -> IssuedFeed[SamplingPlan]:
+    return IssuedFeed(
+        SAMPLING_PLANS,
+        site=SITE,
+        lane=LANE,
+        authority=AUTHORITY,
+        secret=SECRET,
+        keyset=lambda: plans.context(feed.world).keyset,
+        seen=SeenVersions(feed.folder / "seen-plans.json"),
+        file=feed.file,
+        clock=feed.clock,
+        take=feed.events.append,
+    )
+
+
+def heard(feeding: IssuedFeed[SamplingPlan]) -> Callable[[bytes], None]:
+    handlers: dict[str, Callable[[Message], None]] = {}
+
+    class Link:
+        def subscribe(self, topic: str, handler: Callable[[Message], None]) -> None:
+            handlers[topic] = handler
+
+    feeding.attach(Link())  # type: ignore[arg-type]
+    topic = issued_topic(SITE, LANE, AUTHORITY, "sampling")
+    return lambda raw: handlers[topic](Message(topic, raw, retain=True))
+
+
+def plan_versions(feed: Feed) -> list[int]:
+    return [one.plan.version for one in feed.events if isinstance(one, SamplingPlanAccepted)]
+
+
+def test_a_plan_from_the_topic_is_there_after_a_restart_whatever_the_broker_forgot(feed: Feed) -> None:
+    hear = heard(plan_feed(feed))
+    good, older = (plans.signed(feed.world, plans.claims(**plans.of_version(version))) for version in (7, 6))
+    hear(good)
+    hear(older)
+    hear(b"nonsense")
+    assert feed.file.read_bytes() == good
+    again = plan_feed(feed)
+    again.look()
+    heard(again)(good)
+    assert plan_versions(feed) == [7, 7]
+
+
+def test_a_plan_that_cannot_be_kept_counts_until_the_restart(feed: Feed) -> None:
+    feed.file.mkdir()
+    heard(plan_feed(feed))(plans.signed(feed.world, plans.claims()))
+    assert plan_versions(feed) == [7]

@@ -2,6 +2,7 @@ import os
 import stat
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -15,6 +16,7 @@ from edge.clearance.keys import (
     key_id_of,
     load_private_key,
     load_public_key,
+    load_shared_secret,
     write_private_key,
     write_public_key,
 )
@@ -111,6 +113,18 @@ def test_keyset_is_signed_anew_for_a_new_lane_and_before_it_expires(tmp_path: Pa
     }
 
 
+def test_who_issues_lists_and_plans_gets_keys_of_its_own_and_a_secret_with_each_lane(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"site": "yard", "lanes": ["lane1"], "environment": "test", "now_utc": NOW}
+    create_keys(tmp_path, authorities=["customs"], sampling_issuers=["customs"], **given)
+    assert not (tmp_path / "lane-lane1.list.key").exists()
+    secret = load_shared_secret(tmp_path / "lane-lane1.sampling.key")
+    create_keys(tmp_path, authorities=["customs"], sampling_issuers=["customs"], list_issuers=["customs"], **given)
+    assert load_shared_secret(tmp_path / "lane-lane1.sampling.key") == secret
+    assert load_shared_secret(tmp_path / "lane-lane1.list.key") != secret
+    keys = [load_private_key(tmp_path / f"{role}-customs.key.pem") for role in ("list", "sampling", "result")]
+    assert len({key_id_of(key.public_key()) for key in keys}) == 3
+
+
 def test_a_keyset_of_another_root_is_not_written_over(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / "root.key.pem").unlink()
@@ -151,3 +165,13 @@ def test_an_officer_s_key_stays_in_the_keyset_once_it_was_made(tmp_path: Path) -
     assert set(made()) == {"chen", "li"}
     with pytest.raises(ValueError, match="not an id"):
         made("chen wang")
+
+
+@pytest.mark.parametrize("content", ["no hex", "ab" * 31, "ab" * 33])
+def test_a_shared_secret_of_another_form_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "lane-lane1.sampling.key"
+    path.write_text(content)
+    path.chmod(0o600)
+    with pytest.raises(KeyFileError) as refusal:
+        load_shared_secret(path)
+    assert refusal.value.code == "key_file_format"

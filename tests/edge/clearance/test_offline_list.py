@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from edge.clearance.envelope import canonical_json, seal
+from edge.clearance.issued import IssuedContext, IssuedRefusal
 from edge.clearance.offline_list import (
     LIST_TYPE,
     MAX_ENTRIES,
     MAX_LIST_LIFE,
-    ListContext,
     ListedVehicle,
-    ListRefusal,
     check_list,
     list_claims,
     list_hash_key,
@@ -27,10 +26,10 @@ SECRET = b"s" * 32
 TRUCK = ListedVehicle("entry-1", "沪A12345", ("CSQU3054383",), "E2003412DC03011A06052A2C")
 
 
-def context(world: World, **changes: Any) -> ListContext:
+def context(world: World, **changes: Any) -> IssuedContext:
     key = grant_key(world.authority_key, **changes.pop("key", {"role": "list"}))
     keyset = replace(world.keyset, keys={key.key_id: key})
-    return replace(ListContext(AUTHORITY, SITE, LANE, SECRET, keyset, 0, NOW, 10_000), **changes)
+    return replace(IssuedContext(AUTHORITY, SITE, LANE, SECRET, keyset, 0, NOW, 10_000), **changes)
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -120,7 +119,7 @@ CLAIMS: dict[str, tuple[str, dict[str, Any]]] = {
 def test_wrong_claims_are_refused(world: World, name: str) -> None:
     reason, found = CLAIMS[name]
     outcome = check_list(signed(world, found), context(world))
-    assert isinstance(outcome, ListRefusal)
+    assert isinstance(outcome, IssuedRefusal)
     assert outcome.reason == reason
 
 
@@ -151,7 +150,7 @@ BYTES: dict[str, tuple[str, Callable[[World], bytes]]] = {
 def test_wrong_bytes_are_refused(world: World, name: str) -> None:
     reason, make = BYTES[name]
     outcome = check_list(make(world), context(world))
-    assert isinstance(outcome, ListRefusal)
+    assert isinstance(outcome, IssuedRefusal)
     assert outcome.reason == reason
 
 
@@ -166,26 +165,26 @@ def test_wrong_bytes_are_refused(world: World, name: str) -> None:
     ],
 )
 def test_a_key_that_may_not_sign_lists(world: World, reason: str, changes: dict[str, Any]) -> None:
-    assert check_list(signed(world, claims()), context(world, key=changes)) == ListRefusal(reason)
+    assert check_list(signed(world, claims()), context(world, key=changes)) == IssuedRefusal(reason)
 
 
 @pytest.mark.hazard("S12")
 def test_an_older_version_never_comes_back(world: World) -> None:
-    assert check_list(signed(world, claims()), context(world, highest_seen=8)) == ListRefusal("rolled_back")
+    assert check_list(signed(world, claims()), context(world, highest_seen=8)) == IssuedRefusal("rolled_back")
     assert isinstance(check_list(signed(world, claims()), context(world, highest_seen=7)), OfflineList)
 
 
 def test_an_expired_keyset_ends_all_lists(world: World) -> None:
     given = context(world)
     expired = replace(given, keyset=replace(given.keyset, expires=NOW))
-    assert check_list(signed(world, claims()), expired) == ListRefusal("keyset_expired")
+    assert check_list(signed(world, claims()), expired) == IssuedRefusal("keyset_expired")
 
 
 def test_as_many_full_entries_as_allowed_fit_into_one_envelope(world: World) -> None:
     many = [claims()["entries"][0] | {"id": f"{number:064}"} for number in range(MAX_ENTRIES)]
     assert isinstance(check_list(signed(world, claims(entries=many)), context(world)), OfflineList)
     more = [claims()["entries"][0] | {"id": f"e{number}", "tag": None} for number in range(MAX_ENTRIES + 1)]
-    assert check_list(signed(world, claims(entries=more)), context(world)) == ListRefusal("field_value", "entries")
+    assert check_list(signed(world, claims(entries=more)), context(world)) == IssuedRefusal("field_value", "entries")
 
 
 @pytest.mark.hazard("S1", "S2")
@@ -196,4 +195,4 @@ def test_no_flipped_bit_is_accepted(world: World) -> None:
     for position in range(len(good)):
         changed = bytearray(good)
         changed[position] ^= 1 << position % 8
-        assert isinstance(check_list(bytes(changed), given), ListRefusal)
+        assert isinstance(check_list(bytes(changed), given), IssuedRefusal)

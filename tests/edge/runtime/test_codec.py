@@ -110,6 +110,7 @@ def test_a_nested_dataclass_without_choice_carries_no_tag() -> None:
         "containers": [],
         "tag": None,
         "appointment": None,
+        "credit_class": None,
     }
 
 

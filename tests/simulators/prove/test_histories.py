@@ -1,11 +1,13 @@
 """Single histories: faults strike, crashes are survived, violations are found, told and made short."""
 
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
-from edge.core import guards
+from edge.core import guards, sampling
+from edge.core.sampling_plan import Draw, SamplingPlan, draw
 from edge.core.state import Phase
 from simulators.prove import campaign, mutants
 from simulators.prove.faults import ROWS
@@ -101,6 +103,46 @@ def test_a_violation_is_shown_by_a_shorter_history() -> None:
     assert found.plan.trucks < 8
     assert found.plan.faults == frozenset()
     assert any("RaiseBoom" in step for step in found.steps)
+
+
+def _never_selected(found: SamplingPlan, passage: str, classes: Sequence[str]) -> Draw:
+    return replace(draw(found, passage, classes), selected=False)
+
+
+def _drawn_by(seed: str) -> Callable[[SamplingPlan, str, Sequence[str]], Draw]:
+    return lambda found, passage, classes: draw(replace(found, seed=seed), passage, classes)
+
+
+SAMPLED_SEEDS = [f"sampled-{number}" for number in range(12)]
+
+
+def _sampled_histories() -> list[tuple[str, str]]:
+    """The violations of histories of which some have a sampling plan."""
+    found = [campaign.run(plan(trucks=20, seed=seed)) for seed in SAMPLED_SEEDS]
+    return [one for outcome in found for one in outcome.violations]
+
+
+def test_the_plan_decides_whom_chance_lets_pass_and_who_is_looked_at() -> None:
+    referred = 0
+    for seed in SAMPLED_SEEDS:
+        found = campaign.run(plan(trucks=20, seed=seed))
+        assert (found.violations, found.passed) == ([], found.entitled)
+        referred += found.terminals.get("REFERRED", 0)
+    assert referred > 0
+
+
+@pytest.mark.parametrize("broken", [_never_selected, _drawn_by("00" * 32)], ids=["nobody", "another seed"])
+def test_a_lane_that_draws_otherwise_than_the_plan_is_found(
+    broken: Callable[[SamplingPlan, str, Sequence[str]], Draw], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.core.sampling.draw", broken)
+    assert "I1" in {name for name, _ in _sampled_histories()}
+
+
+def test_a_lane_that_does_not_follow_its_draw_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = vars(sampling)["_drawn"]
+    monkeypatch.setattr(sampling, "_drawn", lambda draft, found: drawn(draft, found) and None)
+    assert "I1" in {name for name, _ in _sampled_histories()}
 
 
 def test_what_no_longer_violates_is_not_made_short() -> None:
