@@ -158,9 +158,7 @@ def create_keys(
     """
     lane_ids, authority_ids = tuple(lanes), tuple(authorities)
     officer_paths = _officer_paths(directory, officers)
-    for name in (site, *lane_ids, *authority_ids, *officer_paths):
-        if not is_identifier(name):
-            raise ValueError(f"not an id of 1 to 64 letters, digits, _ or -: {name!r}")
+    _check_ids(site, *lane_ids, *authority_ids, *officer_paths)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     root_path = directory / "root.key.pem"
     root = _existing_or_new(root_path)
@@ -176,8 +174,7 @@ def create_keys(
     keys = [_entry(_existing_or_new(path), lane, "request", site, (lane,), window) for lane, path in lane_paths.items()]
     by_role: tuple[tuple[Role, dict[str, Path]], ...] = (
         ("grant", authority_paths), ("drill", drill_paths), ("result", result_paths), ("list", list_paths),
-        ("sampling", sampling_paths),
-        ("officer", officer_paths),
+        ("sampling", sampling_paths), ("officer", officer_paths),
     )  # fmt: skip
     keys += [
         _entry(_existing_or_new(path), name, role, site, lane_ids, window)
@@ -195,6 +192,12 @@ def create_keys(
         drill_paths,
         officer_paths,
     )
+
+
+def _check_ids(*names: str) -> None:
+    for name in names:
+        if not is_identifier(name):
+            raise ValueError(f"not an id of 1 to 64 letters, digits, _ or -: {name!r}")
 
 
 def _issuers(directory: Path, role: Role, issuers: Iterable[str], lanes: tuple[str, ...]) -> dict[str, Path]:
