@@ -39,9 +39,9 @@ def _lines(path: Path) -> list[Data]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def _p99(values: list[float]) -> float | None:
+def _at(share: float, values: list[float]) -> float | None:
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] if ordered else None
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None
 
 
 def _take_runs(count: str, *sums: str) -> Callable[[Path], Data]:
@@ -55,7 +55,8 @@ def _take_runs(count: str, *sums: str) -> Callable[[Path], Data]:
             "hours": sum(run.get("wall_s", 0.0) for run in runs) / 3600,
             "commits": sorted({run["commit"] for run in runs}),
             **{name: sum(run.get(name, 0) for run in runs) for name in sums},
-            "proved_p99_s": _p99([run["proved_s"] for run in runs if "proved_s" in run]),
+            "proved_p50_s": _at(0.5, [run["proved_s"] for run in runs if "proved_s" in run]),
+            "proved_p99_s": _at(0.99, [run["proved_s"] for run in runs if "proved_s" in run]),
             "at_points": sum(run["run"].startswith("point/") for run in runs),
         }
 
@@ -132,7 +133,7 @@ CAMPAIGNS = (
     ),
     Campaign(
         "The same with `synchronous=NORMAL`: has to lose", "control.ledger", _take_cuts,
-        "python -m simulators.power_cuts --cuts 1000 --seed 1 --control --json --ledger control.ledger", 1_000, "cuts",
+        "python -m simulators.power_cuts --cuts 200 --seed 1 --control --json --ledger control.ledger", 200, "cuts",
         lambda data: f"{data['lost']} promised records lost, as it must be",
         "Nothing of the product: it shows that the cuts above can find a loss",
     ),
@@ -141,15 +142,16 @@ CAMPAIGNS = (
         "python -m tests.campaigns.kills --each 20 --random 1000 --seed 1 --json --ledger kills.ledger", 1_300, "kills",
         lambda data: f"{data['violations']} violations; {data['at_points']} at named points, "
         f"{data['reached'] - data['at_points']} at random; {data['passages']} passages, {data['raised']} openings; "
-        f"proved again after a restart: p99 {data['proved_p99_s']} s",
+        f"proved again after a restart: p50 {data['proved_p50_s']} s, p99 "
+        f"{data['proved_p99_s']} s (to be at most 5 s)",
         "Power loss (see above); the recovery time is that of a machine which other work kept busy",
     ),
     Campaign(
         "Mosquitto killed under load, every other time emptied", "broker.ledger",
         _take_runs("losses", "events", "passages", "duplicates_identified"),
         "python -m tests.campaigns.broker_losses --losses 1000 --seed 1 --json --ledger broker.ledger", 1_000, "losses",
-        lambda data: f"{data['violations']} violations; {data['events']} events of {data['passages']} passages, none "
-        f"lost; {data['duplicates_identified']} duplicates told apart",
+        lambda data: f"{data['violations']} violations; {data['events']} events of {data['passages']} passages "
+        f"came, {data['duplicates_identified']} duplicates told apart",
         "A broker that lies, or is cut off for days; EMQX",
     ),
     Campaign(
