@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from edge.core.cargo import Traffic as Kind
 from edge.core.container import Container, check_digit
 from edge.core.grant import NotedPlate, ReleaseNote
 from edge.core.plate import Plate
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from simulators.prove.world import World
 
 _LETTERS = "ABCDEFGHJK"
+# Added to a number it changes every digit: two boxes of one truck are never taken for one that was misread.
+_OTHER_BOX = 234_567
 
 
 @dataclass(slots=True)
@@ -23,28 +26,42 @@ class Truck:
 
     number: int
     plate: Plate
-    container: Container
+    # Front to rear.
+    containers: tuple[Container, ...]
     tag: Tag
     verdict: str
+    trailer: Plate | None = None
     credit_class: str | None = None
     where: str = "waiting"
 
     @property
     def note(self) -> ReleaseNote:
         """The release note that names it."""
-        plate = NotedPlate("front", self.plate.text, self.plate.colour)
-        codes = (self.container.code,)
-        return ReleaseNote(f"note-{self.number}", (plate,), codes, self.tag.epc, credit_class=self.credit_class)
+        plates = [NotedPlate("front", self.plate.text, self.plate.colour)]
+        if self.trailer is not None:
+            plates.append(NotedPlate("rear", self.trailer.text, self.trailer.colour))
+        codes = tuple(one.code for one in self.containers)
+        return ReleaseNote(f"note-{self.number}", tuple(plates), codes, self.tag.epc, credit_class=self.credit_class)
 
 
-def truck(number: int, verdict: str) -> Truck:
-    """Make a truck; its identifiers follow from its number."""
-    text = f"粤B{number % 100_000:05d}"
-    front = f"KAK{'UJZ'[number % 3]}{number % 1_000_000:06d}"
-    code = front + str(check_digit(front))
+def truck(number: int, verdict: str, kind: Kind = "container") -> Truck:
+    """Make a vehicle of the kind that a lane is for; its identifiers, and how many boxes, follow from its number."""
+    containers = tuple(box(number + _OTHER_BOX * index) for index in range((0, 2, 1, 1)[number % 4]))
+    trailer = Plate(f"粤B{number % 10_000:04d}挂", "yellow", "trailer", 2) if kind == "bulk" else None
     return Truck(
-        number, Plate(text, "blue", "ordinary"), Container(code, "verified"), Tag(f"E2{number % 10**22:022d}"), verdict
+        number,
+        Plate(f"粤B{number % 100_000:05d}", "blue", "ordinary"),
+        containers if kind in ("container", "general") else (),
+        Tag(f"E2{number % 10**22:022d}"),
+        verdict,
+        trailer,
     )
+
+
+def box(number: int) -> Container:
+    """Make a box of 20 ft; its code follows from its number."""
+    stem = f"KAK{'UJZ'[number % 3]}{number % 1_000_000:06d}"
+    return Container(stem + str(check_digit(stem)), "verified", "22G1")
 
 
 class Traffic:
@@ -72,7 +89,7 @@ class Traffic:
         world, draw = self.world, self.world.draw
         self.arrived += 1
         verdict = "release" if draw.random() < 0.9 else draw.choice(("deny", "hold", "refer", "not_applicable"))
-        self.now = truck(draw.randrange(10**6), verdict)
+        self.now = truck(draw.randrange(10**6), verdict, world.profile.traffic)
         self.now.credit_class = draw.choice(CREDIT_CLASSES)
         self.entitled += verdict == "release"
         world.signal(arrival_loop=True)

@@ -5,7 +5,15 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from edge.clearance.keyset import Keyset
-from edge.core.profile import AuthorityProfile, CameraProfile, LaneProfile, LaneTiming, SamplingRules
+from edge.core.cargo import Traffic as Kind
+from edge.core.profile import (
+    AuthorityProfile,
+    CameraProfile,
+    Identifier,
+    LaneProfile,
+    LaneTiming,
+    SamplingRules,
+)
 from edge.core.state import LaneState, Phase
 from simulators.devices.barrier import BarrierSimulator
 from simulators.prove.authorities import Authorities
@@ -29,26 +37,43 @@ TIMING = LaneTiming(
     identify_ms=3_000, hold_ms=9_000, open_ms=2_500, pass_ms=6_000, close_ms=3_500, ready_ms=3_000, grant_max_ms=4_000
 )
 FRONT = CameraProfile("cam-front", "front", ("plate",), frames_needed=2, frames_max=4)
+REAR = CameraProfile("cam-rear", "rear", ("plate",), frames_needed=1, frames_max=3)
 BOXES = CameraProfile("cam-right", "right", ("container",), frames_needed=1, frames_max=3)
 CUSTOMS, PORT = AuthorityProfile("customs", 1_500), AuthorityProfile("port", 1_000)
 
 
+# What comes, what looks at it, and what must match there.
+_LANES: dict[Kind, tuple[tuple[CameraProfile, ...], tuple[Identifier, ...]]] = {
+    "container": ((FRONT, BOXES), ("front_plate", "containers", "tag")),
+    "general": ((FRONT, BOXES), ("front_plate", "tag")),
+    "bulk": ((FRONT, REAR), ("front_plate", "rear_plate", "tag")),
+    "car": ((FRONT,), ("front_plate", "tag")),
+    "bus": ((FRONT,), ("front_plate",)),
+}
+
+
 def drawn_profile(draw: Random) -> LaneProfile:
     """One of the lanes that sites have."""
-    with_boxes, with_port = draw.random() < 0.4, draw.random() < 0.2
+    traffic: Kind = draw.choice(("container", "container", "container", "general", "bulk", "car", "bus"))
+    with_port = draw.random() < 0.2
+    cameras, must_match = _LANES[traffic]
+    if traffic == "container" and draw.random() < 0.3:
+        # A site that leaves the boxes to somebody else.
+        cameras, must_match = (FRONT,), ("front_plate", "tag")
     return LaneProfile(
         SITE,
         LANE,
         draw.choice(("in", "out")),
         (CUSTOMS, PORT) if with_port else (CUSTOMS,),
-        (FRONT, BOXES) if with_boxes else (FRONT,),
+        cameras,
         "reader",
-        must_match=("front_plate", "containers", "tag") if with_boxes else ("front_plate", "tag"),
+        must_match=must_match,
         join=draw.choice(("all_of", "veto")) if with_port else "all_of",
         timing=TIMING,
         two_persons=("mode",) if draw.random() < 0.3 else (),
         sampling=SamplingRules("customs", draw.choice(("hold", "release"))) if draw.random() < 0.3 else None,
         simulated=True,
+        traffic=traffic,
     )
 
 
