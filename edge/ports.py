@@ -97,6 +97,36 @@ class Barrier(Device, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What a driver is told. `key` is stable, for devices that have their own texts or recordings.
+
+    `lines`: one or two, of at most eight full-width characters (sixteen others), the verb first. `light` is the colour
+    of the lane's light with it, never the only cue.
+    """
+
+    key: str
+    lines: tuple[str, ...]
+    light: Light
+
+
+class Sign(Device, Protocol):
+    """A board that drivers read, of any protocol."""
+
+    async def show(self, words: Words, valid_s: float) -> None:
+        """Show these words in place of all others. Raises DeviceError.
+
+        They are shown again before `valid_s` has passed; a board that can goes blank by itself where they are not.
+        """
+
+
+class Voice(Device, Protocol):
+    """A loudspeaker that drivers hear."""
+
+    async def say(self, words: Words) -> None:
+        """Say these words once, in place of whatever is still being said. Raises DeviceError."""
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One picture of a camera: encoded as it was (JPEG), with the digest of exactly these bytes.
 

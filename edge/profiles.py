@@ -45,6 +45,7 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         traffic=lane.traffic,
         handheld=_handheld_rules(lane),
         sampling=None if lane.sampling is None else SamplingRules(lane.sampling.authority, lane.sampling.without_plan),
+        guides=True,
     )
 
 

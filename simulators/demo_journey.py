@@ -152,6 +152,8 @@ class Journey:
 
     def _hear(self, name: str, payload: dict[str, Any]) -> None:
         self._news.set()
+        if name == "state" and self._current is not None and not self._current.terminals:
+            self._view.sign(payload)
         if name == "ack":
             self._stored = max(self._stored, (payload["epoch"], payload["seq"]))
             return

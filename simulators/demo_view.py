@@ -8,6 +8,8 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge.core.effects import Guide
+from edge.runtime.signs import words_of
 from edge.text import say
 from simulators.demo_score import STAGES
 from simulators.world import Truck
@@ -64,6 +66,7 @@ class View:
         """`started_s`: when the demo was started, on the monotonic clock."""
         self._live = live
         self._since_s = time.monotonic() if started_s is None else started_s
+        self._sign: tuple[str, ...] = ()
         self._bold = sys.stderr.isatty() and "NO_COLOR" not in os.environ
 
     def say(self, text: str) -> None:
@@ -104,6 +107,15 @@ class View:
         elif kind == "passage_ended":
             detail = data["terminal"]
         self._line(say(_STAGE_OF[kind]), detail)
+
+    def sign(self, state: dict[str, Any]) -> None:
+        """The lane's retained state says what drivers are told; shown where it is another word than the last."""
+        if state.get("guidance") is None:
+            return
+        lines = words_of(Guide(state["guidance"], state["guidance_target"], state["drill"])).lines
+        if lines != self._sign:
+            self._sign = lines
+            self._line(say("demo_sign"), f"[ {' | '.join(lines)} ]")
 
     def _line(self, stage: str, detail: str) -> None:
         elapsed_s = time.monotonic() - self._since_s

@@ -29,6 +29,21 @@ Terminal = Literal[
     "FAULT",
     "ABORTED_RESTART",
 ]
+Phrase = Literal[
+    "not_ready",
+    "ready",
+    "closed",
+    "appointments",
+    "stop",
+    "wait",
+    "wait_for_person",
+    "go_to",
+    "turn_back",
+    "released",
+    "leave",
+    "one_at_a_time",
+    "out_of_order",
+]
 # Of the attempt that the passage ended with, in this order and never decreasing: identified, requested (the first of
 # them), answered_<authority>, granted (the decision that counts, whoever took it), opened, cleared.
 Stage = str
@@ -139,6 +154,15 @@ class SetLight:
 
 
 @dataclass(frozen=True, slots=True)
+class Guide:
+    """Tell the driver at the lane what to do, until the next word; `target` is where a referred vehicle goes."""
+
+    phrase: Phrase
+    target: ReferralTarget | None = None
+    drill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RaiseAlarm:
     """Something needs a person; stays until cleared."""
 
@@ -208,6 +232,7 @@ Effect = (
     | LowerBoom
     | StopBoom
     | SetLight
+    | Guide
     | RaiseAlarm
     | ClearAlarm
     | Report

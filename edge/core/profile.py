@@ -113,3 +113,5 @@ class LaneProfile:
     handheld: HandheldRules | None = None
     # None: no vehicle that is released is looked at by chance.
     sampling: SamplingRules | None = None
+    # The lane tells drivers what to do; in a journal of an earlier version none did.
+    guides: bool = False

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Literal
 
 from edge.core.confirmation import Challenge
-from edge.core.effects import Decision, Stage
+from edge.core.effects import Decision, Guide, Stage
 from edge.core.events import FrameRead
 from edge.core.grant import Grant
 from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
@@ -143,6 +143,8 @@ class LaneState:
     # The safety loop went from occupied to clear since the detector was powered: only then its "clear" is proof.
     safety_proved: bool = False
     light: Literal["red", "green"] | None = None
+    # What sign and voice tell the driver.
+    guide: Guide | None = None
     alarms: tuple[str, ...] = ()
     lost_devices: tuple[str, ...] = ()
     sequences: tuple[tuple[str, int], ...] = ()

@@ -13,6 +13,7 @@ from edge.core.confirming import keep_challenge, renew_at_ms
 from edge.core.draft import Draft
 from edge.core.effects import Effect
 from edge.core.events import Event
+from edge.core.guidance import guide
 from edge.core.observe import observe
 from edge.core.profile import LaneProfile
 from edge.core.referring import next_due_ms
@@ -36,6 +37,7 @@ def step(state: LaneState, event: Event) -> tuple[LaneState, tuple[Effect, ...]]
     if rows is None:
         _UNEXPECTED(draft, event)
         draft.enter(Phase.FAULT)
+        guide(draft)
         return draft.state, tuple(draft.effects)
     observe(draft, event)
     # Every pair ends with a row that always holds.
@@ -44,6 +46,7 @@ def step(state: LaneState, event: Event) -> tuple[LaneState, tuple[Effect, ...]]
     if row.to is not None:
         draft.enter(row.to)
     keep_challenge(draft)
+    guide(draft)
     return draft.state, tuple(draft.effects)
 
 

@@ -17,6 +17,7 @@ from edge.core.effects import (
     ConsumeAuthority,
     Effect,
     EndPassage,
+    Guide,
     KeepReferral,
     LowerBoom,
     PrepareChallenge,
@@ -110,6 +111,13 @@ class Captures(Protocol):
         """`passage` has its terminal record: its pictures stay for their retention, no longer for its sake."""
 
 
+class Drivers(Protocol):
+    """The signs and voices of the lane, through which drivers of vehicles are told what to do."""
+
+    def tell(self, guide: Guide) -> None:
+        """Show and say it, until the next word."""
+
+
 @dataclass(frozen=True, slots=True)
 class LaneParts:
     """The devices and services of one lane."""
@@ -122,6 +130,8 @@ class LaneParts:
     telemetry: Telemetry
     # Only where the profile names handheld terminals.
     handheld: Handheld | None = None
+    # None where a lane has neither sign nor voice.
+    drivers: Drivers | None = None
 
 
 class LaneRunner:
@@ -290,6 +300,9 @@ class LaneRunner:
                 self._commands.stop()
             case SetLight(light=light):
                 self._commands.show(light)
+            case Guide():
+                if parts.drivers is not None:
+                    parts.drivers.tell(effect)
             case RaiseBoom():
                 self._commands.lift()
             case LowerBoom():
@@ -373,6 +386,8 @@ class LaneRunner:
             "referral": next((one.id for one in state.referrals if passage and one.passage == passage.id), None),
             "boom": state.inputs.boom,
             "light": state.light,
+            "guidance": state.guide.phrase if state.guide else None,
+            "guidance_target": state.guide.target if state.guide else None,
             "alarms": list(state.alarms),
             "lost_devices": list(state.lost_devices),
             "simulated": state.profile.simulated,

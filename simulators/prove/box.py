@@ -171,7 +171,7 @@ class Box:
         self.desk = _desk(world, clock)
         self.runner = LaneRunner(
             world.profile,
-            LaneParts(clock, self.journal, barrier, world.cameras, asking, self.telemetry, self.desk),
+            LaneParts(clock, self.journal, barrier, world.cameras, asking, self.telemetry, self.desk, world),
             self._step,
         )
         self.journal.on_failure = self.runner.journal_lost

@@ -10,7 +10,7 @@ import traceback
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from edge.core.effects import ConsumeAuthority, Effect
+from edge.core.effects import ConsumeAuthority, Effect, Guide
 from edge.core.events import Event, JournalLost, Started
 from edge.core.profile import LaneTiming
 from edge.core.state import LaneState, Phase
@@ -71,6 +71,7 @@ class Judge:
         self._occupied = False
         self._changed_ms = self._clear_from_ms = -(10**6)
         self._not_up_since_ms: int | None = None
+        self._promised = False
         coil = world.map.command_coil
         self._raise_coil, self._lower_coil = coil("raise"), coil("lower")
 
@@ -207,9 +208,13 @@ class Judge:
         unseen = not occupied and now_ms - self._changed_ms < _SCAN_MS
         self._occupied, self._changed_ms = occupied, self._clear_from_ms if unseen else now_ms
 
+    def told_drivers(self, guide: Guide) -> None:
+        """The sign shows another word."""
+        self._promised = guide.phrase in ("released", "leave")
+
     def _watch_light(self) -> None:
         plant, now_ms = self.world.plant, self.world.time.now_ms
-        if not plant.outputs["green"] or plant.boom_is_up:
+        if not (plant.outputs["green"] or self._promised) or plant.boom_is_up:
             self._not_up_since_ms = None
             return
         plant.advance()
@@ -218,7 +223,7 @@ class Judge:
         if self._not_up_since_ms is None:
             self._not_up_since_ms = now_ms
         elif now_ms - self._not_up_since_ms > _NOT_UP_MS:
-            self.blame("I7", "green although the boom is not up")
+            self.blame("I7", "light or sign promise a way although the boom is not up")
 
     def asked(self, authority: str, claims: dict[str, Any], raw: bytes) -> None:
         """A request reached the authority."""

@@ -298,6 +298,8 @@ class LaneOracle:
             self.clear_from_ms = None if self.last is None or not self.last.clear_under_boom else self.clear_from_ms
 
     def _light(self, after: LaneState) -> None:
+        if after.guide is not None and after.guide.phrase in ("released", "leave"):
+            assert after.light == "green", "I7: the sign promises no more than the light"
         if after.light == "green":
             assert after.phase is Phase.OPEN, "I7"
             assert after.inputs.boom == "up", "I7: green only with the boom measured up"

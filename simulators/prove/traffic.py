@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from edge.core.cargo import Traffic as Kind
 from edge.core.container import Container, check_digit
+from edge.core.effects import Guide
 from edge.core.grant import NotedPlate, ReleaseNote
 from edge.core.plate import Plate
-from edge.core.state import Phase
 from edge.core.tag import Tag
 from simulators.prove.sampling import CREDIT_CLASSES
 
@@ -110,19 +110,12 @@ class Traffic:
         if self.now is not None and self.now.where == "waiting":
             self.world.time.after(self.world.draw.uniform(100, 300), partial(self._drive, self.now))
 
-    def saw_phase(self, phase: Phase) -> None:
+    def saw_sign(self, guide: Guide) -> None:
         """The sign tells a driver to turn back, or where else to go."""
-        if phase is Phase.HELD:
-            self.world.time.after(150, self._read_sign)
-        if phase in (Phase.TURNING_BACK, Phase.LEAVING) and self.now is not None and self.now.where == "waiting":
+        if guide.phrase == "go_to":
+            self.world.time.after(150, self.back_out)
+        if guide.phrase == "turn_back" and self.now is not None and self.now.where == "waiting":
             self.world.time.after(self.world.draw.uniform(300, 700), self.back_out)
-
-    def _read_sign(self) -> None:
-        """It sends a referred vehicle away, to where somebody wants to look at it."""
-        box = self.world.box
-        passage = None if box is None or box.dead else box.runner.state.passage
-        if passage is not None and passage.decision == "refer":
-            self.back_out()
 
     def back_out(self) -> None:
         """Leave the way it came."""

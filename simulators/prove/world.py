@@ -6,6 +6,7 @@ from random import Random
 
 from edge.clearance.keyset import Keyset
 from edge.core.cargo import Traffic as Kind
+from edge.core.effects import Guide
 from edge.core.profile import (
     AuthorityProfile,
     CameraProfile,
@@ -74,6 +75,7 @@ def drawn_profile(draw: Random) -> LaneProfile:
         sampling=SamplingRules("customs", draw.choice(("hold", "release"))) if draw.random() < 0.3 else None,
         simulated=True,
         traffic=traffic,
+        guides=True,
     )
 
 
@@ -170,6 +172,11 @@ class World:
         if box is not None and not box.dead and hasattr(box, "scan_clock"):
             box.scan_clock.wake()
 
+    def tell(self, guide: Guide) -> None:
+        """The sign at the lane: implements `edge.runtime.lane_runner.Drivers` for whichever process speaks."""
+        self.judge.told_drivers(guide)
+        self.traffic.saw_sign(guide)
+
     def _output(self, name: str, value: bool) -> None:
         self.judge.output(name, value)
         if value and name in ("raise", "lower"):
@@ -189,7 +196,6 @@ class World:
         if after.phase is not self.phase:
             self.phase = after.phase
             self.operator.saw(after.phase)
-            self.traffic.saw_phase(after.phase)
 
     def kill(self) -> None:
         """End the controller's process, now."""

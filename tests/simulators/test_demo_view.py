@@ -41,6 +41,23 @@ def test_reasons_are_told_in_words(monkeypatch, reason, words):
     assert reason_in_words(reason) == words
 
 
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [
+        ("zh", ["显示屏        [ 请停车 | 正在识别 ]", "显示屏        [ 请到地磅 | 进行称重 ]"]),
+        ("en", ["sign          [ STOP | Reading ]", "sign          [ GO TO | weighbridge ]"]),
+    ],
+    indirect=["language"],
+)
+def test_the_sign_is_shown_whenever_it_says_something_else(capsys, language, shown):
+    view = View(live=True)
+    view.sign({})
+    for phrase, target in (("stop", None), ("stop", None), ("go_to", "weigh")):
+        view.sign({"guidance": phrase, "guidance_target": target, "drill": False})
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(" s  ")[2] for line in lines] == shown
+
+
 @pytest.mark.usefixtures("language")
 def test_a_passage_is_told_line_by_line(capsys):
     view = View(live=True)

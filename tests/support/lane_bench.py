@@ -70,6 +70,7 @@ PROFILE = LaneProfile(
     (CUSTOMS,),
     (CameraProfile("cam-front", "front", ("plate",)), CameraProfile("cam-right", "right", ("container",))),
     "reader",
+    guides=True,
 )
 CLOSED = LaneInputs(
     arrival_loop=False,

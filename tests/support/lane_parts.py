@@ -19,7 +19,9 @@ from edge.runtime.lane_runner import LaneParts, LaneRunner
 from tests.support.journals import utc
 from tests.support.lane_bench import CLOSED, CUSTOMS, EPC
 
-PROFILE = LaneProfile("site", "lane-1", "in", (CUSTOMS,), tag_reader="reader", must_match=("tag",), simulated=True)
+PROFILE = LaneProfile(
+    "site", "lane-1", "in", (CUSTOMS,), tag_reader="reader", must_match=("tag",), simulated=True, guides=True
+)
 LIMIT_S = 60.0
 C = TypeVar("C", bound=LoopClock)
 

@@ -7,6 +7,7 @@ import pytest
 from edge.core.effects import (
     ADDS_AUTHORITY,
     ConsumeAuthority,
+    Guide,
     RaiseBoom,
     SetLight,
 )
@@ -86,14 +87,14 @@ def test_i7_green_ends_with_the_last_scan_that_can_be_trusted_and_returns_with_t
     lane = LaneBench()
     lane.open()
     assert next_deadline_ms(lane.state) == lane.at_ms + 201
-    assert lane.tick() == (SetLight("red"),)
-    assert lane.scan() == (SetLight("green"),)
+    assert lane.tick() == (SetLight("red"), Guide("one_at_a_time"))
+    assert lane.scan() == (SetLight("green"), Guide("released"))
 
 
 def test_i7_a_boom_that_leaves_its_upper_limit_is_not_green() -> None:
     lane = LaneBench()
     lane.open()
-    assert lane.scan(**MOVING) == (SetLight("red"),)
+    assert lane.scan(**MOVING) == (SetLight("red"), Guide("one_at_a_time"))
 
 
 def test_i9_i10_a_second_start_stops_the_lane_in_every_phase() -> None:

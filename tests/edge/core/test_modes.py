@@ -7,6 +7,7 @@ import pytest
 from edge.core.effects import (
     ConsumeAuthority,
     EndPassage,
+    Guide,
     PrepareRequest,
     RaiseBoom,
     Report,
@@ -77,7 +78,8 @@ def test_other_phases_go_on_as_they_are(phase: Phase) -> None:
     lane.forget()
     lane.order_mode("EMERGENCY_HOLD")
     assert (lane.phase, lane.state.mode, lane.state.passage) == (phase, "EMERGENCY_HOLD", passage)
-    assert [type(one) for one in lane.effects] == [Report]
+    # Whoever comes to an idle lane is told that it takes nobody any more.
+    assert [type(one) for one in lane.effects] == ([Report, Guide] if phase is Phase.IDLE else [Report])
 
 
 def test_the_same_mode_again_disturbs_nothing() -> None:

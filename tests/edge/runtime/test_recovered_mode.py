@@ -58,13 +58,14 @@ NEW = {
     "EndPassage": ("drill", "cargo_class", "direction"),
     "ConsumeAuthority": ("first_operator",),
     "Grant": ("drill",),
-    "profile": ("calendar", "two_persons", "second_person_ms", "drill_moves_boom", "traffic"),
+    "profile": ("calendar", "two_persons", "second_person_ms", "drill_moves_boom", "traffic", "guides"),
 }
 
 
 def of_an_earlier_version(record: JournalRecord) -> JournalRecord:
     """The record as the version before modes wrote it."""
     body = json.loads(record.body)
+    body["effects"] = [one for one in body["effects"] if one["type"] != "Guide"]
     for one in (body["event"], *body["effects"]):
         for name in NEW.get(one["type"], ()):
             del one[name]
