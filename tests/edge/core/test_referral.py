@@ -278,32 +278,22 @@ def test_a_drill_refers_nobody_and_rechecks_nobody() -> None:
     yard.identify()
     assert yard.passage.recheck is None
     yard.answer("refer", target="bay", drill=True)
-    assert (yard.phase, yard.passage.decision) == (Phase.HELD, "refer")
+    assert [one.target for one in yard.passage.inspections] == ["bay"], "the answer counted"
     assert yard.state.referrals == (referral,)
 
 
-def seen(plate: str, *codes: str, read: bool = True) -> Identity:
-    found = parse_plate(plate)
-    boxes = tuple(parse_container(code) for code in codes)
-    containers = Reading("read", boxes, 0.9) if read else Reading("unread", reason="dark")
-    return Identity((("front", Reading("read", found, 0.9)),), containers)  # type: ignore[arg-type]
+def test_new_pictures_leave_the_referrals_of_others() -> None:
+    yard = Yard()
+    other = yard.refer()
+    yard.identify()
+    yard.answer("refer", target="bay", sequence=50)
+    yard.order("retry")
+    assert yard.state.referrals == (other,)
 
 
-def test_who_comes_back_without_its_box_was_swapped_and_no_box_is_nothing_to_know_a_vehicle_by() -> None:
-    key = "ab" * 32
-    loaded = Referral("r", "p", key, marks(seen(PLATE, CODE), key), ("bay",), ("customs",), 0, 1)
-    empty = replace(loaded, marks=marks(seen(PLATE), key))
-    for one, identity, swapped in (
-        (loaded, seen(PLATE, CODE), ()),
-        (loaded, seen(PLATE), ("containers",)),
-        (loaded, seen(PLATE, read=False), ()),
-        (empty, seen(PLATE), ()),
-        (empty, seen(PLATE, CODE), ("containers",)),
-    ):
-        found = recheck((one,), identity, "another")
-        assert found is not None
-        assert found.swapped == swapped
-    assert recheck((empty,), seen(OTHER_PLATE), "another") is None, "two empty vehicles are not one"
-    known_by_its_box = recheck((loaded,), seen(OTHER_PLATE, CODE), "another")
-    assert known_by_its_box is not None
-    assert known_by_its_box.swapped == ("front_plate",)
+def test_a_vehicle_that_arrived_is_waited_for_without_an_alarm() -> None:
+    yard = Yard()
+    referral = yard.refer()
+    yard.say("arrived", referral)
+    yard.tick(referral.due_ms + 1)
+    assert (len(yard.state.referrals), yard.state.alarms) == (1, ())

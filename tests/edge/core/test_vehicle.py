@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import pytest
 
+from edge.core.container import parse_container
 from edge.core.effects import Report
 from edge.core.grant import NotedPlate, ReleaseNote
 from edge.core.plate import parse_plate
 from edge.core.policy import mismatches
 from edge.core.profile import CameraProfile
 from edge.core.readings import Identity, Reading
-from edge.core.referral import marks, recheck
+from edge.core.referral import Referral, marks, recheck
 from edge.core.state import Phase
 from edge.core.vehicle import of_two_vehicles
-from tests.support.lane_bench import NOTE, PLATE, PROFILE, LaneBench, plate_seen
+from tests.support.lane_bench import CODE, NOTE, PLATE, PROFILE, LaneBench, plate_seen
 from tests.support.offline import OFFLINE, OfflineBench
 
 TRAILER, OTHER_TRAILER, OTHER_PLATE = "冀B1A2C挂", "冀B9999挂", "京A12345"
@@ -172,3 +173,30 @@ def test_a_trailer_that_nobody_noted_contradicts_nothing_where_it_need_not_match
     assert identity is not None
     lane.answer(note=NOTE)
     assert mismatches(replace(BOTH, must_match=PROFILE.must_match), identity, lane.passage.requests) == ()
+
+
+def seen(plate: str, *codes: str, read: bool = True) -> Identity:
+    found = parse_plate(plate)
+    boxes = tuple(parse_container(code) for code in codes)
+    containers = Reading("read", boxes, 0.9) if read else Reading("unread", reason="dark")
+    return Identity((("front", Reading("read", found, 0.9)),), containers)  # type: ignore[arg-type]
+
+
+def test_who_comes_back_without_its_box_was_swapped_and_no_box_is_nothing_to_know_a_vehicle_by() -> None:
+    key = "ab" * 32
+    loaded = Referral("r", "p", key, marks(seen(PLATE, CODE), key), ("bay",), ("customs",), 0, 1)
+    empty = replace(loaded, marks=marks(seen(PLATE), key))
+    for one, identity, swapped in (
+        (loaded, seen(PLATE, CODE), ()),
+        (loaded, seen(PLATE), ("containers",)),
+        (loaded, seen(PLATE, read=False), ()),
+        (empty, seen(PLATE), ()),
+        (empty, seen(PLATE, CODE), ("containers",)),
+    ):
+        found = recheck((one,), identity, "another")
+        assert found is not None
+        assert found.swapped == swapped
+    assert recheck((empty,), seen(OTHER_PLATE), "another") is None, "two empty vehicles are not one"
+    known_by_its_box = recheck((loaded,), seen(OTHER_PLATE, CODE), "another")
+    assert known_by_its_box is not None
+    assert known_by_its_box.swapped == ("front_plate",)

@@ -31,7 +31,7 @@ def test_i7_a_sign_that_promises_a_way_before_the_boom_is_up_is_found(monkeypatc
 def test_i7_a_sign_that_promises_too_much_is_seen_at_the_boom(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the judge at the wire, without the oracle of the steps."""
     monkeypatch.setattr(LaneOracle, "_light", lambda *_: None)
-    found = promising(monkeypatch, Phase.WAITING, Phase.CLOSING, Phase.IDLE)
+    found = promising(monkeypatch, Phase.STARTING, Phase.IDLE, Phase.IDENTIFYING, Phase.WAITING)
     assert {name for name, _ in found} == {"I7"}
     assert found[0][1].endswith("light or sign promise a way although the boom is not up")
 
