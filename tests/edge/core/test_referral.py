@@ -4,13 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from edge.core.container import parse_container
 from edge.core.effects import ConsumeAuthority, KeepReferral, Report
 from edge.core.events import ReferralReported, Started
 from edge.core.grant import NotedPlate, ReleaseNote
-from edge.core.plate import parse_plate
-from edge.core.readings import Identity, Reading
-from edge.core.referral import MOST_REFERRALS, Referral, ReferralReport, Saying, marks, recheck
+from edge.core.readings import Identity
+from edge.core.referral import MOST_REFERRALS, Referral, ReferralReport, Saying, marks
 from edge.core.state import Phase
 from edge.core.step import initial, next_deadline_ms, step
 from tests.support.lane_bench import CODE, EPC, NOTE, PLATE, PROFILE, LaneBench
