@@ -190,7 +190,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         handheld.attach(clearance, take=runner.take, on_refused=door.on_refused)
     ReferralDesk(clearance, keyset=keyset, clock=clock, take=runner.take, on_refused=door.on_refused)
     watch = security_watch(lane.id, clock, box.journal, clearance.link, telemetry.link, telemetry.publisher)
-    door.on_failure = watch.grant_refused
+    door.on_failure, asking.dated = watch.grant_refused, watch.answer_dated
     captures.take = asking.take = runner.take
     outage = _outage_watch(box, lane, asking, clearance, runner)
     service = LaneService(

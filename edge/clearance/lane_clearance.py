@@ -44,12 +44,15 @@ class LaneClearance:
         self._clock = clock
         self._sequence = 0
         self._prepared: dict[str, tuple[SignedRequest, bool]] = {}
-        self._newest: dict[str, str] = {}
+        # The nonce of the newest request to each authority, and when it was made.
+        self._newest: dict[str, tuple[str, int]] = {}
         self._log = logger()
         self.link: ClearanceLink | None = None
         self.take: Callable[[Event], None] | None = None
         # Told the issuing time of each authentic answer to the newest request, which is fresh.
         self.vouch: Callable[[str], None] | None = None
+        # Told the same, with the authority and when its request was made (monotonic milliseconds).
+        self.dated: Callable[[str, str, int], None] | None = None
 
     def prepare(
         self, passage: str, authority: str, nonce: str, identity: Identity, state: LaneState
@@ -74,8 +77,9 @@ class LaneClearance:
             drill=drill,
             recheck=state.passage.recheck if state.passage else None,
         )
-        self._prepared[authority], self._newest[authority] = (signed, drill), nonce
-        return RequestPrepared(self._clock.now_ms(), passage, authority, signed.request_hash, signed.shown)
+        now_ms = self._clock.now_ms()
+        self._prepared[authority], self._newest[authority] = (signed, drill), (nonce, now_ms)
+        return RequestPrepared(now_ms, passage, authority, signed.request_hash, signed.shown)
 
     def send(self, passage: str, authority: str, nonce: str) -> None:
         """Send the prepared bytes once; what the link cannot carry now is lost, the authority's deadline decides."""
@@ -86,13 +90,17 @@ class LaneClearance:
 
     def newest_nonce(self, authority: str) -> str | None:
         """Return the nonce of the last request to the authority; None where none was made in this run."""
-        return self._newest.get(authority)
+        return self._newest[authority][0] if authority in self._newest else None
 
     def on_grant(self, grant: Grant) -> None:
         """An authentic grant: whether it counts is the core's to say."""
         assert self.take is not None
-        if self.vouch is not None and grant.nonce == self.newest_nonce(grant.authority):
-            self.vouch(grant.issued_at)
+        nonce, asked_ms = self._newest.get(grant.authority, ("", 0))
+        if grant.nonce == nonce:
+            if self.vouch is not None:
+                self.vouch(grant.issued_at)
+            if self.dated is not None:
+                self.dated(grant.authority, grant.issued_at, asked_ms)
         self.take(GrantReceived(self._clock.now_ms(), grant))
 
     def on_refused(self, authority: str, refusal: GrantRefusal) -> None:

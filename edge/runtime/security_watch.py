@@ -1,4 +1,4 @@
-"""What a person must hear of beside the lane's own alarms: refused grants, taken-over sessions, expiring certificates.
+"""What a person must hear of beside the lane's own alarms: refused grants, taken-over sessions, certificates, clocks.
 
 Each alarm is retained at the broker while it stands, and its beginning and end are events in the journal's chain.
 It only tells: nothing here opens, closes or holds a lane (I15).
@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from edge.clearance.claims import parse_utc
+from edge.clearance.time_quality import MOST_SKEW_S
 from edge.log import logger
 from edge.mqtt import LinkCounters
 from edge.mqtt.certificates import days_left
@@ -28,6 +30,7 @@ GRANTS_REFUSED = "grants_refused"
 SESSION_TAKEN_OVER = "session_taken_over"
 CONNECTION_FLAPPING = "connection_flapping"
 CERTIFICATE_EXPIRES = "certificate_expires"
+CLOCK_SKEWED = "clock_skewed"
 
 
 class Alarms(Protocol):
@@ -65,6 +68,7 @@ class SecurityWatch:
         self._connects = dict.fromkeys(links, 0)
         self._connected_at: dict[str, deque[int]] = {name: deque(maxlen=CONNECTS) for name in links}
         self._warned: dict[Path, int] = {}
+        self._skewed: set[str] = set()
         self._looked_at: int | None = None
 
     async def run(self) -> None:
@@ -80,6 +84,25 @@ class SecurityWatch:
         self._refused_at.append(now_ms)
         if len(self._refused_at) == REFUSALS and now_ms - self._refused_at[0] <= REFUSALS_WITHIN_MS:
             self._raise(GRANTS_REFUSED, f"{REFUSALS} answers of {authority} refused within a minute, last: {reason}")
+
+    def answer_dated(self, authority: str, issued_at: str, asked_ms: int) -> None:
+        """Compare the clocks: an answer is signed after its request was made (`asked_ms`) and before it arrives (C13).
+
+        How long the answer took is therefore no skew. Freshness rests on nonce and monotonic time, never on this.
+        """
+        issued = parse_utc(issued_at)
+        if issued is None:
+            return
+        ahead_s = (issued - self._clock.utc()).total_seconds()
+        behind_s = -ahead_s - (self._clock.now_ms() - asked_ms) / 1000
+        if max(ahead_s, behind_s) > MOST_SKEW_S:
+            self._skewed.add(authority)
+            skew_s = ahead_s if ahead_s > 0 else -behind_s
+            self._raise(CLOCK_SKEWED, f"the clock of {authority} is {skew_s:+.0f} s from this one")
+        elif authority in self._skewed:
+            self._skewed.remove(authority)
+            if not self._skewed:
+                self._clear(CLOCK_SKEWED, "the clocks agree")
 
     def look(self) -> None:
         """Look at everything once."""

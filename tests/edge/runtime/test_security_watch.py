@@ -2,25 +2,33 @@
 
 import asyncio
 import contextlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.clearance.lane_clearance import LaneClearance
+from edge.core.events import GrantReceived
+from edge.core.readings import Identity
+from edge.field_policy import FieldPolicy
 from edge.mqtt import LinkCounters
 from edge.runtime.journal import Journal, JournalReader
 from edge.runtime.notes import security_note
 from edge.runtime.recovery import recover, replay
 from edge.runtime.security_watch import (
     CERTIFICATE_EXPIRES,
+    CLOCK_SKEWED,
     CONNECTION_FLAPPING,
     GRANTS_REFUSED,
     SESSION_TAKEN_OVER,
     SecurityWatch,
 )
+from edge.times import rfc3339
 from tests.support.certificates import CertificateAuthority
 from tests.support.clocks import StoodClock
 from tests.support.journal_facts import read_facts
+from tests.support.lane_bench import LaneBench
 
 DAY_MS = 86_400_000
 
@@ -112,6 +120,58 @@ def test_four_hundred_days_of_certificates_warn_at_30_14_7_1_and_the_end(tmp_pat
     certificate.write_bytes(renewed.read_bytes())
     bench.watch.look()
     assert bench.alarms[CERTIFICATE_EXPIRES] is None
+
+
+def answered(bench: Bench, ahead_s: float, *, after_s: float = 1.0, authority: str = "customs") -> None:
+    """An authority whose clock is `ahead_s` ahead signs at once; its answer takes `after_s` to arrive."""
+    asked_ms, signed = bench.clock.now_ms(), bench.clock.utc() + timedelta(seconds=ahead_s)
+    bench.clock.ms += round(after_s * 1000)
+    bench.watch.answer_dated(authority, rfc3339(signed), asked_ms)
+
+
+@pytest.mark.parametrize(("ahead_s", "told"), [(3_600, "+35"), (-3_600, "-3600"), (33, "+32"), (30, ""), (-30, "")])
+def test_c13_clocks_that_disagree_are_an_alarm_that_ends_when_they_agree(ahead_s: int, told: str):
+    bench = Bench()
+    answered(bench, ahead_s)
+    assert told in str(bench.alarms.get(CLOCK_SKEWED)) if told else bench.alarms == {}
+    answered(bench, 0)
+    assert bench.alarms.get(CLOCK_SKEWED) is None
+    assert bench.notes == ([(CLOCK_SKEWED, True), (CLOCK_SKEWED, False)] if told else [])
+
+
+def test_c13_an_answer_that_took_long_is_no_skew():
+    bench = Bench()
+    answered(bench, 0, after_s=90)
+    bench.watch.answer_dated("customs", "yesterday", 0)
+    assert bench.alarms == {}
+
+
+def test_c13_the_alarm_stands_until_the_clock_that_was_wrong_agrees():
+    bench = Bench()
+    answered(bench, 100)
+    answered(bench, 0, authority="port")
+    answered(bench, 100, authority="port")
+    answered(bench, 0)
+    assert "customs" in str(bench.alarms[CLOCK_SKEWED])
+    answered(bench, 0, authority="port")
+    assert bench.alarms[CLOCK_SKEWED] is None
+
+
+def test_c13_only_answers_to_the_newest_request_are_compared_and_all_reach_the_lane():
+    bench, taken = Bench(), []
+    asking = LaneClearance(
+        key=Ed25519PrivateKey.generate(), policies={"customs": FieldPolicy("allow", "allow", "allow", b"k" * 32)},
+        epoch=1, config_hash="0" * 64, model_hash="1" * 64, clock=bench.clock,
+    )  # fmt: skip
+    asking.dated, asking.take = bench.watch.answer_dated, taken.append
+    lane = LaneBench()
+    lane.identify()
+    asking.prepare(lane.passage.id, "customs", "a" * 32, Identity(), lane.state)
+    asking.on_grant(lane.grant(nonce="b" * 32, issued_at="2020-01-01T00:00:00Z"))
+    assert bench.alarms == {}
+    asking.on_grant(lane.grant(nonce="a" * 32, issued_at="2020-01-01T00:00:00Z"))
+    assert bench.alarms.keys() == {CLOCK_SKEWED}
+    assert [type(one) for one in taken] == [GrantReceived, GrantReceived]
 
 
 async def test_it_looks_until_it_is_cancelled():
