@@ -58,7 +58,7 @@ _LANE = """\
          frames_needed: 1, frames_max: 1}}
     tag_reader: {{id: tag-{lane}, port: "{reader}"}}
     must_match: [tag]
-    timing: {{identify_ms: 12000}}
+    timing: {{identify_ms: 12000, arrival_debounce_ms: 0}}
 """
 
 

@@ -41,6 +41,7 @@ lanes:
     barrier: {{id: barrier, host: 127.0.0.1, port: {barrier_port}}}
     tag_reader: {{id: tag-reader, port: "{reader}"}}
     must_match: [tag]
+    timing: {{arrival_debounce_ms: 0}}
 """
 
 
@@ -85,7 +86,7 @@ class OwnLane:
             return int(loop.time() * 1000)
 
         self.plant = Plant(now_ms, stroke_s=0.1)
-        # The tag comes into the field a moment after the loop: what an arrival causes is over by then.
+        # The tag comes into the field a moment after the loop: what an arrival causes is over by then (not debounced).
         geometry = Geometry(tag_field=(10.9, 14.0))
         self.world = World(self.plant, now_ms, geometry=geometry, pace=Pace(drive_in_s=0.4, drive_through_s=0.3))
         self.barrier = _TimedBarrier(self.plant, refresh=self._refresh)

@@ -13,7 +13,7 @@ from edge.core.events import (
 )
 from edge.core.fusion import fuse, is_complete
 from edge.core.modes import held_for, keeps_open
-from edge.core.observe import CHATTER_EDGES, CHATTER_WITHIN_MS
+from edge.core.observe import CHATTER_EDGES, CHATTER_WITHIN_MS, stands_on_arrival
 from edge.core.order_guards import countersigned, drill_stays_closed
 
 
@@ -100,8 +100,8 @@ def other_authority(draft: Draft, event: Event) -> bool:
 
 
 def vehicle_arrived(draft: Draft, event: Event) -> bool:
-    """The arrival loop is occupied."""
-    return draft.state.inputs.arrival_loop is True
+    """The arrival loop is occupied, and not for a moment alone."""
+    return stands_on_arrival(draft.state)
 
 
 def loop_chatters(draft: Draft, event: Event) -> bool:

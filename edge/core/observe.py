@@ -18,7 +18,7 @@ from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
 from edge.core.offline import observe_offline
 from edge.core.referring import watch
 from edge.core.sampling import observe_sampling
-from edge.core.state import Phase
+from edge.core.state import LaneState, Phase
 
 # Frames of one passage that are kept for fusion: cameras stop at `frames_max`, this bounds a camera that does not.
 MOST_FRAMES = 64
@@ -37,7 +37,10 @@ def observe(draft: Draft, event: Event) -> None:
             _observe_inputs(draft, event)
         case InputsLost(restarted=restarted):
             proved = draft.state.safety_proved and not restarted
-            draft.change(inputs=UNKNOWN_INPUTS, sampled_at_ms=None, clear_since_ms=None, safety_proved=proved)
+            draft.change(
+                inputs=UNKNOWN_INPUTS, sampled_at_ms=None, clear_since_ms=None, safety_proved=proved,
+                arrival_since_ms=None,
+            )  # fmt: skip
         case DeviceLost(device=device, code=code) if device not in draft.state.lost_devices:
             draft.change(lost_devices=(*draft.state.lost_devices, device))
             draft.report("device_lost", ("device", device), ("code", code))
@@ -63,6 +66,12 @@ def observe(draft: Draft, event: Event) -> None:
             draft.alarm("journal_lost", code)
         case _:
             pass
+
+
+def stands_on_arrival(state: LaneState) -> bool:
+    """Say whether the arrival loop has been occupied for long enough to be a vehicle: a blip is none (P7)."""
+    since_ms, now_ms = state.arrival_since_ms, state.sampled_at_ms
+    return since_ms is not None and now_ms is not None and now_ms - since_ms >= state.profile.timing.arrival_debounce_ms
 
 
 def _collecting(draft: Draft) -> bool:
@@ -95,9 +104,14 @@ def _observe_inputs(draft: Draft, event: InputsSampled) -> None:
         state.inputs.arrival_loop is not inputs.arrival_loop
     ):
         edges = (*edges, event.at_ms)[-CHATTER_EDGES:]
+    since = state.arrival_since_ms
+    if inputs.arrival_loop is not True:
+        since = None
+    elif since is None:
+        since = event.at_ms
     draft.change(
         inputs=inputs, sampled_at_ms=event.at_ms, clear_since_ms=clear_since, safety_proved=proved,
-        arrival_edges_ms=edges,
+        arrival_edges_ms=edges, arrival_since_ms=since,
     )  # fmt: skip
     if state.phase in _BOOM_MAY_BE_UP and state.passage is not None:
         if state.passage.evacuated is None:

@@ -4,6 +4,7 @@ from edge.core.draft import Draft
 from edge.core.effects import Scalar
 from edge.core.events import ConfirmationReceived, Event, ModeOrdered, PersonDecided
 from edge.core.modes import held_for, keeps_open
+from edge.core.observe import stands_on_arrival
 from edge.core.state import LaneState
 from edge.core.two_persons import completes
 
@@ -104,6 +105,6 @@ def drill_stays_closed(state: LaneState) -> bool:
 
 
 def arrives_undecided(draft: Draft, event: Event) -> bool:
-    """The arrival loop is occupied, and mode or hours let nothing be decided."""
+    """A vehicle stands on the arrival loop, and mode or hours let nothing be decided."""
     state = draft.state
-    return state.inputs.arrival_loop is True and held_for(state.mode, state.hours) is not None
+    return stands_on_arrival(state) and held_for(state.mode, state.hours) is not None

@@ -47,6 +47,8 @@ class LaneTiming:
     sample_max_age_ms: int = 200
     ready_ms: int = 10_000
     grant_max_ms: int = 30_000
+    # How long the arrival loop has to be occupied to be a vehicle; a journal of an earlier version knows none.
+    arrival_debounce_ms: int = 0
     # Within which a referred vehicle must appear at its target.
     referral_nii_ms: int = 3_600_000
     referral_bay_ms: int = 3_600_000

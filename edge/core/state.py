@@ -140,6 +140,8 @@ class LaneState:
     clear_since_ms: int | None = None
     # When the arrival loop last changed, newest last: a detector that chatters is no vehicle (P7).
     arrival_edges_ms: tuple[int, ...] = ()
+    # Since when it has been occupied without a break: a vehicle only after `arrival_debounce_ms`.
+    arrival_since_ms: int | None = None
     # The safety loop went from occupied to clear since the detector was powered: only then its "clear" is proof.
     safety_proved: bool = False
     light: Literal["red", "green"] | None = None

@@ -50,7 +50,9 @@ class _ScanClock(LaneClock):
             return
         loop = asyncio.get_running_loop()
         pause = self._pause = loop.create_future()
-        timer = loop.call_later(seconds if self._runner().state.phase in _PROVING else IDLE_SCAN_S, self.wake)
+        state = self._runner().state
+        proving = state.phase in _PROVING or (state.arrival_since_ms is not None and state.phase is Phase.IDLE)
+        timer = loop.call_later(seconds if proving else IDLE_SCAN_S, self.wake)
         await pause
         timer.cancel()
 

@@ -35,7 +35,14 @@ from simulators.prove.wire import Line, ProvedPlant
 
 SITE, LANE = "site", "lane-1"
 TIMING = LaneTiming(
-    identify_ms=3_000, hold_ms=9_000, open_ms=2_500, pass_ms=6_000, close_ms=3_500, ready_ms=3_000, grant_max_ms=4_000
+    identify_ms=3_000,
+    hold_ms=9_000,
+    open_ms=2_500,
+    pass_ms=6_000,
+    close_ms=3_500,
+    ready_ms=3_000,
+    grant_max_ms=4_000,
+    arrival_debounce_ms=60,
 )
 FRONT = CameraProfile("cam-front", "front", ("plate",), frames_needed=2, frames_max=4)
 REAR = CameraProfile("cam-rear", "rear", ("plate",), frames_needed=1, frames_max=3)

@@ -75,7 +75,7 @@ class Storm:
         replace(PROFILE, authorities=AUTHORITIES, tag_min_reads=2, recaptures=2),
         replace(PROFILE, authorities=AUTHORITIES, join="veto", tag_reader=None, must_match=("front_plate",)),
         replace(PROFILE, authorities=AUTHORITIES, join="quorum", quorum=1),
-        replace(PROFILE, authorities=(), cameras=()),
+        replace(PROFILE, authorities=(), cameras=(), timing=replace(PROFILE.timing, arrival_debounce_ms=100)),
         replace(PROFILE, direction="out", calendar=True, drill_moves_boom=True),
         replace(PROFILE, direction="out", two_persons=("open", "lower", "reset", "mode")),
         replace(PROFILE, handheld=HandheldRules("customs", 20_000)),

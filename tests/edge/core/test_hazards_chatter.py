@@ -1,10 +1,13 @@
 """P7: an arrival loop that chatters is a fault of the lane, never a row of vehicles."""
 
+from dataclasses import replace
+
 import pytest
 
+from edge.core.modes import Hours
 from edge.core.observe import CHATTER_EDGES, CHATTER_WITHIN_MS
 from edge.core.state import Phase
-from tests.support.lane_bench import LaneBench
+from tests.support.lane_bench import PROFILE, LaneBench
 
 
 def toggle(lane: LaneBench, times: int, *, scans: int = 1) -> None:
@@ -43,6 +46,39 @@ def test_p7_vehicles_that_come_and_go_are_no_chatter() -> None:
     toggle(lane, 40, scans=slowly)
     assert "arrival_loop_chatters" not in lane.alarms_raised
     assert set(lane.ended) == {"ABANDONED"}
+
+
+DEBOUNCED = replace(PROFILE, timing=replace(PROFILE.timing, arrival_debounce_ms=100))
+
+
+@pytest.mark.parametrize("hours", ["open", "closed"])
+def test_p7_a_blip_is_no_vehicle(hours: Hours) -> None:
+    lane = LaneBench(DEBOUNCED)
+    lane.turn_hours(hours)
+    lane.scan(2, arrival_loop=True)
+    lane.scan(arrival_loop=False)
+    lane.scan(2, arrival_loop=True)
+    assert (lane.phase, lane.ended) == (Phase.IDLE, []), "two blips are not one vehicle either"
+    lane.scan()
+    assert lane.phase is (Phase.IDENTIFYING if hours == "open" else Phase.HELD)
+    assert lane.passage.opened_at_ms == lane.at_ms
+
+
+def test_p7_a_vehicle_that_leaves_is_gone_at_once_however_long_arrivals_are_watched() -> None:
+    lane = LaneBench(DEBOUNCED)
+    lane.scan(3, arrival_loop=True)
+    lane.scan(arrival_loop=False)
+    assert (lane.phase, lane.ended) == (Phase.IDLE, ["ABANDONED"])
+
+
+def test_p7_inputs_that_were_lost_begin_the_watch_anew() -> None:
+    lane = LaneBench(DEBOUNCED)
+    lane.scan(2, arrival_loop=True)
+    lane.lose_inputs()
+    lane.scan(2)
+    assert lane.phase is Phase.IDLE
+    lane.scan()
+    assert lane.phase is Phase.IDENTIFYING
 
 
 def test_p7_an_unknown_loop_is_no_change_of_it() -> None:
