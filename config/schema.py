@@ -72,7 +72,7 @@ class Authority(Strict):
 
 
 class Timing(Strict):
-    """Deadlines and proofs of a lane, in milliseconds."""
+    """Deadlines and proofs of a lane, in milliseconds. `boom_slow_percent` is of `open_ms` and `close_ms`."""
 
     identify_ms: int = Field(default=15_000, ge=500, le=120_000)
     hold_ms: int = Field(default=600_000, ge=1_000, le=7_200_000)
@@ -83,6 +83,7 @@ class Timing(Strict):
     sample_max_age_ms: int = Field(default=200, ge=20, le=200)
     ready_ms: int = Field(default=10_000, ge=500, le=120_000)
     grant_max_ms: int = Field(default=30_000, ge=100, le=30_000)
+    boom_slow_percent: int = Field(default=75, ge=10, le=100)
     arrival_debounce_ms: int = Field(default=100, ge=0, le=2_000)
     referral_nii_ms: int = Field(default=3_600_000, ge=60_000, le=86_400_000)
     referral_bay_ms: int = Field(default=3_600_000, ge=60_000, le=86_400_000)

@@ -29,9 +29,19 @@ def hold_barrier_refused(draft: Draft, event: Event) -> None:
 
 def show_open(draft: Draft, event: Event) -> None:
     """The boom is measured up: green, as long as this vehicle has not used it (I7)."""
+    _tell_pace(draft, "boom_slow_raising", draft.state.profile.timing.open_ms)
     draft.stage("opened")
     draft.report("boom_raised")
     _show_light(draft)
+
+
+def _tell_pace(draft: Draft, alarm: str, longest_ms: int) -> None:
+    """A boom in wind or ice is slow long before it is stuck: a warning until it moves as it should (P23)."""
+    taken_ms = draft.phase_age_ms
+    if taken_ms * 100 > longest_ms * draft.state.profile.timing.boom_slow_percent:
+        draft.alarm(alarm, f"{taken_ms} ms of at most {longest_ms} ms")
+    else:
+        draft.clear_alarms([alarm])
 
 
 def watch_vehicle(draft: Draft, event: Event) -> None:
@@ -119,6 +129,12 @@ def end_unasked(draft: Draft, event: Event) -> None:
     """The boom is down although nothing asked it to: by hand, by a key, or by a lowering that was withdrawn (P13)."""
     draft.light("red")
     draft.alarm("boom_down_unasked")
+    end_closed(draft, event)
+
+
+def end_lowered(draft: Draft, event: Event) -> None:
+    """The boom that was asked down is measured down: say how it moved, then how the passage ended."""
+    _tell_pace(draft, "boom_slow_lowering", draft.state.profile.timing.close_ms)
     end_closed(draft, event)
 
 

@@ -49,6 +49,8 @@ class LaneTiming:
     grant_max_ms: int = 30_000
     # How long the arrival loop has to be occupied to be a vehicle; a journal of an earlier version knows none.
     arrival_debounce_ms: int = 0
+    # A boom that needs more than this share of `open_ms` or `close_ms` is told as slow; 100 never tells.
+    boom_slow_percent: int = 100
     # Within which a referred vehicle must appear at its target.
     referral_nii_ms: int = 3_600_000
     referral_bay_ms: int = 3_600_000

@@ -181,7 +181,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("I4", "the boom is lowered without proof", lambda: _in_table(guards.gone_through, _entered)),
     Mutant("I5", "nothing below the closing boom is seen", lambda: _in_table(guards.under_boom, _never)),
-    Mutant("I6", "every closed passage has passed", lambda: _in_table(motion.end_closed, _passed)),
+    Mutant("I6", "every closed passage has passed", lambda: _in_table(motion.end_lowered, _passed)),
     Mutant("I7", "green always", lambda: _attribute(motion, "_show_light", _green)),
     Mutant("I8", "two terminal records", lambda: _in_table(actions.end_left, _ended_twice)),
     Mutant(

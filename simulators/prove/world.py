@@ -43,6 +43,7 @@ TIMING = LaneTiming(
     ready_ms=3_000,
     grant_max_ms=4_000,
     arrival_debounce_ms=60,
+    boom_slow_percent=60,
 )
 FRONT = CameraProfile("cam-front", "front", ("plate",), frames_needed=2, frames_max=4)
 REAR = CameraProfile("cam-rear", "rear", ("plate",), frames_needed=1, frames_max=3)

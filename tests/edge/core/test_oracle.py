@@ -108,7 +108,7 @@ BUGS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "I4 lower on abandoning without proof": (guards.unused_in_time, unused),
     "I5 nothing below the boom": (guards.under_boom, never),
     "I5 blind while closing": (motion.withdraw_blind, stay_green),
-    "I6 everything passed": (motion.end_closed, always_passed),
+    "I6 everything passed": (motion.end_lowered, always_passed),
     "I7 stay green": (motion.watch_vehicle, stay_green),
     "I8 forget a passage": (actions.end_left, forget_passage),
     "I13 orders without a name": (guards.person_opens, lambda draft, event: event.action == "open"),
