@@ -52,6 +52,8 @@ class SignalMap(Strict):
     boom_broken: Signal | None = None
     emergency_stop: Signal | None = None
     fire_alarm: Signal | None = None
+    red_lamp_on: Signal | None = None
+    green_lamp_on: Signal | None = None
 
 
 class CoilMap(Strict):

@@ -84,6 +84,7 @@ class Timing(Strict):
     ready_ms: int = Field(default=10_000, ge=500, le=120_000)
     grant_max_ms: int = Field(default=30_000, ge=100, le=30_000)
     boom_slow_percent: int = Field(default=75, ge=10, le=100)
+    lamp_ms: int = Field(default=2_000, ge=200, le=60_000)
     arrival_debounce_ms: int = Field(default=100, ge=0, le=2_000)
     referral_nii_ms: int = Field(default=3_600_000, ge=60_000, le=86_400_000)
     referral_bay_ms: int = Field(default=3_600_000, ge=60_000, le=86_400_000)

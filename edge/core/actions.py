@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from edge.core import offline, referring, sampling
 from edge.core.binding import answer_by_ms, refusal
+from edge.core.doubts import doubts
 from edge.core.draft import Draft
 from edge.core.effects import (
     ConsumeAuthority,
@@ -234,6 +235,7 @@ def _against_release(draft: Draft) -> tuple[str, ...]:
     )
     if not found and passage.recheck is not None:
         found = passage.recheck.objections
+    found = (*found, *doubts(state))
     return found or (("drill_would_release",) if drill_stays_closed(state) else ())
 
 
@@ -356,5 +358,6 @@ class FaultAction:
 def reset(draft: Draft, event: Event) -> None:
     """A person takes the lane out of its fault; everything is proved anew."""
     assert isinstance(event, PersonDecided)
+    draft.change(lamps_wrong_at=())
     draft.report("reset_by_person", *persons(event, first_operator(draft, event)))
     draft.clear_alarms([code for code in draft.state.alarms if not code.startswith("device_lost_")])

@@ -92,7 +92,7 @@ class Draft:
     def light(self, light: Literal["red", "green"]) -> None:
         """Show a light, once."""
         if self.state.light != light:
-            self.change(light=light)
+            self.change(light=light, lamps_wrong_since_ms=None)
             self.emit(SetLight(light))
 
     def alarm(self, code: str, detail: str = "") -> None:

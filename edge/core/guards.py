@@ -1,6 +1,7 @@
 """Questions that the transition table asks. Each answers from the draft after the event was observed."""
 
 from edge.core.binding import refusal
+from edge.core.doubts import doubts
 from edge.core.draft import Draft
 from edge.core.events import (
     AuthorityDurable,
@@ -80,16 +81,18 @@ def clear_long_enough(draft: Draft, event: Event) -> bool:
 def may_raise(draft: Draft, event: Event) -> bool:
     """Inputs proved again right before the raise: fresh, boom down, nothing tripped, authority still alive.
 
-    A release counts for the vehicle that was identified: it must still stand on the arrival loop (P19).
+    A release counts for the vehicle that was identified: it must still stand on the arrival loop (P19). In doubt only
+    a person's authority raises the boom.
     """
     assert isinstance(event, AuthorityDurable)
     state, passage = draft.state, draft.passage
     assert passage.authority is not None
     if blind(draft, event):
         return False
-    same_vehicle = state.inputs.arrival_loop is True or passage.authority.source == "person"
+    alone = state.inputs.arrival_loop is True and not doubts(state)
     ready = state.inputs.boom == "down" and not state.inputs.stopped and not state.journal_lost
-    return ready and same_vehicle and draft.at_ms <= passage.authority.deadline_ms
+    by_person = passage.authority.source == "person"
+    return ready and (alone or by_person) and draft.at_ms <= passage.authority.deadline_ms
 
 
 def other_authority(draft: Draft, event: Event) -> bool:

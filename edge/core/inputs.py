@@ -24,6 +24,9 @@ class LaneInputs:
     boom_broken: Signal = None
     emergency_stop: Signal = None
     fire_alarm: Signal = None
+    # What the lamps show; never known where a site does not feed them back.
+    red_lamp_on: Signal = None
+    green_lamp_on: Signal = None
 
     @property
     def boom(self) -> BoomPosition:

@@ -1,5 +1,6 @@
 """What every event means to the lane's picture of itself, whatever the phase."""
 
+from edge.core.doubts import watch_lamps
 from edge.core.draft import Draft
 from edge.core.events import (
     DeviceBack,
@@ -39,7 +40,7 @@ def observe(draft: Draft, event: Event) -> None:
             proved = draft.state.safety_proved and not restarted
             draft.change(
                 inputs=UNKNOWN_INPUTS, sampled_at_ms=None, clear_since_ms=None, safety_proved=proved,
-                arrival_since_ms=None,
+                arrival_since_ms=None, lamps_wrong_since_ms=None,
             )  # fmt: skip
         case DeviceLost(device=device, code=code) if device not in draft.state.lost_devices:
             draft.change(lost_devices=(*draft.state.lost_devices, device))
@@ -113,6 +114,7 @@ def _observe_inputs(draft: Draft, event: InputsSampled) -> None:
         inputs=inputs, sampled_at_ms=event.at_ms, clear_since_ms=clear_since, safety_proved=proved,
         arrival_edges_ms=edges, arrival_since_ms=since,
     )  # fmt: skip
+    watch_lamps(draft, inputs)
     if state.phase in _BOOM_MAY_BE_UP and state.passage is not None:
         if state.passage.evacuated is None:
             _follow_vehicle(draft, inputs)

@@ -6,6 +6,7 @@ identifiers that agree, within the bounds of the profile. Without `profile.offli
 
 from dataclasses import replace
 
+from edge.core.doubts import doubts
 from edge.core.draft import Draft
 from edge.core.effects import ConsumeAuthority
 from edge.core.events import DeviceBack, DeviceLost, Event, OfflineListAccepted, Started, TimeJudged
@@ -64,14 +65,16 @@ def _kept(uses: tuple[OfflineUse, ...], named: set[str]) -> tuple[OfflineUse, ..
 def judge(state: LaneState, at_ms: int) -> OfflineEntry | str:
     """Return the one entry under which the waiting vehicle may pass, or the stable reason why it is held.
 
-    Reasons: fail_closed, mode, answered, outage_not_proved, time_quality, no_list, list_expired, cap_reached,
-    conflict, unread, too_few_identifiers, no_entry, entry_not_now, risk_class, entry_denied, entry_used,
+    Reasons: fail_closed, an alarm of `doubts`, mode, answered, outage_not_proved, time_quality, no_list, list_expired,
+    cap_reached, conflict, unread, too_few_identifiers, no_entry, entry_not_now, risk_class, entry_denied, entry_used,
     several_entries.
     """
     rules, memory, passage = state.profile.offline, state.offline, state.passage
     if rules is None:
         return "fail_closed"
     assert passage is not None
+    if in_doubt := doubts(state):
+        return in_doubt[0]
     if not mode_allows(state):
         return "mode"
     if not passage.requests or not all(one.silent and one.answer is None for one in passage.requests):

@@ -51,6 +51,8 @@ class LaneTiming:
     arrival_debounce_ms: int = 0
     # A boom that needs more than this share of `open_ms` or `close_ms` is told as slow; 100 never tells.
     boom_slow_percent: int = 100
+    # How long the lamps may show something else than what is asked for, where they are fed back.
+    lamp_ms: int = 2_000
     # Within which a referred vehicle must appear at its target.
     referral_nii_ms: int = 3_600_000
     referral_bay_ms: int = 3_600_000

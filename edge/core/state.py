@@ -147,6 +147,9 @@ class LaneState:
     light: Literal["red", "green"] | None = None
     # What sign and voice tell the driver.
     guide: Guide | None = None
+    # Since when the lamps have shown something else, and for which lights they did for too long (P22).
+    lamps_wrong_since_ms: int | None = None
+    lamps_wrong_at: tuple[Literal["red", "green"], ...] = ()
     alarms: tuple[str, ...] = ()
     lost_devices: tuple[str, ...] = ()
     sequences: tuple[tuple[str, int], ...] = ()

@@ -26,12 +26,17 @@ OUTPUTS = ("raise", "lower", "stop", "red", "green", "siren", "watchdog")
 
 @dataclass(slots=True)
 class PlantFaults:
-    """Physical faults, switched while it runs. `forced` holds any signal at a value (a loop stuck on or off)."""
+    """Physical faults, switched while it runs. `forced` holds any signal at a value (a loop stuck on or off).
+
+    `lamps_dead` and `lamps_stuck` name lamps (red, green) that never, or always, shine.
+    """
 
     boom_stuck: bool = False
     both_limits: bool = False
     ignore_safety_loop: bool = False
     forced: dict[str, bool] = field(default_factory=dict)
+    lamps_dead: frozenset[str] = frozenset()
+    lamps_stuck: frozenset[str] = frozenset()
 
 
 class Plant:
@@ -114,7 +119,12 @@ class Plant:
             "boom_up": self.faults.both_limits or self.position >= 1 - LIMIT_SWITCH_SPAN,
             "boom_down": self.faults.both_limits or self.position <= LIMIT_SWITCH_SPAN,
         }
-        return {**self._inputs, **limits, **self.faults.forced}
+        lamps = {"red_lamp_on": self.shines("red"), "green_lamp_on": self.shines("green")}
+        return {**self._inputs, **limits, **lamps, **self.faults.forced}
+
+    def shines(self, lamp: str) -> bool:
+        """Whether the lamp (red, green) is lit, whatever was asked of it."""
+        return lamp in self.faults.lamps_stuck or (self.outputs[lamp] and lamp not in self.faults.lamps_dead)
 
     @property
     def boom_is_up(self) -> bool:
@@ -124,7 +134,7 @@ class Plant:
     @property
     def green(self) -> bool:
         """Whether the driver of a vehicle sees green and no red."""
-        return self.outputs["green"] and not self.outputs["red"]
+        return self.shines("green") and not self.shines("red")
 
     # --- physics ------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, cast
 
@@ -273,9 +274,13 @@ def _end(loop: VirtualLoop) -> None:
     loop.close()
 
 
-def default_map(*, registers: bool, hardware_pulse: bool) -> BarrierMap:
+def default_map(*, registers: bool, hardware_pulse: bool, lamps: bool) -> BarrierMap:
     """One of the maps that sites have."""
-    from drivers.barrier_modbus.wire import Registers
+    from drivers.barrier_modbus.wire import InputPoint, Registers
 
     kept = Registers() if registers else Registers(None, None, None, None)
-    return BarrierMap(registers=kept, hardware_pulse=hardware_pulse)
+    plain = BarrierMap(registers=kept, hardware_pulse=hardware_pulse)
+    if not lamps:
+        return plain
+    fed_back = (InputPoint("red_lamp_on", 12), InputPoint("green_lamp_on", 13))
+    return replace(plain, inputs=(*plain.inputs, *fed_back))

@@ -9,7 +9,8 @@ ROWS: dict[str, str] = {
     "loop_stuck_off": "P6", "chatter": "P7", "detector_retuned": "P8", "stuck_down": "P9", "stuck_up": "P10",
     "both_limits": "P11", "broken_off": "P12", "lowered_by_hand": "P13", "raised_uncommanded": "P14",
     "module_dip": "P15", "controller_dip": "P16", "backs_out": "P17", "stops": "P18", "swap": "P19", "fire": "P20",
-    "emergency_stop": "P21", "light_refused": "P22", "slow_boom": "P23", "wrong_way": "P24",
+    "emergency_stop": "P21", "light_refused": "P22", "lamp_dead": "P22",
+    "lamp_stuck": "P22", "slow_boom": "P23", "wrong_way": "P24",
     # devices
     "frozen": "D1", "unread": "D2", "earlier_picture": "D3", "camera_lost": "D4", "misread": "D6",
     "two_plates": "D8", "two_boxes": "D9", "late_box": "D9", "neighbour_tag": "D10", "stale_tag": "D11",

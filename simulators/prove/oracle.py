@@ -61,6 +61,9 @@ class LaneOracle:
         self.last_at_ms = 0
         self.clear_from_ms: int | None = None
         self.proved = False
+        # Since when the lamps have shown something else than the light that was asked for.
+        self.dark_from_ms: int | None = None
+        self.asked_light: str | None = None
         self.orders: list[tuple[int, tuple[str, str], str | None, str]] = []
         self.terminals = ConfirmOracle()
 
@@ -81,6 +84,8 @@ class LaneOracle:
                     self._lower(before, event, effect)
                 case ConsumeAuthority():
                     self._consume(before, event, after, effects, effect)
+                case SetLight(light=light):
+                    self.asked_light, self.dark_from_ms = light, None
                 case StartCapture():
                     self.same_vehicle = True
                 case PrepareRequest(nonce=nonce):
@@ -168,7 +173,7 @@ class LaneOracle:
     def _inputs(self, before: LaneState, event: Event) -> None:
         """Follow the samples for I4, I5 and P19 from the events alone."""
         if isinstance(event, InputsLost):
-            self.last, self.clear_from_ms, self.same_vehicle = None, None, False
+            self.last, self.clear_from_ms, self.same_vehicle, self.dark_from_ms = None, None, False, None
             self.proved = self.proved and not event.restarted
         if isinstance(event, InputsSampled):
             inputs = event.inputs
@@ -183,6 +188,12 @@ class LaneOracle:
             if inputs.arrival_loop is False:
                 self.same_vehicle = False
             self.last, self.last_at_ms = inputs, event.at_ms
+            lamps = {"red": inputs.red_lamp_on, "green": inputs.green_lamp_on}
+            differs = [on for name, on in lamps.items() if on is not None and on is not (name == self.asked_light)]
+            if self.asked_light is None or not differs:
+                self.dark_from_ms = None
+            elif self.dark_from_ms is None:
+                self.dark_from_ms = event.at_ms
 
     def _grants(self, before: LaneState, event: Event) -> None:
         if not isinstance(event, GrantReceived):
@@ -275,7 +286,10 @@ class LaneOracle:
         assert self.last.boom == "down"
         assert not self.last.stopped
         assert not before.journal_lost
-        assert authority.source == "person" or self.same_vehicle, "P19: the identified vehicle still stands there"
+        if authority.source != "person":
+            assert self.same_vehicle, "P19: the identified vehicle still stands there"
+            dark_ms = 0 if self.dark_from_ms is None else self.last_at_ms - self.dark_from_ms
+            assert dark_ms < before.profile.timing.lamp_ms, "P22: the lamps show what is asked for"
 
     def _lower(self, before: LaneState, event: Event, effect: LowerBoom) -> None:
         timing = before.profile.timing

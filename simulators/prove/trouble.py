@@ -127,6 +127,12 @@ class Trouble:
     def _loop_off(self) -> None:
         self._set(forced={"safety_loop": False})
 
+    def _lamp_dead(self) -> None:
+        self._set(lamps_dead=frozenset({self.world.swarm.draw.choice(("red", "green"))}))
+
+    def _lamp_stuck(self) -> None:
+        self._set(lamps_stuck=frozenset({self.world.swarm.draw.choice(("red", "green"))}))
+
     def _by_hand(self, direction: int) -> None:
         self.world.plant.advance()
         self.world.plant.move_by_hand(direction)
@@ -209,6 +215,8 @@ _STRIKES: dict[str, Callable[[Trouble], None]] = {
     "fire": partial(Trouble._signal, name="fire_alarm"),
     "emergency_stop": partial(Trouble._signal, name="emergency_stop"),
     "light_refused": Trouble._light_refused,
+    "lamp_dead": Trouble._lamp_dead,
+    "lamp_stuck": Trouble._lamp_stuck,
     "slow_boom": Trouble._slow_boom,
     "wrong_way": Trouble._wrong_way,
     "modbus_exception": Trouble._exception,

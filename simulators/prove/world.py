@@ -44,6 +44,7 @@ TIMING = LaneTiming(
     grant_max_ms=4_000,
     arrival_debounce_ms=60,
     boom_slow_percent=60,
+    lamp_ms=1_200,
 )
 FRONT = CameraProfile("cam-front", "front", ("plate",), frames_needed=2, frames_max=4)
 REAR = CameraProfile("cam-rear", "rear", ("plate",), frames_needed=1, frames_max=3)
@@ -110,7 +111,11 @@ class World:
         self.swarm = Swarm(plan.faults, Random(plan.seed + "|faults"))  # noqa: S311 - the same
         self.time = WorldTime()
         self.profile = replace(drawn_profile(self.draw), handheld=drawn_rules(plan.seed, plan.faults))
-        self.map = default_map(registers=self.draw.random() < 0.5, hardware_pulse=self.draw.random() < 0.5)
+        self.map = default_map(
+            registers=self.draw.random() < 0.5,
+            hardware_pulse=self.draw.random() < 0.5,
+            lamps=self.draw.random() < 0.5,
+        )
         self.signers = signers(plan.real_keys)
         self.plant = ProvedPlant(lambda: self.time.now_us // 1000, stroke_s=self.draw.uniform(0.25, 0.6))
         self.module = BarrierSimulator(self.plant, map_=self.map)
