@@ -143,7 +143,10 @@ class Camera(Strict):
 
 
 class TagReader(Strict):
-    """A UHF reader. `port`: a path (best `/dev/serial/by-path/...`, `./x` beside this file) or `socket://host:port`."""
+    """A UHF reader. `port`: a path (best `/dev/serial/by-path/...`, `./x` beside this file) or `socket://host:port`.
+
+    A tag counts after `min_reads` sightings over `dwell_ms`, each of at least `min_rssi_dbm` where that is given.
+    """
 
     driver: Literal["uhf_r2000"] = "uhf_r2000"
     id: Id
@@ -151,3 +154,5 @@ class TagReader(Strict):
     baud: Literal[9_600, 19_200, 38_400, 57_600, 115_200, 230_400] = 115_200
     antennas: tuple[Annotated[int, Field(ge=0, le=3)], ...] = Field(default=(0,), min_length=1, max_length=4)
     min_reads: int = Field(default=1, ge=1, le=100)
+    min_rssi_dbm: int | None = Field(default=None, ge=-129, le=0)
+    dwell_ms: int = Field(default=0, ge=0, le=10_000)

@@ -50,6 +50,7 @@ from edge.runtime.notify import ServiceManager
 from edge.runtime.opening_hours import OpeningHours
 from edge.runtime.outage import OutageWatch
 from edge.runtime.sampling import SamplingWatch
+from edge.runtime.shared_tags import SharedTags
 from edge.runtime.site_secret import site_secret
 from edge.runtime.supervisor import keep_going
 from edge.runtime.upkeep import Upkeep
@@ -75,6 +76,7 @@ class Box:
     journal: Journal
     evidence: EvidenceStore
     recogniser: WorkerRecogniser
+    tags: SharedTags
     trust: dict[Environment, Trust]
     secret: bytes
     config_hash: str
@@ -147,6 +149,7 @@ async def _open_box(configuration: Configuration, config_hash: str) -> AsyncIter
             journal,
             evidence,
             recogniser,
+            SharedTags(clock),
             trust,
             site_secret(state_dir),
             config_hash,
@@ -192,6 +195,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     watch = security_watch(lane.id, clock, box.journal, clearance.link, telemetry.link, telemetry.publisher)
     door.on_failure, asking.dated = watch.grant_refused, watch.answer_dated
     captures.take = asking.take = runner.take
+    captures.shared = box.tags.join(profile, runner.take)
     outage = _outage_watch(box, lane, asking, clearance, runner)
     service = LaneService(
         clock,

@@ -37,6 +37,7 @@ LANE_ALARMS = (
     "barrier_refused",
     "boom_down_unasked",
     "cloned_plate",
+    "tag_in_two_lanes",
 )
 
 
@@ -303,8 +304,8 @@ def retry(draft: Draft, event: Event) -> None:
     passage = draft.passage
     referring.withdraw(draft)
     draft.change_passage(
-        attempt=passage.attempt + 1, triggered_at_ms=event.at_ms, frames=(), tags=(), identity=None, recheck=None,
-        requests=(), decision=None, inspections=(), reasons=(), authority=None, touched=True, stages=(),
+        attempt=passage.attempt + 1, triggered_at_ms=event.at_ms, frames=(), tags=(), shared_tags=(), identity=None,
+        recheck=None, requests=(), decision=None, inspections=(), reasons=(), authority=None, touched=True, stages=(),
     )  # fmt: skip
     draft.emit(StartCapture(passage.id, event.at_ms))
 

@@ -3,14 +3,19 @@
 from edge.core.draft import Draft
 from edge.core.inputs import LaneInputs
 from edge.core.state import LaneState
+from edge.core.tags import TAG_IN_TWO_LANES, ambiguous
 
 LAMP_FAULT = "lamp_fault"
 DOUBTS = (LAMP_FAULT,)
 
 
 def doubts(state: LaneState) -> tuple[str, ...]:
-    """Return the alarms that stand and hold every vehicle; a person may still open."""
-    return tuple(code for code in state.alarms if code in DOUBTS)
+    """Return why nothing opens by itself now: alarms that hold every vehicle, or a tag that another lane sees too.
+
+    A person may still open.
+    """
+    standing = tuple(code for code in state.alarms if code in DOUBTS)
+    return (*standing, TAG_IN_TWO_LANES) if ambiguous(state) else standing
 
 
 def watch_lamps(draft: Draft, inputs: LaneInputs) -> None:

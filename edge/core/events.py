@@ -98,6 +98,16 @@ class TagSighted:
 
 
 @dataclass(frozen=True, slots=True)
+class TagElsewhere:
+    """Another lane of this box saw, at `seen_at_ms`, a tag that this lane saw too; `lane` is the other one."""
+
+    at_ms: int
+    epc: str
+    lane: str
+    seen_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestPrepared:
     """The signed request for one authority exists; `request_hash` is SHA-256 (hex) of its exact bytes.
 
@@ -248,6 +258,7 @@ Event = (
     | DeviceBack
     | FrameRead
     | TagSighted
+    | TagElsewhere
     | RequestPrepared
     | GrantReceived
     | GrantRefused

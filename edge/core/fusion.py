@@ -13,8 +13,9 @@ from edge.core.frames import frames_of, why_unread
 from edge.core.plate import Plate
 from edge.core.profile import CameraProfile, LaneProfile
 from edge.core.readings import Identity, PlateSighting, Reading
-from edge.core.state import Passage, TagTally
+from edge.core.state import Passage
 from edge.core.tag import Tag
+from edge.core.tags import enough
 
 
 def fuse(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) -> Identity:
@@ -23,7 +24,7 @@ def fuse(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) ->
     return Identity(
         plates=tuple((place, _fuse_plate(profile, passage, place, lost_devices)) for place in places),
         containers=fuse_containers(profile, passage, lost_devices),
-        tag=_fuse_tags(profile, passage.tags, lost_devices),
+        tag=_fuse_tags(profile, passage, lost_devices),
     )
 
 
@@ -43,18 +44,6 @@ def _box_may_come(identity: Identity, camera: CameraProfile, passage: Passage) -
     """No box is the last to be believed: each camera looks as often as it may before an empty vehicle is one."""
     found = identity.containers
     return found.status == "unread" or found.value == () or pending(camera, passage)
-
-
-def count_tag(
-    tags: tuple[TagTally, ...], tag: Tag, antenna: int, rssi_dbm: int | None, enough: int
-) -> tuple[TagTally, ...]:
-    """Return the tallies with one more sighting; bounded in tags (D13) and in counts (no news, no change)."""
-    for index, tally in enumerate(tags):
-        if tally.tag == tag:
-            if tally.reads >= enough:
-                return tags
-            return (*tags[:index], replace(tally, reads=tally.reads + 1), *tags[index + 1 :])
-    return (*tags, TagTally(tag, 1, antenna, rssi_dbm)) if len(tags) < 16 else tags
 
 
 def _status_of_place(identity: Identity, place: str) -> str:
@@ -97,13 +86,15 @@ def _one_plate(sightings: Sequence[PlateSighting]) -> Plate:
     return replace(sightings[-1].plate, colour=colours.pop() if len(colours) == 1 else None)
 
 
-def _fuse_tags(profile: LaneProfile, tags: tuple[TagTally, ...], lost_devices: Sequence[str]) -> Reading[Tag]:
+def _fuse_tags(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) -> Reading[Tag]:
     if profile.tag_reader is None:
         return Reading("unread", reason="not_looked_for")
-    seen = [tally.tag for tally in tags if tally.reads >= profile.tag_min_reads]
+    seen = [tally.tag for tally in passage.tags if enough(profile, tally)]
     if len(seen) > 1:
         return Reading("conflict", candidates=tuple(seen), reason="several_tags")
     if not seen:
         lost = profile.tag_reader in lost_devices
         return Reading("unread", reason="device_lost" if lost else "no_tag")
+    if seen[0].epc in passage.shared_tags:
+        return Reading("conflict", candidates=tuple(seen), reason="seen_in_two_lanes")
     return Reading("read", seen[0], 1.0)

@@ -1,5 +1,7 @@
 """What every event means to the lane's picture of itself, whatever the phase."""
 
+from dataclasses import replace
+
 from edge.core.doubts import watch_lamps
 from edge.core.draft import Draft
 from edge.core.events import (
@@ -11,15 +13,16 @@ from edge.core.events import (
     InputsLost,
     InputsSampled,
     JournalLost,
+    TagElsewhere,
     TagSighted,
     Tick,
 )
-from edge.core.fusion import count_tag
 from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
 from edge.core.offline import observe_offline
 from edge.core.referring import watch
 from edge.core.sampling import observe_sampling
-from edge.core.state import LaneState, Phase
+from edge.core.state import LaneState, Phase, TagTally
+from edge.core.tags import MOST_TAGS, TAG_IN_TWO_LANES, TOGETHER_MS, counts, enough
 
 # Frames of one passage that are kept for fusion: cameras stop at `frames_max`, this bounds a camera that does not.
 MOST_FRAMES = 64
@@ -52,12 +55,10 @@ def observe(draft: Draft, event: Event) -> None:
             draft.clear_alarms([f"device_lost_{device}"])
         case FrameRead():
             _observe_frame(draft, event)
-        case TagSighted(sighting=sighting):
-            passage = draft.state.passage
-            if _collecting(draft) and passage is not None and sighting.seen_at_ms >= passage.triggered_at_ms:
-                enough = draft.state.profile.tag_min_reads
-                tags = count_tag(passage.tags, sighting.tag, sighting.antenna, sighting.rssi_dbm, enough)
-                draft.change_passage(tags=tags)
+        case TagSighted():
+            _observe_tag(draft, event)
+        case TagElsewhere():
+            _observe_elsewhere(draft, event)
         case GrantRefused(authority=authority, reason=reason):
             draft.report("grant_ignored", ("authority", authority), ("reason", reason))
         case Tick():
@@ -89,6 +90,38 @@ def _observe_frame(draft: Draft, frame: FrameRead) -> None:
     repeated = any(one.camera == frame.camera and one.sha256 == frame.sha256 for one in passage.frames)
     if frame.captured_at_ms >= passage.triggered_at_ms and not repeated and len(passage.frames) < MOST_FRAMES:
         draft.change_passage(frames=(*passage.frames, frame))
+
+
+def _observe_tag(draft: Draft, event: TagSighted) -> None:
+    """Count a sighting for the passage whose identity is still open; bounded in tags and in counts."""
+    profile, passage, sighting = draft.state.profile, draft.state.passage, event.sighting
+    if passage is None or passage.identity is not None or sighting.seen_at_ms < passage.triggered_at_ms:
+        return
+    if not counts(profile, sighting):
+        return
+    for index, tally in enumerate(passage.tags):
+        if tally.tag == sighting.tag:
+            dwelt = sighting.seen_at_ms - tally.first_ms >= profile.tag_dwell_ms
+            # What is neither one of the reads that it needs nor the end of its time is no news.
+            if not enough(profile, tally) and (tally.reads < profile.tag_min_reads or dwelt):
+                tally = replace(tally, reads=tally.reads + 1, last_ms=sighting.seen_at_ms)
+                draft.change_passage(tags=(*passage.tags[:index], tally, *passage.tags[index + 1 :]))
+            return
+    if len(passage.tags) < MOST_TAGS:
+        seen_ms = sighting.seen_at_ms
+        tally = TagTally(sighting.tag, 1, sighting.antenna, sighting.rssi_dbm, seen_ms, seen_ms)
+        draft.change_passage(tags=(*passage.tags, tally))
+
+
+def _observe_elsewhere(draft: Draft, event: TagElsewhere) -> None:
+    """Another lane sees a tag of this passage: which of the two vehicles carries it cannot be known."""
+    passage = draft.state.passage
+    if passage is None or event.epc in passage.shared_tags or draft.at_ms - event.seen_at_ms > TOGETHER_MS:
+        return
+    if any(tally.tag.epc == event.epc for tally in passage.tags):
+        draft.change_passage(shared_tags=(*passage.shared_tags, event.epc))
+        # No number of a tag leaves the lane (I19).
+        draft.alarm(TAG_IN_TWO_LANES, f"lane {event.lane} sees it as well")
 
 
 def _observe_inputs(draft: Draft, event: InputsSampled) -> None:

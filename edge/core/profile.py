@@ -96,6 +96,10 @@ class LaneProfile:
     cameras: tuple[CameraProfile, ...] = ()
     tag_reader: str | None = None
     tag_min_reads: int = 1
+    # What a tag's sightings need besides: an antenna of this lane (none named: any), strength, and time.
+    tag_antennas: tuple[int, ...] = ()
+    tag_min_rssi_dbm: int | None = None
+    tag_dwell_ms: int = 0
     # How often at most the lane looks again where what must match was not read; then a person decides.
     recaptures: int = 0
     must_match: tuple[Identifier, ...] = ("front_plate", "containers", "tag")

@@ -37,6 +37,7 @@ def look_again(draft: Draft, event: Event) -> None:
     passage = draft.passage
     draft.change_passage(
         attempt=passage.attempt + 1, recaptures=passage.recaptures + 1, triggered_at_ms=event.at_ms, frames=(), tags=(),
+        shared_tags=(),
     )  # fmt: skip
     draft.report("recaptured", ("number", passage.recaptures + 1))
     draft.emit(StartCapture(passage.id, event.at_ms))

@@ -45,6 +45,9 @@ class TagTally:
     reads: int
     antenna: int
     rssi_dbm: int | None
+    # When it was first and last counted.
+    first_ms: int = 0
+    last_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Passage:
     triggered_at_ms: int = 0
     frames: tuple[FrameRead, ...] = ()
     tags: tuple[TagTally, ...] = ()
+    # EPCs of those that another lane sees as well.
+    shared_tags: tuple[str, ...] = ()
     identity: Identity | None = None
     # Set where this vehicle was referred before.
     recheck: Recheck | None = None

@@ -9,6 +9,7 @@ from edge.core.readings import PictureReading, TagSighting, Unread
 from edge.log import logger
 from edge.ports import Camera, Clock, DeviceError, Frame, Recogniser, TagReader
 from edge.runtime.evidence import EvidenceError, EvidenceStore
+from edge.runtime.shared_tags import LaneTags
 
 # How long one frame may take to come before the camera is asked again; its supervisor sees a lost camera.
 FRAME_TIMEOUT_S = 2.0
@@ -47,9 +48,13 @@ class LaneCaptures:
         self._reading: set[asyncio.Task[PictureReading]] = set()
         self._log = logger()
         self.take: Callable[[Event], None] = _not_wired
+        # Where other lanes of the box hear of this one's tags, and it of theirs.
+        self.shared: LaneTags | None = None
 
     def start(self, passage: str, since_ms: int) -> None:
         """Trigger every device for `passage`; an earlier trigger for it is replaced."""
+        if self.shared is not None:
+            self.shared.begin()
         self._cancel(passage)
         loop = asyncio.get_running_loop()
         tasks = [
@@ -69,10 +74,14 @@ class LaneCaptures:
     def ended(self, passage: str) -> None:
         """The passage has its terminal record."""
         self._evidence.release(passage)
+        if self.shared is not None:
+            self.shared.ended()
 
     def tag_sighted(self, sighting: TagSighting) -> None:
         """Called by the tag reader's driver."""
         self.take(TagSighted(self._clock.now_ms(), sighting))
+        if self.shared is not None:
+            self.shared.sighted(sighting)
 
     async def close(self) -> None:
         """Cancel whatever runs and wait for its end."""

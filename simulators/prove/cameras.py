@@ -5,7 +5,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from edge.core.events import DeviceBack, DeviceLost, Event, FrameRead, TagSighted
+from edge.core.events import DeviceBack, DeviceLost, Event, FrameRead, TagElsewhere, TagSighted
 from edge.core.profile import CameraProfile
 from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, TagSighting, Unread, VehicleSighting
 from simulators.prove.traffic import Truck, box, truck
@@ -103,6 +103,13 @@ class Cameras:
             self._say(TagSighted(now_ms, TagSighting(truck(7, "release").tag, 1, -50, now_ms - 9_000)))
         tag = truck(one.number + 1, "release").tag if swarm.strikes("cloned_tag", 0.3) else one.tag
         self._say(TagSighted(now_ms, TagSighting(tag, 1, -50, now_ms)))
+        if swarm.strikes("shared_tag", 0.3):
+            after_ms = swarm.draw.uniform(0, 4_000)
+            self.world.time.after(after_ms, lambda: self._elsewhere(tag.epc))
+
+    def _elsewhere(self, epc: str) -> None:
+        now_ms = self.world.time.now_ms
+        self._say(TagElsewhere(now_ms, epc, "lane-2", now_ms))
 
     def _of(self, one: Truck, camera: CameraProfile) -> PictureReading:
         if "plate" in camera.reads:

@@ -13,8 +13,8 @@ ROWS: dict[str, str] = {
     "lamp_stuck": "P22", "slow_boom": "P23", "wrong_way": "P24",
     # devices
     "frozen": "D1", "unread": "D2", "earlier_picture": "D3", "camera_lost": "D4", "misread": "D6",
-    "two_plates": "D8", "two_boxes": "D9", "late_box": "D9", "neighbour_tag": "D10", "stale_tag": "D11",
-    "cloned_tag": "D12",
+    "two_plates": "D8", "two_boxes": "D9", "late_box": "D9", "neighbour_tag": "D10", "shared_tag": "D10",
+    "stale_tag": "D11", "cloned_tag": "D12",
     "tag_flood": "D13", "modbus_exception": "D20", "reply_lost": "D21", "wrong_unit": "D22",
     "wrong_transaction": "D23", "wrong_echo": "D24", "late_reply": "D25", "twice_replied": "D26",
     "length_lie": "D28", "module_restart": "D29", "wrong_map": "D30", "late_reading": "D32",

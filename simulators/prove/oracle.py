@@ -25,6 +25,7 @@ from edge.core.events import (
     ModeOrdered,
     PersonDecided,
     Started,
+    TagElsewhere,
 )
 from edge.core.grant import ReleaseNote
 from edge.core.inputs import LaneInputs
@@ -64,6 +65,8 @@ class LaneOracle:
         # Since when the lamps have shown something else than the light that was asked for.
         self.dark_from_ms: int | None = None
         self.asked_light: str | None = None
+        # Tags of the present vehicle that another lane saw as well.
+        self.shared_tags: set[str] = set()
         self.orders: list[tuple[int, tuple[str, str], str | None, str]] = []
         self.terminals = ConfirmOracle()
 
@@ -88,6 +91,7 @@ class LaneOracle:
                     self.asked_light, self.dark_from_ms = light, None
                 case StartCapture():
                     self.same_vehicle = True
+                    self.shared_tags.clear()
                 case PrepareRequest(nonce=nonce):
                     assert nonce not in self.asked, "I14: a nonce is asked once"
                     self.asked.add(nonce)
@@ -175,6 +179,8 @@ class LaneOracle:
         if isinstance(event, InputsLost):
             self.last, self.clear_from_ms, self.same_vehicle, self.dark_from_ms = None, None, False, None
             self.proved = self.proved and not event.restarted
+        if isinstance(event, TagElsewhere) and before.passage is not None and event.at_ms - event.seen_at_ms <= 5_000:
+            self.shared_tags |= {one.tag.epc for one in before.passage.tags if one.tag.epc == event.epc}
         if isinstance(event, InputsSampled):
             inputs = event.inputs
             clear = inputs.safety_loop is False and inputs.safety_beam is False
@@ -288,6 +294,8 @@ class LaneOracle:
         assert not before.journal_lost
         if authority.source != "person":
             assert self.same_vehicle, "P19: the identified vehicle still stands there"
+            tag = before.passage.identity.tag.value if before.passage and before.passage.identity else None
+            assert tag is None or tag.epc not in self.shared_tags, "D10: the tag is in no other lane"
             dark_ms = 0 if self.dark_from_ms is None else self.last_at_ms - self.dark_from_ms
             assert dark_ms < before.profile.timing.lamp_ms, "P22: the lamps show what is asked for"
 

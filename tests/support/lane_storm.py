@@ -27,6 +27,7 @@ from edge.core.events import (
     PersonDecided,
     RequestPrepared,
     Started,
+    TagElsewhere,
     TagSighted,
     Tick,
 )
@@ -72,7 +73,7 @@ class Storm:
 
     PROFILES: ClassVar[tuple[LaneProfile, ...]] = (
         PROFILE,
-        replace(PROFILE, authorities=AUTHORITIES, tag_min_reads=2, recaptures=2),
+        replace(PROFILE, authorities=AUTHORITIES, tag_min_reads=2, tag_dwell_ms=50, recaptures=2),
         replace(PROFILE, authorities=AUTHORITIES, join="veto", tag_reader=None, must_match=("front_plate",)),
         replace(PROFILE, authorities=AUTHORITIES, join="quorum", quorum=1),
         replace(PROFILE, authorities=(), cameras=(), timing=replace(PROFILE.timing, arrival_debounce_ms=100)),
@@ -204,6 +205,8 @@ class Storm:
         camera = ("cam-front", "cam-right", "cam-unknown")[choice % 3]
         yield FrameRead(self.at_ms, passage, camera, f"{camera}-{self.pictures}", captured, readings[choice % 5])
         yield TagSighted(self.at_ms, TagSighting(Tag((EPC, "E2000001")[choice % 2]), 1, None, captured))
+        if choice % 8 == 0:
+            yield TagElsewhere(self.at_ms, EPC, "lane-2", captured)
 
     def _prepared(self, state: LaneState, choice: int) -> Iterator[Event]:
         if state.passage is not None:
