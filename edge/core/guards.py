@@ -13,6 +13,7 @@ from edge.core.events import (
     Started,
 )
 from edge.core.fusion import fuse, is_complete
+from edge.core.loop_order import unseen_long_enough
 from edge.core.modes import held_for, keeps_open
 from edge.core.observe import CHATTER_EDGES, CHATTER_WITHIN_MS, stands_on_arrival
 from edge.core.order_guards import countersigned, drill_stays_closed
@@ -113,6 +114,11 @@ def loop_chatters(draft: Draft, event: Event) -> bool:
     return len(edges) == CHATTER_EDGES and edges[-1] - edges[0] <= CHATTER_WITHIN_MS and edges[-1] == draft.at_ms
 
 
+def loops_disagree(draft: Draft, event: Event) -> bool:
+    """Something stands below the closed boom that came over no other loop: one of the loops is faulty (P6)."""
+    return unseen_long_enough(draft.state)
+
+
 def vehicle_left(draft: Draft, event: Event) -> bool:
     """The arrival loop is known to be clear."""
     return draft.state.inputs.arrival_loop is False
@@ -145,9 +151,10 @@ def under_boom(draft: Draft, event: Event) -> bool:
 
 
 def stranger_passed(draft: Draft, event: Event) -> bool:
-    """The boom is down, and another than the released vehicle passed: behind it (P3) or in its place (P19)."""
+    """The boom is down, and a stranger passed: behind the released vehicle (P3), in its place (P19), or unseen (P6)."""
     passage = draft.state.passage
-    strange = passage is not None and (passage.tailgated or (passage.entered and passage.backed_out))
+    swapped = passage is not None and passage.entered and passage.backed_out
+    strange = passage is not None and (passage.tailgated or passage.unseen or swapped)
     return boom_down(draft, event) and strange
 
 

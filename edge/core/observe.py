@@ -18,6 +18,7 @@ from edge.core.events import (
     Tick,
 )
 from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
+from edge.core.loop_order import watch_order
 from edge.core.offline import observe_offline
 from edge.core.referring import watch
 from edge.core.sampling import observe_sampling
@@ -43,7 +44,7 @@ def observe(draft: Draft, event: Event) -> None:
             proved = draft.state.safety_proved and not restarted
             draft.change(
                 inputs=UNKNOWN_INPUTS, sampled_at_ms=None, clear_since_ms=None, safety_proved=proved,
-                arrival_since_ms=None, lamps_wrong_since_ms=None,
+                arrival_since_ms=None, lamps_wrong_since_ms=None, unseen_since_ms=None,
             )  # fmt: skip
         case DeviceLost(device=device, code=code) if device not in draft.state.lost_devices:
             draft.change(lost_devices=(*draft.state.lost_devices, device))
@@ -148,6 +149,7 @@ def _observe_inputs(draft: Draft, event: InputsSampled) -> None:
         arrival_edges_ms=edges, arrival_since_ms=since,
     )  # fmt: skip
     watch_lamps(draft, inputs)
+    watch_order(draft, state.inputs, inputs)
     if state.phase in _BOOM_MAY_BE_UP and state.passage is not None:
         if state.passage.evacuated is None:
             _follow_vehicle(draft, inputs)

@@ -112,6 +112,8 @@ class Passage:
     past_exit: bool = False
     backed_out: bool = False
     tailgated: bool = False
+    # Something came below the boom over no other loop.
+    unseen: bool = False
     # The opening is still meant for the vehicle in front: over once the boom was asked down or the inputs
     # were lost while it was up.
     may_go: bool = True
@@ -147,6 +149,8 @@ class LaneState:
     arrival_edges_ms: tuple[int, ...] = ()
     # Since when it has been occupied without a break: a vehicle only after `arrival_debounce_ms`.
     arrival_since_ms: int | None = None
+    # Since when something is on the safety loop that came over no other loop (P6).
+    unseen_since_ms: int | None = None
     # The safety loop went from occupied to clear since the detector was powered: only then its "clear" is proof.
     safety_proved: bool = False
     light: Literal["red", "green"] | None = None

@@ -102,6 +102,7 @@ _STARTING = [
 
 _IDLE = [
     *_on((P.IDLE,), InputsSampled, when.loop_chatters, do.fail("arrival_loop_chatters"), P.FAULT),
+    *_on((P.IDLE,), InputsSampled, when.loops_disagree, do.fail("loops_disagree"), P.FAULT),
     *_on((P.IDLE,), InputsSampled, if_ordered.arrives_undecided, orders.hold_arrival, P.HELD),
     *_on((P.IDLE,), InputsSampled, when.vehicle_arrived, do.open_passage, P.IDENTIFYING),
     *_on((P.IDLE,), InputsSampled, when.wrong_way, do.report_wrong_way),

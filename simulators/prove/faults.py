@@ -6,8 +6,8 @@ from random import Random
 ROWS: dict[str, str] = {
     # physical
     "presence_at_close": "P1", "reoccupied": "P2", "tailgate": "P3", "trailer_gap": "P4", "loop_stuck_on": "P5",
-    "loop_stuck_off": "P6", "chatter": "P7", "detector_retuned": "P8", "stuck_down": "P9", "stuck_up": "P10",
-    "both_limits": "P11", "broken_off": "P12", "lowered_by_hand": "P13", "raised_uncommanded": "P14",
+    "loop_stuck_off": "P6", "arrival_unseen": "P6", "chatter": "P7", "detector_retuned": "P8", "stuck_down": "P9",
+    "stuck_up": "P10", "both_limits": "P11", "broken_off": "P12", "lowered_by_hand": "P13", "raised_uncommanded": "P14",
     "module_dip": "P15", "controller_dip": "P16", "backs_out": "P17", "stops": "P18", "swap": "P19", "fire": "P20",
     "emergency_stop": "P21", "light_refused": "P22", "lamp_dead": "P22",
     "lamp_stuck": "P22", "slow_boom": "P23", "wrong_way": "P24",

@@ -177,6 +177,10 @@ class Traffic:
         after(in_ms, partial(signal, safety_loop=True))
         after(in_ms + for_ms, partial(signal, safety_loop=False))
 
+    def creep(self, in_ms: float) -> None:
+        """Somebody comes below the closed boom and goes back after a while."""
+        self._cross(in_ms, self.world.swarm.draw.uniform(2_500, 5_000))
+
     def saw_lowering(self) -> None:
         """Somebody goes below the boom while it comes down, or about when it is asked to."""
         swarm = self.world.swarm

@@ -133,6 +133,11 @@ class Trouble:
     def _lamp_stuck(self) -> None:
         self._set(lamps_stuck=frozenset({self.world.swarm.draw.choice(("red", "green"))}))
 
+    def _arrival_unseen(self) -> None:
+        """The arrival loop is open; the driver, whom nobody calls, creeps on until below the boom."""
+        self._set(forced={"arrival_loop": False})
+        self.world.traffic.creep(self.world.swarm.draw.uniform(500, 3_000))
+
     def _by_hand(self, direction: int) -> None:
         self.world.plant.advance()
         self.world.plant.move_by_hand(direction)
@@ -204,6 +209,7 @@ class Trouble:
 _STRIKES: dict[str, Callable[[Trouble], None]] = {
     "loop_stuck_on": Trouble._loop_on,
     "loop_stuck_off": Trouble._loop_off,
+    "arrival_unseen": Trouble._arrival_unseen,
     "chatter": Trouble._chatter,
     "stuck_down": Trouble._stuck,
     "both_limits": Trouble._both,
