@@ -7,7 +7,7 @@ import hashlib
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -52,6 +52,7 @@ from edge.runtime.outage import OutageWatch
 from edge.runtime.sampling import SamplingWatch
 from edge.runtime.shared_tags import SharedTags
 from edge.runtime.site_secret import site_secret
+from edge.runtime.starts import Starts
 from edge.runtime.supervisor import keep_going
 from edge.runtime.upkeep import Upkeep
 from edge.telemetry.publisher import TelemetryPublisher
@@ -80,6 +81,7 @@ class Box:
     trust: dict[Environment, Trust]
     secret: bytes
     config_hash: str
+    failed_starts: int = 0
 
 
 async def serve(configuration: Configuration, *, config_hash: str, manager: ServiceManager | None = None) -> None:
@@ -91,6 +93,8 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
     failpoints.arm(os.environ, simulated=all(lane.simulated for lane in configuration.lanes))
     manager = manager or ServiceManager()
     async with _open_box(configuration, config_hash) as box, contextlib.AsyncExitStack() as ending:
+        starts = Starts(configuration.state_dir / "starts.json")
+        box = replace(box, failed_starts=starts.begin())
         lanes = [build_lane(box, lane) for lane in configuration.lanes]
         runners = {lane.runner.state.profile.lane: lane.runner for lane in lanes}
         box.journal.on_failure = lambda error: _tell_all(runners, error)
@@ -109,6 +113,7 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(lane.run()) for lane in lanes]
                 running.append(tasks.create_task(_tell_manager(manager, runners)))
+                running.append(tasks.create_task(starts.run(box.clock)))
                 upkeep = Upkeep(
                     configuration.state_dir, box.journal, box.evidence, box.clock, box.clock.utc,
                     [lane.telemetry for lane in lanes],
@@ -118,6 +123,7 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
                 manager.say("STOPPING=1")
                 logger().info("stopping")
                 await asyncio.gather(*(lane.drain() for lane in lanes))
+                starts.well()
                 for task in running:
                     task.cancel()
         finally:
@@ -215,6 +221,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
             *_opening_hours(lane, runner, clock),
         ],
         handheld,
+        box.failed_starts,
     )
     clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
     return service

@@ -67,6 +67,14 @@ def start_without_history(draft: Draft, event: Event) -> None:
     fail("journal_damaged")(draft, event)
 
 
+def start_in_crash_loop(draft: Draft, event: Event) -> None:
+    """Begin a boot of a controller that keeps crashing: nothing is decided before a person looked (X16)."""
+    assert isinstance(event, Started)
+    start(draft, event)
+    draft.alarm("crash_loop", f"{event.failed_starts} starts in a row ended early: see the log, then reset")
+    fail("crash_loop")(draft, event)
+
+
 def become_ready(draft: Draft, event: Event) -> None:
     """The lane is proved closed."""
     draft.light("red")

@@ -25,6 +25,7 @@ class Started:
     many were opened before, `unfinished_authority` whether its authority to open had been consumed, `unfinished_drill`
     whether it was part of a drill.
     `journal_damaged`: the journal was found corrupt and put aside, so nobody knows what was left open.
+    `failed_starts` is how many starts in a row before this one ended before they were healthy.
     `mode` is the one that was last ordered.
     `referrals` are those that had not ended.
     `offline_uses` and `offline_passes` are what was used of offline lists, and in the outage that may still last.
@@ -42,6 +43,7 @@ class Started:
     referrals: tuple[Referral, ...] = ()
     offline_uses: tuple[OfflineUse, ...] = ()
     offline_passes: int = 0
+    failed_starts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

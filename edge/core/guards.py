@@ -18,11 +18,20 @@ from edge.core.modes import held_for, keeps_open
 from edge.core.observe import CHATTER_EDGES, CHATTER_WITHIN_MS, stands_on_arrival
 from edge.core.order_guards import countersigned, drill_stays_closed
 
+# Fewer are a technician who looks for a loose plug; more would only say later what is known by then.
+MOST_FAILED_STARTS = 8
+
 
 def history_lost(draft: Draft, event: Event) -> bool:
     """The first start after a damaged journal was put aside: what was left open is not known."""
     assert isinstance(event, Started)
     return event.journal_damaged and first_start(draft, event)
+
+
+def crash_looping(draft: Draft, event: Event) -> bool:
+    """Too many starts in a row ended before they were healthy: whatever ends them may end this one too (X16)."""
+    assert isinstance(event, Started)
+    return event.failed_starts >= MOST_FAILED_STARTS and first_start(draft, event)
 
 
 def first_start(draft: Draft, event: Event) -> bool:

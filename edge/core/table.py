@@ -92,6 +92,7 @@ _ALARMS_FIRST = [
 
 _STARTING = [
     *_on((P.STARTING,), Started, when.history_lost, do.start_without_history, P.FAULT),
+    *_on((P.STARTING,), Started, when.crash_looping, do.start_in_crash_loop, P.FAULT),
     *_on((P.STARTING,), Started, when.first_start, do.start, P.STARTING),
     *_on((P.STARTING,), Started, when.always, do.fail("unexpected_event"), P.FAULT),
     *_on((P.STARTING,), InputsSampled, when.proved_closed, do.become_ready, P.IDLE),

@@ -43,6 +43,8 @@ class LaneService:
     telemetry_link: MqttLink
     watches: Sequence[tuple[str, Callable[[], Awaitable[None]]]] = ()
     handheld: ConfirmDesk | None = None
+    # Starts of the controller in a row that ended before they were healthy.
+    failed_starts: int = 0
 
     async def run(self) -> None:
         """Recover from the journal, then serve until cancelled."""
@@ -64,6 +66,7 @@ class LaneService:
                 mode="EMERGENCY_HOLD" if damaged else found.mode,
                 offline_uses=found.offline.uses,
                 offline_passes=found.offline.passes,
+                failed_starts=self.failed_starts,
             )
         )
         failpoints.hit("recovery_appended")

@@ -211,6 +211,23 @@ async def test_a_journal_that_is_lost_is_told_to_every_lane(configuration: Confi
         await serving
 
 
+@pytest.mark.hazard("X16")
+async def test_a_controller_that_keeps_crashing_leaves_its_lanes_to_a_person(configuration: Configuration):
+    configuration.state_dir.mkdir()
+    file = configuration.state_dir / "starts.json"
+    file.write_text('{"failed": 8}')
+    manager = Told()
+    serving = asyncio.create_task(app.serve(configuration, config_hash="0" * 64, manager=manager))
+    await manager.hears("STATUS=lane-1 fault")
+    lane = (await ask(configuration.control_socket_path, {"verb": "status"}))["lanes"][0]
+    assert "crash_loop" in lane["alarms"]
+    assert file.read_text() == '{"failed": 9}'
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(LIMIT_S):
+        await serving
+    assert file.read_text() == '{"failed": 0}'
+
+
 async def test_evidence_that_cannot_be_swept_stops_nothing(
     configuration: Configuration, monkeypatch: pytest.MonkeyPatch
 ):

@@ -1,0 +1,54 @@
+"""How many starts of the controller in a row ended before they were healthy: a crash loop is no restart (X16)."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from edge.files import write_whole
+from edge.log import logger
+from edge.ports import Clock
+
+# A controller that served this long, or that was told to stop, was well.
+HEALTHY_S = 60.0
+
+
+class Starts:
+    """The count, in one small file. A count that cannot be read or written is told and taken for none.
+
+    It is no authority: all that it does is to leave a lane that keeps crashing to a person.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def begin(self) -> int:
+        """Count this start; returns how many before it, in a row, did not become healthy."""
+        failed = self._read()
+        self._write(failed + 1)
+        return failed
+
+    def well(self) -> None:
+        """This start was healthy, or ended because it was told to."""
+        self._write(0)
+
+    async def run(self, clock: Clock) -> None:
+        """Wait until this start is healthy and say so."""
+        await clock.sleep(HEALTHY_S)
+        await asyncio.to_thread(self.well)
+
+    def _read(self) -> int:
+        try:
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return 0
+        except (OSError, ValueError, RecursionError) as error:
+            logger().error("starts_unreadable", file=str(self._path), cause=str(error))
+            return 0
+        count = found.get("failed") if isinstance(found, dict) else None
+        return count if type(count) is int and count >= 0 else 0
+
+    def _write(self, failed: int) -> None:
+        try:
+            write_whole(self._path, json.dumps({"failed": failed}).encode())
+        except OSError as error:
+            logger().error("starts_not_written", file=str(self._path), cause=str(error))
