@@ -80,7 +80,8 @@ class IssuedFeed(Generic[Issued]):
         self._take = take
         self._limit = FloodLimit()
         self._stamp = (0, 0)
-        self._accepted = 0
+        # The newest list that was told to the lane, by root and lane: another root counts anew (S14).
+        self._accepted = ("", 0)
         self._log = logger(lane=lane)
 
     def attach(self, link: MqttLink) -> None:
@@ -103,10 +104,12 @@ class IssuedFeed(Generic[Issued]):
     def offer(self, raw: bytes) -> Issued | IssuedRefusal:
         """Judge bytes; what is newer than all before is kept as seen, then told to the lane."""
         try:
-            outcome = self._kind.check(raw, self._context())
-            if not isinstance(outcome, IssuedRefusal) and outcome.version > self._accepted:
-                self._seen.keep(self._lane, outcome.version)
-                self._accepted = outcome.version
+            context = self._context()
+            outcome = self._kind.check(raw, context)
+            name = self._counted(context.keyset)
+            if not isinstance(outcome, IssuedRefusal) and self._is_newer(name, outcome.version):
+                self._seen.keep(name, outcome.version)
+                self._accepted = (name, outcome.version)
                 self._take(self._kind.event(self._clock.now_ms(), outcome))
         except (SeenVersionsError, OSError) as error:
             # Without the highest version on the disk an old one could come back: none is taken.
@@ -120,7 +123,7 @@ class IssuedFeed(Generic[Issued]):
             return
         before = self._accepted
         self.offer(message.payload)
-        if self._kind.keeps and self._accepted > before:
+        if self._kind.keeps and self._accepted != before:
             self._keep(message.payload)
 
     def _keep(self, raw: bytes) -> None:
@@ -129,14 +132,21 @@ class IssuedFeed(Generic[Issued]):
         except OSError as error:
             self._log.error(f"{self._kind.name}_not_kept", path=str(self._file), cause=str(error))
 
+    def _is_newer(self, name: str, version: int) -> bool:
+        return self._accepted[0] != name or version > self._accepted[1]
+
+    def _counted(self, keyset: Keyset) -> str:
+        return f"{keyset.root_key_id}/{self._lane}"
+
     def _context(self) -> IssuedContext:
+        keyset = self._keyset()
         return IssuedContext(
             self._authority,
             self._site,
             self._lane,
             self._secret,
-            self._keyset(),
-            self._seen.highest(self._lane),
+            keyset,
+            self._seen.highest(self._counted(keyset)),
             self._clock.utc(),
             self._clock.now_ms(),
         )

@@ -50,7 +50,7 @@ class KeysetError(ValueError):
     """A keyset was refused and the one before it stays. `reason` is stable.
 
     Reasons: those of EnvelopeError, StrictJsonError and ClaimError, and root_key_id, lifetime, expired,
-    rolled_back, environment, duplicate_key_id, key_bytes.
+    rolled_back, environment, duplicate_key_id, key_bytes; root_retired, seen_versions_damaged.
     """
 
     def __init__(self, reason: str, detail: str = "") -> None:

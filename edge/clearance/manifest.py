@@ -88,10 +88,11 @@ def check_start(
     """Return the version of the manifest that allows what was `found` (digests by claim); None for a site without one.
 
     The version is kept in `state_dir` before it counts, so no older one is taken again (hazards.md S12), and a site
-    that once had a manifest does not start without one. Raises ManifestError; OSError where the version cannot be kept.
+    that once had a manifest does not start without one. Under another root versions count anew (S14).
+    Raises ManifestError; OSError where the version cannot be kept.
     """
     seen_path = state_dir / SEEN_FILE
-    seen = _seen(seen_path)
+    seen, root = _seen(seen_path)
     if path is None:
         if seen:
             raise ManifestError(
@@ -100,6 +101,8 @@ def check_start(
         return None
     claims = _claims(path, keyset, site, utc())
     version = int(claims["version"])
+    if root != keyset.root_key_id:
+        seen = 0
     if version < seen:
         raise ManifestError("manifest_rolled_back", path, f"version {version}, seen {seen}", "install the newest one")
     for name, digest in found.items():
@@ -107,7 +110,7 @@ def check_start(
             detail = f"{name} has SHA-256 {digest}, the manifest says {claims[name]}"
             raise ManifestError("manifest_mismatch", path, detail, "install what was signed, or sign what is installed")
     if version > seen:
-        write_whole(seen_path, json.dumps({"version": version}).encode())
+        write_whole(seen_path, json.dumps({"version": version, "root": keyset.root_key_id}).encode())
     return version
 
 
@@ -128,17 +131,19 @@ def _claims(path: Path, keyset: Keyset, site: str, now: datetime) -> dict[str, A
     return claims
 
 
-def _seen(path: Path) -> int:
+def _seen(path: Path) -> tuple[int, str]:
+    """Return the highest version that was taken, and under which root."""
     try:
-        version = json.loads(path.read_text(encoding="utf-8"))["version"]
+        found = json.loads(path.read_text(encoding="utf-8"))
+        version, root = found["version"], found["root"]
     except FileNotFoundError:
-        return 0
+        return 0, ""
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ManifestError(
             "manifest_seen_damaged", path, repr(error), "ask who changed the state directory"
         ) from error
-    if not is_integer(version, least=1):
+    if not is_integer(version, least=1) or not is_identifier(root):
         raise ManifestError(
             "manifest_seen_damaged", path, f"version {version!r}", "ask who changed the state directory"
         )
-    return int(version)
+    return int(version), str(root)

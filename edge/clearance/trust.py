@@ -5,19 +5,30 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from edge.clearance.envelope import EnvelopeError, split
 from edge.clearance.keys import key_id_of, load_public_key
-from edge.clearance.keyset import Environment, Keyset, KeysetError, open_keyset
+from edge.clearance.keyset import KEYSET_TYPE, Environment, Keyset, KeysetError, open_keyset
+from edge.clearance.root_rotation import open_rotation
+from edge.clearance.seen import SeenVersions, SeenVersionsError
 from edge.files import write_whole
 from edge.log import logger
 
 KEYSET_FILE = "keyset.jws"
 ROOT_FILE = "root.pub.pem"
+ROTATION_FILE = "root-rotation.jws"
+
+
+_RETIRED = 1
 
 
 class Trust:
     """The keyset in `keys_dir`; a newer file is taken at the next question, a refused one leaves the old in force.
 
-    The highest version ever accepted is kept in `state_dir`, so that an old keyset cannot be brought back.
+    The highest version ever accepted is kept in `state_dir`, so that an old keyset cannot be brought back. Where the
+    pinned root has signed that another follows it (`root-rotation.jws`), a keyset of that one is taken, its versions
+    count anew, and none of the old root is taken ever again.
     Raises KeyFileError or KeysetError where there is nothing to trust at the start, OSError where the version
     cannot be kept.
     """
@@ -29,6 +40,8 @@ class Trust:
         self._seen_path = state_dir / f"keyset-seen-{environment}.json"
         self._environment = environment
         self._utc = utc
+        self._rotation_path = keys_dir / ROTATION_FILE
+        self._retired = SeenVersions(state_dir / f"roots-retired-{environment}.json")
         self._root = load_public_key(keys_dir / ROOT_FILE)
         self._stamp = self._stamp_now()
         self._keyset = self._open()
@@ -44,24 +57,21 @@ class Trust:
                 logger().error("keyset_refused", path=str(self._path), cause=str(error))
         return self._keyset
 
-    def _stamp_now(self) -> tuple[int, int]:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return (0, 0)
-        return (found.st_mtime_ns, found.st_size)
+    def _stamp_now(self) -> tuple[tuple[int, int], ...]:
+        return tuple(_stamp(path) for path in (self._path, self._rotation_path))
 
     def _open(self) -> Keyset:
         try:
             raw = self._path.read_bytes()
         except OSError as error:
             raise KeysetError("keyset_unreadable", str(error)) from error
-        root_key_id = key_id_of(self._root)
+        root = self._root_of(raw)
+        root_key_id = key_id_of(root)
         seen = self._seen()
         keyset = open_keyset(
             raw,
             root_key_id=root_key_id,
-            root=self._root,
+            root=root,
             environment=self._environment,
             now_utc=self._utc(),
             highest_seen=seen.get(root_key_id, 0),
@@ -69,7 +79,34 @@ class Trust:
         if keyset.version > seen.get(root_key_id, 0):
             # Counters are per root: only a new root may begin anew (hazards.md S14).
             write_whole(self._seen_path, json.dumps({**seen, root_key_id: keyset.version}).encode())
+        if root is not self._root:
+            self._retired.keep(key_id_of(self._root), _RETIRED)
         return keyset
+
+    def _root_of(self, keyset: bytes) -> Ed25519PublicKey:
+        """Return the root that a keyset has to be signed by: the pinned one, or the one that follows it."""
+        pinned = key_id_of(self._root)
+        try:
+            successor = open_rotation(
+                self._rotation_path.read_bytes(),
+                root_key_id=pinned,
+                root=self._root,
+                environment=self._environment,
+            )
+        except FileNotFoundError:
+            successor = None
+        try:
+            retired = self._retired.highest(pinned) == _RETIRED
+        except SeenVersionsError as error:
+            raise KeysetError("seen_versions_damaged", str(error)) from error
+        if successor is None:
+            if retired:
+                raise KeysetError(
+                    "root_retired", f"{pinned}: put {ROTATION_FILE} back, or pin the root that follows it"
+                )
+            return self._root
+        # Until its first keyset is there the old root is in force.
+        return self._root if _signer(keyset) == pinned and not retired else successor
 
     def _seen(self) -> dict[str, int]:
         try:
@@ -81,3 +118,19 @@ class Trust:
         if not isinstance(found, dict) or not all(type(version) is int for version in found.values()):
             raise KeysetError("seen_versions_damaged", str(self._seen_path))
         return found
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
+
+
+def _signer(keyset: bytes) -> str:
+    """Who says to have signed it; the signature is for `open_keyset` to check, and so is what has no form."""
+    try:
+        return split(keyset, typ=KEYSET_TYPE).key_id
+    except EnvelopeError:
+        return ""

@@ -40,7 +40,9 @@ def _came_from_nowhere(state: LaneState, inputs: LaneInputs, at_ms: int) -> bool
     passage, edges = state.passage, state.arrival_edges_ms
     if state.phase not in _WATCHED or not state.profile.exit_loop or "wrong_way" in state.alarms:
         return False
-    if passage is not None and (passage.arrived or passage.reached_exit or passage.evacuated is not None):
+    if passage is not None and (
+        passage.arrived_at_ms is not None or passage.reached_exit or passage.evacuated is not None
+    ):
         return False
     clear = inputs.arrival_loop is False and inputs.exit_loop is False
     return clear and not (edges and at_ms - edges[-1] <= BETWEEN_LOOPS_MS)

@@ -1,4 +1,4 @@
-"""`kakou keys CONFIG`: make the keys that a configuration needs and are missing; existing ones stay."""
+"""`kakou keys CONFIG`: make the keys that a configuration needs and are missing, or sign which root follows."""
 
 import sys
 from collections.abc import Sequence
@@ -6,8 +6,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from config.loader import load
-from edge.clearance.keys import KeyFileError, create_keys, load_private_key, write_public_key
-from edge.clearance.keyset import KeysetError
+from edge.clearance.keys import (
+    KeyFileError,
+    create_keys,
+    key_id_of,
+    load_private_key,
+    load_public_key,
+    write_public_key,
+)
+from edge.clearance.keyset import Environment, KeysetError
+from edge.clearance.root_rotation import seal_rotation
+from edge.clearance.trust import ROTATION_FILE
+from edge.files import write_whole
 from edge.text import say
 from edge.text.arguments import Parser
 
@@ -20,6 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("kakou keys", say("verb_keys"))
     parser.add_argument("config", type=Path, help=say("option_config"))
     parser.add_argument("--officer", action="append", default=[], help=say("keys_officer"))
+    parser.add_argument("--new-root", type=Path, metavar="FILE", help=say("keys_new_root"))
     given = parser.parse_args(arguments)
     loaded = load(given.config)
     if isinstance(loaded, list):
@@ -27,13 +38,16 @@ def main(arguments: Sequence[str]) -> int:
             print(problem, file=sys.stderr)
         return EXIT_CONFIG
     simulated = any(lane.simulated for lane in loaded.lanes)
+    environment: Environment = "simulated" if simulated else "production"
+    if given.new_root is not None:
+        return _rotate_root(loaded.keys_dir, given.new_root, environment)
     try:
         made = create_keys(
             loaded.keys_dir,
             site=loaded.site,
             lanes=[lane.id for lane in loaded.lanes],
             authorities=[authority.id for authority in loaded.authorities],
-            environment="simulated" if simulated else "production",
+            environment=environment,
             now_utc=datetime.now(UTC),
             list_issuers=sorted({lane.limited_offline.authority for lane in loaded.lanes if lane.limited_offline}),
             officers=given.officer,
@@ -50,4 +64,23 @@ def main(arguments: Sequence[str]) -> int:
     for path in (made.root_public, made.keyset, *public.values(), *private):
         print(path)
     print(say("keys_made", version=made.keyset_version, directory=loaded.keys_dir))
+    return 0
+
+
+def _rotate_root(keys_dir: Path, successor: Path, environment: Environment) -> int:
+    """Write the word of the root in `keys_dir` that another follows it; 0, 73 where it cannot be signed or written."""
+    try:
+        root = load_private_key(keys_dir / "root.key.pem")
+        raw = seal_rotation(
+            load_public_key(successor),
+            environment=environment,
+            issued=datetime.now(UTC),
+            key_id=key_id_of(root.public_key()),
+            root=root,
+        )
+        write_whole(keys_dir / ROTATION_FILE, raw, mode=0o644)
+    except (KeyFileError, OSError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_CANNOT_CREATE
+    print(say("keys_root_rotated", file=keys_dir / ROTATION_FILE))
     return 0

@@ -1,6 +1,7 @@
 """Lists that reach a lane: newer only, also over a restart, from a file as from the topic; and a clock vouched for."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -71,6 +72,16 @@ class Feed:
 @pytest.fixture
 def feed(world: World, tmp_path: Path) -> Feed:
     return Feed(world, tmp_path)
+
+
+@pytest.mark.hazard("S14")
+def test_versions_count_anew_under_another_root(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed.offer(2**53 - 1)
+    assert feed.offer(1) == IssuedRefusal("rolled_back")
+    monkeypatch.setattr(feed.feed, "_keyset", lambda: replace(context(feed.world).keyset, root_key_id="next-root"))
+    feed.offer(1)
+    feed.offer(1)
+    assert feed.versions == [2**53 - 1, 1]
 
 
 @pytest.mark.threat("repetition", "resequencing", "list")

@@ -66,6 +66,15 @@ def test_an_older_one_is_refused_for_ever(tmp_path: Path):
     assert start(tmp_path, signed()) == 5
 
 
+@pytest.mark.hazard("S14")
+def test_versions_count_anew_under_another_root(tmp_path: Path):
+    start(tmp_path, signed(replace(MANIFEST, version=2**53 - 1)))
+    assert refusal(tmp_path, signed()) == "manifest_rolled_back"
+    rotated = replace(keyset(), root_key_id="next-root")
+    assert start(tmp_path, signed(), rotated) == 5
+    assert refusal(tmp_path, signed(replace(MANIFEST, version=4)), rotated) == "manifest_rolled_back"
+
+
 @pytest.mark.parametrize("name", ["configuration", "models"])
 def test_another_configuration_or_model_is_refused_and_raises_no_version(tmp_path: Path, name: str):
     changed = {**FOUND, name: "c" * 64}
@@ -108,7 +117,18 @@ def test_a_manifest_that_is_not_there_is_told(tmp_path: Path):
     assert error.value.code == "manifest_unreadable"
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": 0}', '{"version": "9"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"version": 9}',
+        '{"version": 0, "root": "r"}',
+        '{"version": "9", "root": "r"}',
+        '{"version": 9, "root": 9}',
+    ],
+)
 def test_a_damaged_memory_of_versions_stops_the_start(tmp_path: Path, text: str):
     (tmp_path / SEEN_FILE).write_text(text)
     assert refusal(tmp_path, signed()) == "manifest_seen_damaged"

@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.clearance.keys import key_id_of, load_public_key, write_public_key
+from edge.clearance.root_rotation import open_rotation
 from edge.core.events import PersonDecided, Started
 from edge.runtime.journal import Journal
 from edge.verbs import init, keys, replay, run
@@ -178,3 +181,19 @@ async def test_replay_of_a_lane_that_is_not_there(tmp_path: Path, capsys: pytest
     await journal.close()
     assert replay.main([str(tmp_path / "journal.sqlite"), "--lane", "lane-9"]) == 66
     assert "lane-9" in capsys.readouterr().err
+
+
+@pytest.mark.hazard("S14")
+def test_keys_sign_which_root_follows(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    successor = Ed25519PrivateKey.generate()
+    write_public_key(tmp_path / "next.pub.pem", successor.public_key())
+    command = [str(config), "--new-root", str(tmp_path / "next.pub.pem")]
+    assert keys.main(command) == 73
+    assert "key_file_missing" in capsys.readouterr().err
+    assert keys.main([str(config)]) == 0
+    assert keys.main(command) == 0
+    (rotation,) = tmp_path.rglob("root-rotation.jws")
+    root = load_public_key(rotation.with_name("root.pub.pem"))
+    found = open_rotation(rotation.read_bytes(), root_key_id=key_id_of(root), root=root, environment="simulated")
+    assert found is not None
+    assert key_id_of(found) == key_id_of(successor.public_key())
