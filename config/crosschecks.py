@@ -32,7 +32,7 @@ def cross_check(config: Configuration) -> list[Finding]:
 
     Codes: `duplicate_id`, `reserved_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`,
     `addresses_too_far_apart`, `no_device_for`, `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`,
-    `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`,
+    `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`, `mixed_simulation`,
     `key_without_certificate`, `password_without_user`.
     """
     found = [*_broker(config), *_join(config)]
@@ -43,6 +43,7 @@ def cross_check(config: Configuration) -> list[Finding]:
     found += _duplicates(_ports(config), "duplicate_port")
     found += _duplicates(_shared_coils(config), "duplicate_address")
     found += _named_authorities(config)
+    found += _simulated(config)
     for index, lane in enumerate(config.lanes):
         found += _lane(lane, ("lanes", index))
     return found
@@ -106,6 +107,16 @@ def _shared_coils(config: Configuration) -> Iterator[tuple[PathKey, object]]:
         for table, name, address in _coils(barrier.map):
             path = ("lanes", index, "barrier", "map", table, name)
             yield path, (barrier.host, barrier.port, barrier.device_id, f"coil:{address}")
+
+
+def _simulated(config: Configuration) -> Iterator[Finding]:
+    """A box has one keyset, and that is of production or of a simulation: its lanes are all of one kind (I20)."""
+    first = config.lanes[0].simulated
+    for index, lane in enumerate(config.lanes):
+        if lane.simulated is not first:
+            expected = Bilingual("与第一条车道相同:要么全部模拟,要么全部真实", "as in the first lane: all or none")
+            hint = Bilingual("模拟车道放到另一台机器上", "run simulated lanes on a box of their own")
+            yield Finding(("lanes", index, "simulated"), "mixed_simulation", lane.simulated, expected, hint)
 
 
 def _lane(lane: Lane, path: PathKey) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ from edge.clearance.trust import Trust
 from edge.core.events import InputsSampled
 from edge.core.profile import LaneProfile
 from edge.field_policy import FIELD_POLICIES, FieldPolicy
-from edge.guarding import check_manifest, security_watch
+from edge.guarding import check_lane_key, check_manifest, security_watch
 from edge.log import logger
 from edge.mqtt import MqttLink
 from edge.ports import Device
@@ -140,6 +140,7 @@ async def _open_box(configuration: Configuration, config_hash: str) -> AsyncIter
     keyset = trust[environment_of(configuration.lanes[0])].current()
     check_manifest(configuration, keyset, config_hash, hash_of(REGISTRY_PATH), clock)
     journal = await Journal.open(state_dir / "journal.sqlite", utc=clock.utc)
+    journal.simulated = any(lane.simulated for lane in configuration.lanes)
     limits = EvidenceLimits(
         configuration.evidence.quota_mib << 20, EVIDENCE_MINIMUM_S, configuration.evidence.retention_days * _DAY_S
     )
@@ -174,7 +175,8 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     sources = _Sources()
     barrier = _barrier(lane.barrier, sources, clock)
     captures, watching = _captures(box, lane, profile, sources)
-    key = load_private_key(configuration.keys_dir / f"lane-{lane.id}.key.pem")
+    key = load_private_key(path := configuration.keys_dir / f"lane-{lane.id}.key.pem")
+    check_lane_key(path, key, box.trust[environment_of(lane)].current(), simulated=lane.simulated)
     checkpoints = Checkpoints(configuration.site, lane.id, key=key, journal=box.journal, clock=clock)
     append_note(box.journal, lane.id, FIELD_POLICIES, {name: policy.rules for name, policy in policies.items()})
     asking = LaneClearance(

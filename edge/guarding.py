@@ -1,8 +1,14 @@
 """What guards a lane beside its core: the signed manifest at the start, the security watch while it runs."""
 
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from config.schema import Configuration
+from edge.clearance.keys import KeyFileError, key_id_of
 from edge.clearance.keyset import Keyset
 from edge.clearance.manifest import check_start
+from edge.log import logger
 from edge.mqtt import MqttLink
 from edge.ports import Clock
 from edge.runtime.journal import Journal
@@ -22,6 +28,24 @@ def check_manifest(
         found={"configuration": config_hash, "models": model_hash},
         utc=clock.utc,
     )
+
+
+def check_lane_key(path: Path, key: Ed25519PrivateKey, keyset: Keyset, *, simulated: bool) -> None:
+    """Refuse a key that is not of the keyset beside simulated devices: it may be a production key (I20).
+
+    Raises KeyFileError (key_file_foreign). A real lane with such a key asks in vain, and starts: it opens by hand.
+    """
+    if key_id_of(key.public_key()) in keyset.keys:
+        return
+    if simulated:
+        raise KeyFileError(
+            "key_file_foreign",
+            path,
+            expected=f"a key of the {keyset.environment} keyset",
+            got="another one",
+            next_step="make keys for the simulated lane in a folder of their own: kakou keys",
+        )
+    logger().error("lane_key_not_in_keyset", path=str(path))
 
 
 def security_watch(

@@ -45,7 +45,10 @@ _BACKDATE = timedelta(hours=1)
 
 
 class KeyFileError(Exception):
-    """A key file cannot be used. `code`: key_file_missing, key_file_readable_by_others, key_file_format."""
+    """A key file cannot be used.
+
+    `code`: key_file_missing, key_file_readable_by_others, key_file_format, key_file_foreign.
+    """
 
     def __init__(self, code: str, path: Path, *, expected: str, got: str, next_step: str) -> None:
         super().__init__(f"{code}: {path}: expected {expected}, got {got}; next: {next_step}")

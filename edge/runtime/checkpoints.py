@@ -63,6 +63,8 @@ class Checkpoints:
             "acknowledged_seq": head.acknowledged_seq,
             "key_id": self._key_id,
         }
+        if self._journal.simulated:
+            data["simulated"] = True
         signature = self._key.sign(signed_bytes(data)).hex()
         append_note(self._journal, self._lane, CHECKPOINT, {**data, "signature": signature})
         # The checkpoint itself is one record and one event: they are nothing new.

@@ -120,6 +120,8 @@ class Journal(JournalReader):
         self.failure: JournalError | None = None
         self.on_failure: Callable[[JournalError], None] | None = None
         self.poisoned_events = 0
+        # Devices of this box are simulated: every event that leaves it says so (I20).
+        self.simulated = False
         self._utc = utc
         self._lock = opened.lock
         self._loop = asyncio.get_running_loop()
@@ -256,7 +258,8 @@ class Journal(JournalReader):
         self, statements: list[Statement], lane: str, head: LaneHead, event: OutboxEvent, occurred_at: str
     ) -> None:
         head.seq += 1
-        ready = prepare(event, head.event_hash, (lane, self.epoch, head.seq, occurred_at))
+        chained = (lane, self.epoch, head.seq, occurred_at)
+        ready = prepare(event, head.event_hash, chained, simulated=self.simulated)
         head.event_hash = ready.hash
         row_id = head.number * LANE_SPAN + head.seq
         statements.append((_INSERT_EVENT, (row_id, ready.type, ready.data, ready.personal, occurred_at, ready.hash)))

@@ -67,7 +67,9 @@ class PreparedEvent:
     poison: str | None = None
 
 
-def prepare(event: OutboxEvent, previous: bytes, head: tuple[str, int, int, str]) -> PreparedEvent:
+def prepare(
+    event: OutboxEvent, previous: bytes, head: tuple[str, int, int, str], *, simulated: bool = False
+) -> PreparedEvent:
     """Serialise and chain an event; `head` is (lane, epoch, seq, occurred_at).
 
     One that cannot be serialised or is too large leaves a placeholder in its place, so that numbering has
@@ -75,8 +77,10 @@ def prepare(event: OutboxEvent, previous: bytes, head: tuple[str, int, int, str]
     """
     poison: str | None = None
     name = event.type
+    # Whatever becomes of it, nothing of a simulated lane leaves unmarked (I20).
+    mark = {"simulated": True} if simulated else {}
     try:
-        data = to_bytes(dict(event.data))
+        data = to_bytes({**event.data, **mark})
         personal = None if event.personal is None else to_bytes(dict(event.personal))
         if not isinstance(name, str) or len(data) + len(personal or b"") > MAX_EVENT_BYTES:
             raise CodecError(f"{len(data)} bytes of data, at most {MAX_EVENT_BYTES} with personal data")
@@ -84,7 +88,8 @@ def prepare(event: OutboxEvent, previous: bytes, head: tuple[str, int, int, str]
     except (CodecError, TypeError, ValueError) as error:
         poison = f"{error} in {event!r}"[:500].encode("utf-8", "backslashreplace").decode()
         name, personal = QUARANTINED_TYPE, None
-        data = to_bytes({"event_type": str(event.type)[:64].encode("ascii", "backslashreplace").decode()})
+        shown = {"event_type": str(event.type)[:64].encode("ascii", "backslashreplace").decode()}
+        data = to_bytes({**shown, **mark})
         digest = _chain(previous, head, name, data)
     return PreparedEvent(name, data.decode(), personal.decode() if personal else None, digest, poison)
 

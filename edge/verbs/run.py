@@ -91,7 +91,8 @@ def _serve(configuration: Configuration, path: Path) -> int:
         log.logger().error("start_refused", cause=str(error), code=error.code)
         return EXIT_CONFIG
     except (JournalError, EvidenceError, KeyFileError, KeysetError, SecretError, OSError) as error:
-        log.logger().error("start_refused", cause=str(error), code=getattr(error, "code", type(error).__name__))
+        code = getattr(error, "code", None) or getattr(error, "reason", type(error).__name__)
+        log.logger().error("start_refused", cause=str(error), code=code)
         return EXIT_TEMPORARY
     finally:
         os.umask(before)

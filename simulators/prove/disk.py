@@ -138,6 +138,7 @@ class SimulatedJournal(Journal):
         self.failure: JournalError | None = None
         self.on_failure: Callable[[JournalError], None] | None = None
         self.poisoned_events = 0
+        self.simulated = True
         self._disk = disk
         self._utc = utc
         self._loop = asyncio.get_running_loop()

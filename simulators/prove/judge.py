@@ -305,7 +305,7 @@ class Judge:
 
     def told(self, data: dict[str, Any]) -> None:
         """Central operations was told this: nothing in it names a vehicle (I19)."""
-        if data.get("simulated") is False:
+        if data.get("simulated") is not True:
             self.blame("I20", "an event does not say that it was simulated")
         text = str(data)
         if "粤" in text or "KAK" in text or "E2000" in text:

@@ -126,6 +126,9 @@ BROKEN: list[tuple[str, list[tuple[int, int, str]]]] = [
     (GOOD + "    timing: {clear_ms: 999}\n", [(14, 24, "out_of_range")]),
     (GOOD + "    timing: {sample_max_age_ms: 201}\n", [(14, 33, "out_of_range")]),
     (GOOD + "recogniser: {workers: 5}\n", [(14, 23, "out_of_range")]),
+    # Lanes of one kind
+    (GOOD + SECOND_LANE + "    simulated: true\n", [(19, 16, "mixed_simulation")]),
+    (GOOD + "    simulated: true\n" + SECOND_LANE, [(15, 5, "mixed_simulation")]),
     # Addresses
     (with_map("coils: {raise_boom: 40001, lower_boom: 'coil:1', red: 'coil:2', green: 'coil:3'}"),
      [(12, 33, "address_one_based")]),

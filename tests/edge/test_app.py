@@ -3,16 +3,19 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config.loader import load
 from config.schema import Configuration
 from edge import app
-from edge.clearance.keys import KeyFileError, create_keys
+from edge.clearance.keys import KeyFileError, create_keys, write_private_key
+from edge.clearance.keyset import Environment, KeysetError
 from edge.runtime.control import ControlError, ask
 from edge.runtime.evidence import EvidenceError
 from edge.runtime.failpoints import FailpointError
@@ -185,6 +188,39 @@ async def test_a_failpoint_is_refused_beside_real_devices(
     with pytest.raises(FailpointError):
         await app.serve(configuration.model_copy(update={"lanes": (real,)}), config_hash="0" * 64)
     assert not configuration.state_dir.exists()
+
+
+@pytest.mark.hazard("I20", "S20")
+@pytest.mark.parametrize("simulated", [True, False])
+@pytest.mark.parametrize("environment", ["production", "simulated", "test"])
+async def test_simulated_devices_and_production_keys_never_meet(
+    configuration: Configuration, environment: Environment, simulated: bool
+):
+    shutil.rmtree(configuration.keys_dir)
+    ids = {"site": configuration.site, "lanes": ["lane-1"], "authorities": ["customs"]}
+    create_keys(configuration.keys_dir, environment=environment, now_utc=datetime.now(UTC), **ids)  # type: ignore[arg-type]
+    lane = configuration.lanes[0].model_copy(update={"simulated": simulated})
+    changed = configuration.model_copy(update={"lanes": (lane,)})
+    if environment == ("simulated" if simulated else "production"):
+        manager = Told()
+        serving = asyncio.create_task(app.serve(changed, config_hash="0" * 64, manager=manager))
+        await manager.hears("STATUS=")
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(LIMIT_S):
+            await serving
+        return
+    with pytest.raises(KeysetError) as refused:
+        await app.serve(changed, config_hash="0" * 64)
+    assert refused.value.reason == "environment"
+    assert not (configuration.state_dir / "journal.sqlite").exists()
+
+
+@pytest.mark.hazard("I20")
+async def test_a_simulated_lane_does_not_sign_with_a_key_of_another_keyset(configuration: Configuration):
+    write_private_key(configuration.keys_dir / "lane-lane-1.key.pem", Ed25519PrivateKey.generate())
+    with pytest.raises(KeyFileError) as refused:
+        await app.serve(configuration, config_hash="0" * 64)
+    assert refused.value.code == "key_file_foreign"
 
 
 async def test_a_journal_that_is_lost_is_told_to_every_lane(configuration: Configuration):
