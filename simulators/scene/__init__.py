@@ -7,9 +7,10 @@ from simulators.scene.camera import darken, encode_jpeg, overexpose, photo, vary
 from simulators.scene.container import render_container
 from simulators.scene.front import render_front
 from simulators.scene.lane import render_empty_lane
-from simulators.scene.plate import draw_plate
+from simulators.scene.plate import PlateType, draw_plate
 
 __all__ = [
+    "PlateType",
     "darken",
     "draw_plate",
     "encode_jpeg",

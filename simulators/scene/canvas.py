@@ -12,21 +12,22 @@ Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _face(name: str) -> cv2.FontFace:
     return cv2.FontFace(name)
 
 
-@lru_cache(maxsize=256)
-def glyphs(text: str, size: int, *, chinese: bool = False, weight: int = 600) -> Picture:
+@lru_cache(maxsize=1024)
+def glyphs(text: str, size: int, *, chinese: bool = False, weight: int = 600, face: str = "") -> Picture:
     """A mask of `text`, 255 where it is inked, cut to its ink. `size` is the em in pixels; never write to it.
 
-    The fonts are those inside OpenCV 5: `uni` (WenQuanYi) has Chinese characters, `sans` has weights.
+    The fonts are those inside OpenCV 5: `uni` (WenQuanYi) has Chinese characters, `sans` has weights. `face` names
+    another one by its file. Raises ValueError where the font draws nothing.
     """
-    face = _face("uni" if chinese else "sans")
+    name = face or ("uni" if chinese else "sans")
     mask = np.zeros((size * 2, size * (len(text) + 2), 3), np.uint8)
     at = (size // 2, size * 3 // 2)
-    cv2.putText(mask, text, at, (255, 255, 255), face, size, 0 if chinese else weight)
+    cv2.putText(mask, text, at, (255, 255, 255), _face(name), size, weight if name == "sans" else 0)
     ink = mask[:, :, 0]
     left, top, width, height = cv2.boundingRect(ink)
     if not width:

@@ -4,6 +4,8 @@ Single row 440 x 140 mm, new energy 480 x 140 mm, two rows 440 x 220 mm; charact
 two: 65 x 110 mm, first row 80 x 60 mm).
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -24,7 +26,19 @@ _GROUND: dict[str, tuple[Colour, Colour]] = {
 _ENERGY = frozenset({"nev_small", "nev_large"})
 
 
-def draw_plate(text: str, colour: str, kind: str = "ordinary", rows: int = 1) -> Picture:
+@dataclass(frozen=True, slots=True)
+class PlateType:
+    """The type that a plate is set in: files of two fonts ('' is the built-in one) and the weight of the built-in."""
+
+    chinese: str = ""
+    latin: str = ""
+    weight: int = 500
+
+
+_TYPE = PlateType()
+
+
+def draw_plate(text: str, colour: str, kind: str = "ordinary", rows: int = 1, set_in: PlateType = _TYPE) -> Picture:
     """One plate seen straight on. `colour` and `kind` are those of the plate's identity, `rows` 1 or 2.
 
     Raises ValueError for an unknown colour, an empty text, or a character that no font has.
@@ -40,10 +54,10 @@ def draw_plate(text: str, colour: str, kind: str = "ordinary", rows: int = 1) ->
     letters = _WHITE if colour in ("blue", "black") else _BLACK
     _frame(flat, letters)
     if rows == 2:
-        _row(flat, text[:2], (110, 15, 330, 75), 80, letters, kind, gap_mm=60)
-        _row(flat, text[2:], (20, 92, 420, 202), 65, letters, kind, gap_mm=15)
+        _row(flat, text[:2], (110, 15, 330, 75), 80, letters, kind, set_in, gap_mm=60)
+        _row(flat, text[2:], (20, 92, 420, 202), 65, letters, kind, set_in, gap_mm=15)
     else:
-        _single_row(flat, text, width_mm, letters, kind)
+        _single_row(flat, text, width_mm, letters, kind, set_in)
     return flat
 
 
@@ -56,7 +70,7 @@ def _frame(flat: Picture, colour: Colour) -> None:
             cv2.circle(flat, (across, down), 4 * SCALE, (120, 120, 120), -1, cv2.LINE_AA)
 
 
-def _single_row(flat: Picture, text: str, width_mm: int, colour: Colour, kind: str) -> None:
+def _single_row(flat: Picture, text: str, width_mm: int, colour: Colour, kind: str, set_in: PlateType) -> None:
     """Two characters, the dot, the rest: 45 mm wide and 12 mm apart, closer where there are more of them."""
     rest = len(text) - 2
     dot_mm = 34 if kind not in _ENERGY else 49
@@ -65,7 +79,7 @@ def _single_row(flat: Picture, text: str, width_mm: int, colour: Colour, kind: s
     used = len(text) * cell + (rest - 1) * gap + gap + dot_mm
     left = (width_mm - used) / 2
     for index, character in enumerate(text):
-        _cell(flat, character, left, 25, cell, 90, _ink_of(character, index, colour, kind))
+        _cell(flat, character, (left, 25, cell, 90), _ink_of(character, index, colour, kind), set_in)
         left += cell + (dot_mm if index == 1 else gap)
         if index == 1 and kind not in _ENERGY:
             at = (round((left - dot_mm / 2) * SCALE), 70 * SCALE)
@@ -73,7 +87,15 @@ def _single_row(flat: Picture, text: str, width_mm: int, colour: Colour, kind: s
 
 
 def _row(
-    flat: Picture, text: str, box: tuple[int, int, int, int], cell: float, colour: Colour, kind: str, *, gap_mm: float
+    flat: Picture,
+    text: str,
+    box: tuple[int, int, int, int],
+    cell: float,
+    colour: Colour,
+    kind: str,
+    set_in: PlateType,
+    *,
+    gap_mm: float,
 ) -> None:
     """One of two rows, centred in `box` (left, top, right, bottom in mm)."""
     left, top, right, bottom = box
@@ -81,7 +103,7 @@ def _row(
     start = left + (right - left - len(text) * cell - (len(text) - 1) * gap_mm) / 2
     for index, character in enumerate(text):
         position = index if top < 50 else index + 2
-        _cell(flat, character, start, top, cell, bottom - top, _ink_of(character, position, colour, kind))
+        _cell(flat, character, (start, top, cell, bottom - top), _ink_of(character, position, colour, kind), set_in)
         start += cell + gap_mm
 
 
@@ -91,11 +113,17 @@ def _ink_of(character: str, position: int, colour: Colour, kind: str) -> Colour:
 
 
 def _cell(
-    flat: Picture, character: str, left_mm: float, top_mm: float, width_mm: float, height_mm: float, colour: Colour
+    flat: Picture, character: str, cell_mm: tuple[float, float, float, float], colour: Colour, set_in: PlateType
 ) -> None:
-    """One character filling its cell as plates' own condensed type does; thin ones keep their shape."""
-    mask = glyphs(character, 160, chinese=not character.isascii(), weight=500)
+    """One character filling its cell (left, top, width, height) as plates' own condensed type does.
+
+    Thin ones keep their shape.
+    """
+    left, top, width_mm, height_mm = cell_mm
+    chinese = not character.isascii()
+    face = set_in.chinese if chinese else set_in.latin
+    mask = glyphs(character, 160, chinese=chinese, weight=set_in.weight, face=face)
     width, height = round(width_mm * SCALE), round(height_mm * SCALE)
     narrow = max(4, round(width * 0.45)) if character in "1I" else width
     scaled = np.asarray(cv2.resize(mask, (narrow, height), interpolation=cv2.INTER_AREA), np.uint8)
-    ink(flat, scaled, round(left_mm * SCALE) + (width - narrow) // 2, round(top_mm * SCALE), colour)
+    ink(flat, scaled, round(left * SCALE) + (width - narrow) // 2, round(top * SCALE), colour)

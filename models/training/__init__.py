@@ -1,0 +1,1 @@
+"""Trains the shipped models: never imported by the lane, needs the packages of the group `training`."""

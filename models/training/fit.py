@@ -1,0 +1,140 @@
+"""Trains a network in sittings: by the clock, from a checkpoint where one lies, with a bar that says how far it is."""
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from models.training.batches import Batch
+from models.training.network import Network, Values
+
+# The first third of the net sees strokes, which are the same on plates and on paper: it learns slowly.
+FIRST_THIRD, FIRST_THIRD_RATE = 1 / 3, 0.3
+LEARNING_RATE = 8e-4
+WARM_UP = 0.04
+AVERAGE_DECAY = 0.995
+MAX_GRADIENT = 5.0
+CHECKPOINT_EVERY_S = 60.0
+SHOW_EVERY_S = 10.0
+BAR_CHARACTERS = 30
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a training is: seconds spent in all sittings, steps, lines seen, and the running mean of the loss."""
+
+    spent_s: float = 0.0
+    steps: int = 0
+    lines: int = 0
+    loss: float = 0.0
+
+
+class Fit:
+    """One training of `network` over `minutes` of work, however many sittings that takes."""
+
+    def __init__(self, network: Network, minutes: float, checkpoint: Path, draws: Callable[[], Any]) -> None:
+        """`draws` gives the state of the random generator of the batches, which a checkpoint keeps."""
+        self._network = network
+        self._wanted_s = minutes * 60
+        self._checkpoint = checkpoint
+        self._draws = draws
+        self.progress = Progress()
+        self.averaged: Values = {name: value.detach().clone() for name, value in network.parameters.items()}
+        depth = network.depth_of()
+        slow = [value for name, value in network.parameters.items() if depth.get(name, 1.0) < FIRST_THIRD]
+        fast = [value for name, value in network.parameters.items() if depth.get(name, 1.0) >= FIRST_THIRD]
+        self._optimiser = torch.optim.AdamW(
+            [{"params": slow, "share": FIRST_THIRD_RATE}, {"params": fast, "share": 1.0}],
+            lr=LEARNING_RATE,
+            weight_decay=1e-4,
+        )
+
+    def resume(self) -> Any:
+        """Take up the checkpoint where there is one and return the state of the draws in it, else None."""
+        if not self._checkpoint.is_file():
+            return None
+        kept = torch.load(self._checkpoint, weights_only=False)
+        self.progress = Progress(**kept["progress"])
+        with torch.no_grad():
+            for name, value in kept["parameters"].items():
+                self._network.parameters[name].copy_(value)
+        self.averaged = kept["averaged"]
+        self._optimiser.load_state_dict(kept["optimiser"])
+        return kept["draws"]
+
+    def run(self, next_batch: Callable[[], Batch]) -> None:
+        """Train until the minutes are spent; a checkpoint lies there at the end and after every minute."""
+        shown_at_s = kept_at_s = time.monotonic()
+        while self.progress.spent_s < self._wanted_s:
+            start_s = time.monotonic()
+            self._step(next_batch())
+            now_s = time.monotonic()
+            self.progress.spent_s += now_s - start_s
+            if now_s - shown_at_s > SHOW_EVERY_S:
+                shown_at_s = now_s
+                self._show()
+            if now_s - kept_at_s > CHECKPOINT_EVERY_S:
+                kept_at_s = now_s
+                self._keep()
+        self._keep()
+        self._show()
+
+    def _step(self, batch: Batch) -> None:
+        share = min(1.0, self.progress.spent_s / self._wanted_s)
+        rate = LEARNING_RATE * min(1.0, (share + 1e-3) / WARM_UP) * 0.5 * (1.0 + math.cos(math.pi * share))
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate * group["share"]
+        logits = self._network.logits(torch.from_numpy(batch.pictures))
+        steps = torch.full((len(batch.lengths),), logits.shape[1], dtype=torch.long)
+        loss = functional.ctc_loss(
+            functional.log_softmax(logits, dim=2).transpose(0, 1),
+            torch.from_numpy(batch.columns),
+            steps,
+            torch.from_numpy(batch.lengths),
+            zero_infinity=True,
+        )
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(list(self._network.parameters.values()), MAX_GRADIENT)
+        self._optimiser.step()
+        self._average()
+        progress = self.progress
+        progress.steps += 1
+        progress.lines += len(batch.lengths)
+        value = float(loss.detach())
+        progress.loss = value if progress.steps == 1 else 0.98 * progress.loss + 0.02 * value
+
+    def _average(self) -> None:
+        decay = min(AVERAGE_DECAY, (1 + self.progress.steps) / (10 + self.progress.steps))
+        with torch.no_grad():
+            for name, value in self._network.parameters.items():
+                self.averaged[name].lerp_(value, 1.0 - decay)
+
+    def _keep(self) -> None:
+        self._checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self._checkpoint.with_suffix(".unfinished")
+        state = {
+            "progress": {name: getattr(self.progress, name) for name in Progress.__dataclass_fields__},
+            "parameters": {name: value.detach() for name, value in self._network.parameters.items()},
+            "averaged": self.averaged,
+            "optimiser": self._optimiser.state_dict(),
+            "draws": self._draws(),
+        }
+        torch.save(state, unfinished)
+        unfinished.replace(self._checkpoint)
+
+    def _show(self) -> None:
+        progress = self.progress
+        done = min(1.0, progress.spent_s / self._wanted_s)
+        bar = "#" * round(done * BAR_CHARACTERS)
+        rate = progress.lines / max(progress.spent_s, 1e-9)
+        sys.stderr.write(
+            f"[{bar:-<{BAR_CHARACTERS}}] {done:4.0%} step {progress.steps} loss {progress.loss:.4f} {rate:.0f} lines/s\n"
+        )
+        sys.stderr.flush()

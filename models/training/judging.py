@@ -1,0 +1,130 @@
+"""Judges a plate reader as the lane would use it: on photographs by set, on rendered plates by class and confidence."""
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from models.looks import Looks
+from models.pixels import Image, decoded
+from models.plate_looks import read_whole_crop
+from models.reader import LineReader
+from models.registry import ModelEntry
+from models.sessions import Session
+from models.training.augment import seen
+from models.training.photographs import CROPS, fold_of
+from models.training.rendering import LinePainter
+from models.training.texts import plate_text
+
+GATE_CROPS = "plate_crops_gate"
+BINS = 10
+
+
+@dataclass(slots=True)
+class Answers:
+    """What was answered to lines with a known text: how often right, and with which confidence."""
+
+    exact: int = 0
+    wrong: int = 0
+    unread: int = 0
+    given: list[tuple[float, bool]] = field(default_factory=list)
+    misread: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, truth: str, answer: str, confidence: float) -> None:
+        """Count one line; `answer` is '' where there was none."""
+        if not answer:
+            self.unread += 1
+            return
+        self.given.append((confidence, answer == truth))
+        if answer == truth:
+            self.exact += 1
+        else:
+            self.wrong += 1
+            self.misread[truth, answer] += 1
+
+    def summary(self) -> dict[str, float]:
+        """Return n, exact, wrong, unread."""
+        total = self.exact + self.wrong + self.unread
+        return {"n": total, "exact": self.exact, "wrong": self.wrong, "unread": self.unread}
+
+
+def calibration_error(given: Sequence[tuple[float, bool]]) -> float:
+    """Return the expected calibration error of (confidence, right) over ten bins of equal width (0.0 for none)."""
+    if not given:
+        return 0.0
+    places = [min(BINS - 1, int(confidence * BINS)) for confidence, _ in given]
+    error = 0.0
+    for wanted in range(BINS):
+        bin_ = [pair for pair, place in zip(given, places, strict=True) if place == wanted]
+        if bin_:
+            mean, right = (float(np.mean([pair[part] for pair in bin_])) for part in (0, 1))
+            error += len(bin_) / len(given) * abs(mean - right)
+    return error
+
+
+def floor_for(given: Iterable[tuple[float, bool]], answers: int, wrong_in: int) -> float:
+    """Return the least confidence from which at most one in `wrong_in` of all `answers` lines is wrong."""
+    allowed = answers // wrong_in
+    wrong = sorted((confidence for confidence, right in given if not right), reverse=True)
+    return wrong[allowed] if len(wrong) > allowed else 0.0
+
+
+def reader_of(onnx_file: Path) -> LineReader:
+    """Return a reader with the network in `onnx_file`. Raises ModelError."""
+    digest = hashlib.sha256(onnx_file.read_bytes()).hexdigest()
+    path = str(onnx_file.resolve())
+    session = Session(ModelEntry("judged", "", "", "", path, digest, "", ""))
+    return LineReader(session.run, session.metadata["character"].split("\n"))
+
+
+def _read_crop(reader: LineReader, image: Image) -> tuple[str, float]:
+    found = read_whole_crop(Looks(image, reader))
+    return (found[0].plate.text, found[0].confidence) if found else ("", 0.0)
+
+
+def on_crops(reader: LineReader, folder: Path, folds: int = 1, fold: int = 0) -> Answers:
+    """Read the crops of `folder` that belong to `fold`. Raises OSError."""
+    answers = Answers()
+    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for place, row in enumerate(rows):
+        if fold_of(place, folds) == fold:
+            image = decoded((folder / "images" / row["image"]).read_bytes())
+            answer = ("", 0.0) if image is None else _read_crop(reader, image)
+            answers.add(row["plate"], *answer)
+    return answers
+
+
+def on_rendered(reader: LineReader, count: int, seed: int) -> dict[str, Answers]:
+    """Read `count` rendered plates of one row, by class, seen as `augment` has it. Never the lines of training."""
+    rng = np.random.default_rng(seed)
+    painter = LinePainter(rng)
+    by_kind: dict[str, Answers] = {}
+    for _ in range(count):
+        number = plate_text(rng)
+        if number.rows == 2:
+            continue
+        line = painter.painted(number)
+        image = seen(line.image, line.corners, 160, rng, sharp=True)
+        found = read_whole_crop(Looks(image, reader))
+        answer = (found[0].plate.text, found[0].confidence) if found else ("", 0.0)
+        by_kind.setdefault(number.kind, Answers()).add(number.text, *answer)
+    return by_kind
+
+
+def joined(parts: Iterable[Answers]) -> Answers:
+    """Return all answers as one."""
+    whole = Answers()
+    for part in parts:
+        whole.exact += part.exact
+        whole.wrong += part.wrong
+        whole.unread += part.unread
+        whole.given += part.given
+        whole.misread.update(part.misread)
+    return whole
+
+

@@ -1,0 +1,149 @@
+"""Runs an ONNX graph in torch so that it can be trained, and writes what was learnt back into the same graph.
+
+Floating-point initialisers with more than one dimension, biases and scales are parameters; statistics of
+batch-normalisation and constants of formulas stay as they are.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch.nn import functional
+
+Tensor = Any
+Values = dict[str, Tensor]
+_RUNNING = slice(3, 5)
+
+
+class Network:
+    """One graph with one input and one output that ends in a softmax; answers what goes into the softmax."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        """Take over the weights of `model`. Raises ValueError for an operator that is not known here."""
+        self._model = model
+        self._nodes = fused(list(model.graph.node))
+        unknown = {node.op_type for node in self._nodes} - set(_OPERATORS) - {"Gelu", "Softmax"}
+        if unknown or self._nodes[-1].op_type != "Softmax":
+            raise ValueError(f"expected known operators and a softmax at the end, got {sorted(unknown)}")
+        frozen = {name for node in self._nodes if node.op_type == "BatchNormalization" for name in node.input[_RUNNING]}
+        self.parameters: Values = {}
+        self._constants: Values = {}
+        for tensor in model.graph.initializer:
+            value = torch.from_numpy(numpy_helper.to_array(tensor).copy())
+            if value.is_floating_point() and value.numel() > 1 and tensor.name not in frozen:
+                self.parameters[tensor.name] = value.requires_grad_()
+            else:
+                self._constants[tensor.name] = value
+
+    def logits(self, batch: Tensor, parameters: Values | None = None) -> Tensor:
+        """Return (n, steps, classes) for a batch (n, 3, 48, w), with `parameters` in place of the own ones if given."""
+        values = {**self._constants, **(parameters or self.parameters)}
+        values[self._model.graph.input[0].name] = batch.contiguous(memory_format=torch.channels_last)
+        for node in self._nodes[:-1]:
+            inputs = [values[name] for name in node.input]
+            attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+            values[node.output[0]] = functional.gelu(inputs[0]) if node.op_type == "Gelu" else _OPERATORS[node.op_type](
+                inputs, attributes
+            )
+        return values[self._nodes[-1].input[0]]
+
+    def depth_of(self) -> dict[str, float]:
+        """Return for each parameter where its first use stands in the graph, 0.0 at the input, 1.0 at the output."""
+        depth: dict[str, float] = {}
+        for place, node in enumerate(self._nodes):
+            for name in node.input:
+                if name in self.parameters:
+                    depth.setdefault(name, place / len(self._nodes))
+        return depth
+
+    def exported(self, parameters: Values | None = None) -> bytes:
+        """Return the graph, serialised, with the values of `parameters` (the own ones unless given)."""
+        known = parameters or self.parameters
+        written = onnx.ModelProto()
+        written.CopyFrom(self._model)
+        for tensor in written.graph.initializer:
+            if tensor.name in known:
+                value = known[tensor.name].detach().contiguous().numpy().astype(np.float32)
+                tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
+        onnx.checker.check_model(written)
+        return bytes(written.SerializeToString())
+
+
+def fused(nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """Return `nodes` with each x * (1 + erf(x / sqrt 2)) * 0.5 as one `Gelu`: a fifth of the memory to pass through."""
+    made_by = {node.output[0]: node for node in nodes}
+    replaced: dict[str, onnx.NodeProto] = {}
+    dropped: set[str] = set()
+    for last in nodes:
+        chain = _gelu_chain(last, made_by)
+        if chain:
+            source = chain[-1].input[0]
+            replaced[last.output[0]] = onnx.helper.make_node("Gelu", [source], list(last.output))
+            dropped.update(node.output[0] for node in chain[1:])
+    return [replaced.get(node.output[0], node) for node in nodes if node.output[0] not in dropped]
+
+
+def _gelu_chain(last: onnx.NodeProto, made_by: dict[str, onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """Return the nodes from `last` back to the division that together are one Gelu, or nothing."""
+    chain = [last]
+    for wanted in ("Mul", "Add", "Erf", "Div"):
+        before = [made_by[name] for name in chain[-1].input if name in made_by and made_by[name].op_type == wanted]
+        if not before:
+            return []
+        chain.append(before[0])
+    product, source = chain[1], chain[-1].input[0]
+    return chain if last.op_type == "Mul" and source in product.input else []
+
+
+def _convolution(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
+    top, left, bottom, right = attributes["pads"]
+    if (top, left) != (bottom, right):
+        raise ValueError("expected the same padding on both sides")
+    bias = inputs[2] if len(inputs) > 2 else None
+    return functional.conv2d(
+        inputs[0], inputs[1], bias, attributes["strides"], (top, left), attributes["dilations"], attributes["group"]
+    )
+
+
+def _batch_normalisation(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
+    values, scale, bias, mean, variance = inputs
+    return functional.batch_norm(values, mean, variance, scale, bias, False, 0.0, attributes["epsilon"])
+
+
+def _average_pool(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
+    return functional.avg_pool2d(inputs[0], attributes["kernel_shape"], attributes["strides"])
+
+
+def _squeeze(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
+    return torch.squeeze(inputs[0], tuple(attributes["axes"]))
+
+
+def _unsqueeze(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
+    (axis,) = attributes["axes"]
+    return torch.unsqueeze(inputs[0], axis)
+
+
+def _hard_sigmoid(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
+    return torch.clamp(inputs[0] * attributes["alpha"] + attributes["beta"], 0.0, 1.0)
+
+
+_OPERATORS: dict[str, Callable[[list[Tensor], dict[str, Any]], Tensor]] = {
+    "Add": lambda inputs, _: inputs[0] + inputs[1],
+    "AveragePool": _average_pool,
+    "BatchNormalization": _batch_normalisation,
+    "Conv": _convolution,
+    "Div": lambda inputs, _: inputs[0] / inputs[1],
+    "Erf": lambda inputs, _: torch.erf(inputs[0]),
+    "HardSigmoid": _hard_sigmoid,
+    "Identity": lambda inputs, _: inputs[0],
+    "MatMul": lambda inputs, _: inputs[0] @ inputs[1],
+    "Mul": lambda inputs, _: inputs[0] * inputs[1],
+    "ReduceMean": lambda inputs, a: torch.mean(inputs[0], tuple(a["axes"]), keepdim=bool(a["keepdims"])),
+    "Relu": lambda inputs, _: torch.relu(inputs[0]),
+    "Squeeze": _squeeze,
+    "Transpose": lambda inputs, a: inputs[0].permute(*a["perm"]),
+    "Unsqueeze": _unsqueeze,
+}

@@ -1,0 +1,173 @@
+"""What plate readers are trained on: numbers of every class, rendered lines, photographs that may be used."""
+
+import csv
+from collections import Counter
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.core.plate import KIND_COLOURS, PROVINCES, plate_kind
+from models.reader import COLUMN
+from models.training.augment import seen
+from models.training.batches import BATCH, WIDTHS_PX, Batches, RenderedLines
+from models.training.photographs import CROPS, SCENES, boxes_of, may_train, photographs, without_plates
+from models.training.rendering import HEIGHT_PX, WIDTH_PX, LinePainter, installed
+from models.training.texts import PlateText, plate_text
+from tests.support.drawn import BLUE, ground, plate
+
+
+def numbers(count=3000, seed=3):
+    rng = np.random.default_rng(seed)
+    return [plate_text(rng) for _ in range(count)]
+
+
+def test_every_number_fits_the_grammar_in_a_colour_of_its_kind():
+    for number in numbers():
+        assert plate_kind(number.text) == number.kind
+        assert number.colour in KIND_COLOURS[number.kind]
+
+
+def test_every_class_and_every_province_is_drawn():
+    drawn = numbers()
+    assert {number.kind for number in drawn} >= set(KIND_COLOURS) - {"civil_aviation", "temporary", "port_internal"}
+    assert {number.rows for number in drawn if number.kind == "trailer"} == {2}
+    provinces = Counter(number.text[0] for number in drawn if number.text[0] in PROVINCES)
+    assert set(provinces) == set(PROVINCES)
+    assert provinces.most_common(1)[0][0] == "粤" or max(provinces.values()) < 3 * min(provinces.values())
+
+
+def test_the_same_seed_gives_the_same_line():
+    first, second = (LinePainter(np.random.default_rng(4)).plate() for _ in range(2))
+    assert first.text == second.text
+    assert (first.image == second.image).all()
+    assert first.image.shape == (HEIGHT_PX, WIDTH_PX, 3)
+
+
+def test_a_row_of_a_plate_of_two_says_what_stands_in_it():
+    painter = LinePainter(np.random.default_rng(5))
+    number = PlateText("粤AT781挂", "yellow", "trailer", 2)
+    assert {painter.painted(number).text for _ in range(20)} == {"粤A", "T781挂"}
+
+
+def test_other_text_reads_as_other():
+    assert set(LinePainter(np.random.default_rng(6)).other().text) == {"\x01"}
+
+
+def test_missing_fonts_are_left_out():
+    assert installed(["no/such/font.ttf"]) == ("",)
+
+
+@pytest.mark.parametrize("sharp", [True, False])
+def test_a_line_is_seen_at_the_reader_s_size(sharp):
+    line = LinePainter(np.random.default_rng(7)).plate()
+    rng = np.random.default_rng(8)
+    views = [seen(line.image, line.corners, 160, rng, sharp=sharp) for _ in range(30)]
+    assert {view.shape for view in views} == {(48, 160, 3)}
+    assert len({view.tobytes() for view in views}) == 30
+    # Seen well enough to be read: few pictures are nearly of one brightness.
+    assert sum(view.std() > 6 for view in views) >= 27
+
+
+@pytest.mark.parametrize(
+    ("licence", "allowed"),
+    [
+        ("Apache-2.0", True),
+        ("MIT (CCPD)", True),
+        ("Apache-2.0 (repo); CCPD MIT", True),
+        ("MIT (repository; photos look web-sourced)", True),
+        ("Apache-2.0 stated in README, no LICENSE file", False),
+        ("none (no LICENSE file)", False),
+        ("GPL-3.0 (repo)", False),
+        ("", False),
+    ],
+)
+def test_only_what_is_licensed_for_it_is_trained_on(licence, allowed):
+    assert may_train(licence) == allowed
+
+
+def labels(folder, rows):
+    (folder / "images").mkdir(parents=True)
+    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    crop = ground(94, 24)
+    plate(crop, "皖A12345", (5, 1), 22, BLUE)
+    crops = [
+        {"image": f"{place}.png", "plate": "皖A12345", "repo": "r", "licence": "none" if place == 3 else "MIT"}
+        for place in range(20)
+    ]
+    labels(tmp_path / CROPS, crops)
+    for row in crops:
+        cv2.imwrite(str(tmp_path / CROPS / "images" / row["image"]), crop)
+    scene = ground(300, 200)
+    plate(scene, "粤B6R678", (100, 80), 40, BLUE)
+    scenes = [
+        {
+            "image": f"{place}.png",
+            "all_plates": "粤B6R678" if place else "粤B6R678|沪A12345",
+            "boxes_xywh": "100,80,126,40",
+            "repo": "r",
+            "licence": "MIT",
+        }
+        for place in range(9)
+    ]
+    labels(tmp_path / SCENES, scenes)
+    for row in scenes:
+        cv2.imwrite(str(tmp_path / SCENES / "images" / row["image"]), scene)
+    return tmp_path
+
+
+def test_photographs_come_with_their_text_and_their_fold(folder):
+    found = photographs(folder, 2)
+    # One crop without a licence, one scene whose boxes and plates are not of one number.
+    assert len(found) == 19 + 8
+    assert Counter(photo.line.text for photo in found) == {"皖A12345": 19, "粤B6R678": 8}
+    assert [photo.fold for photo in found[:8]] == [0] * 7 + [1]
+    line = found[-1].line
+    assert found[-1].scene
+    left, top = line.corners[0].astype(int)
+    assert np.abs(line.image[top + 3, left + 3].astype(int) - BLUE).max() < 20
+
+
+def test_some_boxes_are_given_by_their_centre():
+    row = {"boxes_xywh": "100,80,60,20;10,10,4,4", "repo": "liuruoze/EasyPR"}
+    assert boxes_of(row) == [(70, 70, 60, 20), (8, 8, 4, 4)]
+    assert boxes_of({**row, "repo": "other"})[0] == (100, 80, 60, 20)
+
+
+def test_scenes_without_plates_teach_nothing_to_be_read(folder):
+    scenes = without_plates(folder, 2, 1)
+    assert len(scenes) == 8
+    assert (scenes[0][81:119, 101:225] == 90).all()
+
+
+def test_rendered_lines_are_drawn_once(tmp_path):
+    first = RenderedLines.open(tmp_path, 5, 1)
+    at = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    again = RenderedLines.open(tmp_path, 5, 1)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == at
+    assert len(first) == 5
+    assert [again[place].text for place in range(5)] == [first[place].text for place in range(5)]
+    assert (again[3].image == first[3].image).all()
+
+
+@pytest.mark.parametrize("with_photographs", [True, False])
+def test_a_batch_has_the_columns_of_its_texts(tmp_path, folder, with_photographs):
+    lines = [photo.line for photo in photographs(folder, 2)] if with_photographs else []
+    scenes = without_plates(folder, 2, 0) if with_photographs else []
+    batches = Batches(np.random.default_rng(1), RenderedLines.open(tmp_path / "lines", 5, 1), lines, scenes)
+    batch = batches.next()
+    assert batch.pictures.shape[:3] == (BATCH, 3, 48)
+    assert batch.pictures.shape[3] in WIDTHS_PX
+    assert -1.0 <= batch.pictures.min() < batch.pictures.max() <= 1.0
+    assert len(batch.lengths) == BATCH
+    assert batch.lengths.sum() == len(batch.columns)
+    assert (batch.lengths == 0).any() == with_photographs
+    if with_photographs:
+        assert list(batch.columns[:1]) in ([COLUMN["皖"]], [COLUMN["粤"]])

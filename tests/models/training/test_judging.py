@@ -1,0 +1,30 @@
+"""How a reader is judged: what counts, how honest a confidence is, where the floor lies."""
+
+import pytest
+
+from models.reader import LineReader
+from models.training.judging import Answers, calibration_error, floor_for, joined, on_crops, on_rendered, reader_of
+from tests.models.training.test_data import folder  # noqa: F401
+from tests.support.spelled import spelled
+
+
+def test_answers_are_counted():
+    answers = Answers()
+    answers.add("京A12345", "京A12345", 0.9)
+    answers.add("京A12345", "京A12346", 0.8)
+    answers.add("京A12345", "", 0.0)
+    assert answers.summary() == {"n": 3, "exact": 1, "wrong": 1, "unread": 1}
+    assert answers.misread == {("京A12345", "京A12346"): 1}
+    assert joined([answers, answers]).summary() == {"n": 6, "exact": 2, "wrong": 2, "unread": 2}
+
+
+def test_a_confidence_that_is_right_as_often_as_it_says_has_no_error():
+    assert calibration_error([(0.75, True)] * 3 + [(0.75, False)]) == pytest.approx(0.0)
+    assert calibration_error([(1.0, False)] * 2 + [(0.0, False)] * 2) == pytest.approx(0.5)
+    assert calibration_error([]) == 0.0
+
+
+def test_the_floor_leaves_one_wrong_in_a_thousand():
+    given = [(0.99, True)] * 1000 + [(0.9, False), (0.8, False), (0.7, False)]
+    assert floor_for(given, 1000, 1000) == 0.8
+    assert floor_for(given, 5000, 1000) == 0.0

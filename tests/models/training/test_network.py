@@ -1,0 +1,120 @@
+"""The graph in torch answers what onnxruntime answers, and what was learnt comes back into the same graph."""
+
+import numpy as np
+import pytest
+
+from models.reader import ALPHABET
+from models.registry import load_registry, verified_bytes
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    import onnx
+
+    return onnx.load_from_string(verified_bytes(load_registry()["plate_reader"]))
+
+
+def pictures(seed=0, width=160):
+    return np.random.default_rng(seed).uniform(-1, 1, (2, 3, 48, width)).astype(np.float32)
+
+
+def answers(content, batch):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: batch})[0]
+
+
+def in_torch(network, batch, parameters=None):
+    import torch
+
+    with torch.no_grad():
+        return torch.softmax(network.logits(torch.from_numpy(batch), parameters), dim=2).numpy()
+
+
+@pytest.mark.parametrize("width", [136, 160, 201])
+def test_torch_answers_what_onnxruntime_answers(shipped, width):
+    from models.training.network import Network
+
+    batch = pictures(width=width)
+    assert np.abs(in_torch(Network(shipped), batch) - answers(shipped.SerializeToString(), batch)).max() < 1e-5
+
+
+def test_what_was_learnt_is_written_back(shipped):
+    from models.training.network import Network
+
+    network = Network(shipped)
+    changed = {name: value.detach() * 1.01 for name, value in network.parameters.items()}
+    written = network.exported(changed)
+    batch = pictures(1)
+    assert np.abs(answers(written, batch) - in_torch(network, batch, changed)).max() < 1e-5
+    assert np.abs(answers(written, batch) - in_torch(network, batch)).max() > 1e-4
+
+
+def test_statistics_and_constants_are_no_parameters(shipped):
+    from models.training.network import Network
+
+    network = Network(shipped)
+    frozen = [name for node in shipped.graph.node if node.op_type == "BatchNormalization" for name in node.input[3:]]
+    assert frozen
+    assert not set(frozen) & set(network.parameters)
+    depth = network.depth_of()
+    assert set(depth) == set(network.parameters)
+    assert min(depth.values()) < 0.05 < 0.9 < max(depth.values()) < 1.0
+
+
+def test_an_unknown_operator_is_refused(shipped):
+    import onnx
+
+    from models.training.network import Network
+
+    strange = onnx.ModelProto()
+    strange.CopyFrom(shipped)
+    strange.graph.node[0].op_type = "Einsum"
+    with pytest.raises(ValueError, match="Einsum"):
+        Network(strange)
+
+
+def test_the_head_is_cut_to_our_characters(shipped):
+    import onnx
+    from onnx import numpy_helper
+
+    from models.training.head import CHARACTERS, CLASSES, cut_head
+
+    whole = onnx.ModelProto()
+    whole.CopyFrom(shipped)
+    matrix = [node for node in whole.graph.node if node.op_type == "MatMul"][-1].input[1]
+    bias = [node for node in whole.graph.node if node.op_type == "Add"][-1].input[1]
+    known = [*reversed(CHARACTERS[1:]), "字"]
+    for tensor in whole.graph.initializer:
+        if tensor.name == matrix:
+            depth = tensor.dims[0]
+            values = np.arange(depth * (len(known) + 2), dtype=np.float32).reshape(depth, -1)
+            tensor.CopyFrom(numpy_helper.from_array(values, matrix))
+        if tensor.name == bias:
+            tensor.CopyFrom(numpy_helper.from_array(np.arange(len(known) + 2, dtype=np.float32), bias))
+    cut_head(whole, known)
+    kept = {t.name: numpy_helper.to_array(t) for t in whole.graph.initializer if t.name in (matrix, bias)}
+    assert kept[matrix].shape[1] == CLASSES == len(ALPHABET) + 1
+    # Blank first, space last, ours in between in their own order; one that the network does not know begins lowest.
+    assert kept[bias][0] == 0
+    assert kept[bias][-1] == len(known) + 1
+    assert kept[bias][1] == -2.0
+    assert kept[bias][2] == len(known) - 1
+    assert whole.metadata_props[0].value.split("\n") == CHARACTERS
+
+
+def test_a_network_of_another_end_is_refused(shipped):
+    import onnx
+
+    from models.training.head import cut_head
+
+    other = onnx.ModelProto()
+    other.CopyFrom(shipped)
+    del other.graph.node[-1]
+    with pytest.raises(ValueError, match="softmax"):
+        cut_head(other, ["A"])
+    with pytest.raises(ValueError, match="columns"):
+        cut_head(shipped, ["A"])
