@@ -1,5 +1,7 @@
 """Closer looks at one picture: a line read again with more of what is beside it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from models.columns import column_as_row
@@ -53,3 +55,11 @@ class Looks:
         x, y, width, height = around(group)
         corners: Array = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], np.float32)
         return ReadLine(TextLine(corners, group[0].score), self._reader.read(row))
+
+
+@dataclass(frozen=True, slots=True)
+class TwoLooks:
+    """One picture and its two readers: one that knows plates alone and is fast, one that knows any text."""
+
+    plates: Looks
+    texts: Looks

@@ -7,12 +7,12 @@ from edge.core.readings import ContainerSighting, PictureReading, PlateSighting,
 from models.container_looks import find_containers
 from models.detector import TextDetector, TextLine
 from models.lines import ReadLine, is_upright
-from models.looks import Looks
+from models.looks import Looks, TwoLooks
 from models.picture import open_picture, quality_defect
 from models.pixels import Image
 from models.plate_looks import find_plates, read_whole_crop
 from models.reader import LineReader
-from models.registry import REGISTRY_PATH, load_registry
+from models.registry import REGISTRY_PATH, ModelEntry, load_registry
 from models.sessions import ModelOutputError, Session
 
 # Longest side of what the detector sees: plates are found at 640 as at 960, codes want 736 (33 ms a 100 px more).
@@ -34,9 +34,10 @@ LOOK_FOR_ALL = frozenset({PLATE, CONTAINER})
 class PictureReader:
     """The whole of recognition for one picture, on one thread. Built once a process."""
 
-    def __init__(self, detector: TextDetector, reader: LineReader) -> None:
+    def __init__(self, detector: TextDetector, text_reader: LineReader, plate_reader: LineReader) -> None:
         self._detector = detector
-        self._reader = reader
+        self._text_reader = text_reader
+        self._plate_reader = plate_reader
 
     def read_encoded(self, encoded: bytes, look_for: frozenset[str]) -> PictureReading:
         """Read a JPEG or PNG. What cannot be read is `unread`; raises nothing for what is in the picture."""
@@ -58,7 +59,7 @@ class PictureReader:
 
     def read(self, image: Image, look_for: frozenset[str]) -> PictureReading:
         """Read decoded pixels. Raises ModelOutputError."""
-        looks = Looks(image, self._reader)
+        looks = TwoLooks(Looks(image, self._plate_reader), Looks(image, self._text_reader))
         height, width = image.shape[:2]
         if PLATE in look_for and height <= CROP_HEIGHT_PX and width >= CROP_MIN_ASPECT * height:
             whole = read_whole_crop(looks)
@@ -67,7 +68,7 @@ class PictureReader:
         plates, containers = self._look(looks, look_for)
         return PictureReading(tuple(plates), tuple(containers), (), _unread(look_for, plates, containers))
 
-    def _look(self, looks: Looks, look_for: frozenset[str]) -> tuple[list[PlateSighting], list[ContainerSighting]]:
+    def _look(self, looks: TwoLooks, look_for: frozenset[str]) -> tuple[list[PlateSighting], list[ContainerSighting]]:
         side = CONTAINER_SIDE_PX if CONTAINER in look_for else PLATE_SIDE_PX
         plates, containers = self._look_at(looks, look_for, side)
         # A picture that holds anything looked for is not looked at twice: the second look costs twice the first.
@@ -77,12 +78,13 @@ class PictureReader:
         return plates, again if _verified(again) else containers or again
 
     def _look_at(
-        self, looks: Looks, look_for: frozenset[str], side: int
+        self, looks: TwoLooks, look_for: frozenset[str], side: int
     ) -> tuple[list[PlateSighting], list[ContainerSighting]]:
-        lines = self._detector.find(looks.image, side)
+        lines = self._detector.find(looks.plates.image, side)
         # Plates and codes are the tallest text of a picture; the rest is read where nothing was found.
         level = sorted((line for line in lines if not is_upright(line)), key=lambda line: -line.height)
         rows: list[ReadLine] = []
+        plate_rows: list[ReadLine] = []
         plates: list[PlateSighting] = []
         containers: list[ContainerSighting] = []
         for start, end in ((0, FIRST_LINES), (FIRST_LINES, MAX_LINES)):
@@ -92,11 +94,12 @@ class PictureReader:
                 more = [line for line in more if _lacks_size_type(containers, line)][:MAX_SIZE_TYPE_LINES]
             if start and not more:
                 break
-            rows += looks.read_rows(more)
             if PLATE in look_for and not plates:
-                plates = find_plates(looks, rows)
+                plate_rows += looks.plates.read_rows(more)
+                plates = find_plates(looks, plate_rows)
             if CONTAINER in look_for:
-                containers = find_containers(looks, lines if end >= min(len(level), MAX_LINES) else [], rows)
+                rows += looks.texts.read_rows(more)
+                containers = find_containers(looks.texts, lines if end >= min(len(level), MAX_LINES) else [], rows)
         return plates, containers
 
 
@@ -130,7 +133,12 @@ def _unread(
 
 def load_picture_reader(registry_path: Path = REGISTRY_PATH) -> PictureReader:
     """Return a reader with the models of the registry. Raises ModelError."""
-    registry = load_registry(registry_path, required=("text_detector", "text_reader"))
-    detector, reader = Session(registry["text_detector"]), Session(registry["text_reader"])
-    characters = reader.metadata.get("character", "").removesuffix("\n").split("\n")
-    return PictureReader(TextDetector(detector.run), LineReader(reader.run, characters))
+    registry = load_registry(registry_path, required=("text_detector", "text_reader", "plate_reader"))
+    detector = TextDetector(Session(registry["text_detector"]).run)
+    return PictureReader(detector, line_reader(registry["text_reader"]), line_reader(registry["plate_reader"]))
+
+
+def line_reader(entry: ModelEntry) -> LineReader:
+    """Return a reader with the model of `entry`, whose file names its characters. Raises ModelError."""
+    session = Session(entry)
+    return LineReader(session.run, session.metadata.get("character", "").removesuffix("\n").split("\n"))

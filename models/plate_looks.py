@@ -9,12 +9,15 @@ from edge.core.readings import PlateSighting
 from models.colours import plate_colour
 from models.decode import cut_to, spelling_of, top_glyphs
 from models.detector import TextLine
-from models.lines import ReadLine, overlap
-from models.looks import Looks, stretched
+from models.lines import ReadLine, joined, overlap
+from models.looks import TwoLooks, stretched
 from models.plate_grammar import PLATE_CHARACTERS
-from models.plates import CROP_FLOOR, ColourOf, plates_of, without_repeats
+from models.plate_opinions import agreed
+from models.plates import CROP_FLOOR, plates_of, without_repeats
 
 MAX_CLOSER_LOOKS = 6
+# In a picture that is one plate, the general reader is asked only where the reader of plates is less sure than this.
+UNDOUBTED_FLOOR = 0.95
 # Letters and digits enough for a plate that lacks its first characters, or has a row above.
 _NEARLY = re.compile(rf"^[{PROVINCES}]?[A-Z0-9]{{4,8}}[学警港澳挂领]?$")
 _ONE_ROW_ASPECT = 3.3
@@ -23,16 +26,29 @@ _UPPER_HEIGHT = 0.85
 _UPPER_INSET = 1.1
 
 
-def find_plates(looks: Looks, rows: list[ReadLine]) -> list[PlateSighting]:
+class _Sight:
+    """What is asked about lines of one picture: their colour, and what the general reader says of them."""
+
+    def __init__(self, looks: TwoLooks) -> None:
+        self._looks = looks
+
+    def colour_of(self, lines: list[ReadLine]) -> PlateColour | None:
+        return plate_colour(self._looks.plates.crop(lines[-1].line))
+
+    def checked(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
+        return agreed(sighting, joined([self._looks.texts.read(line.line).probabilities for line in lines]))
+
+    def doubted(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
+        return sighting if sighting.confidence >= UNDOUBTED_FLOOR else self.checked(sighting, lines)
+
+
+def find_plates(looks: TwoLooks, rows: list[ReadLine]) -> list[PlateSighting]:
     """Return the plates among `rows` and in closer looks at rows that nearly spell one. Raises ModelOutputError."""
-
-    def colour_of(lines: list[ReadLine]) -> PlateColour | None:
-        return plate_colour(looks.crop(lines[-1].line))
-
-    found = plates_of(rows, colour_of)
+    sight = _Sight(looks)
+    found = plates_of(rows, sight.colour_of, check=sight.checked)
     nearly = [row for row in rows if _nearly(row) and not any(overlap(row.box, s.box) > 0.3 for s in found)]
     for row in nearly[:MAX_CLOSER_LOOKS]:
-        found += _closer(looks, row, colour_of)
+        found += _closer(looks, row, sight)
     return without_repeats(found)
 
 
@@ -41,13 +57,18 @@ def _nearly(row: ReadLine) -> bool:
     return bool(_NEARLY.match(spelling_of(top_glyphs(columns, alphabet)).text)) and row.line.height >= 8
 
 
-def _closer(looks: Looks, row: ReadLine, colour_of: ColourOf) -> list[PlateSighting]:
-    wider = looks.read(stretched(row.line, left=0.9, right=0.15, up=0.08, down=0.08))
-    found = plates_of([wider], colour_of)
-    if found:
-        return found
-    upper = looks.read(upper_row(row.line))
-    return plates_of([upper, row], colour_of)
+def _closer(looks: TwoLooks, row: ReadLine, sight: _Sight) -> list[PlateSighting]:
+    wider = stretched(row.line, left=0.9, right=0.15, up=0.08, down=0.08)
+    upper = upper_row(row.line)
+    for lines in ([wider], [upper, row.line]):
+        rows = [row if line is row.line else looks.plates.read(line) for line in lines]
+        found = plates_of(rows, sight.colour_of, check=sight.checked)
+        if found:
+            return found
+    # The general reader alone, on the line as it was found and wider.
+    return plates_of([looks.texts.read(row.line)], sight.colour_of) or plates_of(
+        [looks.texts.read(wider)], sight.colour_of
+    )
 
 
 def upper_row(lower: TextLine) -> TextLine:
@@ -62,17 +83,17 @@ def split_rows(line: TextLine) -> tuple[TextLine, TextLine] | None:
     return stretched(line, down=-0.58), stretched(line, up=-0.36)
 
 
-def read_whole_crop(looks: Looks) -> list[PlateSighting]:
+def read_whole_crop(looks: TwoLooks) -> list[PlateSighting]:
     """Return the plate that fills the whole picture, in one row or two, or nothing. Raises ModelOutputError."""
-    height, width = looks.image.shape[:2]
+    sight = _Sight(looks)
+    height, width = looks.plates.image.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     whole = TextLine(corners, 1.0)
-
-    def colour_of(lines: list[ReadLine]) -> PlateColour | None:
-        return plate_colour(looks.crop(lines[-1].line))
-
-    found = plates_of([looks.read(whole)], colour_of, CROP_FLOOR)
     parts = split_rows(whole)
-    if found or parts is None:
-        return found
-    return plates_of([looks.read(part) for part in parts], colour_of, CROP_FLOOR)
+    for lines in ([whole], list(parts or ())):
+        found = plates_of([looks.plates.read(line) for line in lines], sight.colour_of, CROP_FLOOR, sight.doubted)
+        if not found:
+            found = plates_of([looks.texts.read(line) for line in lines], sight.colour_of, CROP_FLOOR)
+        if found:
+            return found
+    return []

@@ -24,6 +24,8 @@ SCENE_FLOOR = 0.70
 CROP_FLOOR = 0.50
 
 ColourOf = Callable[[list[ReadLine]], PlateColour | None]
+# What another reader makes of a sighting in these lines: the same, a better one, or nothing.
+Check = Callable[[PlateSighting, list[ReadLine]], PlateSighting | None]
 
 
 def read_plate(probabilities: Array, colour: PlateColour | None, rows: Literal[1, 2], box: Box) -> PlateSighting | None:
@@ -47,17 +49,27 @@ def read_plate(probabilities: Array, colour: PlateColour | None, rows: Literal[1
     return PlateSighting(plate, round(min(share, spelling.confidence**0.25), 4), box)
 
 
-def plates_of(lines: list[ReadLine], colour_of: ColourOf, confidence_floor: float = SCENE_FLOOR) -> list[PlateSighting]:
-    """Return the plates in `lines` of at least `confidence_floor`, best first; a line is part of one plate only."""
+def unchecked(sighting: PlateSighting, _lines: list[ReadLine]) -> PlateSighting | None:
+    """Return `sighting` as it is: a check that asks nobody."""
+    return sighting
+
+
+def plates_of(
+    lines: list[ReadLine], colour_of: ColourOf, confidence_floor: float = SCENE_FLOOR, check: Check = unchecked
+) -> list[PlateSighting]:
+    """Return the plates in `lines` of at least `confidence_floor`, best first; a line is part of one plate only.
+
+    `check` is asked about each of them: it costs a run of another reader.
+    """
     usable = [line for line in lines if line.line.height >= MIN_ROW_HEIGHT_PX]
+    groups: list[list[ReadLine]] = [[line] for line in usable]
+    groups += [[u, lower] for u in usable for lower in usable if u is not lower and _may_be_two_rows(u, lower)]
     found: list[PlateSighting] = []
-    for upper in usable:
-        for lower in usable:
-            if upper is not lower and _may_be_two_rows(upper, lower):
-                found += _sighting([upper, lower], colour_of, 2)
-    for line in usable:
-        found += _sighting([line], colour_of, 1)
-    return without_repeats([sighting for sighting in found if sighting.confidence >= confidence_floor])
+    for group in groups:
+        for sighting in _sighting(group, colour_of, 2 if len(group) == 2 else 1):
+            checked = check(sighting, group) if sighting.confidence >= confidence_floor else None
+            found += [] if checked is None else [checked]
+    return without_repeats(found)
 
 
 def _may_be_two_rows(upper: ReadLine, lower: ReadLine) -> bool:

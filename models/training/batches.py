@@ -12,10 +12,11 @@ from models.pixels import Array, Image
 from models.reader import COLUMN
 from models.training.augment import seen
 from models.training.rendering import HEIGHT_PX, WIDTH_PX, Line, LinePainter, line_corners
+from models.training.repaint import Repainter, Template
 
 Rng = np.random.Generator
-# Of 64 lines: photographs, other text, backgrounds; the rest are rendered plates.
-REAL, OTHER, BACKGROUND = 16, 3, 3
+# Of 64 lines: photographs, photographs with another province, other text, backgrounds; the rest are rendered plates.
+REAL, REPAINTED, OTHER, BACKGROUND = 12, 8, 3, 3
 BATCH = 64
 # Lines are 440 x 140 mm of a plate, more or less: the reader gets them between these widths.
 WIDTHS_PX = (136, 152, 160, 168, 184, 200)
@@ -71,13 +72,20 @@ class Batches:
     """An endless row of batches; the same generator gives the same ones."""
 
     def __init__(
-        self, rng: Rng, rendered: RenderedLines, photographs: Sequence[Line], scenes: Sequence[Image]
+        self,
+        rng: Rng,
+        rendered: RenderedLines,
+        photographs: Sequence[Line],
+        templates: Sequence[Template],
+        scenes: Sequence[Image],
     ) -> None:
-        """`scenes` are photographs without regard to plates: pieces of them are read as nothing."""
+        """`scenes` are photographs without plates: pieces of them are read as nothing."""
         self._rng = rng
         self._rendered = rendered
         self._photographs = photographs
+        self._templates = templates
         self._scenes = scenes
+        self._repainter = Repainter(rng)
         self._painter = LinePainter(rng)
 
     def next(self) -> Batch:
@@ -86,6 +94,7 @@ class Batches:
         real = REAL if self._photographs else 0
         empty = BACKGROUND if self._scenes else 0
         lines = [(self._photograph(), False) for _ in range(real)]
+        lines += [(self._repainted(), False) for _ in range(REPAINTED if self._templates else 0)]
         lines += [(self._painter.other(), True) for _ in range(OTHER)]
         lines += [(self._background(), False) for _ in range(empty)]
         places = self._rng.integers(0, len(self._rendered), BATCH - len(lines))
@@ -100,6 +109,9 @@ class Batches:
 
     def _photograph(self) -> Line:
         return self._photographs[int(self._rng.integers(len(self._photographs)))]
+
+    def _repainted(self) -> Line:
+        return self._repainter.painted(self._templates[int(self._rng.integers(len(self._templates)))])
 
     def _background(self) -> Line:
         rng = self._rng

@@ -50,8 +50,12 @@ def _last_matrix(model: onnx.ModelProto) -> tuple[onnx.TensorProto, onnx.TensorP
     return initializers[matrix], initializers[bias[0]]
 
 
-def load_cut(network: Path, characters: Path) -> onnx.ModelProto:
-    """Return the recogniser in file `network` with its head cut; file `characters` names its own, one a line."""
+def load_cut(network: Path, characters: Path | None) -> onnx.ModelProto:
+    """Return the recogniser in file `network` with its head cut; file `characters` names its own, one a line.
+
+    Without such a file its head is cut already.
+    """
     model = onnx.load(network)
-    cut_head(model, characters.read_text("utf-8").rstrip("\n").split("\n"))
+    known = CHARACTERS if characters is None else characters.read_text("utf-8").rstrip("\n").split("\n")
+    cut_head(model, known)
     return model

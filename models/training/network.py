@@ -24,7 +24,8 @@ class Network:
     def __init__(self, model: onnx.ModelProto) -> None:
         """Take over the weights of `model`. Raises ValueError for an operator that is not known here."""
         self._model = model
-        self._nodes = fused(list(model.graph.node))
+        weights = {tensor.name for tensor in model.graph.initializer}
+        self._nodes = biased(fused(list(model.graph.node)), weights)
         unknown = {node.op_type for node in self._nodes} - set(_OPERATORS) - {"Gelu", "Softmax"}
         if unknown or self._nodes[-1].op_type != "Softmax":
             raise ValueError(f"expected known operators and a softmax at the end, got {sorted(unknown)}")
@@ -86,6 +87,26 @@ def fused(nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
     return [replaced.get(node.output[0], node) for node in nodes if node.output[0] not in dropped]
 
 
+def biased(nodes: list[onnx.NodeProto], weights: set[str]) -> list[onnx.NodeProto]:
+    """Return `nodes` with each convolution and the addition of a weight right after it as one convolution."""
+    users = [name for node in nodes for name in node.input]
+    kept: list[onnx.NodeProto] = []
+    for node in nodes:
+        before = kept[-1] if kept else None
+        if before is not None and before.op_type == "Conv" and node.op_type == "Add" and len(before.input) == 2:
+            (made,) = before.output
+            other = [name for name in node.input if name != made]
+            if made in node.input and users.count(made) == 1 and other[0] in weights:
+                joined = onnx.NodeProto()
+                joined.CopyFrom(before)
+                joined.input.append(other[0])
+                joined.output[0] = node.output[0]
+                kept[-1] = joined
+                continue
+        kept.append(node)
+    return kept
+
+
 def _gelu_chain(last: onnx.NodeProto, made_by: dict[str, onnx.NodeProto]) -> list[onnx.NodeProto]:
     """Return the nodes from `last` back to the division that together are one Gelu, or nothing."""
     chain = [last]
@@ -102,7 +123,7 @@ def _convolution(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
     top, left, bottom, right = attributes["pads"]
     if (top, left) != (bottom, right):
         raise ValueError("expected the same padding on both sides")
-    bias = inputs[2] if len(inputs) > 2 else None
+    bias = inputs[2].reshape(-1) if len(inputs) > 2 else None
     return functional.conv2d(
         inputs[0], inputs[1], bias, attributes["strides"], (top, left), attributes["dilations"], attributes["group"]
     )

@@ -3,8 +3,9 @@
     python -m models.training.plate_reader --seed 1 --minutes 10 --data ../shared/real-images \\
         --network rec.onnx --characters ppocrv6_tiny_dict.txt --out FOLDER
 
-Go on with the same command where a sitting ended. `--fold 0` leaves one half of the photographs out, so that the
-other half's figures say what happens to photographs that were never seen.
+Go on with the same command where a sitting ended. `--fold 0` leaves one quarter of the photographs out, so that its
+figures say what happens to photographs that were never seen. A model of an earlier run is begun with in the same way:
+`--network FOLDER/plate_reader.onnx` without `--characters`.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 
 from models.pixels import use_one_thread
+from models.reader import LineReader
 from models.training.batches import Batches, RenderedLines
 from models.training.fit import Fit
 from models.training.head import load_cut
@@ -34,8 +36,9 @@ from models.training.judging import (
 )
 from models.training.network import Network
 from models.training.photographs import CROPS, photographs, without_plates
+from models.training.repaint import template
 
-FOLDS = 2
+FOLDS = 4
 # Lines that are judged are drawn from seeds that no training uses.
 JUDGED_SEED = 900_000
 WRONG_IN = 1000
@@ -49,23 +52,27 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10.0, help="of training, all sittings together")
     parser.add_argument("--data", type=Path, required=True, help="folder laid out as ../shared/real-images")
     parser.add_argument("--network", type=Path, required=True, help="recogniser to begin with, ONNX")
-    parser.add_argument("--characters", type=Path, required=True, help="its characters, one a line")
+    parser.add_argument("--characters", type=Path, help="its characters, one a line (default: it has ours)")
     parser.add_argument("--out", type=Path, required=True, help="where checkpoint, model and card go")
     parser.add_argument("--lines", type=int, default=12_000, help="rendered lines, drawn once into FOLDER/../lines")
-    parser.add_argument("--fold", type=int, default=-1, help="half of the photographs to leave out (default: none)")
+    parser.add_argument("--fold", type=int, default=-1, help="quarter of the photographs to leave out (default: none)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--judged", type=int, default=3000, help="rendered plates to judge with")
     return parser.parse_args(argv)
 
 
-def _batches(arguments: argparse.Namespace, rng: np.random.Generator) -> Batches:
+def _batches(arguments: argparse.Namespace, rng: np.random.Generator, reader: LineReader) -> Batches:
     rendered = RenderedLines.open(arguments.out.parent / "lines", arguments.lines, arguments.seed)
     photos = photographs(arguments.data, FOLDS)
     kept = [photo for photo in photos if photo.fold != arguments.fold]
     lines = [photo.line for photo in kept for _ in range(SCENE_SHARE if photo.scene else 1)]
+    templates = [found for found in (template(reader, photo.line) for photo in kept) if found is not None]
     scenes = without_plates(arguments.data, FOLDS, arguments.fold)
-    sys.stderr.write(f"{len(rendered)} rendered lines, {len(kept)} of photographs, {len(scenes)} scenes\n")
-    return Batches(rng, rendered, lines, scenes)
+    sys.stderr.write(
+        f"{len(rendered)} rendered lines, {len(kept)} of photographs, {len(templates)} of them to be painted over, "
+        f"{len(scenes)} scenes\n"
+    )
+    return Batches(rng, rendered, lines, templates, scenes)
 
 
 def _figures(answers: Answers) -> dict[str, Any]:
@@ -115,13 +122,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.manual_seed(arguments.seed)
     rng = np.random.default_rng(arguments.seed)
     network = Network(load_cut(arguments.network, arguments.characters))
-    batches = _batches(arguments, rng)
+    onnx_file = arguments.out / "plate_reader.onnx"
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    onnx_file.write_bytes(network.exported())
+    batches = _batches(arguments, rng, reader_of(onnx_file))
     fit = Fit(network, arguments.minutes, arguments.out / "checkpoint.pt", lambda: rng.bit_generator.state)
     draws = fit.resume()
     if draws is not None:
         rng.bit_generator.state = draws
     fit.run(batches.next)
-    onnx_file = arguments.out / "plate_reader.onnx"
     onnx_file.write_bytes(network.exported(fit.averaged))
     card = _card(arguments, fit, onnx_file)
     (arguments.out / "card.json").write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

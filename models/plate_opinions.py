@@ -1,0 +1,62 @@
+"""A second reader's opinion of a plate: the reader of plates sees plates everywhere, the reader of any text does not.
+
+Kakou's own reader is fast and reads small plates; shown `MAX GROSS` it may spell the plate that looks most like it. The
+general reader is slow and loses provinces at low resolution, but rarely takes one letter for another.
+"""
+
+from dataclasses import replace
+
+from edge.core.plate import parse_plate
+from edge.core.readings import PlateSighting
+from models.decode import best_fitting, cut_to, spelling_of, top_glyphs
+from models.pixels import Array
+from models.plate_grammar import PLATE_CHARACTERS, is_complete, may_follow
+
+# An opinion whose weakest character is below this is none.
+SURE_FLOOR = 0.5
+# Without an opinion the first reader has to be this sure.
+ALONE_FLOOR = 0.95
+# Where two readers spell two plates, one is answered only if it is this much likelier than the other.
+WON_FLOOR = 0.9
+# The general reader writes these for the digits that plates have in their place.
+_DIGITS = str.maketrans("OI", "01")
+
+
+def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | None:
+    """Return what both readers make of a plate, or None where they do not agree.
+
+    `sighting` is what the reader of plates answered, `probabilities` what the general reader says of the same line.
+    """
+    alphabet, columns = cut_to(probabilities, PLATE_CHARACTERS)
+    seen = spelling_of(top_glyphs(columns, alphabet))
+    fitting = best_fitting(columns, alphabet, may_follow, is_complete)
+    other = fitting[0].text if fitting is not None else ""
+    if other == sighting.plate.text:
+        return sighting
+    sure = min(fitting[1], fitting[0].confidence) if fitting is not None else 0.0
+    if sure >= SURE_FLOOR:
+        return _likelier(sighting, other, sure)
+    if _serial(seen.text).endswith(_serial(sighting.plate.text)):
+        return sighting
+    # Something else stands there for certain, and it is no plate.
+    if seen.confidence >= SURE_FLOOR and len(seen.text) > len(sighting.plate.text) // 2:
+        return None
+    return sighting if sighting.confidence >= ALONE_FLOOR else None
+
+
+def _likelier(sighting: PlateSighting, other: str, confidence: float) -> PlateSighting | None:
+    """Return the plate that one reader spells and the other does not, where it is by far the likelier one."""
+    ours = sighting.confidence * (1.0 - confidence)
+    theirs = confidence * (1.0 - sighting.confidence)
+    won = max(ours, theirs) / max(ours + theirs, 1e-9)
+    if won < WON_FLOOR:
+        return None
+    if ours > theirs:
+        return replace(sighting, confidence=round(won, 4))
+    plate = parse_plate(other, sighting.plate.colour, sighting.plate.rows)
+    return None if plate is None else replace(sighting, plate=plate, confidence=round(won, 4))
+
+
+def _serial(text: str) -> str:
+    """Return the letters and digits of `text`, which the general reader reads well, with O and I as digits."""
+    return "".join(character for character in text if character.isascii()).translate(_DIGITS)
