@@ -25,7 +25,7 @@ def seen(image: Image, corners: Array, width: int, rng: Rng, *, sharp: bool) -> 
     if rng.random() < 0.5:
         quality = int(rng.integers(25 if sharp else 50, 96))
         _, data = cv2.imencode(".jpg", cut, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        cut = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        cut = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     return np.asarray(cv2.resize(cut, (width, LINE_HEIGHT_PX)), np.uint8)
 
 
@@ -83,7 +83,7 @@ def _lit(image: Image, rng: Rng) -> Image:
         values += cv2.resize(spot, (width, height), interpolation=cv2.INTER_CUBIC)[:, :, None]
     if rng.random() < NIGHT_SHARE:
         values = values * float(rng.uniform(0.2, 0.5)) + rng.normal(0.0, 5.0, values.shape).astype(np.float32)
-    return np.clip(values, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(values, 0, 255), np.uint8)
 
 
 def _blurred(image: Image, rng: Rng, *, sharp: bool) -> Image:

@@ -134,7 +134,6 @@ class Fit:
         done = min(1.0, progress.spent_s / self._wanted_s)
         bar = "#" * round(done * BAR_CHARACTERS)
         rate = progress.lines / max(progress.spent_s, 1e-9)
-        sys.stderr.write(
-            f"[{bar:-<{BAR_CHARACTERS}}] {done:4.0%} step {progress.steps} loss {progress.loss:.4f} {rate:.0f} lines/s\n"
-        )
+        said = f"{done:4.0%} step {progress.steps} loss {progress.loss:.4f} {rate:.0f} lines/s"
+        sys.stderr.write(f"[{bar:-<{BAR_CHARACTERS}}] {said}\n")
         sys.stderr.flush()

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
+from models.colours import plate_colour
+from models.detector import TextLine
 from models.looks import Looks
 from models.pixels import Image, decoded
-from models.plate_looks import read_whole_crop
+from models.plates import CROP_FLOOR, plates_of
 from models.reader import LineReader
 from models.registry import ModelEntry
 from models.sessions import Session
 from models.training.augment import seen
-from models.training.photographs import CROPS, fold_of
+from models.training.photographs import fold_of
 from models.training.rendering import LinePainter
 from models.training.texts import plate_text
 
@@ -81,8 +83,12 @@ def reader_of(onnx_file: Path) -> LineReader:
     return LineReader(session.run, session.metadata["character"].split("\n"))
 
 
-def _read_crop(reader: LineReader, image: Image) -> tuple[str, float]:
-    found = read_whole_crop(Looks(image, reader))
+def read_crop(reader: LineReader, image: Image) -> tuple[str, float]:
+    """Return the plate that fills `image` and the confidence, ('', 0.0) for none: by this reader alone."""
+    looks = Looks(image, reader)
+    height, width = image.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    found = plates_of([looks.read(TextLine(corners, 1.0))], lambda _: plate_colour(image), CROP_FLOOR)
     return (found[0].plate.text, found[0].confidence) if found else ("", 0.0)
 
 
@@ -94,7 +100,7 @@ def on_crops(reader: LineReader, folder: Path, folds: int = 1, fold: int = 0) ->
     for place, row in enumerate(rows):
         if fold_of(place, folds) == fold:
             image = decoded((folder / "images" / row["image"]).read_bytes())
-            answer = ("", 0.0) if image is None else _read_crop(reader, image)
+            answer = ("", 0.0) if image is None else read_crop(reader, image)
             answers.add(row["plate"], *answer)
     return answers
 
@@ -110,9 +116,7 @@ def on_rendered(reader: LineReader, count: int, seed: int) -> dict[str, Answers]
             continue
         line = painter.painted(number)
         image = seen(line.image, line.corners, 160, rng, sharp=True)
-        found = read_whole_crop(Looks(image, reader))
-        answer = (found[0].plate.text, found[0].confidence) if found else ("", 0.0)
-        by_kind.setdefault(number.kind, Answers()).add(number.text, *answer)
+        by_kind.setdefault(number.kind, Answers()).add(number.text, *read_crop(reader, image))
     return by_kind
 
 
@@ -126,5 +130,3 @@ def joined(parts: Iterable[Answers]) -> Answers:
         whole.given += part.given
         whole.misread.update(part.misread)
     return whole
-
-

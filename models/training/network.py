@@ -46,8 +46,8 @@ class Network:
         for node in self._nodes[:-1]:
             inputs = [values[name] for name in node.input]
             attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-            values[node.output[0]] = functional.gelu(inputs[0]) if node.op_type == "Gelu" else _OPERATORS[node.op_type](
-                inputs, attributes
+            values[node.output[0]] = (
+                functional.gelu(inputs[0]) if node.op_type == "Gelu" else _OPERATORS[node.op_type](inputs, attributes)
             )
         return values[self._nodes[-1].input[0]]
 

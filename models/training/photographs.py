@@ -99,7 +99,6 @@ def _boxed(image: Image, row: dict[str, str]) -> list[Line]:
     return lines
 
 
-
 def without_plates(folder: Path, folds: int, left_out: int) -> list[Image]:
     """Return the scenes that may be trained on, their plates painted over. Raises OSError and KeyError."""
     scenes: list[Image] = []

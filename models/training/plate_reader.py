@@ -1,6 +1,6 @@
-"""`python -m models.training.plate_reader`: trains the reader of plates, judges it and writes its card.
+r"""`python -m models.training.plate_reader`: trains the reader of plates, judges it and writes its card.
 
-    python -m models.training.plate_reader --seed 1 --minutes 10 --data ../shared/real-images \\
+    python -m models.training.plate_reader --seed 1 --minutes 10 --data ../shared/real-images \
         --network rec.onnx --characters ppocrv6_tiny_dict.txt --out FOLDER
 
 Go on with the same command where a sitting ended. `--fold 0` leaves one quarter of the photographs out, so that its

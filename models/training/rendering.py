@@ -40,7 +40,10 @@ WIDTH_PX = LINE_WIDTH_PX + 2 * MARGIN_X_PX
 _UPPER_ROW = (0.20, 0.02, 0.80, 0.38)
 _LOWER_ROW = (0.01, 0.36, 0.99, 0.97)
 # Characters that no plate has: what is painted on tail boards, cabs and sign boards.
-OTHER_TEXT = "大货车运输有限公司物流集团危险品限载吨米长高速东风解放重汽安全责任请保持车距倒停靠右行驶禁止施工注意慢收费站号门入出口中国"
+OTHER_TEXT = (
+    "大货车运输有限公司物流集团危险品限载吨米长高速东风解放重汽安全责任"
+    "请保持车距倒停靠右行驶禁止施工注意慢收费站号门入出口中国"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,9 @@ def _consulate(rng: Rng) -> PlateText:
 
 def _armed_police(rng: Rng) -> PlateText:
     province = _some(rng, PROVINCES) if rng.random() < 0.7 else ""
-    return PlateText("WJ" + province + _some(rng, _DIGITS, 4) + _some(rng, _DIGITS + "TDSHBXJ"), "white", "armed_police")
+    return PlateText(
+        "WJ" + province + _some(rng, _DIGITS, 4) + _some(rng, _DIGITS + "TDSHBXJ"), "white", "armed_police"
+    )
 
 
 def _military(rng: Rng) -> PlateText:

@@ -40,8 +40,9 @@ ROOMS_OF_LIBRARY = {
         "simulators.handheld",
         "simulators.prove.signers",
     ),
-    "cv2": ("drivers.camera_http.picture", "models.pixels", "models.detector", "simulators.scene"),
+    "cv2": ("drivers.camera_http.picture", "models.pixels", "models.detector", "models.training", "simulators.scene"),
     "iotcore": ("simulators.broker",),
+    "onnx": ("models.training.head", "models.training.network"),
     "onnxruntime": ("models.sessions",),
     "packaging": ("edge.release.build",),
     "paho": ("edge.mqtt.connection", "simulators.bench_floor"),
@@ -53,6 +54,7 @@ ROOMS_OF_LIBRARY = {
     "serial": ("drivers.uhf_r2000.line",),
     "shtab": ("edge.cli", "edge.verbs"),
     "structlog": ("edge.log",),
+    "torch": ("models.training.fit", "models.training.network", "models.training.plate_reader"),
 }
 
 DEVICE_SIMULATORS_MAY_IMPORT = ("edge.core", "edge.ports", "simulators.devices", "simulators.scene", "simulators.world")
@@ -104,6 +106,16 @@ def test_central_operations_imports_the_mqtt_link_and_nothing_else_of_ours():
         for path in python_files("ops")
         for name in imported(path)
         if ours(name) and not any(within(name, room) for room in OPERATIONS_MAY_IMPORT) and name != "edge"
+    }
+    assert strangers == set()
+
+
+def test_nothing_that_runs_imports_training():
+    strangers = {
+        place(path)
+        for path in python_files(*PACKAGES)
+        if any(within(name, "models.training") for name in imported(path))
+        and not within(module_name(path), "models.training")
     }
     assert strangers == set()
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from models.container_looks import find_containers
-from models.looks import Looks
-from models.plate_looks import find_plates, upper_row
+from models.looks import Looks, TwoLooks
+from models.plate_looks import find_plates, read_whole_crop, upper_row
 from tests.support.drawn import BLUE, ground, plate
 from tests.support.spelled import read_line, spelled, text_line
 
@@ -59,19 +59,21 @@ def test_a_disagreeing_code_is_not_looked_at_again():
     assert script.seen == []
 
 
+def two(image, plates, texts):
+    return TwoLooks(Looks(image, plates), Looks(image, texts))
+
+
 def test_a_province_is_looked_for_to_the_left():
     image = ground()
     plate(image, "粤B6R678", (100, 100), 40, BLUE)
-    script = Script("粤B6R678")
     row = read_line("B6R678", x=120, y=108, height=24)
-    (sighting,) = find_plates(Looks(image, script), [row])
+    (sighting,) = find_plates(two(image, Script("粤B6R678"), Script("粤B6R678")), [row])
     assert sighting.plate.text == "粤B6R678"
 
 
 def test_an_upper_row_is_looked_for_above():
-    script = Script("", "粤A")
     row = read_line("T781挂", x=200, y=200, height=40)
-    (sighting,) = find_plates(Looks(ground(), script), [row])
+    (sighting,) = find_plates(two(ground(), Script("", "粤A"), Script("粤A", "T781挂")), [row])
     assert (sighting.plate.text, sighting.plate.rows) == ("粤AT781挂", 2)
     x, y, width, height = upper_row(row.line).box
     assert y + height < 210
@@ -79,11 +81,43 @@ def test_an_upper_row_is_looked_for_above():
     assert x + width < 200 + row.line.width
 
 
+def test_where_the_reader_of_plates_reads_none_the_general_one_is_asked():
+    image = ground()
+    plate(image, "粤B6R678", (100, 100), 40, BLUE)
+    row = read_line("B6R678", x=120, y=108, height=24)
+    (sighting,) = find_plates(two(image, Script(), Script("", "粤B6R678")), [row])
+    assert sighting.plate.text == "粤B6R678"
+
+
+def test_what_the_general_reader_sees_as_words_is_no_plate():
+    row = read_line("川AXGR0S", x=120, y=108, height=24)
+    texts = Script(*["MAXGROSS"] * 9)
+    assert find_plates(two(ground(), Script(), texts), [row]) == []
+    assert texts.seen
+
+
+def test_a_crop_that_is_surely_read_is_not_read_twice():
+    image = ground(188, 60)
+    plate(image, "粤B6R678", (0, 0), 60, BLUE)
+    texts = Script()
+    (sighting,) = read_whole_crop(two(image, Script("粤B6R678"), texts))
+    assert sighting.plate.text == "粤B6R678"
+    assert texts.seen == []
+
+
+def test_a_crop_that_one_reader_cannot_read_is_read_by_the_other():
+    image = ground(188, 60)
+    plate(image, "粤B6R678", (0, 0), 60, BLUE)
+    (sighting,) = read_whole_crop(two(image, Script(), Script("粤B6R678")))
+    assert sighting.plate.text == "粤B6R678"
+    assert read_whole_crop(two(image, Script(), Script())) == []
+
+
 def test_weights_and_words_are_not_looked_at_again():
-    script = Script()
+    script, texts = Script(), Script()
     rows = [read_line("MAXGROSSKG", y=10), read_line("A1", y=60), read_line("B6R678", y=90, height=7)]
-    assert find_plates(Looks(ground(), script), rows) == []
-    assert script.seen == []
+    assert find_plates(two(ground(), script, texts), rows) == []
+    assert script.seen == texts.seen == []
 
 
 def test_a_column_that_cannot_be_cut_is_skipped():

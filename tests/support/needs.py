@@ -1,6 +1,11 @@
-"""What a marked test needs from outside Python: without it the test is skipped, and says what would mend it."""
+"""What a marked test needs from outside Python: without it the test is skipped, and says what would mend it.
+
+Tests marked `torch` are left out, not skipped, where the packages of the extra `training` are missing: they test what
+runs on a trainer's machine alone, and no clean machine of ours has those packages (docs/decisions/0030).
+"""
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,7 +30,11 @@ def missing(marker: str) -> str | None:
     return None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if find_spec("torch") is None or find_spec("onnx") is None:
+        left_out = [item for item in items if item.get_closest_marker("torch")]
+        items[:] = [item for item in items if not item.get_closest_marker("torch")]
+        config.hook.pytest_deselected(items=left_out)
     for item in items:
         for marker in item.iter_markers():
             if reason := missing(marker.name):

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from edge.core.plate import KIND_COLOURS, PROVINCES, plate_kind
-from models.reader import COLUMN
+from models.reader import ALPHABET, BLANK, COLUMN
 from models.training.augment import seen
 from models.training.batches import BATCH, WIDTHS_PX, Batches, RenderedLines
 from models.training.photographs import CROPS, SCENES, boxes_of, may_train, photographs, without_plates
-from models.training.rendering import HEIGHT_PX, WIDTH_PX, LinePainter, installed
+from models.training.rendering import HEIGHT_PX, WIDTH_PX, Line, LinePainter, installed
+from models.training.repaint import Repainter, template
 from models.training.texts import PlateText, plate_text
+from simulators.scene import draw_plate
 from tests.support.drawn import BLUE, ground, plate
 
 
@@ -84,6 +86,61 @@ def test_a_line_is_seen_at_the_reader_s_size(sharp):
 )
 def test_only_what_is_licensed_for_it_is_trained_on(licence, allowed):
     assert may_train(licence) == allowed
+
+
+def photographed(text="皖A12345"):
+    """A plate seen straight on, its characters where the standard has them."""
+    image = draw_plate(text, "blue")
+    height, width = image.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    return Line(image, corners, text)
+
+
+class Placing:
+    """A line reader that finds `text` where a plate has it; `misplaced` moves the last character."""
+
+    def __init__(self, text, misplaced=0.0):
+        self._text = text
+        self._misplaced = misplaced
+
+    def read(self, _line):
+        steps = 200
+        probabilities = np.zeros((steps, len(ALPHABET)), np.float32)
+        middles = [38, 95, 174, 231, 288, 345, 402 + 440 * self._misplaced]
+        for character, middle in zip(self._text, middles, strict=True):
+            probabilities[min(steps - 1, round(middle / 440 * steps)), COLUMN[character]] = 1.0
+        probabilities[:, BLANK] = 1.0 - probabilities.sum(axis=1)
+        return probabilities
+
+
+TEMPLATE = template(Placing("皖A12345"), photographed())
+
+
+def test_a_province_is_painted_over_and_nothing_else():
+    assert TEMPLATE is not None
+    painter = Repainter(np.random.default_rng(2))
+    lines = [painter.painted(TEMPLATE) for _ in range(60)]
+    assert len({line.text[0] for line in lines}) > 20
+    assert {line.text[1:] for line in lines} == {"A12345"}
+    left, top, right, bottom = TEMPLATE.cell
+    for line in lines[:5]:
+        assert (line.image[:, right + 8 :] == TEMPLATE.image[:, right + 8 :]).all()
+        inside = line.image[top:bottom, left:right].astype(int)
+        assert np.abs(inside - TEMPLATE.image[top:bottom, left:right]).mean() > 5
+        # The strokes are there: as white as the other letters.
+        assert (inside.min(axis=2) > 180).mean() > 0.08
+
+
+@pytest.mark.parametrize(
+    ("reader", "line"),
+    [
+        (Placing("皖A12346"), photographed()),
+        (Placing("皖A12345", misplaced=0.05), photographed()),
+        (Placing("皖A12345"), Line(np.full((280, 880, 3), 128, np.uint8), photographed().corners, "皖A12345")),
+    ],
+)
+def test_a_plate_that_does_not_lie_straight_is_no_template(reader, line):
+    assert template(reader, line) is None
 
 
 def labels(folder, rows):
@@ -161,7 +218,8 @@ def test_rendered_lines_are_drawn_once(tmp_path):
 def test_a_batch_has_the_columns_of_its_texts(tmp_path, folder, with_photographs):
     lines = [photo.line for photo in photographs(folder, 2)] if with_photographs else []
     scenes = without_plates(folder, 2, 0) if with_photographs else []
-    batches = Batches(np.random.default_rng(1), RenderedLines.open(tmp_path / "lines", 5, 1), lines, scenes)
+    templates = [TEMPLATE] if with_photographs else []
+    batches = Batches(np.random.default_rng(1), RenderedLines.open(tmp_path / "lines", 5, 1), lines, templates, scenes)
     batch = batches.next()
     assert batch.pictures.shape[:3] == (BATCH, 3, 48)
     assert batch.pictures.shape[3] in WIDTHS_PX

@@ -2,10 +2,9 @@
 
 import pytest
 
-from models.reader import LineReader
+from models.registry import load_registry, locate
 from models.training.judging import Answers, calibration_error, floor_for, joined, on_crops, on_rendered, reader_of
-from tests.models.training.test_data import folder  # noqa: F401
-from tests.support.spelled import spelled
+from tests.support.drawn import BLUE, ground, plate, png
 
 
 def test_answers_are_counted():
@@ -28,3 +27,29 @@ def test_the_floor_leaves_one_wrong_in_a_thousand():
     given = [(0.99, True)] * 1000 + [(0.9, False), (0.8, False), (0.7, False)]
     assert floor_for(given, 1000, 1000) == 0.8
     assert floor_for(given, 5000, 1000) == 0.0
+
+
+@pytest.fixture(scope="module")
+def reader():
+    path = locate(load_registry()["plate_reader"])
+    return reader_of(path)
+
+
+def test_a_crop_is_read(reader, tmp_path):
+    (tmp_path / "images").mkdir()
+    image = ground(188, 60)
+    plate(image, "粤B6R678", (0, 0), 60, BLUE)
+    (tmp_path / "images" / "a.png").write_bytes(png(image))
+    (tmp_path / "images" / "b.png").write_bytes(png(ground(188, 60)))
+    (tmp_path / "labels.csv").write_text("image,plate\na.png,粤B6R678\nb.png,粤B6R679\n", encoding="utf-8")
+    answers = on_crops(reader, tmp_path)
+    assert answers.summary() == {"n": 2, "exact": 1, "wrong": 0, "unread": 1}
+    assert on_crops(reader, tmp_path, 2, 1).summary()["n"] == 0
+
+
+def test_rendered_plates_are_judged_by_class(reader):
+    by_kind = on_rendered(reader, 60, 5)
+    whole = joined(by_kind.values())
+    assert len(by_kind) > 4
+    assert whole.exact >= 0.6 * whole.summary()["n"]
+    assert whole.wrong <= 4

@@ -1,0 +1,48 @@
+"""Two readers of one plate: when they agree, when one is believed, when neither is."""
+
+import pytest
+
+from edge.core.plate import parse_plate
+from edge.core.readings import PlateSighting
+from models.plate_opinions import agreed
+from tests.support.spelled import spelled
+
+
+def sighting(text, confidence):
+    return PlateSighting(parse_plate(text, "blue"), confidence, (1, 2, 30, 10))
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        spelled("浙F397C0"),
+        # The general reader writes O for 0, and does not know a province at low resolution.
+        spelled("浙F397CO", 0.8),
+        spelled("RF397CO", 0.8),
+        spelled("F397C0", 0.6),
+    ],
+)
+def test_two_that_agree(seen):
+    assert agreed(sighting("浙F397C0", 0.8), seen) == sighting("浙F397C0", 0.8)
+
+
+@pytest.mark.parametrize("seen", ["MAXGROSS", "NETCUCAP", "CSQU3054383"])
+def test_words_are_no_plate(seen):
+    assert agreed(sighting("川AXGR0S", 0.99), spelled(seen)) is None
+
+
+def test_who_is_much_surer_is_believed():
+    other = agreed(sighting("蒙PB3313", 0.7), spelled("豫PB3313", 0.99))
+    assert (other.plate.text, other.box) == ("豫PB3313", (1, 2, 30, 10))
+    assert other.confidence > 0.9
+    ours = agreed(sighting("蒙PB3313", 0.999), spelled("豫PB3313", doubts={0: {"豫": 0.6, "蒙": 0.2}}))
+    assert ours.plate.text == "蒙PB3313"
+
+
+def test_two_that_are_as_sure_are_not_believed():
+    assert agreed(sighting("川A39J61", 0.97), spelled("川A39J64", 0.95)) is None
+
+
+@pytest.mark.parametrize(("confidence", "answered"), [(0.96, True), (0.94, False)])
+def test_alone_one_has_to_be_sure(confidence, answered):
+    assert (agreed(sighting("沪A1639领", confidence), spelled("")) is not None) == answered
