@@ -3,7 +3,7 @@
 import hashlib
 import importlib.util
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 REGISTRY_PATH = Path(__file__).with_name("registry.json")
@@ -22,7 +22,11 @@ class ModelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One registered model: which file of which installed package, its digest, licence and origin."""
+    """One registered model: which file of which installed package, its digest, licence and origin.
+
+    `labels` says what its columns mean, `measured` what was counted on which set, `training_commit` with which code it
+    was trained ('' for models that others trained).
+    """
 
     name: str
     version: str
@@ -32,6 +36,9 @@ class ModelEntry:
     sha256: str
     input: str
     source: str
+    labels: str = ""
+    measured: dict[str, str] = field(default_factory=dict)
+    training_commit: str = ""
 
 
 def load_registry(path: Path = REGISTRY_PATH, required: tuple[str, ...] = ()) -> dict[str, ModelEntry]:

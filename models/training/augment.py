@@ -100,4 +100,4 @@ def _blurred(image: Image, rng: Rng, *, sharp: bool) -> Image:
 def _noisy(image: Image, rng: Rng, *, sharp: bool) -> Image:
     strength = float(rng.uniform(0.0, 12.0 if sharp else 6.0))
     noise = rng.normal(0.0, strength, image.shape).astype(np.float32)
-    return np.clip(image.astype(np.float32) + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image.astype(np.float32) + noise, 0, 255), np.uint8)
