@@ -18,6 +18,8 @@ from models.plates import CROP_FLOOR, plates_of, without_repeats
 MAX_CLOSER_LOOKS = 6
 # In a picture that is one plate, the general reader is asked only where the reader of plates is less sure than this.
 UNDOUBTED_FLOOR = 0.95
+# What the general reader alone has to reach there.
+TEXT_ALONE_FLOOR = 0.9
 # Letters and digits enough for a plate that lacks its first characters, or has a row above.
 _NEARLY = re.compile(rf"^[{PROVINCES}]?[A-Z0-9]{{4,8}}[学警港澳挂领]?$")
 _ONE_ROW_ASPECT = 3.3
@@ -91,9 +93,11 @@ def read_whole_crop(looks: TwoLooks) -> list[PlateSighting]:
     whole = TextLine(corners, 1.0)
     parts = split_rows(whole)
     for lines in ([whole], list(parts or ())):
-        found = plates_of([looks.plates.read(line) for line in lines], sight.colour_of, CROP_FLOOR, sight.doubted)
-        if not found:
-            found = plates_of([looks.texts.read(line) for line in lines], sight.colour_of, CROP_FLOOR)
+        rows = [looks.plates.read(line) for line in lines]
+        found = plates_of(rows, sight.colour_of, CROP_FLOOR, sight.doubted)
+        # Where the first reader spelt a plate that the second did not confirm, the second is not believed either.
+        if not found and not plates_of(rows, sight.colour_of, CROP_FLOOR):
+            found = plates_of([looks.texts.read(line) for line in lines], sight.colour_of, TEXT_ALONE_FLOOR)
         if found:
             return found
     return []

@@ -16,6 +16,8 @@ from models.plate_grammar import PLATE_CHARACTERS, is_complete, may_follow
 SURE_FLOOR = 0.5
 # Without an opinion the first reader has to be this sure.
 ALONE_FLOOR = 0.95
+# Where the second reader knows the letters and digits but not the province.
+PROVINCE_ALONE_FLOOR = 0.85
 # Where two readers spell two plates, one is answered only if it is this much likelier than the other.
 WON_FLOOR = 0.9
 # The general reader writes these for the digits that plates have in their place.
@@ -31,17 +33,22 @@ def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | Non
     seen = spelling_of(top_glyphs(columns, alphabet))
     fitting = best_fitting(columns, alphabet, may_follow, is_complete)
     other = fitting[0].text if fitting is not None else ""
-    if other == sighting.plate.text:
-        return sighting
     sure = min(fitting[1], fitting[0].confidence) if fitting is not None else 0.0
+    if other == sighting.plate.text:
+        return replace(sighting, confidence=round(max(sighting.confidence, _both(sighting.confidence, sure)), 4))
     if sure >= SURE_FLOOR:
         return _likelier(sighting, other, sure)
     if _serial(seen.text).endswith(_serial(sighting.plate.text)):
-        return sighting
+        return sighting if sighting.confidence >= PROVINCE_ALONE_FLOOR else None
     # Something else stands there for certain, and it is no plate.
     if seen.confidence >= SURE_FLOOR and len(seen.text) > len(sighting.plate.text) // 2:
         return None
     return sighting if sighting.confidence >= ALONE_FLOOR else None
+
+
+def _both(one: float, other: float) -> float:
+    """Return how sure two readers together are of what both say, as if they failed independently."""
+    return one * other / max(one * other + (1.0 - one) * (1.0 - other), 1e-9)
 
 
 def _likelier(sighting: PlateSighting, other: str, confidence: float) -> PlateSighting | None:

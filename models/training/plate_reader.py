@@ -55,6 +55,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--characters", type=Path, help="its characters, one a line (default: it has ours)")
     parser.add_argument("--out", type=Path, required=True, help="where checkpoint, model and card go")
     parser.add_argument("--lines", type=int, default=12_000, help="rendered lines, drawn once into FOLDER/../lines")
+    parser.add_argument("--lines-seed", type=int, default=1, help="the seed that they are drawn from")
     parser.add_argument("--fold", type=int, default=-1, help="quarter of the photographs to leave out (default: none)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--judged", type=int, default=3000, help="rendered plates to judge with")
@@ -62,7 +63,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _batches(arguments: argparse.Namespace, rng: np.random.Generator, reader: LineReader) -> Batches:
-    rendered = RenderedLines.open(arguments.out.parent / "lines", arguments.lines, arguments.seed)
+    rendered = RenderedLines.open(arguments.out.parent / "lines", arguments.lines, arguments.lines_seed)
     photos = photographs(arguments.data, FOLDS)
     kept = [photo for photo in photos if photo.fold != arguments.fold]
     lines = [photo.line for photo in kept for _ in range(SCENE_SHARE if photo.scene else 1)]

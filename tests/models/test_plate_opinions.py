@@ -23,7 +23,17 @@ def sighting(text, confidence):
     ],
 )
 def test_two_that_agree(seen):
-    assert agreed(sighting("浙F397C0", 0.8), seen) == sighting("浙F397C0", 0.8)
+    answer = agreed(sighting("浙F397C0", 0.9), seen)
+    assert answer.plate.text == "浙F397C0"
+    assert answer.confidence >= 0.9
+
+
+def test_two_that_say_the_same_are_surer_than_one():
+    assert agreed(sighting("浙F397C0", 0.8), spelled("浙F397C0", 0.9)).confidence > 0.95
+
+
+def test_a_province_that_one_reader_alone_knows_has_to_be_sure():
+    assert agreed(sighting("浙F397C0", 0.84), spelled("F397C0", 0.6)) is None
 
 
 @pytest.mark.parametrize("seen", ["MAXGROSS", "NETCUCAP", "CSQU3054383"])
