@@ -14,10 +14,8 @@ from models.plate_grammar import PLATE_CHARACTERS, is_complete, may_follow
 
 # An opinion whose weakest character is below this is none.
 SURE_FLOOR = 0.5
-# Without an opinion the first reader has to be this sure.
+# Without an opinion, or with one that leaves the province open, the first reader has to be this sure.
 ALONE_FLOOR = 0.95
-# Where the second reader knows the letters and digits but not the province.
-PROVINCE_ALONE_FLOOR = 0.85
 # Where two readers spell two plates, one is answered only if it is this much likelier than the other.
 WON_FLOOR = 0.9
 # The general reader writes these for the digits that plates have in their place.
@@ -38,10 +36,9 @@ def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | Non
         return replace(sighting, confidence=round(max(sighting.confidence, _both(sighting.confidence, sure)), 4))
     if sure >= SURE_FLOOR:
         return _likelier(sighting, other, sure)
-    if _serial(seen.text).endswith(_serial(sighting.plate.text)):
-        return sighting if sighting.confidence >= PROVINCE_ALONE_FLOOR else None
     # Something else stands there for certain, and it is no plate.
-    if seen.confidence >= SURE_FLOOR and len(seen.text) > len(sighting.plate.text) // 2:
+    same = _serial(seen.text).endswith(_serial(sighting.plate.text))
+    if not same and seen.confidence >= SURE_FLOOR and len(seen.text) > len(sighting.plate.text) // 2:
         return None
     return sighting if sighting.confidence >= ALONE_FLOOR else None
 

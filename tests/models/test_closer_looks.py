@@ -1,6 +1,7 @@
 """Looking again, with a reader that answers what the test says: which strips are read, and what comes of them."""
 
 import numpy as np
+import pytest
 
 from models.container_looks import find_containers
 from models.looks import Looks, TwoLooks
@@ -18,7 +19,8 @@ class Script:
 
     def read(self, line):
         self.seen.append(line.shape)
-        return spelled(self.answers.pop(0) if self.answers else "")
+        answer = self.answers.pop(0) if self.answers else ""
+        return spelled(answer) if isinstance(answer, str) else spelled(answer[0], doubts=answer[1])
 
 
 def verified(found):
@@ -103,6 +105,19 @@ def test_a_crop_that_is_surely_read_is_not_read_twice():
     (sighting,) = read_whole_crop(two(image, Script("粤B6R678"), texts))
     assert sighting.plate.text == "粤B6R678"
     assert texts.seen == []
+
+
+DOUBTFUL = {0: {"粤": 0.8, "冀": 0.2}}
+
+
+@pytest.mark.parametrize(("again", "answered"), [(2, True), (1, False)])
+def test_a_doubtful_crop_is_read_where_other_cuts_say_the_same(again, answered):
+    image = ground(188, 60)
+    plate(image, "粤B6R678", (0, 0), 60, BLUE)
+    plates = Script(("粤B6R678", DOUBTFUL), *["粤B6R678"] * again, *["冀B6R678"] * (3 - again))
+    found = read_whole_crop(two(image, plates, Script()))
+    assert [sighting.plate.text for sighting in found] == ["粤B6R678"] * answered
+    assert len(plates.seen) == 4 + (0 if answered else 2)
 
 
 def test_a_crop_that_one_reader_cannot_read_is_read_by_the_other():

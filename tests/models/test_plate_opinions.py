@@ -23,9 +23,9 @@ def sighting(text, confidence):
     ],
 )
 def test_two_that_agree(seen):
-    answer = agreed(sighting("浙F397C0", 0.9), seen)
+    answer = agreed(sighting("浙F397C0", 0.95), seen)
     assert answer.plate.text == "浙F397C0"
-    assert answer.confidence >= 0.9
+    assert answer.confidence >= 0.95
 
 
 def test_two_that_say_the_same_are_surer_than_one():
@@ -33,7 +33,7 @@ def test_two_that_say_the_same_are_surer_than_one():
 
 
 def test_a_province_that_one_reader_alone_knows_has_to_be_sure():
-    assert agreed(sighting("浙F397C0", 0.84), spelled("F397C0", 0.6)) is None
+    assert agreed(sighting("浙F397C0", 0.94), spelled("F397C0", 0.6)) is None
 
 
 @pytest.mark.parametrize("seen", ["MAXGROSS", "NETCUCAP", "CSQU3054383"])

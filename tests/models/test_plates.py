@@ -1,5 +1,6 @@
 import pytest
 
+from models.decode import best_fitting
 from models.plates import plates_of, read_plate
 from tests.support.spelled import read_line, spelled
 
@@ -51,6 +52,23 @@ def test_an_open_choice_is_no_reading():
 def test_a_weak_character_is_no_reading():
     weak = spelled("京A12345", doubts={0: {"京": 0.001}})
     assert read_plate(weak, "blue", 1, BOX) is None
+
+
+def test_a_plain_plate_is_not_searched_for(monkeypatch):
+    searched = []
+
+    def search(*arguments):
+        searched.append(arguments)
+        return best_fitting(*arguments)
+
+    monkeypatch.setattr("models.plates.best_fitting", search)
+    plain = read_plate(spelled("京A12345", 0.999), "blue", 1, BOX)
+    assert plain.plate.text == "京A12345"
+    assert searched == []
+    unsure = read_plate(spelled("京A12345", 0.98), "blue", 1, BOX)
+    assert unsure.plate.text == "京A12345"
+    assert read_plate(spelled("京A1234", 0.9999), "blue", 1, BOX) is None
+    assert len(searched) == 2
 
 
 def test_the_same_text_twice_is_one_plate():

@@ -23,6 +23,16 @@ def test_the_shipped_registry_names_every_model_with_its_licence():
         assert hashlib.sha256(verified_bytes(entry)).hexdigest() == entry.sha256
 
 
+def test_what_this_project_trained_says_how_and_what_it_reads():
+    own = [entry for entry in load_registry().values() if entry.package == "models"]
+    assert [entry.name for entry in own] == ["plate_reader"]
+    for entry in own:
+        assert entry.labels
+        assert entry.measured
+        assert len(entry.training_commit) >= 7
+        assert locate(entry).stat().st_size < 4 * 1024 * 1024
+
+
 def test_right_bytes_are_returned(entry):
     assert verified_bytes(entry) == b"weights"
 
