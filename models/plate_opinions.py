@@ -14,8 +14,9 @@ from models.plate_grammar import PLATE_CHARACTERS, is_complete, may_follow
 
 # An opinion whose weakest character is below this is none.
 SURE_FLOOR = 0.5
-# Without an opinion, or with one that leaves the province open, the first reader has to be this sure.
-ALONE_FLOOR = 0.95
+# How sure the first reader has to be without an opinion, and with one that leaves the province open.
+ALONE_FLOOR = 0.97
+PROVINCE_ALONE_FLOOR = 0.95
 # Where two readers spell two plates, one is answered only if it is this much likelier than the other.
 WON_FLOOR = 0.9
 # The general reader writes these for the digits that plates have in their place.
@@ -36,9 +37,10 @@ def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | Non
         return replace(sighting, confidence=round(max(sighting.confidence, _both(sighting.confidence, sure)), 4))
     if sure >= SURE_FLOOR:
         return _likelier(sighting, other, sure)
+    if _serial(seen.text).endswith(_serial(sighting.plate.text)):
+        return sighting if sighting.confidence >= PROVINCE_ALONE_FLOOR else None
     # Something else stands there for certain, and it is no plate.
-    same = _serial(seen.text).endswith(_serial(sighting.plate.text))
-    if not same and seen.confidence >= SURE_FLOOR and len(seen.text) > len(sighting.plate.text) // 2:
+    if seen.confidence >= SURE_FLOOR and len(seen.text) > len(sighting.plate.text) // 2:
         return None
     return sighting if sighting.confidence >= ALONE_FLOOR else None
 

@@ -53,6 +53,6 @@ def test_two_that_are_as_sure_are_not_believed():
     assert agreed(sighting("川A39J61", 0.97), spelled("川A39J64", 0.95)) is None
 
 
-@pytest.mark.parametrize(("confidence", "answered"), [(0.96, True), (0.94, False)])
+@pytest.mark.parametrize(("confidence", "answered"), [(0.97, True), (0.96, False)])
 def test_alone_one_has_to_be_sure(confidence, answered):
     assert (agreed(sighting("沪A1639领", confidence), spelled("")) is not None) == answered
