@@ -57,6 +57,7 @@ from edge.runtime import failpoints
 from edge.runtime.barrier_commands import BarrierCommands, Light
 from edge.runtime.journal import Journal, JournalError, Ticket
 from edge.runtime.records import boot_body, outbox_event, plain, step_body
+from edge.runtime.signs import Drivers
 
 # Log lines and the retained state are for people: they wait until what moves the lane is on its way, and the
 # states of one burst are told as one. Longer than the events of the outbox wait, which explain the state.
@@ -109,13 +110,6 @@ class Captures(Protocol):
 
     def ended(self, passage: str) -> None:
         """`passage` has its terminal record: its pictures stay for their retention, no longer for its sake."""
-
-
-class Drivers(Protocol):
-    """The signs and voices of the lane, through which drivers of vehicles are told what to do."""
-
-    def tell(self, guide: Guide) -> None:
-        """Show and say it, until the next word."""
 
 
 @dataclass(frozen=True, slots=True)

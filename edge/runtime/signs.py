@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 from edge.core.effects import Guide
 from edge.ports import DeviceError, Sign, Voice, Words
@@ -29,8 +30,15 @@ def words_of(guide: Guide, language: Language | None = None) -> Words:
     return Words(key, tuple(lines), "green" if guide.phrase in _WITH_GREEN else "red")
 
 
+class Drivers(Protocol):
+    """The signs and voices of the lane, through which drivers of vehicles are told what to do."""
+
+    def tell(self, guide: Guide) -> None:
+        """Show and say it, until the next word."""
+
+
 class LaneSigns:
-    """Implements `edge.runtime.lane_runner.Drivers`. `watches` are to be run beside the lane's other tasks."""
+    """Implements `Drivers`. `watches` are to be run beside the lane's other tasks."""
 
     def __init__(
         self,

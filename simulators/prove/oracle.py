@@ -27,13 +27,12 @@ from edge.core.events import (
     Started,
     TagElsewhere,
 )
-from edge.core.grant import ReleaseNote
 from edge.core.inputs import LaneInputs
-from edge.core.readings import Identity
 from edge.core.referral import Referral
 from edge.core.state import LaneState, Phase, Request
 from edge.core.step import next_deadline_ms
 from edge.core.table import BY_PAIR
+from simulators.prove.cargo_oracle import judge_identity
 from simulators.prove.confirm_oracle import ConfirmOracle
 
 EMPTY = {Phase.STARTING, Phase.IDLE, Phase.LEAVING, Phase.FAULT, Phase.CLOSING}
@@ -107,7 +106,7 @@ class LaneOracle:
         if effects or after.mode != before.mode:
             self._mode(before, event, after, effects)
         if effects:
-            self._identity(before, after, effects)
+            judge_identity(before, after, effects)
         if isinstance(event, PersonDecided | ModeOrdered) or counts:
             assert isinstance(event, PersonDecided | ModeOrdered | ConfirmationReceived)
             about = None if isinstance(event, ModeOrdered) or before.passage is None else before.passage.id
@@ -153,26 +152,6 @@ class LaneOracle:
                     assert not alone, "the boom stays up for those who leave"
                 case _:
                     pass
-
-    def _identity(self, before: LaneState, after: LaneState, effects: Sequence[object]) -> None:
-        """Who is released is who was read, box for box and plate for plate; no box is seen, never assumed."""
-        passage = after.passage
-        if passage is None or passage.identity is None:
-            return
-        identity, profile = passage.identity, after.profile
-        boxes = identity.containers
-        fresh = before.passage is None or before.passage.identity is None
-        if fresh and boxes.value == ():
-            for camera in (one for one in profile.cameras if "container" in one.reads):
-                seen = [one.reading for one in passage.frames if one.camera == camera.id]
-                assert sum(bool(one.vehicles) for one in seen) >= camera.frames_needed, "I1: emptiness was not seen"
-                assert not any(one.containers for one in seen), "I1: a box was seen"
-        for effect in effects:
-            if isinstance(effect, ConsumeAuthority) and effect.source == "grant":
-                if "containers" in profile.must_match:
-                    assert boxes.status == "read", "I1: released with boxes that were not read"
-                for note in (one.answer.note for one in after_requests(after, effect) if one.answer is not None):
-                    _equal(note, identity)
 
     def _inputs(self, before: LaneState, event: Event) -> None:
         """Follow the samples for I4, I5 and P19 from the events alone."""
@@ -387,19 +366,6 @@ def _stages(end: EndPassage) -> None:
     if end.terminal in needed:
         assert {*needed[end.terminal], "granted", "opened", "cleared"} <= set(names), "I8: no stage is missing"
         assert end.touched or end.terminal != "MANUAL_PASSED", "I8: a person acted"
-
-
-def _equal(note: ReleaseNote | None, identity: Identity) -> None:
-    """Nothing that was read differs from the note: one that differs releases nobody."""
-    if note is None:
-        return
-    if identity.containers.value is not None:
-        codes = sorted(one.code for one in identity.containers.value)
-        assert codes == sorted(note.containers), "I1: other boxes than those that were released"
-    read = dict(identity.plates)
-    for noted in note.plates:
-        plate = read[noted.place].value if noted.place in read else None
-        assert plate is None or plate.text == noted.text, "I1: another plate than the one that was released"
 
 
 def _who(event: PersonDecided | ModeOrdered | ConfirmationReceived) -> str:

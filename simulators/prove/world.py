@@ -186,7 +186,7 @@ class World:
             box.scan_clock.wake()
 
     def tell(self, guide: Guide) -> None:
-        """The sign at the lane: implements `edge.runtime.lane_runner.Drivers` for whichever process speaks."""
+        """The sign at the lane: implements `edge.runtime.signs.Drivers` for whichever process speaks."""
         self.judge.told_drivers(guide)
         self.traffic.saw_sign(guide)
 
