@@ -317,6 +317,13 @@ def test_a_mode_that_decides_nothing_leaves_it_to_persons_and_so_to_officers() -
 
 
 @pytest.mark.hazard("I20")
+def test_what_was_signed_in_a_drill_confirms_nothing_real() -> None:
+    lane = HandheldBench().held()
+    lane.confirm(drill=True)
+    assert (lane.phase, lane.confirm_ignored) == (Phase.HELD, ["drill_for_real"])
+
+
+@pytest.mark.hazard("I20")
 def test_a_drill_stays_closed_and_its_answers_open_nothing_real() -> None:
     lane = HandheldBench()
     lane.order_mode("DRILL")

@@ -1,3 +1,5 @@
+import pytest
+
 from edge.core.container import parse_container
 from edge.core.events import FrameRead
 from edge.core.fusion import fuse
@@ -22,6 +24,11 @@ def containers_of(**codes: str):
 def test_d8_two_views_of_one_box_that_disagree_are_a_conflict() -> None:
     reading = containers_of(left="CSQU3054383", right="CSGU3054383")
     assert (reading.status, reading.reason) == ("conflict", "views_disagree")
+
+
+@pytest.mark.parametrize(("other", "status"), [("CSQU0004389", "conflict"), ("CSQU0104388", "read")])
+def test_codes_that_differ_in_three_characters_may_be_one_box_and_in_four_are_two(other: str, status: str) -> None:
+    assert containers_of(left="CSQU3054383", right=other).status == status
 
 
 def test_d9_two_boxes_are_two_codes() -> None:

@@ -156,6 +156,7 @@ def test_a_cleared_vehicle_with_another_box_or_plate_is_held_with_an_alarm(other
     yard.come_back(**other)
     assert (yard.phase, yard.passage.reasons) == (Phase.HELD, (f"referral_swapped_{named}",))
     assert "referral_swapped" in yard.alarms_raised
+    assert [dict(one.fields)["swapped"] for one in yard.all(Report) if one.name == "rechecked"] == [named]
     assert len(yard.state.referrals) == 1
 
 
