@@ -23,7 +23,7 @@ from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.confirm_desk import ConfirmDesk
 from edge.clearance.desk import ReferralDesk
 from edge.clearance.door import GrantDoor
-from edge.clearance.keys import load_private_key
+from edge.clearance.keys import key_id_of, load_private_key
 from edge.clearance.keyset import Environment
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.trust import Trust
@@ -46,7 +46,7 @@ from edge.runtime.lane_runner import LaneParts, LaneRunner
 from edge.runtime.lane_service import LaneService
 from edge.runtime.loop_watch import LoopWatch
 from edge.runtime.notes import append_note
-from edge.runtime.notify import ServiceManager
+from edge.runtime.notify import ServiceManager, tell_manager
 from edge.runtime.opening_hours import OpeningHours
 from edge.runtime.outage import OutageWatch
 from edge.runtime.sampling import SamplingWatch
@@ -63,8 +63,6 @@ from models.registry import REGISTRY_PATH
 
 # Pictures of a passage are kept at least this long, whatever the quota says.
 EVIDENCE_MINIMUM_S = 24 * 3600.0
-# A device that is slow to answer is named as lost before this; the service manager is not kept waiting longer.
-READY_AFTER_S = 10.0
 _DAY_S = 24 * 3600.0
 
 
@@ -112,7 +110,7 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(lane.run()) for lane in lanes]
-                running.append(tasks.create_task(_tell_manager(manager, runners)))
+                running.append(tasks.create_task(tell_manager(manager, runners)))
                 running.append(tasks.create_task(starts.run(box.clock)))
                 upkeep = Upkeep(
                     configuration.state_dir, box.journal, box.evidence, box.clock, box.clock.utc,
@@ -176,7 +174,9 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     barrier = _barrier(lane.barrier, sources, clock)
     captures, watching = _captures(box, lane, profile, sources)
     key = load_private_key(path := configuration.keys_dir / f"lane-{lane.id}.key.pem")
-    check_lane_key(path, key, box.trust[environment_of(lane)].current(), simulated=lane.simulated)
+    check_lane_key(
+        path, key_id_of(key.public_key()), box.trust[environment_of(lane)].current(), simulated=lane.simulated
+    )
     checkpoints = Checkpoints(configuration.site, lane.id, key=key, journal=box.journal, clock=clock)
     append_note(box.journal, lane.id, FIELD_POLICIES, {name: policy.rules for name, policy in policies.items()})
     asking = LaneClearance(
@@ -189,9 +189,8 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     )
     telemetry = _telemetry(box, lane, policies)
     keyset = box.trust[environment_of(lane)].current
-    handheld = None
-    if lane.handheld is not None:
-        handheld = ConfirmDesk(lane.handheld.authority, key=key, keyset=keyset, clock=clock)
+    asked = lane.handheld
+    handheld = None if asked is None else ConfirmDesk(asked.authority, key=key, keyset=keyset, clock=clock)
     runner = sources.runner = LaneRunner(
         profile, LaneParts(clock, box.journal, barrier, captures, asking, telemetry.publisher, handheld)
     )
@@ -397,16 +396,3 @@ def hash_of(path: Path) -> str:
 def _tell_all(runners: Mapping[str, LaneRunner], error: JournalError) -> None:
     for runner in runners.values():
         runner.journal_lost(error)
-
-
-async def _tell_manager(manager: ServiceManager, runners: Mapping[str, LaneRunner]) -> None:
-    """READY once every device shows a state, a line of status, and a watchdog fed by the event loop's own progress."""
-    period_s = min(manager.watchdog_s or 5.0, 5.0)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(READY_AFTER_S):
-            await asyncio.gather(*(runner.probed.wait() for runner in runners.values()))
-    manager.say("READY=1")
-    while True:
-        phases = ", ".join(f"{name} {runner.state.phase}" for name, runner in runners.items())
-        manager.say("WATCHDOG=1", f"STATUS={phases}")
-        await asyncio.sleep(period_s)

@@ -1,9 +1,16 @@
 """Tells the service manager how the controller fares (sd_notify(3)): ready, one line of status, still alive."""
 
+import asyncio
+import contextlib
 import os
 import socket
+from collections.abc import Mapping
 
 from edge.log import logger
+from edge.runtime.lane_runner import LaneRunner
+
+# A device that is slow to answer is named as lost before this; the service manager is not kept waiting longer.
+READY_AFTER_S = 10.0
 
 
 class ServiceManager:
@@ -32,3 +39,16 @@ class ServiceManager:
                 channel.send("\n".join(assignments).encode())
         except OSError as error:
             logger().warning("service_manager_unreachable", cause=str(error))
+
+
+async def tell_manager(manager: ServiceManager, runners: Mapping[str, LaneRunner]) -> None:
+    """READY once every device shows a state, a line of status, and a watchdog fed by the event loop's own progress."""
+    period_s = min(manager.watchdog_s or 5.0, 5.0)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READY_AFTER_S):
+            await asyncio.gather(*(runner.probed.wait() for runner in runners.values()))
+    manager.say("READY=1")
+    while True:
+        phases = ", ".join(f"{name} {runner.state.phase}" for name, runner in runners.items())
+        manager.say("WATCHDOG=1", f"STATUS={phases}")
+        await asyncio.sleep(period_s)
