@@ -12,13 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from config import devices
-from config.clients import client_id
 from config.schema import Authority, Configuration, Lane
 from drivers.barrier_modbus.driver import ModbusBarrier
 from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from drivers.uhf_r2000.driver import R2000Reader
-from edge.broker_settings import mqtt_settings as mqtt_settings
 from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.confirm_desk import ConfirmDesk
 from edge.clearance.desk import ReferralDesk
@@ -27,14 +25,15 @@ from edge.clearance.keys import key_id_of, load_private_key
 from edge.clearance.keyset import Environment
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.trust import Trust
+from edge.connections import clearance_link, lane_telemetry
 from edge.core.events import InputsSampled
 from edge.core.profile import LaneProfile
 from edge.field_policy import FIELD_POLICIES, FieldPolicy
-from edge.guarding import check_lane_key, check_manifest, security_watch
+from edge.guarding import check_lane_key, check_manifest, opening_hours, security_watch
 from edge.log import logger
-from edge.mqtt import MqttLink
 from edge.ports import Device
-from edge.profiles import core_calendar, lane_profile, utc_offset
+from edge.profiles import lane_profile
+from edge.reloading import Reloading
 from edge.runtime import failpoints
 from edge.runtime.captures import LaneCaptures
 from edge.runtime.checkpoints import Checkpoints
@@ -47,7 +46,6 @@ from edge.runtime.lane_service import LaneService
 from edge.runtime.loop_watch import LoopWatch
 from edge.runtime.notes import append_note
 from edge.runtime.notify import ServiceManager, tell_manager
-from edge.runtime.opening_hours import OpeningHours
 from edge.runtime.outage import OutageWatch
 from edge.runtime.sampling import SamplingWatch
 from edge.runtime.shared_tags import SharedTags
@@ -55,14 +53,12 @@ from edge.runtime.site_secret import site_secret
 from edge.runtime.starts import Starts
 from edge.runtime.supervisor import keep_going
 from edge.runtime.upkeep import Upkeep
-from edge.telemetry.publisher import TelemetryPublisher
-from edge.telemetry.session import TelemetrySession
-from edge.telemetry.topics import LaneTopics
 from models.recogniser import WorkerRecogniser
 from models.registry import REGISTRY_PATH
 
 # Pictures of a passage are kept at least this long, whatever the quota says.
 EVIDENCE_MINIMUM_S = 24 * 3600.0
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 _DAY_S = 24 * 3600.0
 
 
@@ -82,9 +78,18 @@ class Box:
     failed_starts: int = 0
 
 
-async def serve(configuration: Configuration, *, config_hash: str, manager: ServiceManager | None = None) -> None:
-    """Run every lane until SIGTERM or SIGINT, then let what moves come to rest.
+async def serve(
+    configuration: Configuration,
+    *,
+    config_hash: str,
+    manager: ServiceManager | None = None,
+    path: Path | None = None,
+    refused: str = "",
+) -> bool:
+    """Run every lane until SIGTERM or SIGINT, then let what moves come to rest; True where it shall begin anew.
 
+    With `path`, the file of the configuration, it takes a changed one at SIGHUP or `kakou reload`, at a moment without
+    vehicles. `refused` is why the one that it should have begun with was not taken.
     Raises FailpointError, ManifestError, JournalError, KeyFileError or KeysetError where it cannot start: nothing was
     opened then.
     """
@@ -97,12 +102,18 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
         runners = {lane.runner.state.profile.lane: lane.runner for lane in lanes}
         box.journal.on_failure = lambda error: _tell_all(runners, error)
         desks = {lane.runner.state.profile.lane: lane.handheld for lane in lanes if lane.handheld is not None}
-        control = ControlServer(configuration.control_socket_path, runners, desks)
-        await control.start()
-        stop = asyncio.Event()
+        stop, told = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        for number in _ENDING:
+            loop.add_signal_handler(number, _end, told, stop)
+        reloading = None
+        if path is not None:
+            admit = partial(_admit, box)
+            reloading = Reloading(path, config_hash, lanes, digest=hash_of, admit=admit, take=stop.set, refused=refused)
+        control = ControlServer(
+            configuration.control_socket_path, runners, desks, None if reloading is None else reloading.look
+        )
+        await control.start()
         # What start-up made lives as long as the process: the collector need not look at it while a truck waits.
         gc.collect()
         gc.freeze()
@@ -126,6 +137,12 @@ async def serve(configuration: Configuration, *, config_hash: str, manager: Serv
                     task.cancel()
         finally:
             await control.close()
+            if reloading is not None:
+                await reloading.close()
+    # From here on nothing is open any more, and such a signal ends the process by itself.
+    for number in _ENDING:
+        loop.remove_signal_handler(number)
+    return reloading is not None and reloading.due and not told.is_set()
 
 
 @contextlib.asynccontextmanager
@@ -165,6 +182,11 @@ async def _open_box(configuration: Configuration, config_hash: str) -> AsyncIter
         await journal.close()
 
 
+def _admit(box: Box, changed: Configuration, digest: str) -> None:
+    keyset = box.trust[environment_of(box.configuration.lanes[0])].current()
+    check_manifest(changed, keyset, digest, hash_of(REGISTRY_PATH), box.clock)
+
+
 def build_lane(box: Box, lane: Lane) -> LaneService:
     """Build one lane: its devices, its two connections, its runner."""
     configuration, clock = box.configuration, box.clock
@@ -187,7 +209,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         model_hash=hash_of(REGISTRY_PATH),
         clock=clock,
     )
-    telemetry = _telemetry(box, lane, policies)
+    telemetry = lane_telemetry(configuration, lane.id, box.journal.outbox, clock, policies)
     keyset = box.trust[environment_of(lane)].current
     asked = lane.handheld
     handheld = None if asked is None else ConfirmDesk(asked.authority, key=key, keyset=keyset, clock=clock)
@@ -195,7 +217,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         profile, LaneParts(clock, box.journal, barrier, captures, asking, telemetry.publisher, handheld)
     )
     door = GrantDoor(asking, clock)
-    clearance = asking.link = _clearance_link(box, lane, door)
+    clearance = asking.link = clearance_link(configuration, lane.id, keyset, clock, door)
     if handheld is not None:
         handheld.attach(clearance, take=runner.take, on_refused=door.on_refused)
     ReferralDesk(clearance, keyset=keyset, clock=clock, take=runner.take, on_refused=door.on_refused)
@@ -219,7 +241,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
             ("checkpoints", checkpoints.run),
             ("outage_watch", outage.run),
             *_sampling(box, lane, clearance, runner),
-            *_opening_hours(lane, runner, clock),
+            *opening_hours(lane, runner.take, clock),
         ],
         handheld,
         box.failed_starts,
@@ -271,20 +293,6 @@ def _reader(configured: devices.TagReader, sources: "_Sources", clock: LoopClock
     )
 
 
-def _clearance_link(box: Box, lane: Lane, door: GrantDoor) -> ClearanceLink:
-    configuration = box.configuration
-    return ClearanceLink(
-        mqtt_settings(configuration, client_id(configuration.site, lane.id, "clearance")),
-        site=configuration.site,
-        lane=lane.id,
-        authorities=[one.id for one in configuration.authorities],
-        keyset=box.trust[environment_of(lane)].current,
-        clock=box.clock,
-        on_grant=door.on_grant,
-        on_refused=door.on_refused,
-    )
-
-
 def _outage_watch(
     box: Box, lane: Lane, asking: LaneClearance, clearance: ClearanceLink, runner: LaneRunner
 ) -> OutageWatch:
@@ -322,30 +330,6 @@ class _Sources:
 
     runner: LaneRunner
     captures: LaneCaptures
-
-
-@dataclass(frozen=True, slots=True)
-class _Telemetry:
-    link: MqttLink
-    publisher: TelemetryPublisher
-
-
-def _telemetry(box: Box, lane: Lane, policies: Mapping[str, FieldPolicy]) -> _Telemetry:
-    configuration = box.configuration
-    topics = LaneTopics(configuration.site, lane.id)
-    session = TelemetrySession(topics, box.clock.utc)
-    name = client_id(configuration.site, lane.id, "telemetry")
-    link = MqttLink(mqtt_settings(configuration, name, will=session.will))
-    return _Telemetry(
-        link, TelemetryPublisher(link, box.journal.outbox, session, topics, utc=box.clock.utc, policies=policies)
-    )
-
-
-def _opening_hours(lane: Lane, runner: LaneRunner, clock: LoopClock) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
-    if lane.calendar is None:
-        return []
-    hours = OpeningHours(core_calendar(lane.calendar), utc_offset(lane.calendar), clock)
-    return [("opening_hours", partial(hours.run, runner.take))]
 
 
 def environment_of(lane: Lane) -> Environment:
@@ -391,6 +375,11 @@ def _camera_settings(camera: devices.Camera) -> HttpCameraSettings:
 def hash_of(path: Path) -> str:
     """Return the SHA-256 (hex) of a configuration file, which every request quotes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _end(*events: asyncio.Event) -> None:
+    for event in events:
+        event.set()
 
 
 def _tell_all(runners: Mapping[str, LaneRunner], error: JournalError) -> None:

@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "open": ("edge.verbs.person", "order"),
     "mode": ("edge.verbs.person", "mode"),
     "confirm": ("edge.verbs.confirm", "main"),
+    "reload": ("edge.verbs.person", "reload"),
     "calendar": ("edge.verbs.calendar", "main"),
     "keys": ("edge.verbs.keys", "main"),
     "manifest": ("edge.verbs.manifest", "main"),

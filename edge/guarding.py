@@ -1,16 +1,21 @@
-"""What guards a lane beside its core: the signed manifest at the start, the security watch while it runs."""
+"""What guards a lane beside its core: manifest and key at the start, security and opening hours while it runs."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
-from config.schema import Configuration
+from config.schema import Configuration, Lane
 from edge.clearance.keys import KeyFileError
 from edge.clearance.keyset import Keyset
 from edge.clearance.manifest import check_start
+from edge.core.events import Event
 from edge.log import logger
 from edge.mqtt import MqttLink
 from edge.ports import Clock
+from edge.profiles import core_calendar, utc_offset
 from edge.runtime.journal import Journal
 from edge.runtime.notes import security_note
+from edge.runtime.opening_hours import OpeningHours
 from edge.runtime.security_watch import Alarms, SecurityWatch
 
 
@@ -60,3 +65,13 @@ def security_watch(
         links={name: link.counters for name, link in links.items()},
         certificates=[file for one in tls for file in (one.ca_file, one.certificate_file) if file is not None],
     )
+
+
+def opening_hours(
+    lane: Lane, take: Callable[[Event], None], clock: Clock
+) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+    """Return what keeps a lane's hours, where it has a calendar."""
+    if lane.calendar is None:
+        return []
+    hours = OpeningHours(core_calendar(lane.calendar), utc_offset(lane.calendar), clock)
+    return [("opening_hours", partial(hours.run, take))]

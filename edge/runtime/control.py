@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -44,9 +44,15 @@ class ControlServer:
     """Serves the lanes of one box on one socket."""
 
     def __init__(
-        self, path: Path, lanes: Mapping[str, LaneRunner], desks: Mapping[str, ConfirmDesk] | None = None
+        self,
+        path: Path,
+        lanes: Mapping[str, LaneRunner],
+        desks: Mapping[str, ConfirmDesk] | None = None,
+        reload: Callable[[], Awaitable[dict[str, Any]]] | None = None,
     ) -> None:
+        """`reload` looks at the configuration file and says what it found; None where there is no file."""
         self._path = path
+        self._reload = reload
         self._lanes = lanes
         # Of the lanes that handheld terminals may confirm.
         self._desks = desks or {}
@@ -113,6 +119,8 @@ class ControlServer:
                 return {"release": this_release(), "pid": os.getpid(), "loop_lag": lag, "lanes": lanes}
             case {"verb": "drain", "wait_s": int() | float() as wait_s} if wait_s >= 0:
                 return await drained(self._lanes.values(), wait_s)
+            case {"verb": "reload"} if self._reload is not None:
+                return await self._reload()
             case {"verb": "order", "lane": str(lane), "action": str(action), "operator": str(who), "reason": str(why)}:
                 return await self._order(lane, action, who, why)
             case {"verb": "mode", "lane": str(lane), "mode": str(mode), "operator": str(who), "reason": str(why)}:

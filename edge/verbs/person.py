@@ -83,6 +83,25 @@ def mode(arguments: Sequence[str]) -> int:
     return answer if isinstance(answer, int) else show_outcome(given, answer)
 
 
+def reload(arguments: Sequence[str]) -> int:
+    """Let the running controller take its changed configuration; 0 where it will, 1 where it refuses, 69, 78."""
+    parser = Parser("kakou reload", say("verb_reload"))
+    add_target(parser)
+    given = parser.parse_args(arguments)
+    answer = ask_controller(given, {"verb": "reload"})
+    if isinstance(answer, int):
+        return answer
+    if given.json:
+        print(json.dumps(answer, ensure_ascii=False))
+    elif "error" in answer:
+        print(refusal(answer), file=sys.stderr)
+    else:
+        for problem in answer["problems"]:
+            print(plain(problem), file=sys.stderr)
+        print(say("reload_changed" if answer["changed"] else "reload_unchanged"))
+    return 0 if answer.get("accepted") else EXIT_REFUSED
+
+
 def _show_mode(given: argparse.Namespace) -> int:
     answer = ask_controller(given, {"verb": "status"})
     if isinstance(answer, int):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,17 +84,31 @@ def _serve(configuration: Configuration, path: Path) -> int:
     from edge.runtime.journal_file import JournalError
     from edge.runtime.site_secret import SecretError
 
+    refusals = (
+        FailpointError, ManifestError, JournalError, EvidenceError, KeyFileError, KeysetError, SecretError, OSError,
+    )  # fmt: skip
+
     # Journal and evidence hold personal data, whatever mode the state directory was made with.
     before = os.umask(0o077)
+    now, earlier, refused = (configuration, hash_of(path)), None, ""
     try:
-        asyncio.run(serve(configuration, config_hash=hash_of(path)))
-    except (FailpointError, ManifestError) as error:
-        log.logger().error("start_refused", cause=str(error), code=error.code)
-        return EXIT_CONFIG
-    except (JournalError, EvidenceError, KeyFileError, KeysetError, SecretError, OSError) as error:
-        code = getattr(error, "code", None) or getattr(error, "reason", type(error).__name__)
-        log.logger().error("start_refused", cause=str(error), code=code)
-        return EXIT_TEMPORARY
+        while True:
+            if not sys.stdin.isatty():
+                # Until its handler stands, and between two configurations, it must not end the controller.
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            try:
+                again = asyncio.run(serve(now[0], config_hash=now[1], path=path, refused=refused))
+            except refusals as error:
+                code = getattr(error, "code", None) or getattr(error, "reason", type(error).__name__)
+                log.logger().error("start_refused", cause=str(error), code=code)
+                if earlier is None:
+                    return EXIT_CONFIG if isinstance(error, FailpointError | ManifestError) else EXIT_TEMPORARY
+                # A changed configuration that cannot start leaves the one before it in force.
+                now, earlier, refused = earlier, None, str(error)
+                continue
+            if not again:
+                return 0
+            earlier, refused, loaded = now, "", load(path)
+            now = now if isinstance(loaded, list) else (loaded, hash_of(path))
     finally:
         os.umask(before)
-    return 0

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from config.loader import load
 from config.schema import Configuration
 from edge import app
+from edge.broker_settings import mqtt_settings
 from edge.clearance.keys import KeyFileError, create_keys, write_private_key
 from edge.clearance.keyset import Environment, KeysetError
 from edge.runtime.control import ControlError, ask
@@ -100,13 +101,13 @@ def test_the_brokers_password_and_certificates_arrive(example: Configuration, tm
     secret = tmp_path / "password"
     secret.write_text("geheim\n", encoding="utf-8")
     broker = example.broker.model_copy(update={"username": "lane-{client}", "password_file": secret})
-    settings = app.mqtt_settings(example.model_copy(update={"broker": broker}), "client")
+    settings = mqtt_settings(example.model_copy(update={"broker": broker}), "client")
     assert (settings.host, settings.port, settings.version) == ("broker.example.internal", 8883, "5")
     assert (settings.username, settings.password) == ("lane-client", Secret("geheim"))
     assert settings.tls is not None
     assert settings.tls.certificate_file == Path("/etc/kakou/tls/client.pem")
     plain = example.broker.model_copy(update={"password_file": None, "tls": None})
-    settings = app.mqtt_settings(example.model_copy(update={"broker": plain}), "client")
+    settings = mqtt_settings(example.model_copy(update={"broker": plain}), "client")
     assert (settings.password, settings.tls) == (None, None)
 
 
