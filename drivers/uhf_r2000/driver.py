@@ -22,10 +22,12 @@ from drivers.uhf_r2000.wire import (
     RoundError,
     TagReport,
     decode_inventory,
+    encode,
     realtime_inventory,
     set_antenna,
 )
 from edge.core.readings import TagSighting
+from edge.log import logger
 from edge.ports import Clock, DeliverTag, DeviceError
 
 # A reader answers a command within some ten milliseconds; a TCP serial server adds its own.
@@ -43,6 +45,8 @@ INTERBYTE_GAP_S = 0.1
 ROUND_GAP_S = 0.005
 # One vehicle carries a handful of tags; more than this is a pallet or a fault (hazard D13).
 MAX_TAGS_PER_S = 200
+# A line that gives nothing but garbage for so long is set wrongly; noise comes and goes.
+GARBAGE_S = 3.0
 # One refused round is noise, a row of them is a setting or an antenna.
 MAX_REFUSED_ROUNDS = 3
 
@@ -55,8 +59,9 @@ _NEXT_STEPS = {
     "port_failed": "unplug the reader, plug it in again, and see dmesg",
     "lost": "check cable and power; the lane reconnects by itself",
     "write_stalled": "check flow control and cable; the lane reconnects by itself",
-    "silent": "check power, cable and the address setting of the reader",
-    "garbled": "check baud rate (115200 8N1), wiring and interference",
+    "silent": "check power, cable, baud rate and the address setting of the reader",
+    "garbled": "check wiring, shield and interference, then the baud rate",
+    "line_settings": "set baud in the configuration to what the reader is set to (115200 8N1 as delivered)",
     "refused": "check antenna cables and the antennas in the configuration",
     "endless_round": "restart the reader",
     "not_connected": "wait until the reader is connected",
@@ -74,6 +79,7 @@ class ReaderCounters:
     tags_surplus: int = 0
     malformed_frames: int = 0
     foreign_frames: int = 0
+    own_echoes: int = 0
     refused_rounds: int = 0
     dropped_bytes: int = 0
     checksum_errors: int = 0
@@ -95,6 +101,7 @@ class R2000Reader:
         round_silence_s: float = ROUND_SILENCE_S,
         round_limit_s: float = ROUND_LIMIT_S,
         probe_interval_s: float = PROBE_INTERVAL_S,
+        garbage_s: float = GARBAGE_S,
         max_tags_per_s: int = MAX_TAGS_PER_S,
     ) -> None:
         if not antennas or not all(0 <= antenna <= MAX_ANTENNA for antenna in antennas):
@@ -109,12 +116,16 @@ class R2000Reader:
         self._round_silence_s = round_silence_s
         self._round_limit_s = round_limit_s
         self._probe_interval_s = probe_interval_s
+        self._garbage_s = garbage_s
         self._max_tags_per_s = max_tags_per_s
         self._line: Line | None = None
         self._decoder = FrameDecoder()
         self._counters = ReaderCounters()
         self._loss: DeviceError | None = None
         self._waiter: asyncio.Future[Frame] | None = None
+        # What was sent last and was not heard back: a two-wire line carries it to us first (D19).
+        self._unechoed = b""
+        self._any_frame = False
         self._awaited: frozenset[int] = frozenset()
         self._wake = asyncio.Event()
         self._wanted = False
@@ -145,7 +156,7 @@ class R2000Reader:
             self._line = await open_line(
                 self.address, self._baud, self._receive, self._lost, timeout_s=self._answer_timeout_s
             )
-            await self._select(self._antennas[0])
+            await self._first_answer()
         except LineError as error:
             raise self._error(error.code, "an open port", error.detail) from error
         except BaseException:
@@ -212,6 +223,21 @@ class R2000Reader:
         if frame.data != bytes((SUCCESS,)):
             raise self._error("refused", expected, f"answer {frame.data.hex(' ') or 'without data'}")
 
+    async def _first_answer(self) -> None:
+        """Ask until there is an answer; where nothing but garbage comes for long, the line is set wrongly (D17)."""
+        self._any_frame = False
+        until_ms = self._clock.now_ms() + self._garbage_s * 1000
+        while True:
+            try:
+                return await self._select(self._antennas[0])
+            except DeviceError as error:
+                if error.code != "reader_garbled" or self._any_frame:
+                    raise
+                if self._clock.now_ms() >= until_ms:
+                    expected = f"frames at {self._baud} baud 8N1"
+                    got = f"nothing else than garbage for {self._garbage_s:g} s, last: {error.got}"
+                    raise self._error("line_settings", expected, got) from error
+
     async def _round(self) -> None:
         expected = "the end of an inventory round"
         frame = await self._ask(realtime_inventory(), INVENTORY_COMMANDS, expected)
@@ -235,6 +261,7 @@ class R2000Reader:
         self._awaited = awaited
         try:
             line.write(command)
+            self._unechoed = command
             async with asyncio.timeout(self._round_limit_s):
                 return await self._last_frame(self._waiter, silence_s)
         except LineError as error:
@@ -278,6 +305,9 @@ class R2000Reader:
             self._handle(frame)
 
     def _handle(self, frame: Frame) -> None:
+        self._any_frame = True
+        if self._is_own_echo(frame):
+            return
         if frame.address != DEFAULT_ADDRESS:
             self._counters.foreign_frames += 1
             return
@@ -294,6 +324,16 @@ class R2000Reader:
             self._waiter.set_result(frame)
         else:
             self._counters.foreign_frames += 1
+
+    def _is_own_echo(self, frame: Frame) -> bool:
+        """Say whether this is what we sent ourselves: it comes first, once, and is no answer to anything."""
+        if not self._unechoed or encode(frame) != self._unechoed:
+            return False
+        self._unechoed = b""
+        self._counters.own_echoes += 1
+        if self._counters.own_echoes == 1:
+            logger().warning("reader_echoes", device=self.name, next_step="switch the adapter's local echo off")
+        return True
 
     def _deliver(self, report: TagReport) -> None:
         if not self._wanted or self._fenced_start != self._start:

@@ -47,7 +47,9 @@ class SimulatedTag:
 class R2000Faults:
     """Switches, all off. `off` is `R2000Simulator.unplug` and `plug`, because the port itself goes away.
 
-    `stale_buffer` spills `STALE_TAGS` tags of an earlier vehicle before the next answer, once, and resets itself.
+    `baud_ratio` is how much faster the reader sends than the other side samples; `echo` gives every command back
+    first, as a two-wire line does. `stale_buffer` spills `STALE_TAGS` tags of an earlier vehicle before the next
+    answer, once, and resets itself.
     """
 
     garbage: bool = False
@@ -59,6 +61,8 @@ class R2000Faults:
     error_frame: int = 0
     phase: bool = False
     half_frames: bool = False
+    baud_ratio: float = 1.0
+    echo: bool = False
 
 
 FAULTS = ("off", *(field.name for field in fields(R2000Faults)))
@@ -84,14 +88,18 @@ class R2000Device:
         self._decoder = FrameDecoder()
         self._queue: asyncio.Queue[Frame] = asyncio.Queue()
         self._antenna = 0
+        self._wire: Wire | None = None
 
     def receive(self, data: bytes) -> None:
         """Take bytes of commands."""
+        if self.faults.echo and self._wire is not None:
+            self._wire.write(data)
         for frame in self._decoder.feed(data):
             self._queue.put_nowait(frame)
 
     async def serve(self, wire: Wire) -> None:
         """Answer commands in order until cancelled."""
+        self._wire = wire
         while True:
             command = await self._queue.get()
             # Only what a test can want to look at: a day of demo must not grow this list.
@@ -145,7 +153,29 @@ class R2000Device:
             frame = frame[:-1] + bytes((frame[-1] ^ 0x55,))
         if self.faults.half_frames:
             frame = frame[: len(frame) // 2]
-        wire.write(frame)
+        wire.write(missampled(frame, self.faults.baud_ratio))
+
+
+def missampled(data: bytes, ratio: float) -> bytes:
+    """What a receiver makes of 8N1 bytes that come `ratio` times as fast as it samples; bad stop bits are dropped."""
+    if ratio == 1.0:
+        return data
+    line = [1] * 2 + [bit for byte in data for bit in (0, *(byte >> place & 1 for place in range(8)), 1)] + [1] * 40
+
+    def level(bits: float) -> int:
+        return line[min(int(bits), len(line) - 1)]
+
+    heard, at, end = bytearray(), 0.0, len(line) - 40
+    while at < end:
+        if level(at):
+            at += 0.25
+            continue
+        # The middle of each bit, counted from the edge of the start bit.
+        bits = [level(at + (place + 1.5) * ratio) for place in range(9)]
+        if bits[8]:
+            heard.append(sum(bit << place for place, bit in enumerate(bits[:8])))
+        at += 9.5 * ratio
+    return bytes(heard)
 
 
 class R2000Simulator:

@@ -100,6 +100,7 @@ async def bench(tmp_path: Path, **settings: object) -> AsyncIterator[Bench]:
         "answer_timeout_s": 0.4,
         "round_silence_s": 0.4,
         "probe_interval_s": 0.05,
+        "garbage_s": 0.5,
     }
     reader = R2000Reader("rfid-1", simulator.path, on_tag=delivered, **(defaults | settings))  # type: ignore[arg-type]
     try:
