@@ -4,6 +4,7 @@ Every 60 s or 100 events (hazards.md 4.2), unless nothing happened. A checkpoint
 quotes what central has confirmed, and goes to central as an event: `kakou ops audit` checks it there.
 """
 
+import asyncio
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from edge.clearance.keys import key_id_of
 from edge.ports import Clock
 from edge.runtime.codec import to_bytes
 from edge.runtime.journal import Journal, JournalRecord
+from edge.runtime.journal_head import keep_head
 from edge.runtime.notes import NOTE, append_note
 
 CHECKPOINT = "checkpoint"
@@ -41,10 +43,15 @@ class Checkpoints:
         self._at_ms = clock.now_ms()
 
     async def run(self) -> None:
-        """Write one whenever it is due, until cancelled. Raises JournalError where nothing can be written any more."""
+        """Write one whenever it is due, until cancelled; then keep how far the journal has come, for the next start.
+
+        Raises JournalError, OSError where nothing can be written any more.
+        """
         while True:
             await self._clock.sleep(LOOK_EVERY_S)
-            self.look()
+            if self.look():
+                head = self._journal.head()
+                await asyncio.to_thread(keep_head, self._journal.path, head)
 
     def look(self) -> bool:
         """Write a checkpoint if one is due; say whether."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from edge.runtime import journal_file
 from edge.runtime.journal_file import LANE_SPAN, NO_HASH, TAIL_RECORDS, JournalError, JournalRecord, Opened, record_hash
+from edge.runtime.journal_head import Head
 from edge.runtime.journal_writer import GroupWriter, Job, Statement, fail
 from edge.runtime.outbox import Outbox, OutboxEvent, prepare
 from edge.times import rfc3339
@@ -85,6 +86,13 @@ class JournalReader:
         number = self._numbers().get(lane)
         try:
             return None if number is None else journal_file.first_broken(self._reading, number, lane)
+        except sqlite3.Error as error:
+            raise journal_file.translated(error, self.path) from error
+
+    def head(self) -> Head:
+        """Return how far it has come on the disk. Raises JournalError."""
+        try:
+            return Head(self.epoch, journal_file.newest_records(self._reading))
         except sqlite3.Error as error:
             raise journal_file.translated(error, self.path) from error
 

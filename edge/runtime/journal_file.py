@@ -15,6 +15,8 @@ from urllib.parse import quote
 
 from edge.files import sync_folder, write_whole
 from edge.json_encoder import encoder
+from edge.log import logger
+from edge.runtime.journal_head import kept_head
 
 SCHEMA_VERSION = 1
 # What the next release may have written before it was rolled back: a schema adds tables and columns with defaults, no
@@ -120,8 +122,8 @@ def translated(error: Exception, path: Path) -> JournalError:
 def open_for_writing(path: Path, utc: Callable[[], datetime]) -> Opened:
     """Lock, check and open the journal at `path`, creating it where there is none.
 
-    A corrupt file (structure, chain of the newest records, lost write-ahead log) is put aside beside it with
-    its companions and an empty one begun. Raises JournalError.
+    A corrupt file (structure, chain of the newest records, lost write-ahead log), or one from a backup, is put aside
+    beside it with its companions and an empty one begun. Raises JournalError.
     """
     try:
         lock = _take_lock(path)
@@ -160,7 +162,9 @@ def _open_locked(path: Path, utc: Callable[[], datetime], lock: sqlite3.Connecti
         except (_CorruptError, sqlite3.DatabaseError) as error:
             if isinstance(error, sqlite3.OperationalError) and not _means_corrupt(error):
                 raise
-            after_epoch = _salvaged_epoch(path)
+            head = kept_head(path)
+            after_epoch = max(_salvaged_epoch(path), 0 if head is None else head.epoch)
+            logger().error("journal_put_aside", file=str(path), cause=str(error))
             quarantined = _quarantine(path, utc())
     # Wall-clock seconds: a file that was lost and begun again has a higher epoch, so central never takes its
     # first events for old ones. One past a salvaged epoch, should the clock have gone back.
@@ -219,6 +223,7 @@ def _open_existing(path: Path) -> tuple[sqlite3.Connection, int]:
     try:
         _check_identity(connection, path)
         _check_health(connection, had_log)
+        _check_newest(connection, path)
         _set_pragmas(connection, path)
         connection.execute(_ADDED)
         connection.execute("UPDATE meta SET value='open' WHERE key='session'")
@@ -264,6 +269,33 @@ def _check_health(connection: sqlite3.Connection, had_log: bool) -> None:
         broken = first_broken(connection, number, lane, TAIL_RECORDS)
         if broken is not None:
             raise _CorruptError(f"hash chain of {lane} broken at {broken}")
+
+
+def _check_newest(connection: sqlite3.Connection, path: Path) -> None:
+    """A journal that lacks what was on the disk once came back from a backup: nobody knows what happened since."""
+    head, epoch = kept_head(path), int(_meta(connection, "epoch"))
+    if head is None or head.epoch < epoch:
+        return
+    if head.epoch > epoch:
+        raise _CorruptError(f"restored from a backup: epoch {epoch}, and {head.epoch} was begun")
+    numbers = lane_numbers(connection)
+    for lane, (seq, digest) in head.lanes.items():
+        row_id = numbers.get(lane, 0) * LANE_SPAN + seq
+        row = connection.execute("SELECT hash FROM record WHERE id=?", (row_id,)).fetchone()
+        if row is None or row[0].hex() != digest:
+            raise _CorruptError(f"restored from a backup: record {seq} of {lane} is not there, or another one")
+
+
+def newest_records(connection: sqlite3.Connection) -> dict[str, tuple[int, str]]:
+    """Return the seq and hash (hex) of each lane's newest record, by name."""
+    newest: dict[str, tuple[int, str]] = {}
+    for lane, number in lane_numbers(connection).items():
+        base = number * LANE_SPAN
+        query = "SELECT id, hash FROM record WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"
+        row = connection.execute(query, (base, base + LANE_SPAN - 1)).fetchone()
+        if row is not None:
+            newest[lane] = (row[0] - base, row[1].hex())
+    return newest
 
 
 def _set_pragmas(connection: sqlite3.Connection, path: Path) -> None:

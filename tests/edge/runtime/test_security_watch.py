@@ -71,7 +71,7 @@ def test_ten_refusals_within_a_minute_are_one_alarm_that_ends_with_them():
     assert bench.notes[-1] == (GRANTS_REFUSED, False)
 
 
-@pytest.mark.hazard("C11")
+@pytest.mark.hazard("C11", "O7")
 def test_a_taken_over_session_stands_for_an_hour():
     bench = Bench()
     bench.links["clearance"].takeovers = 1
@@ -83,7 +83,7 @@ def test_a_taken_over_session_stands_for_an_hour():
     assert bench.notes == [(SESSION_TAKEN_OVER, True), (SESSION_TAKEN_OVER, False)]
 
 
-@pytest.mark.hazard("C11", "C12")
+@pytest.mark.hazard("C11", "C12", "O7")
 def test_a_connection_that_comes_up_again_and_again_is_told():
     bench = Bench()
     for _ in range(4):
