@@ -29,7 +29,7 @@ def read(reader, name, row, look_for):
     return reader.read_encoded((PHOTOS / name / "images" / row["image"]).read_bytes(), frozenset({look_for}))
 
 
-@pytest.mark.parametrize(("name", "at_least"), [("plate_crops_ccpd", 0.6), ("plate_crops_gate", 0.9)])
+@pytest.mark.parametrize(("name", "at_least"), [("plate_crops_ccpd", 0.9), ("plate_crops_gate", 0.95)])
 def test_crops(reader, name, at_least):
     rows = every(name, 25)
     outcomes = [
