@@ -6,10 +6,11 @@ import gc
 import hashlib
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from config import devices
 from config.schema import Authority, Configuration, Lane
@@ -105,7 +106,7 @@ async def serve(
         stop, told = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in _ENDING:
-            loop.add_signal_handler(number, _end, told, stop)
+            loop.add_signal_handler(number, _end, manager, told, stop)
         reloading = None
         if path is not None:
             admit = partial(_admit, box)
@@ -119,22 +120,8 @@ async def serve(
         gc.freeze()
         ending.enter_context(LoopWatch())
         try:
-            async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(lane.run()) for lane in lanes]
-                running.append(tasks.create_task(tell_manager(manager, runners)))
-                running.append(tasks.create_task(starts.run(box.clock)))
-                upkeep = Upkeep(
-                    configuration.state_dir, box.journal, box.evidence, box.clock, box.clock.utc,
-                    [lane.telemetry for lane in lanes],
-                )  # fmt: skip
-                running.append(tasks.create_task(keep_going("upkeep", upkeep.run, box.clock)))
-                await stop.wait()
-                manager.say("STOPPING=1")
-                logger().info("stopping")
-                await asyncio.gather(*(lane.drain() for lane in lanes))
-                starts.well()
-                for task in running:
-                    task.cancel()
+            await _run(box, lanes, stop, [tell_manager(manager, runners), starts.run(box.clock)])
+            starts.well()
         finally:
             await control.close()
             if reloading is not None:
@@ -143,6 +130,22 @@ async def serve(
     for number in _ENDING:
         loop.remove_signal_handler(number)
     return reloading is not None and reloading.due and not told.is_set()
+
+
+async def _run(
+    box: Box, lanes: Sequence[LaneService], stop: asyncio.Event, beside: Sequence[Coroutine[Any, Any, None]]
+) -> None:
+    """Run the lanes and what runs beside them until `stop` is set and nothing is in motion any more."""
+    alarms = [lane.telemetry for lane in lanes]
+    upkeep = Upkeep(box.configuration.state_dir, box.journal, box.evidence, box.clock, box.clock.utc, alarms)
+    async with asyncio.TaskGroup() as tasks:
+        parts = [*(lane.run() for lane in lanes), *beside, keep_going("upkeep", upkeep.run, box.clock)]
+        running = [tasks.create_task(part) for part in parts]
+        await stop.wait()
+        logger().info("stopping")
+        await asyncio.gather(*(lane.drain() for lane in lanes))
+        for task in running:
+            task.cancel()
 
 
 @contextlib.asynccontextmanager
@@ -196,9 +199,8 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     barrier = _barrier(lane.barrier, sources, clock)
     captures, watching = _captures(box, lane, profile, sources)
     key = load_private_key(path := configuration.keys_dir / f"lane-{lane.id}.key.pem")
-    check_lane_key(
-        path, key_id_of(key.public_key()), box.trust[environment_of(lane)].current(), simulated=lane.simulated
-    )
+    keyset = box.trust[environment_of(lane)].current
+    check_lane_key(path, key_id_of(key.public_key()), keyset(), simulated=lane.simulated)
     checkpoints = Checkpoints(configuration.site, lane.id, key=key, journal=box.journal, clock=clock)
     append_note(box.journal, lane.id, FIELD_POLICIES, {name: policy.rules for name, policy in policies.items()})
     asking = LaneClearance(
@@ -210,7 +212,6 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         clock=clock,
     )
     telemetry = lane_telemetry(configuration, lane.id, box.journal.outbox, clock, policies)
-    keyset = box.trust[environment_of(lane)].current
     asked = lane.handheld
     handheld = None if asked is None else ConfirmDesk(asked.authority, key=key, keyset=keyset, clock=clock)
     runner = sources.runner = LaneRunner(
@@ -377,7 +378,8 @@ def hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _end(*events: asyncio.Event) -> None:
+def _end(manager: ServiceManager, *events: asyncio.Event) -> None:
+    manager.say("STOPPING=1")
     for event in events:
         event.set()
 

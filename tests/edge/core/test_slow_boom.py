@@ -57,6 +57,14 @@ def test_p23_where_only_one_way_is_slow_the_other_clears_nothing() -> None:
     assert lane.state.alarms == ("boom_slow_raising",)
 
 
+def test_p23_a_boom_that_was_found_up_and_is_lowered_by_a_person_is_told_too() -> None:
+    lane = LaneBench(WATCHED).go(Phase.STARTING)
+    lane.scan(25, **UP)
+    lane.order("lower")
+    stroke(lane, 3_000, **DOWN)
+    assert (lane.ended, lane.alarms_raised) == ([], ["boom_slow_lowering"])
+
+
 def test_p23_a_lane_that_is_not_told_what_is_slow_tells_nothing() -> None:
     lane = LaneBench()
     raised(5_950, lane)
