@@ -19,11 +19,12 @@ from edge.clearance.keys import create_keys
 from edge.clearance.manifest import ManifestError
 from edge.core.events import Started
 from edge.core.state import Phase
-from edge.reloading import CONFIGURATION_REFUSED, CONFIGURATION_WAITS, Reloading
+from edge.reloading import CONFIGURATION_REFUSED, CONFIGURATION_WAITS, Reloading, without_vehicle
 from edge.runtime.control import ControlError, ask
 from edge.runtime.lane_service import LaneService
 from simulators.broker import free_ports
 from tests.support.controller import LIMIT_S, Controller, kakou, spawn
+from tests.support.lane_bench import LaneBench
 from tests.support.lane_parts import Running, running
 
 pytestmark = pytest.mark.hazard("X6")
@@ -161,6 +162,22 @@ async def test_a_changed_configuration_waits_for_the_vehicle_that_is_there(file:
             await one.taken.wait()
         assert one.reloading.due
         assert one.lane.runner.state.phase is Phase.IDLE
+
+
+@pytest.mark.hazard("X7")
+@pytest.mark.parametrize("phase", Phase)
+def test_no_phase_with_a_vehicle_is_a_moment_for_another_configuration(phase: Phase) -> None:
+    lane = LaneBench().go(phase)
+    moment = phase in (Phase.STARTING, Phase.IDLE, Phase.LEAVING, Phase.FAULT)
+    assert without_vehicle(lane.state) is moment
+    assert (lane.state.passage is None) is moment
+
+
+def test_a_boom_that_comes_down_after_a_restart_is_let_down_first() -> None:
+    lane = LaneBench().go(Phase.STARTING)
+    lane.scan(25, boom_up=True, boom_down=False)
+    assert (lane.phase, lane.state.passage) == (Phase.CLOSING, None)
+    assert not without_vehicle(lane.state)
 
 
 async def test_a_change_that_is_taken_back_is_not_waited_for_any_more(file: Path) -> None:

@@ -44,7 +44,7 @@ def test_events_are_stored_once_and_only_the_unbroken_run_is_acknowledged(databa
     store.close()
 
 
-@pytest.mark.hazard("I12", "C24")
+@pytest.mark.hazard("I12", "C24", "O6")
 @pytest.mark.threat("corruption", "telemetry")
 def test_one_number_with_two_contents_is_a_conflict_and_the_first_stays(database: Path) -> None:
     store = EventStore(database)
