@@ -100,12 +100,23 @@ async def test_a_head_that_says_nothing_proves_nothing(path: Path, content: byte
     assert {one["event"] for one in logged} == {"journal_head_unreadable"}
 
 
+class OneMinute(StoodClock):
+    """It passes a minute at once, and then nothing more: who waits lets others run."""
+
+    slept = False
+
+    async def sleep(self, seconds: float) -> None:
+        if self.slept:
+            await asyncio.Event().wait()
+        self.slept = True
+        self.ms += 60_000
+
+
 async def test_the_checkpoints_keep_the_head(path: Path) -> None:
     journal = await Journal.open(path, utc=utc)
-    clock = StoodClock()
+    clock = OneMinute()
     checkpoints = Checkpoints("yard", "L1", key=Ed25519PrivateKey.generate(), journal=journal, clock=clock)
     await journal.append("L1", "step", "{}").durable
-    clock.ms += 60_000
     task = asyncio.create_task(checkpoints.run())
     async with asyncio.timeout(60):
         while kept_head(path) is None:
