@@ -182,15 +182,11 @@ class ModbusBarrier:
             raise self._error(error.code, error.expected, error.got, "not_done") from error
 
     async def _start_pulse(self, link: StrictLink, address: int) -> None:
-        may_be_on = True
         try:
             await self._write(link, address, True)
-        except DeviceError as error:
-            may_be_on = error.outcome != "not_done"
-            raise
         finally:
-            if may_be_on:
-                self._hold(address)
+            # Also where the module refused it: one that acted all the same would leave the output on for ever.
+            self._hold(address)
 
     async def _write(self, link: StrictLink, address: int, value: bool) -> None:
         try:

@@ -25,7 +25,9 @@ async def test_scans_deliver_inputs_with_the_time_their_request_left() -> None:
         it.start()
         await it.until(lambda: bool(it.scans))
         inputs, sent_at_ms = it.scans[0]
-        assert inputs == replace(UNKNOWN_INPUTS, **dict.fromkeys(_signals(), False) | {"boom_down": True})
+        without_feedback = {"red_lamp_on": None, "green_lamp_on": None}
+        known = dict.fromkeys(_signals(), False) | {"boom_down": True} | without_feedback
+        assert inputs == replace(UNKNOWN_INPUTS, **known)
         assert before_ms <= sent_at_ms <= now_ms()
         it.plant.set_signals({"safety_loop": True, "arrival_loop": True})
         await it.until(lambda: it.scans[-1][0].safety_loop is True)

@@ -97,6 +97,15 @@ async def test_d21_raise_that_never_arrived_is_not_done() -> None:
         assert "coil:0 reads 0" in error.got
 
 
+@pytest.mark.hazard("D20", "D31")
+async def test_an_output_that_was_refused_and_switched_on_all_the_same_is_released() -> None:
+    async with lane(map_=BarrierMap(pulse_ms=100)) as it:
+        it.simulator.faults = once(ReplyFaults(exception_after=2), WRITE_COIL)
+        error = await failed_raise(it)
+        assert (error.code, error.outcome, it.plant.raise_count) == ("barrier_exception", "not_done", 1)
+        await eventually(lambda: it.plant.outputs["raise"] is False)
+
+
 async def test_d21_hardware_pulse_that_reads_off_is_unknown() -> None:
     async with lane(map_=HARDWARE) as it:
         it.simulator.faults = once(ReplyFaults(silent=True), WRITE_COIL)
