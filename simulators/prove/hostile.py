@@ -31,7 +31,12 @@ def around(desk: "Authorities", authority: str, grant: Grant) -> None:
             desk.answered.add(grant.nonce)
             if fault == "wrong_lane":
                 desk.other_lanes.add(grant.nonce)
-            _soon(desk, authority, desk.seal(authority, replace(release, **change)))
+            alien = desk.seal(authority, replace(release, **change))
+            # As often before the answer as behind it: what comes behind is refused for that alone.
+            if swarm.draw.random() < 0.5:
+                desk.send(authority, alien)
+            else:
+                _soon(desk, authority, alien)
     for fault, signer in (("forged", "stranger"), ("revoked_key", swarm.draw.choice(("revoked", "other-site")))):
         if swarm.strikes(fault, 0.3):
             desk.answered.add(grant.nonce)
