@@ -167,6 +167,14 @@ def test_i9_a_restart_below_an_open_boom_lowers_only_after_a_new_proof() -> None
     assert (lane.phase, lane.state.alarms, lane.ended) == (Phase.IDLE, (), [])
 
 
+def test_a_person_lowers_the_boom_that_a_restart_found_up_with_nobody_below() -> None:
+    lane = LaneBench(proved=False)
+    lane.lose_inputs(restarted=True)
+    lane.scan(60, **UP)
+    lane.order("lower")
+    assert (lane.phase, lane.state.passage, len(lane.all(LowerBoom))) == (Phase.CLOSING, None, 1)
+
+
 @pytest.mark.hazard("I11")
 def test_a_lane_that_is_not_ready_says_so_after_the_promised_time() -> None:
     state, _ = step(initial(PROFILE), Started(0, "boot", "seed"))
