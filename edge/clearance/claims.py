@@ -25,6 +25,13 @@ class ClaimError(ValueError):
         self.name = name
 
 
+def check_version(claims: Mapping[str, Any], table: Table) -> None:
+    """Raise ClaimError for another version or type: its other fields are not ours to judge (hazards.md C19)."""
+    for name, reason in (("v", "version"), ("typ", "type")):
+        if not table[name](claims.get(name)):
+            raise ClaimError(reason, name)
+
+
 def check_claims(found: Mapping[str, Any], table: Table) -> None:
     """Raise ClaimError for the first field that is unknown, missing or wrong, in that order."""
     unknown = sorted(found.keys() - table.keys())

@@ -15,6 +15,7 @@ from edge.clearance.claims import (
     ClaimError,
     Table,
     check_claims,
+    check_version,
     is_hash,
     is_identifier,
     is_integer,
@@ -146,9 +147,7 @@ def open_confirmation(
         officer = _issuer_of(envelope.key_id, keyset)
         key = keyset.key_for(envelope.key_id, role="officer", issuer=officer, site=site, lane=lane, now_utc=now_utc)
         claims = parse_object(verify(envelope, key))
-        for name, reason in (("v", "version"), ("typ", "type")):
-            if not _CONFIRM[name](claims.get(name)):
-                raise ClaimError(reason, name)
+        check_version(claims, _CONFIRM)
         check_claims(claims, _CONFIRM)
     except (EnvelopeError, KeyRefusedError, StrictJsonError) as error:
         raise ConfirmError(error.reason) from error

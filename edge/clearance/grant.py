@@ -12,6 +12,7 @@ from edge.clearance.claims import (
     ClaimError,
     Table,
     check_claims,
+    check_version,
     is_hash,
     is_identifier,
     is_integer,
@@ -115,7 +116,7 @@ def check_grant(
         role: Role = "drill" if drill else "grant"
         key = keyset.key_for(envelope.key_id, role=role, issuer=authority, site=site, lane=lane, now_utc=now_utc)
         claims = parse_object(verify(envelope, key))
-        _check_version(claims)
+        check_version(claims, _GRANT)
         check_claims(claims, _GRANT)
     except (EnvelopeError, KeyRefusedError, StrictJsonError) as error:
         return GrantRefusal(error.reason)
@@ -126,13 +127,6 @@ def check_grant(
     if claims["iss"] != authority:
         return GrantRefusal("issuer")
     return replace(_grant(claims, envelope.key_id), drill=drill)
-
-
-def _check_version(claims: dict[str, Any]) -> None:
-    """Say version and type first: another version's fields are not ours to judge (hazards.md C19)."""
-    for name, reason in (("v", "version"), ("typ", "type")):
-        if not _GRANT[name](claims.get(name)):
-            raise ClaimError(reason, name)
 
 
 def _grant(claims: dict[str, Any], key_id: str) -> Grant:
