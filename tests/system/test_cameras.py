@@ -1,5 +1,6 @@
 """A lane with cameras and the real recogniser: right readings open, a bad camera holds and says so (D1, D2, D4)."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -42,10 +43,10 @@ class CameraLane:
 
         return picture
 
-    def come(self) -> Truck:
+    async def come(self) -> Truck:
         """Let the next truck come, with a release note for exactly what it shows."""
         truck = next(self.trucks)
-        prepare_pictures(truck)
+        await asyncio.to_thread(prepare_pictures, truck)
         self.lane.notes.add(note_of(truck))
         self.lane.world.arrive(truck)
         return truck
@@ -86,9 +87,9 @@ def alive(pid: int) -> bool:
 async def test_the_right_truck_passes_and_no_process_stays_behind(seeing: CameraLane):
     lane = seeing.lane
     # The models are loaded by the time that the second truck comes, whatever the first one had to wait for.
-    seeing.come()
+    await seeing.come()
     await lane.settle()
-    seeing.come()
+    await seeing.come()
     await lane.until(lambda: any(end["terminal"] == "PASSED" for end in lane.ended), 40)
     await lane.settle()
     workers = children(lane.controller.process.pid)
@@ -109,7 +110,7 @@ async def test_a_bad_camera_holds_and_is_named_while_the_others_work(seeing: Cam
         if fault == "off":
             await lane.until(lambda: PLATE_CAMERA in lane.state["lost_devices"], 10)
         identifications, ended = len(lane.of("identified")), len(lane.ended)
-        seeing.come()
+        await seeing.come()
         await lane.phase("held")
         assert lane.state["reasons"] == ["unread_front_plate:customs"], fault
         # The state is heard at once, events take their turn in the outbox.

@@ -29,7 +29,7 @@ async def simulated(mode: Mode, **changes: object) -> AsyncIterator[tuple[Camera
     simulator = CameraSimulator(lambda: None, frames_per_s=20.0)
     await simulator.start()
     url = simulator.stream_url if mode == "mjpeg" else simulator.snapshot_url
-    settings = HttpCameraSettings("front", url, mode, frame_stale_s=0.5, poll_interval_s=0.05)
+    settings = HttpCameraSettings("front", url, mode, frame_stale_s=5.0, poll_interval_s=0.05)
     camera = HttpCamera(replace(settings, **changes), CLOCK)  # type: ignore[arg-type]
     try:
         async with asyncio.timeout(30):
@@ -131,7 +131,7 @@ async def test_picture_over_the_byte_limit_is_dropped_and_named() -> None:
 @pytest.mark.parametrize("mode", ["snapshot", "mjpeg"])
 @pytest.mark.hazard("D4")
 async def test_hanging_camera_is_lost_within_the_stale_limit_and_comes_back(mode: Mode) -> None:
-    async with simulated(mode) as (simulator, camera):
+    async with simulated(mode, frame_stale_s=1.0) as (simulator, camera):
         await camera.connect()
         pid = camera.worker_pid
         await simulator.set_fault("hang")
@@ -149,12 +149,12 @@ async def test_hanging_camera_is_lost_within_the_stale_limit_and_comes_back(mode
 
 @pytest.mark.hazard("D4")
 async def test_trickling_camera_is_lost_though_bytes_keep_coming() -> None:
-    async with simulated("snapshot") as (simulator, camera):
+    async with simulated("snapshot", frame_stale_s=1.0) as (simulator, camera):
         await camera.connect()
         await simulator.set_fault("slow")
         with pytest.raises(DeviceError, match=r"camera_unreachable|camera_stalled"):
             await camera.run()
-    async with simulated("mjpeg") as (simulator, camera):
+    async with simulated("mjpeg", frame_stale_s=1.0) as (simulator, camera):
         await camera.connect()
         await simulator.set_fault("slow")
         with pytest.raises(DeviceError, match="camera_stalled"):
