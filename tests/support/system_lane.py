@@ -38,8 +38,8 @@ OFFICERS = ("chen", "li")
 # How soon a condition is looked at again where no message announces its change.
 LOOK_S = 0.02
 TAG = "E200301666130121155074EF"
-# Nothing may come below the boom before the lane is idle, so proofs are as short as the configuration allows. The module
-# may be late: it shares its process with the test, on a machine that does other work too.
+# Nothing may come below the boom before the lane is idle, so proofs are as short as the configuration allows.
+# The module may be late: it shares its process with the test, on a machine that does other work too.
 CONFIG = """\
 site: {site}
 state_dir: {state_dir}
