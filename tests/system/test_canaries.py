@@ -112,13 +112,13 @@ async def test_no_canary_leaves_its_channel(tmp_path: Path, any_broker: BrokerCa
             lane.controllers.append(Controller(process, log))
             await lane.until(lambda: lane.state.get("phase") == "idle" and not lane.state["lost_devices"], 60)
             # Two that may pass, and one that a lost camera cannot read.
-            trucks = [seeing.come()]
+            trucks = [await seeing.come()]
             await lane.settle()
-            trucks.append(seeing.come())
+            trucks.append(await seeing.come())
             await lane.settle()
             await seeing.cameras[PLATE_CAMERA].set_fault("off")
             await lane.until(lambda: PLATE_CAMERA in lane.state["lost_devices"], 30)
-            trucks.append(seeing.come())
+            trucks.append(await seeing.come())
             await lane.phase("held")
             await lane.settle()
             status = json.dumps(await ask(lane.socket, {"verb": "status"}), ensure_ascii=False).encode()

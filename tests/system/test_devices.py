@@ -62,7 +62,7 @@ def on_raise(lane: SystemLane, faults: Callable[[], ReplyFaults]) -> None:
 
 LOST_REPLIES = {
     "lost": lambda: ReplyFaults(drop_reply=True, functions=frozenset({WRITE_COIL}), times=1),
-    "late": lambda: ReplyFaults(delay_reply_s=0.5, functions=frozenset({WRITE_COIL}), times=1),
+    "late": lambda: ReplyFaults(delay_reply_s=3.0, functions=frozenset({WRITE_COIL}), times=1),
     "wrong_echo": lambda: ReplyFaults(wrong_echo_value=True, functions=frozenset({WRITE_COIL}), times=1),
     "zero_transaction": lambda: ReplyFaults(zero_transaction_id=True, functions=frozenset({WRITE_COIL}), times=1),
     "cut": lambda: ReplyFaults(close_before_reply=True, functions=frozenset({WRITE_COIL}), times=1),
