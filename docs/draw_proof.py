@@ -5,7 +5,8 @@
     python docs/draw_proof.py --check         say whether the page is what the figures say; 1 where not
 
 FOLDER holds what the campaigns wrote, each under the name that the table of this module gives. Ledgers are not
-committed: docs/proof.json is.
+committed: docs/proof.json is. It keeps the figures of each seed apart, so that a campaign that goes on elsewhere,
+without its old ledger, adds to what is known: give it a seed that the page does not name yet.
 """
 
 import json
@@ -23,16 +24,20 @@ Data = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """One row: `file` is its ledger, `goal` how much of `unit` it is for, `shows` what its figures say in words."""
+    """One row: `file` is its ledger, `goal` how much of `unit` it is for, `shows` what its figures say in words.
+
+    `take` reads a ledger: the figures of each seed. Those of other seeds stay where `adds`, and go otherwise.
+    """
 
     name: str
     file: str
-    take: Callable[[Path], Data]
+    take: Callable[[Path], dict[str, Data]]
     command: str
     goal: int
     unit: str
     shows: Callable[[Data], str]
     not_proved: str
+    adds: bool = False
 
 
 def _lines(path: Path) -> list[Data]:
@@ -44,67 +49,96 @@ def _at(share: float, values: list[float]) -> float | None:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None
 
 
-def _take_runs(count: str, *sums: str) -> Callable[[Path], Data]:
+def _by_seed(lines: list[Data]) -> dict[str, list[Data]]:
+    found: dict[str, list[Data]] = {}
+    for line in lines:
+        found.setdefault(str(line["seed"]), []).append(line)
+    return found
+
+
+def _take_runs(count: str, *sums: str) -> Callable[[Path], dict[str, Data]]:
     """Return what reads a ledger of `tests.campaigns.ledger`: the last line of a run counts."""
 
-    def take(path: Path) -> Data:
-        runs = list({run["run"]: run for run in _lines(path)}.values())
+    def figures(lines: list[Data]) -> Data:
+        runs = list({run["run"]: run for run in lines}.values())
         return {
             "reached": len(runs) if count == "runs" else sum(run.get(count, 0) for run in runs),
             "violations": sum(bool(run["violations"]) for run in runs),
             "hours": sum(run.get("wall_s", 0.0) for run in runs) / 3600,
             "commits": sorted({run["commit"] for run in runs}),
             **{name: sum(run.get(name, 0) for run in runs) for name in sums},
-            "proved_p50_s": _at(0.5, [run["proved_s"] for run in runs if "proved_s" in run]),
-            "proved_p99_s": _at(0.99, [run["proved_s"] for run in runs if "proved_s" in run]),
+            "proved_s": sorted(round(run["proved_s"], 1) for run in runs if "proved_s" in run),
             "at_points": sum(run["run"].startswith("point/") for run in runs),
         }
 
-    return take
+    return lambda path: {seed: figures(lines) for seed, lines in _by_seed(_lines(path)).items()}
 
 
-def _take_prove(path: Path) -> Data:
-    entries = _lines(path)
+def _take_prove(path: Path) -> dict[str, Data]:
     return {
-        "reached": sum(one["passages"] for one in entries),
-        "violations": sum(one["violations"] for one in entries),
-        "hours": sum(one["machine_s"] for one in entries) / 3600,
-        "commits": sorted({one["commit"] for one in entries}),
+        seed: {
+            "reached": sum(one["passages"] for one in entries),
+            "violations": sum(one["violations"] for one in entries),
+            "hours": sum(one["machine_s"] for one in entries) / 3600,
+            "commits": sorted({one["commit"] for one in entries}),
+        }
+        for seed, entries in _by_seed(_lines(path)).items()
     }
 
 
-def _take_cuts(path: Path) -> Data:
+def _take_cuts(path: Path) -> dict[str, Data]:
     figures = json.loads(path.read_text(encoding="utf-8"))
-    return {
-        **figures,
+    figures |= {
         "reached": figures["cuts"],
         "violations": figures["lost"] + figures["corrupt"] + figures["wrong"],
         "hours": figures["wall_s"] / 3600,
         "commits": [figures["commit"]],
     }
+    return {str(figures["seed"]): figures}
 
 
-def _take_mutants(path: Path) -> Data:
+def _take_mutants(path: Path) -> dict[str, Data]:
     figures = json.loads(path.read_text(encoding="utf-8"))
-    return {
-        **figures,
+    figures |= {
         "reached": figures["killed"],
         "violations": len(figures["survivors"]),
         "hours": figures["machine_s"] / 3600,
         "commits": [figures["commit"]],
     }
+    return {str(figures["seed"]): figures}
 
 
-def _take_sample(path: Path) -> Data:
+def _take_sample(path: Path) -> dict[str, Data]:
     figures = json.loads(path.read_text(encoding="utf-8"))
-    done = figures["sample"] - figures["left"]
-    return {
-        **figures,
-        "reached": done,
+    figures |= {
+        "reached": figures["sample"] - figures["left"],
         "violations": len(figures["violations"]),
         "hours": figures["machine_s"] / 3600,
         "commits": [figures["commit"]],
     }
+    return {str(figures["seed"]): figures}
+
+
+def _total(seeds: dict[str, Data]) -> Data:
+    """Return what the figures of all seeds come to together; what cannot be added is that of the last seed."""
+    total: Data = {}
+    for data in seeds.values():
+        for name, value in data.items():
+            known = total.get(name)
+            adds = isinstance(value, int | float | list) and not isinstance(value, bool) and known is not None
+            total[name] = known + value if adds else value
+    total["commits"] = sorted(set(total["commits"]))
+    return total
+
+
+def _proved(data: Data) -> str:
+    times: list[float] = data["proved_s"]
+    if not times:
+        return ""
+    return (
+        f"; proved again after a restart ({len(times)} measured): p50 {_at(0.5, times)} s, p99 {_at(0.99, times)} s "
+        "(to be at most 5 s)"
+    )
 
 
 def _percent(share: float) -> str:
@@ -116,7 +150,7 @@ CAMPAIGNS = (
         "Passages without a violation of I1 to I21", "prove.ledger", _take_prove,
         "./kakou prove --passages 1000000 --seed 1 --campaign prove.ledger --json", 10_000_000, "passages",
         lambda data: f"{data['violations']} violations",
-        "Faults that are not modelled; SQLite, broker, TCP and kernel are simulated (decision 18)",
+        "Faults that are not modelled; SQLite, broker, TCP and kernel are simulated (decision 18)", adds=True,
     ),
     Campaign(
         "Seeded bugs that the judge finds, one for each invariant", "mutants.json", _take_mutants,
@@ -141,10 +175,9 @@ CAMPAIGNS = (
         "kill -9 of the real controller", "kills.ledger", _take_runs("runs", "passages", "raised"),
         "python -m tests.campaigns.kills --each 20 --random 1000 --seed 1 --json --ledger kills.ledger", 1_300, "kills",
         lambda data: f"{data['violations']} violations; {data['at_points']} at named points, "
-        f"{data['reached'] - data['at_points']} at random; {data['passages']} passages, {data['raised']} openings; "
-        f"proved again after a restart: p50 {data['proved_p50_s']} s, p99 "
-        f"{data['proved_p99_s']} s (to be at most 5 s)",
-        "Power loss (see above); the recovery time is that of a machine which other work kept busy",
+        f"{data['reached'] - data['at_points']} at random; {data['passages']} passages, {data['raised']} openings"
+        + _proved(data),
+        "Power loss (see above); the recovery time is that of a machine which other work kept busy", adds=True,
     ),
     Campaign(
         "Mosquitto killed under load, every other time emptied", "broker.ledger",
@@ -152,13 +185,13 @@ CAMPAIGNS = (
         "python -m tests.campaigns.broker_losses --losses 1000 --seed 1 --json --ledger broker.ledger", 1_000, "losses",
         lambda data: f"{data['violations']} violations; {data['events']} events of {data['passages']} passages "
         f"came, {data['duplicates_identified']} duplicates told apart",
-        "A broker that lies, or is cut off for days; EMQX",
+        "A broker that lies, or is cut off for days; EMQX", adds=True,
     ),
     Campaign(
         "Spoilt grants", "grants.ledger", _take_runs("mutations", "accepted"),
         "python -m tests.campaigns.grants --mutations 10000000 --seed 1 --json --ledger grants.ledger", 10_000_000,
         "mutations", lambda data: f"{data['accepted']} accepted",
-        "That Ed25519 is sound; a key that was stolen; the mutations are drawn, a few are drawn twice",
+        "That Ed25519 is sound; a key that was stolen; the mutations are drawn, a few are drawn twice", adds=True,
     ),
     Campaign(
         "Mutants of the core and of grant verification that the small tests kill", "mutation.json", _take_sample,
@@ -172,9 +205,10 @@ CAMPAIGNS = (
 INTRODUCTION = """# Proof: what the campaigns showed, and what they do not
 
 Drawn by `python docs/draw_proof.py` from `docs/proof.json`, which takes the campaigns' ledgers. Each campaign goes on
-where it ended: run its command again, with the same ledger, until the goal is reached. Where fewer were reached than
-the goal, the row says so. A `note` that a person adds there stays. Where a commit is marked `-changed`, the campaign's
-own code was newer than it; the product was that commit's.
+where it ended: run its command again, with the same ledger, until the goal is reached; without that ledger, with a
+seed that its row does not name, and the figures add up. Where fewer were reached than the goal, the row says so. A
+`note` that a person adds there stays. Where a commit is marked `-changed`, the campaign's own code was newer than it;
+the product was that commit's.
 
 """
 
@@ -205,10 +239,14 @@ TESTED = (
 
 
 def take(folder: Path, known: Data) -> Data:
-    """Return the figures with those of the ledgers in `folder` in the place of older ones; notes of people stay."""
-    found = {one.file: one.take(folder / one.file) for one in CAMPAIGNS if (folder / one.file).is_file()}
-    noted = {name: {"note": data["note"]} for name, data in known.items() if "note" in data}
-    return known | {name: data | noted.get(name, {}) for name, data in found.items()}
+    """Return the figures with those of the ledgers in `folder`; notes of people stay."""
+    figures = dict(known)
+    for one in CAMPAIGNS:
+        if (folder / one.file).is_file():
+            before = known.get(one.file, {})
+            seeds = (before.get("seeds", {}) if one.adds else {}) | one.take(folder / one.file)
+            figures[one.file] = before | {"seeds": seeds}
+    return figures
 
 
 def draw(figures: Data) -> str:
@@ -216,16 +254,17 @@ def draw(figures: Data) -> str:
     head = "| figure | reached | shown | command | seed | commit | machine hours | what it does not prove |"
     lines = [head, "|---" * 8 + "|"]
     for one in CAMPAIGNS:
-        data = figures.get(one.file)
-        if data is None:
+        known = figures.get(one.file)
+        if known is None:
             cells = [one.name, f"not run; goal {one.goal:,} {one.unit}", "", f"`{one.command}`", "", "", ""]
         else:
+            data = _total(known["seeds"])
             reached = f"{data['reached']:,} of {one.goal:,} {one.unit}"
             if data["reached"] < one.goal:
                 reached = f"**not reached:** {reached}"
-            shown = one.shows(data) + (f". {data['note']}" if "note" in data else "")
+            shown = one.shows(data) + (f". {known['note']}" if "note" in known else "")
             cells = [
-                one.name, reached, shown, f"`{one.command}`", str(data.get("seed", 1)),
+                one.name, reached, shown, f"`{one.command}`", ", ".join(known["seeds"]),
                 ", ".join(data["commits"]), f"{data['hours']:.2f}",
             ]  # fmt: skip
         lines.append("| " + " | ".join([*cells, one.not_proved]) + " |")

@@ -98,7 +98,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--losses", type=int, default=1000, help="how often the broker is killed, in tens")
     options = parser.parse_args(given)
     plan = [f"{'kept' if n % 2 else 'emptied'}/{n}" for n in range(-(-options.losses // LOSSES_A_RUN))]
-    ledger = Ledger(options.ledger)
+    ledger = Ledger(options.ledger, options.seed)
     for run in ledger.left(plan)[: options.limit]:
         with tempfile.TemporaryDirectory() as folder:
             ledger.add(asyncio.run(one_run(Path(folder), run, options.seed)))

@@ -78,7 +78,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args(given)
     plan = [f"{options.seed}/{n}" for n in range(-(-options.mutations // MUTATIONS_A_RUN))]
-    ledger = Ledger(options.ledger)
+    ledger = Ledger(options.ledger, options.seed)
     for run in _runs(ledger.left(plan)[: options.limit], options.jobs):
         ledger.add(run)
     machine_s = ledger.sum("wall_s")

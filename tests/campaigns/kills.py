@@ -114,7 +114,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--each", type=int, default=20, help="kills at each named point")
     parser.add_argument("--random", type=int, default=1000, help="kills at random moments of a passage")
     options = parser.parse_args(given)
-    ledger, plan = Ledger(options.ledger), planned(options.each, options.random)
+    ledger, plan = Ledger(options.ledger, options.seed), planned(options.each, options.random)
     for run in ledger.left(plan)[: options.limit]:
         with tempfile.TemporaryDirectory() as folder:
             ledger.add(asyncio.run(one_run(Path(folder), run, options.seed)))

@@ -15,9 +15,10 @@ from simulators.prove.ledger import commit
 class Ledger:
     """The runs of one campaign in one file; each run is on the disk before the next begins."""
 
-    def __init__(self, path: Path) -> None:
-        """Read what is there; a line that a kill cut short is a run that did not end."""
+    def __init__(self, path: Path, seed: int) -> None:
+        """Read what is there; a line that a kill cut short is a run that did not end. `seed` is that of new runs."""
         self.path = path
+        self._seed = seed
         self._commit = commit()
         self.runs: dict[str, dict[str, Any]] = {}
         if path.exists():
@@ -29,8 +30,8 @@ class Ledger:
                 self.runs[run["run"]] = run
 
     def add(self, run: dict[str, Any]) -> None:
-        """Keep a run that ended, with the commit that it ran from."""
-        run = {**run, "commit": self._commit}
+        """Keep a run that ended, with its seed and the commit that it ran from."""
+        run = {**run, "seed": self._seed, "commit": self._commit}
         self.runs[run["run"]] = run
         with self.path.open("a", encoding="utf-8") as file:
             file.write("\n" + json.dumps(run, ensure_ascii=False))
