@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "confirm": ("edge.verbs.confirm", "main"),
     "reload": ("edge.verbs.person", "reload"),
     "calendar": ("edge.verbs.calendar", "main"),
+    "doctor": ("edge.verbs.doctor", "main"),
     "keys": ("edge.verbs.keys", "main"),
     "manifest": ("edge.verbs.manifest", "main"),
     "sbom": ("edge.verbs.sbom", "main"),

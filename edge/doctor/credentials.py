@@ -1,0 +1,130 @@
+"""What the lanes trust and are trusted by: keys, keyset, manifest, models, certificates, named files."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from config.clients import client_ids, for_client
+from config.named_files import missing_files
+from config.schema import Configuration
+from edge.app import environment_of, hash_of
+from edge.clearance.keys import KeyFileError, key_id_of, load_private_key
+from edge.clearance.keyset import Environment, Keyset, KeysetError
+from edge.clearance.manifest import ManifestError, check_start
+from edge.clearance.trust import Trust
+from edge.doctor.finding import Finding
+from edge.mqtt.certificates import days_left
+from models.registry import REGISTRY_PATH, ModelError, load_registry, verified_bytes
+
+# Time for a person to bring new ones to a lane where nobody is.
+SOON = timedelta(days=14)
+
+
+def look_at_credentials(configuration: Configuration, config_file: Path, now_utc: datetime) -> Iterator[Finding]:
+    """Yield what is found of everything that a start would check, and of what ends soon."""
+    for problem in missing_files(configuration):
+        yield Finding("FAIL", "file_not_readable", problem.key_path, {"file": problem.value})
+    with tempfile.TemporaryDirectory() as copy:
+        # A start writes down the versions it has seen; here a copy takes them.
+        for seen in configuration.state_dir.glob("*.json"):
+            shutil.copy(seen, copy)
+        yield from _keys(configuration, config_file, Path(copy), now_utc)
+    yield from _models()
+    yield from _certificates(configuration, now_utc)
+
+
+def _keys(configuration: Configuration, config_file: Path, state_dir: Path, now_utc: datetime) -> Iterator[Finding]:
+    keysets: dict[Environment, Keyset] = {}
+    for environment in dict.fromkeys(environment_of(lane) for lane in configuration.lanes):
+        try:
+            trust = Trust(configuration.keys_dir, state_dir, environment=environment, utc=lambda: now_utc)
+        except (KeyFileError, KeysetError, OSError) as error:
+            yield Finding("FAIL", "keyset_refused", str(configuration.keys_dir), {"cause": error})
+            continue
+        keysets[environment] = keyset = trust.current()
+        fields = {"version": keyset.version, "days": (keyset.expires - now_utc).days}
+        soon = keyset.expires - now_utc < SOON
+        code = "keyset_ends_soon" if soon else "keyset_good"
+        yield Finding("WARN" if soon else "OK", code, str(configuration.keys_dir), fields)
+    for lane in configuration.lanes:
+        path = configuration.keys_dir / f"lane-{lane.id}.key.pem"
+        yield _lane_key(path, keysets.get(environment_of(lane)), now_utc)
+    first = keysets.get(environment_of(configuration.lanes[0]))
+    if first is not None:
+        yield _manifest(configuration, config_file, state_dir, first, now_utc)
+
+
+def _lane_key(path: Path, keyset: Keyset | None, now_utc: datetime) -> Finding:
+    try:
+        key_id = key_id_of(load_private_key(path).public_key())
+    except (KeyFileError, OSError) as error:
+        return Finding("FAIL", "lane_key_refused", str(path), {"cause": error})
+    if keyset is None:
+        return Finding("OK", "lane_key_readable", str(path))
+    entry = keyset.keys.get(key_id)
+    if entry is None or entry.status == "revoked":
+        return Finding("FAIL", "lane_key_foreign", str(path))
+    left = entry.not_after - now_utc
+    if left <= timedelta():
+        return Finding("FAIL", "lane_key_ended", str(path))
+    soon = left < SOON
+    return Finding(
+        "WARN" if soon else "OK", f"lane_key_{'ends_soon' if soon else 'good'}", str(path), {"days": left.days}
+    )
+
+
+def _manifest(
+    configuration: Configuration, config_file: Path, state_dir: Path, keyset: Keyset, now_utc: datetime
+) -> Finding:
+    found = {"configuration": hash_of(config_file), "models": hash_of(REGISTRY_PATH)}
+    manifest = configuration.manifest_file
+    subject = str(manifest or "manifest_file")
+    try:
+        version = check_start(
+            manifest, state_dir, keyset=keyset, site=configuration.site, found=found, utc=lambda: now_utc
+        )
+    except (ManifestError, OSError) as error:
+        return Finding("FAIL", "manifest_refused", subject, {"cause": error})
+    return Finding("OK", "manifest_not_used" if version is None else "manifest_good", subject)
+
+
+def _models() -> Iterator[Finding]:
+    try:
+        entries = load_registry()
+    except ModelError as error:
+        yield Finding("FAIL", "model_refused", str(REGISTRY_PATH), {"cause": error})
+        return
+    for entry in entries.values():
+        try:
+            verified_bytes(entry)
+        except ModelError as error:
+            yield Finding("FAIL", "model_refused", entry.name, {"cause": error})
+        else:
+            yield Finding("OK", "model_good", entry.name, {"version": entry.version})
+
+
+def _certificates(configuration: Configuration, now_utc: datetime) -> Iterator[Finding]:
+    tls = configuration.broker.tls
+    if tls is None:
+        return
+    named = [tls.ca_file]
+    if tls.cert_file is not None:
+        named += [for_client(tls.cert_file, client) for client in client_ids(configuration)]
+    for file in dict.fromkeys(named):
+        try:
+            days = days_left(file, now_utc)
+        except OSError:
+            # A named file that cannot be read was told above.
+            continue
+        except ValueError as error:
+            yield Finding("FAIL", "certificate_malformed", str(file), {"cause": error})
+            continue
+        fields = {"days": int(days)}
+        if days <= 0:
+            yield Finding("FAIL", "certificate_ended", str(file), fields)
+        elif days < SOON.days:
+            yield Finding("WARN", "certificate_ends_soon", str(file), fields)
+        else:
+            yield Finding("OK", "certificate_good", str(file), fields)

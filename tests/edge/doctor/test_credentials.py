@@ -1,0 +1,160 @@
+"""What `kakou doctor` says of keys, keyset, manifest, models and certificates. Nothing on the box changes."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from config.loader import load
+from config.schema import Configuration
+from edge.clearance.keys import create_keys, key_id_of, load_private_key, load_public_key
+from edge.clearance.keyset import open_keyset, seal_keyset
+from edge.doctor.credentials import look_at_credentials
+from edge.doctor.finding import Finding
+from models.registry import ModelError
+from tests.support.certificates import CertificateAuthority
+
+NOW = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
+CONFIG = """\
+site: yard
+state_dir: state
+keys_dir: keys
+{more}
+authorities: [{{id: customs}}]
+lanes:
+  - id: lane-1
+    direction: in
+    simulated: true
+    must_match: [tag]
+    barrier: {{id: barrier, host: 127.0.0.1}}
+    tag_reader: {{id: reader, port: /dev/ttyUSB0}}
+"""
+Look = Callable[..., dict[str, Finding]]
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Look:
+    """Look at a box whose lane has its keys since `NOW`; returns the findings by code."""
+    (tmp_path / "state").mkdir()
+    make_keys(tmp_path, NOW)
+
+    def at(after: timedelta = timedelta(), more: str = "") -> dict[str, Finding]:
+        config = tmp_path / "kakou.yaml"
+        config.write_text(CONFIG.format(more=more))
+        loaded = load(config)
+        assert isinstance(loaded, Configuration), loaded
+        return {one.code: one for one in look_at_credentials(loaded, config, NOW + after)}
+
+    return at
+
+
+def make_keys(folder: Path, now: datetime) -> None:
+    create_keys(
+        folder / "keys", site="yard", lanes=["lane-1"], authorities=["customs"], environment="simulated", now_utc=now
+    )
+
+
+def status_of(found: dict[str, Finding]) -> set[str]:
+    return {one.status for one in found.values()}
+
+
+def test_a_good_box_is_good_and_stays_as_it_is(look: Look, tmp_path: Path) -> None:
+    found = look()
+    assert status_of(found) == {"OK"}
+    assert {"keyset_good", "lane_key_good", "manifest_not_used", "model_good"} <= found.keys()
+    assert "version 1, good for 29 more days" in found["keyset_good"].message("en")
+    # A start would have written down which keyset it saw.
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_what_ends_soon_is_told_before_it_ends(look: Look) -> None:
+    assert look(timedelta(days=17))["keyset_ends_soon"].status == "WARN"
+    ended = look(timedelta(days=31))
+    assert "expired" in ended["keyset_refused"].message("en")
+    assert ended["lane_key_readable"].status == "OK"
+
+
+@pytest.mark.parametrize(("days", "code"), [(-1, "lane_key_ended"), (7, "lane_key_ends_soon"), (15, "lane_key_good")])
+def test_a_lane_key_ends_too(look: Look, tmp_path: Path, days: int, code: str) -> None:
+    keys = tmp_path / "keys"
+    root, lane = (
+        load_private_key(keys / "root.key.pem"),
+        key_id_of(load_private_key(keys / "lane-lane-1.key.pem").public_key()),
+    )
+    keyset = open_keyset(
+        (keys / "keyset.jws").read_bytes(),
+        root_key_id=key_id_of(root.public_key()), root=root.public_key(), environment="simulated", now_utc=NOW,
+    )  # fmt: skip
+    entry = replace(keyset.keys[lane], not_after=NOW + timedelta(days=days))
+    (keys / "keyset.jws").write_bytes(seal_keyset(replace(keyset, keys={**keyset.keys, lane: entry}), root))
+    assert code in look()
+    revoked = replace(keyset.keys[lane], status="revoked")
+    (keys / "keyset.jws").write_bytes(seal_keyset(replace(keyset, keys={**keyset.keys, lane: revoked}), root))
+    assert "lane_key_foreign" in look()
+
+
+def test_an_older_keyset_than_the_one_seen_is_refused(look: Look, tmp_path: Path) -> None:
+    seen = {key_id_of(load_public_key(tmp_path / "keys" / "root.pub.pem")): 7}
+    (tmp_path / "state" / "keyset-seen-simulated.json").write_text(json.dumps(seen))
+    assert "rolled_back" in look()["keyset_refused"].message("en")
+
+
+def test_keys_that_are_missing_open_to_others_or_of_elsewhere(look: Look, tmp_path: Path) -> None:
+    key = tmp_path / "keys" / "lane-lane-1.key.pem"
+    key.chmod(0o644)
+    refused = look()["lane_key_refused"]
+    assert "readable_by_others" in refused.message("en")
+    assert f"sudo chmod 600 {key}" in refused.next_step("en")
+    key.unlink()
+    assert "key_file_missing" in look()["lane_key_refused"].message("zh")
+    create_keys(
+        tmp_path / "other", site="yard", lanes=["lane-1"], authorities=["customs"], environment="simulated", now_utc=NOW
+    )
+    key.write_bytes((tmp_path / "other" / key.name).read_bytes())
+    key.chmod(0o600)
+    assert look()["lane_key_foreign"].status == "FAIL"
+    (tmp_path / "keys" / "root.pub.pem").unlink()
+    assert "keyset_refused" in look()
+
+
+def test_a_manifest_that_was_in_force_may_not_go(look: Look, tmp_path: Path) -> None:
+    more = f"manifest_file: {tmp_path / 'manifest.jws'}"
+    (tmp_path / "manifest.jws").write_text("nonsense")
+    assert look(more=more)["manifest_refused"].status == "FAIL"
+    (tmp_path / "manifest.jws").unlink()
+    found = look(more=more)
+    assert {"file_not_readable", "manifest_refused"} <= found.keys()
+
+
+def test_a_model_that_is_not_the_registered_one(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = ModelError("model_tampered", "plate_reader", "x.onnx", "sha256 1", "2", "reinstall models")
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("edge.doctor.credentials.verified_bytes", refuse)
+    assert "model_tampered" in look()["model_refused"].message("en")
+    monkeypatch.setattr("edge.doctor.credentials.load_registry", refuse)
+    assert look()["model_refused"].subject.endswith("registry.json")
+
+
+def test_certificates_of_the_broker_connection(look: Look, tmp_path: Path) -> None:
+    authority = CertificateAuthority(tmp_path)
+    certificate, _ = authority.issue_client("yard-lane-1-clearance", days=40)
+    authority.issue_client("yard-lane-1-telemetry", days=5)
+    names = f"cert_file: '{tmp_path}/{{client}}.pem', key_file: '{tmp_path}/{{client}}.key'"
+    more = f"broker: {{tls: {{ca_file: {authority.ca_file}, {names}}}}}"
+    real = datetime.now(UTC) - NOW
+    found = look(real, more)
+    assert found["certificate_good"].status == "OK", found
+    assert found["certificate_ends_soon"].status == "WARN"
+    assert look(real + timedelta(days=6), more)["certificate_ended"].status == "FAIL"
+    certificate.write_text("no certificate")
+    assert look(real, more)["certificate_malformed"].status == "FAIL"
+    certificate.unlink()
+    gone = look(real, more)
+    assert "file_not_readable" in gone
+    assert "certificate_malformed" not in gone
