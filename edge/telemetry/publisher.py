@@ -15,7 +15,7 @@ from edge.field_policy import FieldPolicy
 from edge.mqtt.values import Message, MqttDown
 from edge.runtime.outbox import Outbox, OutboxRow
 from edge.telemetry import payloads
-from edge.telemetry.retained import RetainedValues
+from edge.telemetry.retained import MOST_STALE, RetainedValues
 from edge.telemetry.session import TelemetrySession
 from edge.telemetry.topics import LaneTopics
 
@@ -63,6 +63,8 @@ class PublisherCounters:
     acks_retained: int = 0
     acks_ahead: int = 0
     acks_ignored: int = 0
+    alarms_foreign: int = 0
+    stale_alarms_left: int = 0
 
 
 class TelemetryPublisher:
@@ -97,6 +99,7 @@ class TelemetryPublisher:
         self._patience_s = self._times.resend_after_s
         self._deadline_s = 0.0
         self._told_ahead: int | None = None
+        self._told_stale = False
         link.on_up = self._on_up
         link.on_down = self._on_down
         link.subscribe(topics.acknowledgement, self._on_acknowledgement)
@@ -175,6 +178,7 @@ class TelemetryPublisher:
 
     def _on_down(self, _reason: MqttDown) -> None:
         self._up = False
+        self._told_stale = False
         self._retained.disconnected()
 
     # -- events --------------------------------------------------------------------------------------------
@@ -259,5 +263,12 @@ class TelemetryPublisher:
 
     def _on_alarm(self, message: Message) -> None:
         # A retained alarm of an earlier run that no longer stands: nobody else would ever take it back.
-        if message.retain and message.payload and not self._retained.has(message.topic):
-            self._retained.set(message.topic, b"")
+        if not message.retain or not message.payload or self._retained.has(message.topic):
+            return
+        if not self._topics.is_alarm(message.topic):
+            self.counters.alarms_foreign += 1
+        elif not self._retained.clear_stale(message.topic):
+            self.counters.stale_alarms_left += 1
+            if not self._told_stale:
+                self._told_stale = True
+                _log.warning("stale_alarms_left", extra={"lane": self._topics.lane, "cleared": MOST_STALE})

@@ -65,6 +65,11 @@ class LaneTopics:
             raise ValueError(f"not an alarm code of 1 to 96 of A-Z a-z 0-9 _ -: {code[:100]!r}")
         return f"{self.root}/alarm/{code}"
 
+    def is_alarm(self, topic: str) -> bool:
+        """Say whether `topic`, as the broker gives it, is one that `alarm` could have made."""
+        root, _, code = topic.rpartition("/")
+        return root == f"{self.root}/alarm" and _ALARM_CODE.fullmatch(code) is not None
+
     def event(self, event_type: str) -> str:
         """Not retained: one CloudEvents envelope each."""
         return f"{self.root}/event/{checked_id(event_type)}"
