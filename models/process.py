@@ -45,8 +45,10 @@ class WorkerProcess:
         environment["OMP_NUM_THREADS"] = "1"
         if registry is not None:
             environment[REGISTRY_VARIABLE] = str(registry)
+        pipe = asyncio.subprocess.PIPE
+        # A session of its own: an interrupt at the terminal is the controller's to handle.
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment
+            *command, stdin=pipe, stdout=pipe, env=environment, start_new_session=True
         )
         return cls(process)
 

@@ -110,6 +110,36 @@ async def test_a_worker_ends_with_its_parent():
     parent.stdout.feed_eof()
 
 
+async def test_an_interrupt_at_the_terminal_is_the_controllers_to_handle():
+    """Ctrl-C reaches the whole foreground group: a picture that a draining lane still asks for is read."""
+    script = (
+        "import asyncio, signal, sys\n"
+        "from models.recogniser import WorkerRecogniser\n"
+        "async def main():\n"
+        "    interrupted = asyncio.Event()\n"
+        "    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted.set)\n"
+        "    r = WorkerRecogniser()\n"
+        "    await r.start()\n"
+        "    await r.ready()\n"
+        "    print('ready', flush=True)\n"
+        "    await interrupted.wait()\n"
+        "    reading = await r.read(b'no picture', frozenset({'plate'}), 30.0)\n"
+        "    print([unread.reason for unread in reading.unread], flush=True)\n"
+        "    await r.close()\n"
+        "asyncio.run(main())\n"
+    )
+    pipe = asyncio.subprocess.PIPE
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=pipe, stderr=pipe, start_new_session=True
+    )
+    assert parent.stdout is not None
+    async with asyncio.timeout(ENOUGH_S):
+        assert await parent.stdout.readline() == b"ready\n"
+        os.killpg(parent.pid, signal.SIGINT)
+        said, complaints = await parent.communicate()
+    assert (said, complaints, parent.returncode) == (b"['not_a_picture']\n", b"", 0)
+
+
 async def test_a_tampered_model_is_named_and_the_lane_goes_on(started, tmp_path):
     entry = load_registry()["text_detector"]
     (tmp_path / "detector.onnx").write_bytes(b"not the weights")
