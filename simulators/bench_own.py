@@ -77,10 +77,14 @@ class _TimedBarrier(BarrierSimulator):
 
 
 class OwnLane:
-    """A lane with a barrier and a tag reader alone. `closed` is set once the last truck is gone and the boom down."""
+    """A lane with a barrier and a tag reader alone. `closed` is set once the last truck is gone and the boom down.
 
-    def __init__(self, folder: Path) -> None:
+    `epc` is the tag of all its trucks, `drive_through_s` the time from the stop line until the lane is empty.
+    """
+
+    def __init__(self, folder: Path, *, epc: str = EPC, drive_through_s: float = 0.3) -> None:
         loop = asyncio.get_running_loop()
+        self._epc = epc
 
         def now_ms() -> int:
             return int(loop.time() * 1000)
@@ -88,7 +92,8 @@ class OwnLane:
         self.plant = Plant(now_ms, stroke_s=0.1)
         # The tag comes into the field a moment after the loop: what an arrival causes is over by then (not debounced).
         geometry = Geometry(tag_field=(10.9, 14.0))
-        self.world = World(self.plant, now_ms, geometry=geometry, pace=Pace(drive_in_s=0.4, drive_through_s=0.3))
+        pace = Pace(drive_in_s=0.4, drive_through_s=drive_through_s)
+        self.world = World(self.plant, now_ms, geometry=geometry, pace=pace)
         self.barrier = _TimedBarrier(self.plant, refresh=self._refresh)
         self.reader = _TimedReader(self._tags, symlink=folder / "tag-reader")
         self.closed = asyncio.Event()
@@ -108,7 +113,7 @@ class OwnLane:
         """Let a truck come; returns the stopwatch of its passage."""
         watch = self._untimed = self.barrier.watch = Stopwatch()
         self.closed.clear()
-        self.world.arrive(Truck(f"truck-{number}", tag_epc=EPC))
+        self.world.arrive(Truck(f"truck-{number}", tag_epc=self._epc))
         return watch
 
     def _tags(self) -> list[SimulatedTag]:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from edge.runtime.journal_file import lane_numbers, open_for_reading, read_recor
 from edge.runtime.notes import append_note
 from simulators import bench, bench_authority, bench_broker, bench_lanes
 from simulators.bench_broker import measured_broker
-from simulators.bench_journal import PassageTimes, passage_times
+from simulators.bench_journal import PassageTimes, held_reasons, passage_times
 from simulators.bench_lanes import Measured
 from simulators.bench_overhead import Overhead
 from simulators.bench_process import BenchError, BenchProcess
@@ -137,6 +138,33 @@ async def test_notes_in_the_journal_are_no_part_of_a_passage(tmp_path: Path) -> 
     assert passage_times(tmp_path / "journal.sqlite", "lane-1") == [PassageTimes(10, 20, 60)]
 
 
+async def test_the_journal_says_why_trucks_were_held(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path / "journal.sqlite", utc=utc)
+    append_note(journal, "lane-1", "checkpoint", {})
+    for terminal, reasons in (
+        ("PASSED", ["release"]),
+        ("TURNED_BACK", ["tag_in_two_lanes", "vehicle_left"]),
+        ("TURNED_BACK", ["tag_in_two_lanes"]),
+        ("TIMEOUT", []),
+    ):
+        ended = {"type": "EndPassage", "terminal": terminal, "reasons": reasons}
+        body = {"event": {"type": "Tick"}, "effects": [ended, {"type": "Report"}]}
+        journal.append("lane-1", "step", json.dumps(body))
+    await journal.close()
+    expected = Counter(tag_in_two_lanes=2, vehicle_left=1, TIMEOUT=1)
+    assert held_reasons(tmp_path / "journal.sqlite", "lane-1") == expected
+
+
+async def test_lanes_have_tags_of_their_own(tmp_path: Path) -> None:
+    seen = []
+    for number in (1, 2, 17):
+        lane = bench_lanes.BenchLane(number, tmp_path, [b"picture"])
+        lane.arrive(0)
+        seen += [vehicle.truck.tag_epc for vehicle in lane.world._vehicles]
+    assert len(set(seen)) == 3
+    assert all(epc and len(bytes.fromhex(epc)) == 12 for epc in seen)
+
+
 def test_sizes_are_measured_one_by_one_and_the_flood_last(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,7 +174,8 @@ def test_sizes_are_measured_one_by_one_and_the_flood_last(
         asked.append((count, flooded))
         times = PassageTimes(0, 10, 60, 100.0)
         lag = {"p99_ms": 1.0}
-        return Measured(count, (5.0, 6.0, 7.0), (times,), 10.0, Usage(1, 1, 10, 100), Usage(2, 3, 40, 400), lag)
+        used = Usage(1, 1, 10, 100), Usage(2, 3, 40, 400)
+        return Measured(count, (5.0, 6.0, 7.0), (times,), 10.0, *used, lag, 1, Counter(late=1))
 
     async def floor_ms(*_: object) -> float:
         return 4.0
@@ -159,6 +188,7 @@ def test_sizes_are_measured_one_by_one_and_the_flood_last(
     row = found["sizes"][1]
     assert (row["ratio"], row["cpu_percent_per_lane"], row["workers_cpu_percent_per_lane"]) == (1.5, 2.5, 5.0)
     assert (row["rss_mib_per_lane"], row["recognition_ms_p50"], row["recognition_share"]) == (10.0, 50.0, 0.5)
+    assert (row["held"], row["held_reasons"]) == (1, {"late": 1})
     assert found["flood"]["beside_flood_ms_p99"] == 7.0
 
 
