@@ -25,9 +25,10 @@ from edge.clearance.door import GrantDoor
 from edge.clearance.keys import key_id_of, load_private_key
 from edge.clearance.keyset import Environment
 from edge.clearance.lane_clearance import LaneClearance
+from edge.clearance.time_quality import TimeQuality
 from edge.clearance.trust import Trust
-from edge.connections import clearance_link, lane_telemetry
-from edge.core.events import InputsSampled
+from edge.connections import clearance_link, lane_feeds, lane_telemetry
+from edge.core.events import Event, InputsSampled
 from edge.core.profile import LaneProfile
 from edge.field_policy import FIELD_POLICIES, FieldPolicy
 from edge.guarding import check_lane_key, check_manifest, opening_hours, security_watch
@@ -47,8 +48,6 @@ from edge.runtime.lane_service import LaneService
 from edge.runtime.loop_watch import LoopWatch
 from edge.runtime.notes import append_note
 from edge.runtime.notify import ServiceManager, tell_manager
-from edge.runtime.outage import OutageWatch
-from edge.runtime.sampling import SamplingWatch
 from edge.runtime.shared_tags import SharedTags
 from edge.runtime.site_secret import site_secret
 from edge.runtime.starts import Starts
@@ -226,7 +225,6 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     door.on_failure, asking.dated = watch.grant_refused, watch.answer_dated
     captures.take = asking.take = runner.take
     captures.shared = box.tags.join(profile, runner.take)
-    outage = _outage_watch(box, lane, asking, clearance, runner)
     service = LaneService(
         clock,
         box.journal,
@@ -240,8 +238,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         [
             ("security_watch", watch.run),
             ("checkpoints", checkpoints.run),
-            ("outage_watch", outage.run),
-            *_sampling(box, lane, clearance, runner),
+            *_issued(box, lane, asking, clearance, runner.take),
             *opening_hours(lane, runner.take, clock),
         ],
         handheld,
@@ -249,6 +246,17 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     )
     clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
     return service
+
+
+def _issued(
+    box: Box, lane: Lane, asking: LaneClearance, clearance: ClearanceLink, take: Callable[[Event], None]
+) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
+    """What looks at the clock of a lane, and at the lists and plans that are issued to it."""
+    quality = TimeQuality(box.clock, take)
+    asking.vouch = quality.vouch
+    keyset = box.trust[environment_of(lane)].current
+    feeds = lane_feeds(box.configuration, lane, clearance, keyset, box.clock, take)
+    return [("time_quality", quality.run), *((feed.name, feed.run) for feed in feeds)]
 
 
 def _captures(box: Box, lane: Lane, profile: LaneProfile, sources: "_Sources") -> tuple[LaneCaptures, list[Device]]:
@@ -292,38 +300,6 @@ def _reader(configured: devices.TagReader, sources: "_Sources", clock: LoopClock
         clock=clock,
         on_tag=lambda sighting: sources.captures.tag_sighted(sighting),
     )
-
-
-def _outage_watch(
-    box: Box, lane: Lane, asking: LaneClearance, clearance: ClearanceLink, runner: LaneRunner
-) -> OutageWatch:
-    return OutageWatch(
-        clearance,
-        asking,
-        issuer=None if lane.limited_offline is None else lane.limited_offline.authority,
-        keyset=box.trust[environment_of(lane)].current,
-        keys_dir=box.configuration.keys_dir,
-        state_dir=box.configuration.state_dir,
-        clock=box.clock,
-        take=runner.take,
-    )
-
-
-def _sampling(
-    box: Box, lane: Lane, clearance: ClearanceLink, runner: LaneRunner
-) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
-    if lane.sampling is None:
-        return []
-    watch = SamplingWatch(
-        clearance,
-        issuer=lane.sampling.authority,
-        keyset=box.trust[environment_of(lane)].current,
-        keys_dir=box.configuration.keys_dir,
-        state_dir=box.configuration.state_dir,
-        clock=box.clock,
-        take=runner.take,
-    )
-    return [("sampling", watch.run)]
 
 
 class _Sources:

@@ -1,14 +1,21 @@
-"""A lane's two connections to its broker, apart from each other: a backlog of events never delays a grant."""
+"""A lane's two connections to its broker, apart from each other: a backlog of events never delays a grant.
+
+And what the centre sends it unasked over the first of them.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from config.clients import client_id
-from config.schema import Configuration
+from config.schema import Configuration, Lane
 from edge.broker_settings import mqtt_settings
 from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.door import GrantDoor
+from edge.clearance.feeds import OFFLINE_LISTS, SAMPLING_PLANS, IssuedFeed, lane_feed
 from edge.clearance.keyset import Keyset
+from edge.core.events import Event
 from edge.field_policy import FieldPolicy
 from edge.mqtt import MqttLink
 from edge.ports import Clock
@@ -32,6 +39,29 @@ def clearance_link(
         on_grant=door.on_grant,
         on_refused=door.on_refused,
     )
+
+
+def lane_feeds(
+    configuration: Configuration,
+    lane: Lane,
+    link: ClearanceLink,
+    keyset: Callable[[], Keyset],
+    clock: Clock,
+    take: Callable[[Event], None],
+) -> list[IssuedFeed[Any]]:
+    """Return what brings a lane its lists and plans, where it may use them. Raises KeyFileError."""
+    feed = partial(
+        lane_feed,
+        link=link,
+        keyset=keyset,
+        keys_dir=configuration.keys_dir,
+        state_dir=configuration.state_dir,
+        clock=clock,
+        take=take,
+    )
+    lists = [] if lane.limited_offline is None else [feed(OFFLINE_LISTS, issuer=lane.limited_offline.authority)]
+    plans = [] if lane.sampling is None else [feed(SAMPLING_PLANS, issuer=lane.sampling.authority)]
+    return [*lists, *plans]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from edge.clearance.authority_link import FloodLimit
+from edge.clearance.authority_link import ClearanceLink, FloodLimit
 from edge.clearance.issued import IssuedContext, IssuedRefusal
+from edge.clearance.keys import load_shared_secret
 from edge.clearance.keyset import Keyset
 from edge.clearance.offline_list import check_list
 from edge.clearance.sampling_plan import check_plan
@@ -24,6 +25,8 @@ from edge.ports import Clock
 
 Issued = TypeVar("Issued", bound=OfflineList | SamplingPlan)
 
+LOOK_EVERY_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[Issued]):
@@ -37,6 +40,22 @@ class Kind(Generic[Issued]):
     check: Callable[[bytes, IssuedContext], Issued | IssuedRefusal]
     event: Callable[[int, Issued], Event]
     keeps: bool
+
+    def file(self, state_dir: Path, lane: str) -> Path:
+        """Return where the newest one of a lane lies, and where a technician puts one."""
+        return state_dir / f"{self._dashed}-{lane}.jws"
+
+    def seen_file(self, state_dir: Path, lane: str) -> Path:
+        """Return where a lane keeps which versions it has seen."""
+        return state_dir / f"{self._dashed}-seen-{lane}.json"
+
+    def secret_file(self, keys_dir: Path, lane: str) -> Path:
+        """Return the secret that lane and issuer share for it."""
+        return keys_dir / f"lane-{lane}.{self.word}.key"
+
+    @property
+    def _dashed(self) -> str:
+        return self.name.replace("_", "-")
 
 
 OFFLINE_LISTS = Kind("list", "offline_list", check_list, OfflineListAccepted, keeps=False)
@@ -68,6 +87,7 @@ class IssuedFeed(Generic[Issued]):
         clock: Clock,
         take: Callable[[Event], None],
     ) -> None:
+        self.name = kind.name
         self._kind = kind
         self._site = site
         self._lane = lane
@@ -83,6 +103,12 @@ class IssuedFeed(Generic[Issued]):
         # The newest list that was told to the lane, by root and lane: another root counts anew (S14).
         self._accepted = ("", 0)
         self._log = logger(lane=lane)
+
+    async def run(self) -> None:
+        """Look at the file every `LOOK_EVERY_S` until cancelled."""
+        while True:
+            self.look()
+            await self._clock.sleep(LOOK_EVERY_S)
 
     def attach(self, link: MqttLink) -> None:
         """Listen on the lane's topic."""
@@ -150,3 +176,31 @@ class IssuedFeed(Generic[Issued]):
             self._clock.utc(),
             self._clock.now_ms(),
         )
+
+
+def lane_feed(
+    kind: Kind[Issued],
+    link: ClearanceLink,
+    *,
+    issuer: str,
+    keyset: Callable[[], Keyset],
+    keys_dir: Path,
+    state_dir: Path,
+    clock: Clock,
+    take: Callable[[Event], None],
+) -> IssuedFeed[Issued]:
+    """Return what brings a lane one kind, listening on its link. Raises KeyFileError where the secret is unreadable."""
+    feed = IssuedFeed(
+        kind,
+        site=link.site,
+        lane=link.lane,
+        authority=issuer,
+        secret=load_shared_secret(kind.secret_file(keys_dir, link.lane)),
+        keyset=keyset,
+        seen=SeenVersions(kind.seen_file(state_dir, link.lane)),
+        file=kind.file(state_dir, link.lane),
+        clock=clock,
+        take=take,
+    )
+    feed.attach(link.link)
+    return feed

@@ -15,6 +15,7 @@ MOST_SKEW_S = 30.0
 MOST_STEP_S = 2.0
 # Journaled each time, so not for every truck; far below the day for which it counts.
 TELL_EVERY_MS = 600_000
+LOOK_EVERY_S = 10.0
 
 
 class TimeQuality:
@@ -26,6 +27,12 @@ class TimeQuality:
         self._base_s = 0.0
         self._good = False
         self._told_ms = 0
+
+    async def run(self) -> None:
+        """Look every `LOOK_EVERY_S` until cancelled."""
+        while True:
+            self.check()
+            await self._clock.sleep(LOOK_EVERY_S)
 
     def vouch(self, issued_at: str) -> None:
         """An answer that counts was signed at `issued_at` (RFC 3339), just now by its issuer's clock."""

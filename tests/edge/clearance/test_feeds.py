@@ -1,5 +1,6 @@
 """Lists that reach a lane: newer only, also over a restart, from a file as from the topic; and a clock vouched for."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -37,7 +38,8 @@ class Time:
         self.ms += int(seconds * 1000)
         self.wall += timedelta(seconds=seconds)
 
-    async def sleep(self, _seconds: float) -> None: ...
+    async def sleep(self, _seconds: float) -> None:
+        raise asyncio.CancelledError
 
 
 class Feed:
@@ -109,6 +111,21 @@ def test_a_list_from_a_file_is_judged_like_any_other_and_once(feed: Feed) -> Non
     feed.file.write_bytes(b"nonsense")
     feed.feed.look()
     assert feed.versions == [2]
+
+
+async def test_it_looks_at_its_file_until_it_is_cancelled(feed: Feed) -> None:
+    feed.file.write_bytes(signed(feed.world, claims(version=2)))
+    with pytest.raises(asyncio.CancelledError):
+        await feed.feed.run()
+    assert feed.versions == [2]
+
+
+def test_each_kind_has_files_of_its_own(tmp_path: Path) -> None:
+    kinds = (OFFLINE_LISTS, SAMPLING_PLANS)
+    assert [one.file(tmp_path, LANE).name for one in kinds] == ["offline-list-lane1.jws", "sampling-plan-lane1.jws"]
+    assert [one.secret_file(tmp_path, LANE).name for one in kinds] == ["lane-lane1.list.key", "lane-lane1.sampling.key"]
+    seen = [one.seen_file(tmp_path, LANE).name for one in kinds]
+    assert seen == ["offline-list-seen-lane1.json", "sampling-plan-seen-lane1.json"]
 
 
 def test_a_file_that_cannot_be_read_is_no_list(feed: Feed) -> None:
@@ -189,6 +206,15 @@ def test_a_wall_clock_that_steps_is_not_trusted_before_the_next_answer(step_s: i
     assert events == [TimeJudged(10_000, good=True), TimeJudged(110_000, good=False)]
     judge.vouch(rfc3339(clock.wall))
     assert events[-1] == TimeJudged(110_000, good=True)
+
+
+async def test_the_clock_is_looked_at_until_it_is_cancelled() -> None:
+    clock, judge, events = quality()
+    judge.vouch(rfc3339(clock.wall))
+    clock.wall += timedelta(hours=1)
+    with pytest.raises(asyncio.CancelledError):
+        await judge.run()
+    assert events[-1] == TimeJudged(10_000, good=False)
 
 
 def test_a_clock_vouched_for_again_and_again_is_told_now_and_then() -> None:
