@@ -112,7 +112,14 @@ class ModbusMap(Strict):
     version: int = Field(default=1, ge=0, le=65_535)
 
 
-class Barrier(Strict):
+class Configured(Strict):
+    """What every device has: the protocol that it speaks (`edge/registry.py`) and its own name."""
+
+    driver: str
+    id: Id
+
+
+class Barrier(Configured):
     """Boom, loops and lights behind one Modbus TCP module."""
 
     driver: Literal["modbus_barrier"] = "modbus_barrier"
@@ -125,7 +132,7 @@ class Barrier(Strict):
     map: ModbusMap = ModbusMap()
 
 
-class Camera(Strict):
+class Camera(Configured):
     """One camera over HTTP. `frames_needed` agreeing frames of at most `frames_max` make a reading."""
 
     driver: Literal["http_camera"] = "http_camera"
@@ -142,7 +149,7 @@ class Camera(Strict):
     poll_ms: int = Field(default=500, ge=20, le=10_000)
 
 
-class TagReader(Strict):
+class TagReader(Configured):
     """A UHF reader. `port`: a path (best `/dev/serial/by-path/...`, `./x` beside this file) or `socket://host:port`.
 
     A tag counts after `min_reads` sightings over `dwell_ms`, each of at least `min_rssi_dbm` where that is given.

@@ -1,4 +1,4 @@
-"""The composition root: the only module that names concrete drivers. Builds every lane of a configuration."""
+"""The composition root: builds every lane of a configuration, its devices by `edge.registry`."""
 
 import asyncio
 import contextlib
@@ -12,12 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from config import devices
 from config.schema import Authority, Configuration, Lane
-from drivers.barrier_modbus.driver import ModbusBarrier
-from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
-from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
-from drivers.uhf_r2000.driver import R2000Reader
+from edge import registry
 from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.confirm_desk import ConfirmDesk
 from edge.clearance.desk import ReferralDesk
@@ -29,7 +25,9 @@ from edge.clearance.time_quality import TimeQuality
 from edge.clearance.trust import Trust
 from edge.connections import clearance_link, lane_feeds, lane_telemetry
 from edge.core.events import Event, InputsSampled
+from edge.core.inputs import LaneInputs
 from edge.core.profile import LaneProfile
+from edge.core.readings import TagSighting
 from edge.field_policy import FIELD_POLICIES, FieldPolicy
 from edge.guarding import check_lane_key, check_manifest, opening_hours, security_watch
 from edge.log import logger
@@ -195,7 +193,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     profile = lane_profile(configuration, lane)
     policies = {one.id: field_policy(one, box.secret) for one in configuration.authorities}
     sources = _Sources()
-    barrier = _barrier(lane.barrier, sources, clock)
+    barrier = registry.build(registry.BARRIER, lane.barrier, clock, sources.inputs_read)
     captures, watching = _captures(box, lane, profile, sources)
     key = load_private_key(path := configuration.keys_dir / f"lane-{lane.id}.key.pem")
     keyset = box.trust[environment_of(lane)].current
@@ -262,10 +260,12 @@ def _issued(
 def _captures(box: Box, lane: Lane, profile: LaneProfile, sources: "_Sources") -> tuple[LaneCaptures, list[Device]]:
     """The cameras and the reader of a lane, and what triggers them."""
     cameras = {
-        camera_profile: HttpCamera(_camera_settings(camera), box.clock)
+        camera_profile: registry.build(registry.CAMERA, camera, box.clock, None)
         for camera, camera_profile in zip(lane.cameras, profile.cameras, strict=True)
     }
-    reader = None if lane.tag_reader is None else _reader(lane.tag_reader, sources, box.clock)
+    reader = None
+    if lane.tag_reader is not None:
+        reader = registry.build(registry.TAG_READER, lane.tag_reader, box.clock, sources.tag_sighted)
     captures = sources.captures = LaneCaptures(
         cameras,
         reader,
@@ -277,36 +277,17 @@ def _captures(box: Box, lane: Lane, profile: LaneProfile, sources: "_Sources") -
     return captures, [*cameras.values(), *([] if reader is None else [reader])]
 
 
-def _barrier(configured: devices.Barrier, sources: "_Sources", clock: LoopClock) -> ModbusBarrier:
-    return ModbusBarrier(
-        name=configured.id,
-        host=configured.host,
-        port=configured.port,
-        device_id=configured.device_id,
-        map=barrier_map(configured.map),
-        poll_ms=configured.poll_ms,
-        timeout_s=configured.timeout_ms / 1000,
-        clock=clock,
-        on_inputs=lambda inputs, at_ms: sources.runner.take(InputsSampled(at_ms, inputs)),
-    )
-
-
-def _reader(configured: devices.TagReader, sources: "_Sources", clock: LoopClock) -> R2000Reader:
-    return R2000Reader(
-        configured.id,
-        configured.port,
-        baud=configured.baud,
-        antennas=configured.antennas,
-        clock=clock,
-        on_tag=lambda sighting: sources.captures.tag_sighted(sighting),
-    )
-
-
 class _Sources:
     """Filled in once the lane exists: drivers are built before what they deliver to."""
 
     runner: LaneRunner
     captures: LaneCaptures
+
+    def inputs_read(self, inputs: LaneInputs, at_ms: int) -> None:
+        self.runner.take(InputsSampled(at_ms, inputs))
+
+    def tag_sighted(self, sighting: TagSighting) -> None:
+        self.captures.tag_sighted(sighting)
 
 
 def environment_of(lane: Lane) -> Environment:
@@ -317,36 +298,6 @@ def environment_of(lane: Lane) -> Environment:
 def field_policy(authority: Authority, secret: bytes) -> FieldPolicy:
     """Return what an authority may see."""
     return FieldPolicy(**authority.fields.model_dump(), hash_key=secret)
-
-
-def barrier_map(configured: devices.ModbusMap) -> BarrierMap:
-    """Translate the configured addresses."""
-    points = [(name, getattr(configured.signals, name)) for name in type(configured.signals).model_fields]
-    return BarrierMap(
-        inputs=tuple(InputPoint(name, point.address, point.inverted) for name, point in points if point is not None),
-        coils=Coils(**_addresses(configured.coils)),
-        registers=Registers(**_addresses(configured.registers)),
-        hardware_pulse=configured.hardware_pulse,
-        pulse_coils=PulseCoils(**_addresses(configured.pulse_coils)),
-        pulse_ms=configured.pulse_ms,
-        version=configured.version,
-    )
-
-
-def _addresses(table: devices.CoilMap | devices.RegisterMap | devices.PulseCoilMap) -> dict[str, int]:
-    return {name: getattr(table, name) for name in type(table).model_fields}
-
-
-def _camera_settings(camera: devices.Camera) -> HttpCameraSettings:
-    return HttpCameraSettings(
-        camera.id,
-        camera.url,
-        camera.mode,
-        user=camera.user,
-        password_file=camera.password_file,
-        frame_stale_s=camera.frame_stale_ms / 1000,
-        poll_interval_s=camera.poll_ms / 1000,
-    )
 
 
 def hash_of(path: Path) -> str:

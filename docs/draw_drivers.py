@@ -1,0 +1,112 @@
+"""Draw docs/drivers.md from the registry of drivers and each driver's quality.yaml.
+
+python docs/draw_drivers.py           write the page
+python docs/draw_drivers.py --check   say whether the page is up to date; 1 where not
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from drivers.kit.quality import GOLD, POINTS
+from edge.registry import DRIVERS, Driver
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "drivers.md"
+ABOUT_CONFIGURATION = ("driver", "id")
+
+HEAD = """# Drivers
+
+Drawn by `python docs/draw_drivers.py` from `edge/registry.py` and each `drivers/*/quality.yaml`; a test fails where it
+is not what they say. A driver's README tells how it works, its errors and its faults.
+"""
+ADDING = """## Adding a driver
+1. Copy the folder of a driver of the same kind: `wire.py` (bytes and values, pure), `driver.py`, `quality.yaml`,
+   `README.md`. What drivers share is in `drivers/kit`; drivers do not know each other.
+2. Write the codec, then the driver: a Protocol of `edge/ports.py` that raises nothing but `DeviceError`.
+3. Name the protocol in the class of its kind's configuration (`config/devices.py`), and add one line to
+   `edge/registry.py`.
+4. Write its simulator in `simulators/devices`, which shares only the codec with it, and fixtures of real or documented
+   bytes, wrong ones among them.
+5. Run `./kakou test tests/drivers` and `python docs/draw_drivers.py`.
+"""
+
+
+def read_qualities() -> dict[str, dict[str, Any]]:
+    """Return what each driver says of itself, by folder."""
+    paths = sorted((ROOT / "drivers").glob("*/quality.yaml"))
+    return {path.parent.name: YAML(typ="safe").load(path) for path in paths}
+
+
+def page() -> str:
+    """Return the whole page."""
+    qualities = read_qualities()
+    return "\n".join([HEAD, _overview(qualities), _configuration(), _levels(), _points(qualities), ADDING])
+
+
+def _folder_of(driver: Driver[Any, Any, Any], qualities: dict[str, dict[str, Any]]) -> str:
+    return next(
+        folder
+        for folder, quality in qualities.items()
+        if quality["kind"] == driver.kind.name and driver.protocol in quality["protocols"]
+    )
+
+
+def _overview(qualities: dict[str, dict[str, Any]]) -> str:
+    lines = ["| kind | `driver:` | devices | quality | verified against |", "|---|---|---|---|---|"]
+    for driver in DRIVERS:
+        folder = _folder_of(driver, qualities)
+        quality = qualities[folder]
+        verified = quality["points"].get("third_party", "its simulator only")
+        devices = f"{quality['device_family']} ([README](../drivers/{folder}/README.md))"
+        lines.append(f"| {driver.kind.name} | `{driver.protocol}` | {devices} | {quality['level']} | {verified} |")
+    return "\n".join(lines) + "\n"
+
+
+def _configuration() -> str:
+    """The keys of each kind, as its class of configuration has them."""
+    lines = ["## Configuration", "| kind | keys beside `driver` and `id` |", "|---|---|"]
+    for kind, settings in {driver.kind.name: driver.settings for driver in DRIVERS}.items():
+        keys = [key for key in settings.model_fields if key not in ABOUT_CONFIGURATION]
+        lines.append(f"| {kind} | {', '.join(f'`{key}`' for key in keys)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _levels() -> str:
+    lines = ["## Levels", "Each takes all points of the levels above it in this list as well.\n"]
+    for level, points in POINTS.items():
+        lines.append(f"- **{level}**: " + "; ".join(f"`{point}`: {text}" for point, text in points.items()) + ".")
+    return "\n".join(lines) + "\n"
+
+
+def _points(qualities: dict[str, dict[str, Any]]) -> str:
+    """What shows each point: the conformance suite, or a test of the driver's own."""
+    named = [point for level, points in POINTS.items() if level != GOLD for point in points]
+    lines = ["## What shows it", f"| driver | {' | '.join(named)} |", "|---" * (len(named) + 1) + "|"]
+    for folder, quality in qualities.items():
+        cells = [_short(quality["points"].get(point, "")) for point in named]
+        lines.append(f"| {folder} | {' | '.join(cells)} |")
+    return (
+        "\n".join(lines) + "\n\n`suite` is `tests/drivers/conformance`; anything else is a test of the driver's own.\n"
+    )
+
+
+def _short(shown: str) -> str:
+    return "own" if "::" in shown else shown
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check the page."""
+    text = page()
+    if arguments == ["--check"]:
+        return 0 if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text else 1
+    PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What drivers share and what a driver promises. It knows no driver; every driver may use it."""

@@ -1,0 +1,113 @@
+"""Which drivers there are, one line each: kind, protocol, class of its configuration, constructor.
+
+Only this module and the composition roots of `simulators` name concrete drivers. `docs/drivers.md` is drawn from it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from config import devices
+from drivers.barrier_modbus.driver import ModbusBarrier
+from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
+from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
+from drivers.uhf_r2000.driver import R2000Reader
+from edge.ports import Barrier, Camera, Clock, DeliverInputs, DeliverTag, Inputs, TagReader
+
+S = TypeVar("S", bound=devices.Configured)
+D = TypeVar("D")
+P = TypeVar("P")
+
+
+class BarrierModule(Inputs, Barrier, Protocol):
+    """The boom with its loops and limit switches, behind one address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[S, D, P]):
+    """A kind of device: what configures it (S), what it delivers to (D, None where it is asked), what it offers (P)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Driver(Generic[S, D, P]):
+    """One protocol of one kind. `protocol` is what the configuration writes as `driver`."""
+
+    kind: Kind[S, D, P]
+    protocol: str
+    settings: type[S]
+    construct: Callable[[S, Clock, D], P]
+
+
+BARRIER: Kind[devices.Barrier, DeliverInputs, BarrierModule] = Kind("barrier")
+CAMERA: Kind[devices.Camera, None, Camera] = Kind("camera")
+TAG_READER: Kind[devices.TagReader, DeliverTag, TagReader] = Kind("tag_reader")
+
+
+def build(kind: Kind[S, D, P], configured: S, clock: Clock, deliver: D) -> P:
+    """Build the device that `configured` describes. Raises KeyError where no line has its protocol.
+
+    Configuration admits only protocols that have a line (tests/edge/test_registry.py), so that does not happen.
+    """
+    construct: Callable[[S, Clock, D], P] = _BY_PROTOCOL[kind.name, configured.driver].construct
+    return construct(configured, clock, deliver)
+
+
+def barrier_map(configured: devices.ModbusMap) -> BarrierMap:
+    """Translate the configured addresses."""
+    points = [(name, getattr(configured.signals, name)) for name in type(configured.signals).model_fields]
+    return BarrierMap(
+        inputs=tuple(InputPoint(name, point.address, point.inverted) for name, point in points if point is not None),
+        coils=Coils(**_addresses(configured.coils)),
+        registers=Registers(**_addresses(configured.registers)),
+        hardware_pulse=configured.hardware_pulse,
+        pulse_coils=PulseCoils(**_addresses(configured.pulse_coils)),
+        pulse_ms=configured.pulse_ms,
+        version=configured.version,
+    )
+
+
+def _addresses(table: devices.CoilMap | devices.RegisterMap | devices.PulseCoilMap) -> dict[str, int]:
+    return {name: getattr(table, name) for name in type(table).model_fields}
+
+
+def _modbus_barrier(configured: devices.Barrier, clock: Clock, on_inputs: DeliverInputs) -> BarrierModule:
+    return ModbusBarrier(
+        name=configured.id,
+        host=configured.host,
+        port=configured.port,
+        device_id=configured.device_id,
+        map=barrier_map(configured.map),
+        poll_ms=configured.poll_ms,
+        timeout_s=configured.timeout_ms / 1000,
+        clock=clock,
+        on_inputs=on_inputs,
+    )
+
+
+def _http_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
+    settings = HttpCameraSettings(
+        camera.id,
+        camera.url,
+        camera.mode,
+        user=camera.user,
+        password_file=camera.password_file,
+        frame_stale_s=camera.frame_stale_ms / 1000,
+        poll_interval_s=camera.poll_ms / 1000,
+    )
+    return HttpCamera(settings, clock)
+
+
+def _uhf_r2000(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> TagReader:
+    return R2000Reader(
+        configured.id, configured.port, baud=configured.baud, antennas=configured.antennas, clock=clock, on_tag=on_tag
+    )
+
+
+DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
+    Driver(BARRIER, "modbus_barrier", devices.Barrier, _modbus_barrier),
+    Driver(CAMERA, "http_camera", devices.Camera, _http_camera),
+    Driver(TAG_READER, "uhf_r2000", devices.TagReader, _uhf_r2000),
+)
+_BY_PROTOCOL = {(one.kind.name, one.protocol): one for one in DRIVERS}

@@ -1,0 +1,75 @@
+"""Each driver claims what its points show, each point is shown by a test that exists, and the page says the same."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from drivers.kit.quality import BRONZE, GOLD, NO_LEVEL, POINTS, SILVER, level_of
+from simulators.devices.camera import CAMERA_FAULTS
+from tests.support.sources import ROOT
+
+QUALITIES: dict[str, dict[str, Any]] = {
+    path.parent.name: YAML(typ="safe").load(path) for path in sorted((ROOT / "drivers").glob("*/quality.yaml"))
+}
+SHARED = {"kit"}
+
+
+def is_test(named: str) -> bool:
+    """Whether `tests/...py::test_name` is there."""
+    file, _, name = named.partition("::")
+    path = ROOT / file
+    if not (name.startswith("test_") and path.is_file()):
+        return False
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def folders() -> set[str]:
+    return {path.parent.name for path in (ROOT / "drivers").glob("*/__init__.py")} - SHARED
+
+
+def test_every_driver_has_the_same_rooms() -> None:
+    for folder in folders():
+        for room in ("wire.py", "driver.py", "quality.yaml", "README.md"):
+            assert (ROOT / "drivers" / folder / room).is_file(), f"drivers/{folder}/{room}"
+
+
+@pytest.mark.parametrize("folder", QUALITIES)
+def test_the_claimed_level_is_what_the_points_show(folder: str) -> None:
+    quality = QUALITIES[folder]
+    assert quality["level"] == level_of(quality["points"])
+    known = {point for points in POINTS.values() for point in points}
+    assert set(quality["points"]) <= known
+    unshown = {point: test for point, test in quality["points"].items() if test != "suite" and not is_test(test)}
+    assert unshown == {}
+
+
+def test_levels_build_on_each_other() -> None:
+    bronze, silver, gold = (set(POINTS[level]) for level in (BRONZE, SILVER, GOLD))
+    assert level_of(set()) == NO_LEVEL
+    assert level_of(silver | gold) == NO_LEVEL
+    assert level_of(bronze | gold) == BRONZE
+    assert level_of(bronze | silver) == SILVER
+    assert level_of(bronze | silver | gold) == GOLD
+
+
+def test_what_is_no_test_is_told() -> None:
+    here = Path(__file__).relative_to(ROOT).as_posix()
+    assert is_test(f"{here}::test_what_is_no_test_is_told")
+    assert not is_test(f"{here}::test_that_was_renamed")
+    assert not is_test(f"{here}::folders")
+    assert not is_test("tests/drivers/nowhere.py::test_x")
+
+
+def test_faults_of_the_camera_are_the_simulators_switches() -> None:
+    assert ("none", *QUALITIES["camera_http"]["faults"]) == CAMERA_FAULTS
+
+
+def test_the_page_is_up_to_date() -> None:
+    command = [sys.executable, "docs/draw_drivers.py", "--check"]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0, "run `python docs/draw_drivers.py`"

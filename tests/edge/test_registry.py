@@ -1,0 +1,40 @@
+"""The registry and the configuration know the same protocols, and each driver's folder says which it speaks."""
+
+from typing import get_args
+
+import pytest
+
+from config import devices
+from edge.registry import DRIVERS, TAG_READER, Driver, build
+from tests.drivers.test_quality import QUALITIES, folders
+from tests.support.r2000 import RealClock
+
+
+def written(settings: type[devices.Configured]) -> tuple[str, ...]:
+    """What the configuration of a kind admits as `driver`."""
+    return get_args(settings.model_fields["driver"].annotation)
+
+
+def test_the_configuration_admits_the_protocols_that_have_a_line() -> None:
+    lines: dict[type[devices.Configured], list[str]] = {}
+    for driver in DRIVERS:
+        lines.setdefault(driver.settings, []).append(driver.protocol)
+    assert {settings: list(written(settings)) for settings in lines} == lines
+
+
+def test_each_folder_is_registered_with_what_it_speaks_and_nothing_else_is() -> None:
+    spoken = [(quality["kind"], protocol) for quality in QUALITIES.values() for protocol in quality["protocols"]]
+    assert sorted(spoken) == sorted((driver.kind.name, driver.protocol) for driver in DRIVERS)
+    assert set(QUALITIES) == folders()
+
+
+def test_a_protocol_is_built_by_its_own_line() -> None:
+    configured = devices.TagReader.model_validate({"id": "rfid-1", "port": "socket://127.0.0.1:1"})
+    reader = build(TAG_READER, configured, RealClock(), lambda _: None)
+    assert (reader.name, reader.address) == ("rfid-1", "socket://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.protocol)
+def test_lines_are_of_one_kind_each(driver: Driver) -> None:  # type: ignore[type-arg]
+    assert issubclass(driver.settings, devices.Configured)
+    assert driver.settings.model_fields["driver"].default in written(driver.settings)
