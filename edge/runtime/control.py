@@ -25,6 +25,7 @@ from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.loop_lag import LoopLag
 
 MOST_BYTES = 4096
+MOST_ANSWER_BYTES = 1 << 20
 # Nobody at a lane needs more, and a client that forgets to hang up must not cost the box its descriptors.
 MOST_CONNECTIONS = 32
 IDLE_TIMEOUT_S = 60.0
@@ -58,6 +59,8 @@ class ControlServer:
         self._desks = desks or {}
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
+        # Those that wait for a line, the one that is silent longest first.
+        self._silent: dict[asyncio.Task[None], None] = {}
         self._lag = LoopLag()
 
     async def start(self) -> None:
@@ -87,25 +90,45 @@ class ControlServer:
         assert task is not None
         self._serving.add(task)
         try:
-            if len(self._serving) <= MOST_CONNECTIONS:
-                await self._converse(reader, writer)
+            if self._has_place():
+                await self._converse(task, reader, writer)
+            else:
+                writer.write(json.dumps({"error": "busy"}).encode() + b"\n")
         except (ConnectionError, TimeoutError, ValueError):
             pass  # ValueError: a line over the limit; whoever sends that gets no answer
         except asyncio.CancelledError:
-            pass  # by `close` alone, which waits for this end
+            pass  # by `close`, which waits for this end, or silent for too long while another wanted the place
         finally:
             self._serving.discard(task)
             writer.close()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _has_place(self) -> bool:
+        """Say whether one more may be served; whoever is silent longest goes for it."""
+        if len(self._serving) <= MOST_CONNECTIONS:
+            return True
+        for task in self._silent:
+            del self._silent[task]
+            task.cancel()
+            return True
+        return False
+
+    async def _converse(
+        self, task: "asyncio.Task[None]", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         while True:
-            async with asyncio.timeout(IDLE_TIMEOUT_S):
-                line = await reader.readline()
+            self._silent[task] = None
+            try:
+                async with asyncio.timeout(IDLE_TIMEOUT_S):
+                    line = await reader.readline()
+            finally:
+                self._silent.pop(task, None)
             if not line:
                 return
             writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
             async with asyncio.timeout(IDLE_TIMEOUT_S):
                 await writer.drain()
+            # Lines that came all at once are no reason to let a lane wait for all of their answers.
+            await asyncio.sleep(0)
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
         try:
@@ -248,14 +271,22 @@ async def ask(path: Path, request: Mapping[str, Any], timeout_s: float = _OUTCOM
     """Send one request to the control socket at `path` and return its answer. Raises ControlError."""
     try:
         async with asyncio.timeout(timeout_s):
-            reader, writer = await asyncio.open_unix_connection(str(path))
-            writer.write(json.dumps(dict(request)).encode() + b"\n")
-            line = await reader.readline()
-            writer.close()
+            reader, writer = await asyncio.open_unix_connection(str(path), limit=MOST_ANSWER_BYTES)
+            try:
+                writer.write(json.dumps(dict(request)).encode() + b"\n")
+                line = await reader.readline()
+            finally:
+                writer.close()
     except (OSError, TimeoutError) as error:
         raise ControlError(f"control_socket_unreachable: {path}: {error!r}; is `kakou run` running here?") from error
-    try:
-        answer: dict[str, Any] = json.loads(line)
     except ValueError as error:
-        raise ControlError(f"control_socket_nonsense: {path}: {line!r}") from error
+        raise ControlError(f"control_socket_nonsense: {path}: more than {MOST_ANSWER_BYTES} bytes") from error
+    try:
+        answer = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ControlError(f"control_socket_nonsense: {path}: {line[:200]!r}") from error
+    if answer == {"error": "busy"}:
+        raise ControlError(f"control_socket_busy: {path}: {MOST_CONNECTIONS} others ask it; ask again in a moment")
+    if not isinstance(answer, dict):
+        raise ControlError(f"control_socket_nonsense: {path}: {line[:200]!r}")
     return answer

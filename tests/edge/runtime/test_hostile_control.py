@@ -10,7 +10,7 @@ import pytest
 from edge.core.events import Event, PersonDecided, Started
 from edge.core.state import Phase
 from edge.runtime import control as module
-from edge.runtime.control import MOST_CONNECTIONS, MOST_OPERATOR, MOST_REASON, ControlServer, ask
+from edge.runtime.control import MOST_CONNECTIONS, MOST_OPERATOR, MOST_REASON, ControlError, ControlServer, ask
 from edge.text import plain
 from tests.support.lane_parts import LIMIT_S, Running, running
 
@@ -64,21 +64,98 @@ async def test_words_have_an_end(server: ControlServer, tmp_path: Path, field: s
     assert "error" not in await ask(tmp_path / "control.sock", ORDER | {"action": "retry", field: "x" * longest})
 
 
-async def test_hoarded_connections_end_and_others_are_served_again(
+async def test_hoarded_connections_end_after_their_time(
     server: ControlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(module, "IDLE_TIMEOUT_S", 0.3)
-    path = str(tmp_path / "control.sock")
-    hoard = [await asyncio.open_unix_connection(path) for _ in range(MOST_CONNECTIONS)]
-    reader, writer = await asyncio.open_unix_connection(path)
+    hoard = [await asyncio.open_unix_connection(str(tmp_path / "control.sock")) for _ in range(MOST_CONNECTIONS)]
     async with asyncio.timeout(LIMIT_S):
-        # One too many is hung up on at once, the silent ones after their time.
-        assert await reader.read() == b""
         for held, _ in hoard:
             assert await held.read() == b""
-    assert (await ask(tmp_path / "control.sock", {"verb": "status"}))["lanes"]
-    for _, one in [*hoard, (reader, writer)]:
+    for _, one in hoard:
         one.close()
+
+
+async def test_whoever_is_silent_longest_makes_room_for_a_person(server: ControlServer, tmp_path: Path):
+    path = str(tmp_path / "control.sock")
+    hoard = [await asyncio.open_unix_connection(path) for _ in range(MOST_CONNECTIONS)]
+    async with asyncio.timeout(LIMIT_S):
+        # All but the first speak, that one begins a line and does not end it.
+        hoard[0][1].write(STATUS[:-1])
+        for reader, writer in hoard[1:]:
+            writer.write(STATUS)
+            assert json.loads(await reader.readline())["lanes"]
+        for number in range(3):
+            hoard.append(await asyncio.open_unix_connection(path))
+            hoard[-1][1].write(STATUS)
+            assert json.loads(await hoard[-1][0].readline())["lanes"]
+            assert await hoard[number][0].read() == b""
+    for _, one in hoard:
+        one.close()
+
+
+async def test_where_all_have_something_under_way_one_more_is_told_so(
+    server: ControlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def answer(_server: ControlServer, _line: bytes) -> dict[str, object]:
+        asked.release()
+        await go_on.wait()
+        return {"lanes": "at last"}
+
+    monkeypatch.setattr(ControlServer, "_answer", answer)
+    hoard = [await asyncio.open_unix_connection(str(tmp_path / "control.sock")) for _ in range(MOST_CONNECTIONS)]
+    async with asyncio.timeout(LIMIT_S):
+        for _, writer in hoard:
+            writer.write(STATUS)
+            await asked.acquire()
+        with pytest.raises(ControlError, match="control_socket_busy"):
+            await ask(tmp_path / "control.sock", {"verb": "status"})
+        go_on.set()
+        for reader, writer in hoard:
+            assert json.loads(await reader.readline()) == {"lanes": "at last"}
+            writer.close()
+
+
+async def test_many_lines_at_once_leave_every_other_its_turn(
+    server: ControlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    turn, turns = 0, []
+    loop = asyncio.get_running_loop()
+
+    def tick() -> None:
+        nonlocal turn
+        turn += 1
+        if len(turns) < 100:
+            loop.call_soon(tick)
+
+    def noting(_runner: object) -> dict[str, object]:
+        turns.append(turn)
+        return {}
+
+    monkeypatch.setattr(module, "describe", noting)
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "control.sock"))
+    tick()
+    writer.write(STATUS * 100)
+    async with asyncio.timeout(LIMIT_S):
+        for _ in range(100):
+            await reader.readline()
+    writer.close()
+    assert len(set(turns)) == 100
+
+
+@pytest.mark.parametrize("words", [b"[]\n", b"{" * 5000 + b"\n", b"x" * 3_000_000, b"[" * 100_000 + b"\n"])
+async def test_a_controller_that_answers_nonsense_is_told(tmp_path: Path, words: bytes):
+    async def answering(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(words)
+        writer.close()
+
+    listening = await asyncio.start_unix_server(answering, str(tmp_path / "control.sock"))
+    async with listening:
+        with pytest.raises(ControlError, match="control_socket_nonsense") as raised:
+            await ask(tmp_path / "control.sock", {"verb": "status"})
+        assert len(str(raised.value)) < 1000
 
 
 async def test_a_connection_that_stays_does_not_disturb_the_end(server: ControlServer, tmp_path: Path):
