@@ -131,6 +131,9 @@ def _claims(path: Path, keyset: Keyset, site: str, now: datetime) -> dict[str, A
     return claims
 
 
+_SEEN_ANEW = "make sure that the configured manifest is the newest that was signed, move this file away and start again"
+
+
 def _seen(path: Path) -> tuple[int, str]:
     """Return the highest version that was taken, and under which root."""
     try:
@@ -138,12 +141,8 @@ def _seen(path: Path) -> tuple[int, str]:
         version, root = found["version"], found["root"]
     except FileNotFoundError:
         return 0, ""
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ManifestError(
-            "manifest_seen_damaged", path, repr(error), "ask who changed the state directory"
-        ) from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ManifestError("manifest_seen_damaged", path, repr(error)[:200], _SEEN_ANEW) from error
     if not is_integer(version, least=1) or not is_identifier(root):
-        raise ManifestError(
-            "manifest_seen_damaged", path, f"version {version!r}", "ask who changed the state directory"
-        )
+        raise ManifestError("manifest_seen_damaged", path, f"version {version!r}"[:200], _SEEN_ANEW)
     return int(version), str(root)

@@ -98,7 +98,7 @@ class Trust:
         try:
             retired = self._retired.highest(pinned) == _RETIRED
         except SeenVersionsError as error:
-            raise KeysetError("seen_versions_damaged", str(error)) from error
+            raise _damaged(self._retired.path, ROOT_FILE, "root in force") from error
         if successor is None:
             if retired:
                 raise KeysetError(
@@ -114,10 +114,16 @@ class Trust:
         except FileNotFoundError:
             return {}
         except (ValueError, RecursionError) as error:
-            raise KeysetError("seen_versions_damaged", str(self._seen_path)) from error
+            raise _damaged(self._seen_path, KEYSET_FILE, "newest that was issued") from error
         if not isinstance(found, dict) or not all(type(version) is int for version in found.values()):
-            raise KeysetError("seen_versions_damaged", str(self._seen_path))
+            raise _damaged(self._seen_path, KEYSET_FILE, "newest that was issued")
         return found
+
+
+def _damaged(path: Path, of: str, newest: str) -> KeysetError:
+    """Only a person can vouch for what the file would have refused."""
+    steps = f"make sure that {of} is the {newest}, move this file away and start again: it is written anew"
+    return KeysetError("seen_versions_damaged", f"{path}: expected versions, got something else; {steps}")
 
 
 def _stamp(path: Path) -> tuple[int, int]:

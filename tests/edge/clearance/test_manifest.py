@@ -127,8 +127,12 @@ def test_a_manifest_that_is_not_there_is_told(tmp_path: Path):
         '{"version": 0, "root": "r"}',
         '{"version": "9", "root": "r"}',
         '{"version": 9, "root": 9}',
+        "[" * 100_000,
     ],
 )
-def test_a_damaged_memory_of_versions_stops_the_start(tmp_path: Path, text: str):
+def test_a_damaged_memory_of_versions_stops_the_start_until_it_is_moved_away(tmp_path: Path, text: str):
     (tmp_path / SEEN_FILE).write_text(text)
     assert refusal(tmp_path, signed()) == "manifest_seen_damaged"
+    (tmp_path / SEEN_FILE).unlink()
+    assert start(tmp_path, signed()) == 5
+    assert refusal(tmp_path, None) == "manifest_missing"

@@ -143,6 +143,16 @@ def test_a_keyset_without_form_is_refused_as_such(site: Site):
 
 
 def test_a_damaged_memory_of_retired_roots_is_never_guessed(site: Site):
-    site.issue(OLD, 1)
-    (site.state / "roots-retired-test.json").write_text("[")
-    assert site.refusal() == "seen_versions_damaged"
+    site.rotate()
+    site.issue(NEW, 1)
+    site.trust()
+    retired = site.state / "roots-retired-test.json"
+    retired.write_text("[")
+    asked = r"seen_versions_damaged: .*retired-test.json: .*root.pub.pem is the root in force, move this file"
+    with pytest.raises(KeysetError, match=asked):
+        site.trust()
+    # After what it asks for, the old root is retired again.
+    retired.unlink()
+    assert site.trust().current().version == 1
+    (site.keys / ROTATION_FILE).unlink()
+    assert site.refusal() == "root_retired"

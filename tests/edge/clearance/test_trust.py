@@ -98,5 +98,12 @@ def test_what_was_seen_is_never_guessed(site: Site, content: str) -> None:
     (seen,) = site.state.glob("keyset-seen-*.json")
     assert list(json.loads(seen.read_text(encoding="utf-8")).values()) == [1]
     seen.write_text(content, encoding="utf-8")
-    with pytest.raises(KeysetError, match="seen_versions_damaged"):
+    with pytest.raises(KeysetError, match="seen_versions_damaged") as refused:
         site.trust()
+    # What it says to do works: after it no older keyset is taken either.
+    assert f"{seen}: " in refused.value.detail
+    assert "keyset.jws is the newest" in refused.value.detail
+    assert "move this file away" in refused.value.detail
+    seen.rename(seen.with_suffix(".aside"))
+    site.trust()
+    assert list(json.loads(seen.read_text(encoding="utf-8")).values()) == [1]
