@@ -159,12 +159,16 @@ class ClearanceService:
             self._answer(lane, claims, request_hash(message.payload))
         except RequestError as error:
             self._refuse(error.reason)
-        except (KeyError, TypeError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
             # Signed by the lane, but not in the form of this version.
             self._refuse(f"request_form_{type(error).__name__.lower()}")
 
     def _refuse(self, reason: str) -> None:
+        told = reason in self.refused
         self.refused.append(reason)
+        if told:
+            # Once each: whoever floods the authority must not flood the terminal as well.
+            return
         _log.warning("request_refused", extra={"authority": self.authority, "reason": reason})
 
     def _answer(self, lane: str, claims: dict[str, Any], digest: str) -> None:

@@ -176,6 +176,8 @@ async def _tell(given: argparse.Namespace, box: DemoBox, journey: Journey) -> in
     result = score(journey.passages, box.lane.plant.raise_count)
     if journey.strays:
         print(say("demo_strays", passages=" ".join(journey.strays)), file=sys.stderr)
+    if strange := box.strange + len(box.service.refused):
+        print(say("demo_strange", count=strange, site=box.site), file=sys.stderr)
     stored = await _stored(box, journey)
     if given.json:
         print(json.dumps(result, ensure_ascii=False), flush=True)

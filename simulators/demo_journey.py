@@ -166,8 +166,8 @@ class Journey:
             self._newest = max(self._newest, (payload["epoch"], payload["seq"]))
             self._take_event(kind, data)
         elif kind == "passage_ended" and self._current is not None and data["passage"] == self._current.id:
-            self._current.identity = plain_identity(data["identity"])
-            self._current.colours = colours_of(data["identity"])
+            identity, colours = plain_identity(data["identity"]), colours_of(data["identity"])
+            self._current.identity, self._current.colours = identity, colours
 
     def _take_event(self, kind: str, data: dict[str, Any]) -> None:
         current = self._current
@@ -180,8 +180,7 @@ class Journey:
         if kind == "boom_raised" and self.first_released_s is None:
             self.first_released_s = self._since_start_s()
         if kind == "passage_ended":
-            current.terminals.append(data["terminal"])
-            current.decision = data["decision"]
-            current.inspections = data["inspections"]
-            current.stages_ms = data["stages_ms"]
+            told = str(data["terminal"]), data["decision"], list(data["inspections"]), dict(data["stages_ms"])
+            terminal, current.decision, current.inspections, current.stages_ms = told
+            current.terminals.append(terminal)
         self._view.event(kind, data)

@@ -313,7 +313,7 @@ class OfflineService:
 
 
 @pytest.mark.threat("insertion", "request")
-async def test_requests_that_are_not_answered(world: World) -> None:
+async def test_requests_that_are_not_answered(world: World, caplog: pytest.LogCaptureFixture) -> None:
     offline = OfflineService(world)
 
     def signed(**claims: Any) -> bytes:
@@ -327,6 +327,9 @@ async def test_requests_that_are_not_answered(world: World) -> None:
     offline.hear(signed(lane="lane2"))
     offline.hear(signed())
     offline.hear(signed(passage="p", readings=7))
+    offline.hear(signed(passage="p", readings={"plates": [{"place": "front", "value": "x"}]}))
+    offline.hear(signed(passage="p", readings=[]))
+    offline.hear(signed(passage="p", readings={"plates": ["x"]}))
     assert offline.service.refused == [
         "not_compact",
         "retained",
@@ -334,9 +337,12 @@ async def test_requests_that_are_not_answered(world: World) -> None:
         "request_authority",
         "request_lane",
         "request_form_keyerror",
-        "request_form_typeerror",
+        *["request_form_typeerror"] * 4,
     ]
     assert offline.service.answered == []
+    # Each reason is told once: a flood of requests is none of the log.
+    told = [record.reason for record in caplog.records]  # type: ignore[attr-defined]
+    assert sorted(told) == sorted(set(offline.service.refused))
 
 
 async def test_sequence_grows_over_a_restart_of_the_service(broker: BrokerCase, world: World, tmp_path: Path) -> None:
