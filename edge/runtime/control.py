@@ -277,6 +277,11 @@ async def ask(path: Path, request: Mapping[str, Any], timeout_s: float = _OUTCOM
                 line = await reader.readline()
             finally:
                 writer.close()
+    except PermissionError as error:
+        raise ControlError(
+            f"control_socket_forbidden: {path}: expected to be let in, got {error.strerror}; "
+            "next: ask as the user that `kakou run` runs as, or as root (sudo)"
+        ) from error
     except (OSError, TimeoutError) as error:
         raise ControlError(f"control_socket_unreachable: {path}: {error!r}; is `kakou run` running here?") from error
     except ValueError as error:

@@ -27,6 +27,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--lane-key", type=Path, metavar="FILE", help=say("replay_lane_key"))
     parser.add_argument("--json", action="store_true", help=say("option_json"))
     given = parser.parse_args(arguments)
+    if not given.journal.is_file():
+        # SQLite would wait for ever for a pipe that nobody writes.
+        found = "replay_found_other" if given.journal.exists() else "replay_found_nothing"
+        print(say("replay_no_file", journal=plain(str(given.journal)), found=say(found)), file=sys.stderr)
+        return EXIT_UNREADABLE
     try:
         with _reading(given.journal) as reader:
             lanes = list(reader.lanes())
@@ -35,8 +40,13 @@ def main(arguments: Sequence[str]) -> int:
                 return EXIT_UNREADABLE
             lanes = [given.lane] if given.lane else lanes
             results = [_replay_lane(reader, lane, given.lane_key) for lane in lanes]
-    except (JournalError, KeyFileError) as error:
+    except KeyFileError as error:
         print(error, file=sys.stderr)
+        return EXIT_UNREADABLE
+    except JournalError as error:
+        # Its own next step is for the controller that writes it; here it is a copy, or another's.
+        journal, detail = plain(str(error.path)), plain(error.detail)
+        print(say("replay_unreadable", code=error.code, journal=journal, detail=detail), file=sys.stderr)
         return EXIT_UNREADABLE
     same = all(
         not result["differences"] and not result["contradictions"] and result["chain_broken_at"] is None

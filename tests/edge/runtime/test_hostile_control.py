@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -169,6 +170,20 @@ async def test_a_connection_that_stays_does_not_disturb_the_end(server: ControlS
         assert await reader.read() == b""
     writer.close()
     assert complaints == []
+
+
+async def test_whoever_may_not_ask_is_told_as_whom_to_ask(server: ControlServer, tmp_path: Path):
+    (tmp_path / "control.sock").chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(
+            ControlError, match=r"control_socket_forbidden: .*control.sock.*as the user that `kakou run`"
+        ):
+            await ask(tmp_path / "control.sock", {"verb": "status"})
+    finally:
+        os.seteuid(user)
 
 
 def test_a_devices_words_command_no_terminal():

@@ -1,6 +1,7 @@
 """`kakou init`, `check`, `keys`, `run`, `replay`: what they write, print and answer."""
 
 import json
+import os
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,11 +137,36 @@ def test_keys_of_a_bad_configuration(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "lanes" in capsys.readouterr().err
 
 
-def test_replay_of_what_is_no_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    (tmp_path / "journal.sqlite").write_bytes(b"rubbish" * 1000)
-    assert replay.main([str(tmp_path / "journal.sqlite")]) == 66
-    assert replay.main([str(tmp_path / "nothing.sqlite")]) == 66
-    assert "journal" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("nothing", "journal_missing"),
+        ("folder", "journal_missing"),
+        ("fifo", "journal_missing"),
+        ("rubbish", "journal_corrupt"),
+        ("empty", "journal_failed"),
+        ("cut", "journal_corrupt"),
+    ],
+)
+async def test_replay_of_what_is_no_journal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, code: str
+):
+    monkeypatch.setenv("KAKOU_LANG", "en")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "rubbish").write_bytes(b"rubbish" * 1000)
+    (tmp_path / "empty").touch()
+    await recorded(tmp_path / "whole")
+    whole = (tmp_path / "whole").read_bytes()
+    (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
+    capsys.readouterr()
+    assert replay.main([str(tmp_path / name)]) == 66
+    told = capsys.readouterr().err
+    assert told.startswith(code)
+    assert str(tmp_path / name) in told
+    # What is wrong with a copy on a laptop is not mended by a restart of the service.
+    assert "restart" not in told
+    assert "next: name " in told
 
 
 async def recorded(path: Path) -> None:
