@@ -48,6 +48,17 @@ class Evidence(Strict):
     retention_days: int = Field(default=180, ge=1, le=3_650)
 
 
+class WarnBefore(Strict):
+    """How long before its end a person is told of what the lanes trust for a time; at most half of its life."""
+
+    keyset_days: int = Field(default=14, ge=1, le=30)
+    # Rotated with at least a week of overlap: a key without successor a week before its end was forgotten.
+    key_days: int = Field(default=7, ge=1, le=90)
+    certificate_days: int = Field(default=30, ge=1, le=365)
+    sampling_plan_days: int = Field(default=7, ge=1, le=30)
+    offline_list_minutes: int = Field(default=60, ge=1, le=240)
+
+
 class Recogniser(Strict):
     """Worker processes that read pictures; past `deadline_ms` a picture is unread."""
 
@@ -171,6 +182,7 @@ class Configuration(Strict):
     broker: Broker = Broker()
     evidence: Evidence = Evidence()
     recogniser: Recogniser = Recogniser()
+    warn_before: WarnBefore = WarnBefore()
     authorities: tuple[Authority, ...] = Field(min_length=1, max_length=16)
     join: Literal["all_of", "veto", "quorum"] = "all_of"
     quorum_of: int | None = Field(default=None, ge=1, le=16)

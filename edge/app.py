@@ -18,18 +18,19 @@ from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.confirm_desk import ConfirmDesk
 from edge.clearance.desk import ReferralDesk
 from edge.clearance.door import GrantDoor
+from edge.clearance.feeds import IssuedFeed
 from edge.clearance.keys import key_id_of, load_private_key
 from edge.clearance.keyset import Environment
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.time_quality import TimeQuality
 from edge.clearance.trust import Trust
-from edge.connections import clearance_link, lane_feeds, lane_telemetry
+from edge.connections import LaneTelemetry, clearance_link, lane_feeds, lane_telemetry
 from edge.core.events import Event, InputsSampled
 from edge.core.inputs import LaneInputs
 from edge.core.profile import LaneProfile
 from edge.core.readings import TagSighting
 from edge.field_policy import FIELD_POLICIES, FieldPolicy
-from edge.guarding import check_lane_key, check_manifest, opening_hours, security_watch
+from edge.guarding import check_lane_key, check_manifest, end_watch, opening_hours, security_watch
 from edge.log import logger
 from edge.ports import Device
 from edge.profiles import lane_profile
@@ -39,6 +40,7 @@ from edge.runtime.captures import LaneCaptures
 from edge.runtime.checkpoints import Checkpoints
 from edge.runtime.clock import LoopClock
 from edge.runtime.control import ControlServer
+from edge.runtime.end_watch import EndWatch
 from edge.runtime.evidence import EvidenceLimits, EvidenceStore
 from edge.runtime.journal import Journal, JournalError
 from edge.runtime.lane_runner import LaneParts, LaneRunner
@@ -108,9 +110,9 @@ async def serve(
         if path is not None:
             admit = partial(_admit, box)
             reloading = Reloading(path, config_hash, lanes, digest=hash_of, admit=admit, take=stop.set, refused=refused)
-        control = ControlServer(
-            configuration.control_socket_path, runners, desks, None if reloading is None else reloading.look
-        )
+        look = None if reloading is None else reloading.look
+        ends = {lane.runner.state.profile.lane: lane.ends for lane in lanes if lane.ends is not None}
+        control = ControlServer(configuration.control_socket_path, runners, desks, look, ends)
         await control.start()
         # What start-up made lives as long as the process: the collector need not look at it while a truck waits.
         gc.collect()
@@ -223,6 +225,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     door.on_failure, asking.dated = watch.grant_refused, watch.answer_dated
     captures.take = asking.take = runner.take
     captures.shared = box.tags.join(profile, runner.take)
+    feeds = lane_feeds(configuration, lane, clearance, keyset, clock, runner.take)
     service = LaneService(
         clock,
         box.journal,
@@ -236,25 +239,39 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         [
             ("security_watch", watch.run),
             ("checkpoints", checkpoints.run),
-            *_issued(box, lane, asking, clearance, runner.take),
+            ("time_quality", _time_quality(asking, clock, runner.take)),
+            *((feed.name, feed.run) for feed in feeds),
             *opening_hours(lane, runner.take, clock),
         ],
         handheld,
         box.failed_starts,
+        _ends(box, lane, clearance, telemetry, feeds),
     )
     clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
     return service
 
 
-def _issued(
-    box: Box, lane: Lane, asking: LaneClearance, clearance: ClearanceLink, take: Callable[[Event], None]
-) -> list[tuple[str, Callable[[], Awaitable[None]]]]:
-    """What looks at the clock of a lane, and at the lists and plans that are issued to it."""
-    quality = TimeQuality(box.clock, take)
+def _time_quality(
+    asking: LaneClearance, clock: LoopClock, take: Callable[[Event], None]
+) -> Callable[[], Awaitable[None]]:
+    quality = TimeQuality(clock, take)
     asking.vouch = quality.vouch
-    keyset = box.trust[environment_of(lane)].current
-    feeds = lane_feeds(box.configuration, lane, clearance, keyset, box.clock, take)
-    return [("time_quality", quality.run), *((feed.name, feed.run) for feed in feeds)]
+    return quality.run
+
+
+def _ends(
+    box: Box, lane: Lane, clearance: ClearanceLink, telemetry: LaneTelemetry, feeds: Sequence[IssuedFeed[Any]]
+) -> EndWatch:
+    return end_watch(
+        box.configuration,
+        lane.id,
+        clock=box.clock,
+        journal=box.journal,
+        keyset=box.trust[environment_of(lane)].current,
+        feeds=feeds,
+        links=[clearance.link, telemetry.link],
+        alarms=telemetry.publisher,
+    )
 
 
 def _captures(box: Box, lane: Lane, profile: LaneProfile, sources: "_Sources") -> tuple[LaneCaptures, list[Device]]:

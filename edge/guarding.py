@@ -1,18 +1,23 @@
 """What guards a lane beside its core: manifest and key at the start, security and opening hours while it runs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from config.schema import Configuration, Lane
+from edge.clearance.feeds import OFFLINE_LISTS, SAMPLING_PLANS, IssuedFeed
 from edge.clearance.keys import KeyFileError
 from edge.clearance.keyset import Keyset
 from edge.clearance.manifest import check_start
 from edge.core.events import Event
 from edge.log import logger
 from edge.mqtt import MqttLink
+from edge.mqtt.certificates import lifetime
 from edge.ports import Clock
 from edge.profiles import core_calendar, utc_offset
+from edge.runtime.end_watch import Ending, EndWatch, Life, keyset_endings
 from edge.runtime.journal import Journal
 from edge.runtime.notes import security_note
 from edge.runtime.opening_hours import OpeningHours
@@ -56,15 +61,74 @@ def security_watch(
 ) -> SecurityWatch:
     """Return the watch of one lane over its two connections and their certificates."""
     links = {"clearance": clearance, "telemetry": telemetry}
-    tls = [link.settings.tls for link in links.values() if link.settings.tls is not None]
     return SecurityWatch(
         lane,
         clock=clock,
         alarms=alarms,
         note=lambda code, stands, detail: security_note(journal, lane, code, stands, detail),
         links={name: link.counters for name, link in links.items()},
-        certificates=[file for one in tls for file in (one.ca_file, one.certificate_file) if file is not None],
     )
+
+
+def end_watch(
+    configuration: Configuration,
+    lane: str,
+    *,
+    clock: Clock,
+    journal: Journal,
+    keyset: Callable[[], Keyset],
+    feeds: Iterable[IssuedFeed[Any]],
+    links: Iterable[MqttLink],
+    alarms: Alarms,
+) -> EndWatch:
+    """Return what watches over all that one lane trusts for a time only."""
+    warn = configuration.warn_before
+    before = {
+        OFFLINE_LISTS.name: timedelta(minutes=warn.offline_list_minutes),
+        SAMPLING_PLANS.name: timedelta(days=warn.sampling_plan_days),
+    }
+
+    def keys() -> list[Ending]:
+        days, key_days = timedelta(days=warn.keyset_days), timedelta(days=warn.key_days)
+        return keyset_endings(keyset(), site=configuration.site, lane=lane, warn=days, warn_key=key_days)
+
+    def issued(feed: IssuedFeed[Any]) -> list[Ending]:
+        life, name = feed.life(), feed.name
+        return [Ending(f"{name}_expires", name.replace("_", " "), life and Life(*life), before[name])]
+
+    tls = [link.settings.tls for link in links if link.settings.tls is not None]
+    files = dict.fromkeys(file for one in tls for file in (one.ca_file, one.certificate_file) if file is not None)
+    certificates = Certificates(tuple(files), timedelta(days=warn.certificate_days))
+    return EndWatch(
+        lane,
+        clock=clock,
+        alarms=alarms,
+        note=lambda code, stands, detail: security_note(journal, lane, code, stands, detail),
+        sources=[keys, *(partial(issued, feed) for feed in feeds), certificates.endings],
+    )
+
+
+class Certificates:
+    """The certificates in PEM files, and when they end. One that cannot be read is logged once, until it can."""
+
+    def __init__(self, files: Sequence[Path], warn: timedelta) -> None:
+        self._files, self._warn = files, warn
+        self._unreadable: set[Path] = set()
+
+    def endings(self) -> list[Ending]:
+        """Return those that can be read, as they lie there now."""
+        return [ending for file in self._files if (ending := self._ending(file)) is not None]
+
+    def _ending(self, file: Path) -> Ending | None:
+        try:
+            life = Life(*lifetime(file))
+        except (OSError, ValueError) as error:
+            if file not in self._unreadable:
+                logger().warning("certificate_unreadable", file=str(file), cause=str(error))
+            self._unreadable.add(file)
+            return None
+        self._unreadable.discard(file)
+        return Ending("certificate_expires", str(file), life, self._warn)
 
 
 def opening_hours(

@@ -5,11 +5,12 @@ Its list for an outage, and its sampling plan.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from edge.clearance.authority_link import ClearanceLink, FloodLimit
-from edge.clearance.issued import IssuedContext, IssuedRefusal
+from edge.clearance.issued import IssuedContext, IssuedRefusal, life_of
 from edge.clearance.keys import load_shared_secret
 from edge.clearance.keyset import Keyset
 from edge.clearance.offline_list import check_list
@@ -102,6 +103,7 @@ class IssuedFeed(Generic[Issued]):
         self._stamp = (0, 0)
         # The newest list that was told to the lane, by root and lane: another root counts anew (S14).
         self._accepted = ("", 0)
+        self._newest: bytes | None = None
         self._log = logger(lane=lane)
 
     async def run(self) -> None:
@@ -109,6 +111,10 @@ class IssuedFeed(Generic[Issued]):
         while True:
             self.look()
             await self._clock.sleep(LOOK_EVERY_S)
+
+    def life(self) -> tuple[datetime, datetime] | None:
+        """Return from when until when the newest one counts; None where there is none."""
+        return None if self._newest is None else life_of(self._newest)
 
     def attach(self, link: MqttLink) -> None:
         """Listen on the lane's topic."""
@@ -135,7 +141,7 @@ class IssuedFeed(Generic[Issued]):
             name = self._counted(context.keyset)
             if not isinstance(outcome, IssuedRefusal) and self._is_newer(name, outcome.version):
                 self._seen.keep(name, outcome.version)
-                self._accepted = (name, outcome.version)
+                self._accepted, self._newest = (name, outcome.version), raw
                 self._take(self._kind.event(self._clock.now_ms(), outcome))
         except (SeenVersionsError, OSError) as error:
             # Without the highest version on the disk an old one could come back: none is taken.

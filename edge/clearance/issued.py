@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from edge.clearance.claims import ClaimError, Table, check_claims, is_identifier, is_integer, is_utc, parse_utc
-from edge.clearance.envelope import MAX_ENVELOPE_BYTES, EnvelopeError, split, verify
+from edge.clearance.envelope import MAX_ENVELOPE_BYTES, EnvelopeError, decode_base64url, split, verify
 from edge.clearance.keyset import KeyRefusedError, Keyset, Role
 from edge.clearance.strict_json import StrictJsonError, parse_object
 
@@ -110,6 +110,12 @@ def moment(text: str) -> datetime:
     found = parse_utc(text)
     assert found is not None
     return found
+
+
+def life_of(accepted: bytes) -> tuple[datetime, datetime]:
+    """Return when one that was accepted was issued, and when it ends."""
+    claims = parse_object(decode_base64url(accepted.split(b".")[1]))
+    return moment(claims["issued"]), moment(claims["not_after"])
 
 
 def version_key(secret: bytes, purpose: str, site: str, lane: str, version: int) -> str:

@@ -1,14 +1,12 @@
-"""How long the certificates of a connection still hold."""
+"""How long the certificates of a connection hold."""
 
 from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
 
-_DAY_S = 86_400.0
 
-
-def days_left(file: Path, now: datetime) -> float:
-    """Return the days until the first certificate of a PEM file ends. Raises OSError or ValueError."""
-    ends = min(one.not_valid_after_utc for one in x509.load_pem_x509_certificates(file.read_bytes()))
-    return (ends - now).total_seconds() / _DAY_S
+def lifetime(file: Path) -> tuple[datetime, datetime]:
+    """Return from when until when the certificate of a PEM file counts that ends first. Raises OSError, ValueError."""
+    first = min(x509.load_pem_x509_certificates(file.read_bytes()), key=lambda one: one.not_valid_after_utc)
+    return first.not_valid_before_utc, first.not_valid_after_utc

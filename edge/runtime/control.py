@@ -21,10 +21,12 @@ from edge.core.modes import MODES
 from edge.core.state import Phase
 from edge.release.layout import this_release
 from edge.runtime.draining import drained
+from edge.runtime.end_watch import EndWatch
 from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.loop_lag import LoopLag
 
 MOST_BYTES = 4096
+# The status of 64 lanes with their devices is one line.
 MOST_ANSWER_BYTES = 1 << 20
 # Nobody at a lane needs more, and a client that forgets to hang up must not cost the box its descriptors.
 MOST_CONNECTIONS = 32
@@ -50,13 +52,18 @@ class ControlServer:
         lanes: Mapping[str, LaneRunner],
         desks: Mapping[str, ConfirmDesk] | None = None,
         reload: Callable[[], Awaitable[dict[str, Any]]] | None = None,
+        ends: Mapping[str, EndWatch] | None = None,
     ) -> None:
-        """`reload` looks at the configuration file and says what it found; None where there is no file."""
+        """`reload` looks at the configuration file and says what it found; None where there is no file.
+
+        `ends`: what each lane trusts for a time only.
+        """
         self._path = path
         self._reload = reload
         self._lanes = lanes
         # Of the lanes that handheld terminals may confirm.
         self._desks = desks or {}
+        self._ends = ends or {}
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         # Those that wait for a line, the one that is silent longest first.
@@ -137,7 +144,8 @@ class ControlServer:
             return {"error": "not_json"}
         match asked:
             case {"verb": "status"}:
-                lanes = [describe(runner) for runner in self._lanes.values()]
+                ends = {lane: watch.shown() for lane, watch in self._ends.items()}
+                lanes = [{**describe(one), "ends": ends.get(lane, [])} for lane, one in self._lanes.items()]
                 lag = self._lag.figures()
                 return {"release": this_release(), "pid": os.getpid(), "loop_lag": lag, "lanes": lanes}
             case {"verb": "drain", "wait_s": int() | float() as wait_s} if wait_s >= 0:

@@ -16,6 +16,7 @@ from edge.ports import Clock, Device
 from edge.runtime import failpoints
 from edge.runtime.captures import LaneCaptures
 from edge.runtime.draining import at_rest
+from edge.runtime.end_watch import EndWatch
 from edge.runtime.journal import Journal
 from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.outbox import Outbox
@@ -45,6 +46,7 @@ class LaneService:
     handheld: ConfirmDesk | None = None
     # Starts of the controller in a row that ended before they were healthy.
     failed_starts: int = 0
+    ends: EndWatch | None = None
 
     async def run(self) -> None:
         """Recover from the journal, then serve until cancelled."""
@@ -78,6 +80,8 @@ class LaneService:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._keep_going("telemetry", self.telemetry.run))
                     tasks.create_task(self._keep_going("health", self._publish_health))
+                    if self.ends is not None:
+                        tasks.create_task(self._keep_going("end_watch", self.ends.run))
                     for name, watch in self.watches:
                         tasks.create_task(self._keep_going(name, watch))
                     for device in self.devices:

@@ -1,19 +1,17 @@
-"""What a person must hear of beside the lane's own alarms: refused grants, taken-over sessions, certificates, clocks.
+"""What a person must hear of beside the lane's own alarms: refused grants, taken-over sessions, clocks.
 
 Each alarm is retained at the broker while it stands, and its beginning and end are events in the journal's chain.
 It only tells: nothing here opens, closes or holds a lane (I15).
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from edge.clearance.claims import parse_utc
 from edge.clearance.time_quality import MOST_SKEW_S
 from edge.log import logger
 from edge.mqtt import LinkCounters
-from edge.mqtt.certificates import days_left
 from edge.ports import Clock
 
 LOOK_EVERY_S = 5.0
@@ -22,14 +20,10 @@ REFUSALS, REFUSALS_WITHIN_MS = 10, 60_000
 # Two holders of one certificate end each other at every connect (C12); not every broker says so (0x8E).
 CONNECTS, CONNECTS_WITHIN_MS = 5, 180_000
 QUIET_MS = 3_600_000
-CERTIFICATES_EVERY_MS = 3_600_000
-# hazards.md C17, O4.
-WARN_DAYS = (30, 14, 7, 1, 0)
 
 GRANTS_REFUSED = "grants_refused"
 SESSION_TAKEN_OVER = "session_taken_over"
 CONNECTION_FLAPPING = "connection_flapping"
-CERTIFICATE_EXPIRES = "certificate_expires"
 CLOCK_SKEWED = "clock_skewed"
 
 
@@ -44,7 +38,7 @@ class SecurityWatch:
     """One lane's. `grant_refused` is told of each failure; `run` looks at the rest until cancelled.
 
     `note` keeps a beginning or an end durably: code, whether it stands, detail. `links` are the counters of the lane's
-    connections by name, `certificates` the PEM files that they use, the authority's own among them.
+    connections by name.
     """
 
     def __init__(
@@ -55,21 +49,18 @@ class SecurityWatch:
         alarms: Alarms,
         note: Callable[[str, bool, str], object],
         links: Mapping[str, LinkCounters],
-        certificates: Sequence[Path] = (),
     ) -> None:
         self.standing: dict[str, str] = {}
         self._log = logger(lane=lane)
         self._clock, self._alarms, self._note = clock, alarms, note
-        self._links, self._certificates = links, tuple(dict.fromkeys(certificates))
+        self._links = links
         self._refused_at: deque[int] = deque(maxlen=REFUSALS)
         self._refused = 0
         self._takeovers = dict.fromkeys(links, 0)
         self._taken_over_at: int | None = None
         self._connects = dict.fromkeys(links, 0)
         self._connected_at: dict[str, deque[int]] = {name: deque(maxlen=CONNECTS) for name in links}
-        self._warned: dict[Path, int] = {}
         self._skewed: set[str] = set()
-        self._looked_at: int | None = None
 
     async def run(self) -> None:
         """Look every few seconds until cancelled."""
@@ -110,9 +101,6 @@ class SecurityWatch:
         if GRANTS_REFUSED in self.standing and now_ms - self._refused_at[-1] > REFUSALS_WITHIN_MS:
             self._clear(GRANTS_REFUSED, f"{self._refused} refused since the start")
         self._look_at_links(now_ms)
-        if self._looked_at is None or now_ms - self._looked_at >= CERTIFICATES_EVERY_MS:
-            self._looked_at = now_ms
-            self._look_at_certificates()
 
     def _look_at_links(self, now_ms: int) -> None:
         flapping = ""
@@ -134,31 +122,6 @@ class SecurityWatch:
             self._raise(CONNECTION_FLAPPING, f"{detail}: the broker restarts, or another client has its identity")
         elif CONNECTION_FLAPPING in self.standing:
             self._clear(CONNECTION_FLAPPING, "the connections stand")
-
-    def _look_at_certificates(self) -> None:
-        soonest = ""
-        worst = float("inf")
-        for file in self._certificates:
-            try:
-                left = days_left(file, self._clock.utc())
-            except (OSError, ValueError) as error:
-                self._log.warning("certificate_unreadable", file=str(file), cause=str(error))
-                continue
-            step = min((days for days in WARN_DAYS if left <= days), default=None)
-            if step is None:
-                self._warned.pop(file, None)
-                continue
-            text = f"{file} expired" if left <= 0 else f"{file} expires in {left:.1f} days"
-            if self._warned.get(file) != step:
-                self._warned[file] = step
-                self._log.warning("certificate_expires", file=str(file), days_left=round(left, 1))
-                self._note(CERTIFICATE_EXPIRES, True, text)
-            if left < worst:
-                worst, soonest = left, text
-        if soonest:
-            self._publish(CERTIFICATE_EXPIRES, soonest)
-        elif CERTIFICATE_EXPIRES in self.standing:
-            self._clear(CERTIFICATE_EXPIRES, "renewed")
 
     def _raise(self, code: str, detail: str) -> None:
         if code not in self.standing:

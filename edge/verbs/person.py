@@ -37,6 +37,9 @@ def status(arguments: Sequence[str]) -> int:
             print(_line(lane))
             for name, device in lane["devices"].items():
                 print(f"  {name:<20} {device['state']:<8} {plain(device.get('cause', ''))}")
+            for one in lane["ends"]:
+                if one["alarm"]:
+                    print("  " + _ending(one))
     return 0
 
 
@@ -174,6 +177,12 @@ def ask_controller(given: argparse.Namespace, request: dict[str, Any]) -> dict[s
     except ControlError as error:
         print(error, file=sys.stderr)
         return EXIT_UNREACHABLE
+
+
+def _ending(one: dict[str, Any]) -> str:
+    if one["ends"] is None:
+        return say("status_ends_missing", name=plain(one["name"]))
+    return say("status_ends", name=plain(one["name"]), ends=plain(one["ends"]))
 
 
 def _line(lane: dict[str, Any]) -> str:

@@ -1,8 +1,8 @@
-"""Refused grants, taken-over sessions and expiring certificates become alarms, once, and end."""
+"""Refused grants, taken-over sessions and clocks that disagree become alarms, once, and end."""
 
 import asyncio
 import contextlib
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,6 @@ from edge.runtime.journal import Journal, JournalReader
 from edge.runtime.notes import security_note
 from edge.runtime.recovery import recover, replay
 from edge.runtime.security_watch import (
-    CERTIFICATE_EXPIRES,
     CLOCK_SKEWED,
     CONNECTION_FLAPPING,
     GRANTS_REFUSED,
@@ -25,24 +24,21 @@ from edge.runtime.security_watch import (
     SecurityWatch,
 )
 from edge.times import rfc3339
-from tests.support.certificates import CertificateAuthority
 from tests.support.clocks import StoodClock
 from tests.support.journal_facts import read_facts
 from tests.support.lane_bench import LaneBench
-
-DAY_MS = 86_400_000
 
 
 class Bench:
     """A watch with all that it needs; `alarms` are those that stand at the broker, `notes` what was journaled."""
 
-    def __init__(self, *certificates: Path, clock: StoodClock | None = None) -> None:
-        self.clock = clock or StoodClock()
+    def __init__(self) -> None:
+        self.clock = StoodClock()
         self.alarms: dict[str, str | None] = {}
         self.notes: list[tuple[str, bool]] = []
         self.links = {"clearance": LinkCounters(), "telemetry": LinkCounters()}
         self.watch = SecurityWatch(
-            "in-1", clock=self.clock, alarms=self, links=self.links, certificates=certificates,
+            "in-1", clock=self.clock, alarms=self, links=self.links,
             note=lambda code, stands, _detail: self.notes.append((code, stands)),
         )  # fmt: skip
 
@@ -97,29 +93,6 @@ def test_a_connection_that_comes_up_again_and_again_is_told():
     bench.clock.ms += 180_000
     bench.watch.look()
     assert bench.alarms[CONNECTION_FLAPPING] is None
-
-
-@pytest.mark.hazard("C17", "O4")
-def test_four_hundred_days_of_certificates_warn_at_30_14_7_1_and_the_end(tmp_path: Path):
-    authority = CertificateAuthority(tmp_path)
-    certificate, _ = authority.issue_client("lane", days=100)
-    clock = StoodClock(datetime.now(UTC))
-    bench = Bench(certificate, certificate, tmp_path / "missing.pem", clock=clock)
-    told: list[int] = []
-    for day in range(110):
-        before = len(bench.notes)
-        bench.watch.look()
-        if len(bench.notes) > before:
-            told.append(100 - day)
-        clock.ms += DAY_MS
-    # Issued a moment before day 0, so each step is crossed within a day of its number.
-    assert told == pytest.approx([30, 14, 7, 1, 0], abs=1)
-    assert "expired" in str(bench.alarms[CERTIFICATE_EXPIRES])
-    # Renewed in place: the alarm ends by itself.
-    renewed, _ = authority.issue_client("renewed", days=400)
-    certificate.write_bytes(renewed.read_bytes())
-    bench.watch.look()
-    assert bench.alarms[CERTIFICATE_EXPIRES] is None
 
 
 def answered(bench: Bench, ahead_s: float, *, after_s: float = 1.0, authority: str = "customs") -> None:

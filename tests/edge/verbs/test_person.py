@@ -16,10 +16,22 @@ from tests.support.lane_bench import UP
 from tests.support.lane_parts import Running, broken, running
 
 
+class Ends:
+    """What the lane trusts for a time only."""
+
+    def shown(self) -> list[dict[str, object]]:
+        at = {"ends": "2026-03-31T11:00:00.000Z"}
+        return [
+            {"code": "keyset_expires", "name": "keyset version 1", **at, "alarm": True},
+            {"code": "key_expires", "name": "the grant key of customs", **at, "alarm": False},
+            {"code": "offline_list_expires", "name": "offline list", "ends": None, "alarm": True},
+        ]
+
+
 @pytest.fixture
 async def lane(tmp_path: Path) -> AsyncIterator[Running]:
     async with running(tmp_path / "journal.sqlite") as opened:
-        server = ControlServer(tmp_path / "control.sock", {"lane-1": opened.runner})
+        server = ControlServer(tmp_path / "control.sock", {"lane-1": opened.runner}, ends={"lane-1": Ends()})  # type: ignore[dict-item]
         await server.start()
         opened.runner.take(Started(opened.clock.now_ms(), "boot-1", "seed-1"))
         opened.scan()
@@ -44,6 +56,9 @@ async def test_status_is_a_line_a_lane(lane: Running, at: list[str], capsys: pyt
     assert "device_lost_reader" in printed
     assert "SIMULATED" in printed
     assert "reader_gone" in printed
+    assert "keyset version 1 ends at 2026-03-31" in printed
+    assert "no offline list is in force" in printed
+    assert "customs" not in printed
     assert await asyncio.to_thread(status, [*at, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["lanes"][0]["lane"] == "lane-1"
 
