@@ -23,25 +23,11 @@ from edge.runtime.failpoints import FailpointError
 from edge.runtime.journal import Journal, JournalError, JournalReader
 from edge.runtime.notify import ServiceManager
 from edge.secret import Secret
-from simulators.broker import free_ports
+from tests.support.bare_lane import bare_lane
 from tests.support.journals import utc
 
 EXAMPLE = Path(app.__file__).resolve().parents[1] / "config" / "examples" / "lane.yaml"
 LIMIT_S = 60.0
-CONFIG = """\
-site: yard
-state_dir: state
-keys_dir: keys
-broker: {{port: {broker}}}
-authorities: [{{id: customs}}]
-lanes:
-  - id: lane-1
-    direction: in
-    simulated: true
-    barrier: {{id: barrier, host: 127.0.0.1, port: {barrier}}}
-    tag_reader: {{id: reader, port: ./reader}}
-    must_match: [tag]
-"""
 
 
 @pytest.fixture
@@ -53,14 +39,7 @@ def example() -> Configuration:
 
 @pytest.fixture
 def configuration(tmp_path: Path) -> Configuration:
-    """A lane none of whose devices is there."""
-    broker, barrier = free_ports(2)
-    (tmp_path / "kakou.yaml").write_text(CONFIG.format(broker=broker, barrier=barrier), encoding="utf-8")
-    loaded = load(tmp_path / "kakou.yaml")
-    assert isinstance(loaded, Configuration), loaded
-    ids = {"site": "yard", "lanes": ["lane-1"], "authorities": ["customs"]}
-    create_keys(loaded.keys_dir, environment="simulated", now_utc=datetime.now(UTC), **ids)  # type: ignore[arg-type]
-    return loaded
+    return bare_lane(tmp_path)[1]
 
 
 def test_the_lane_knows_its_devices(example: Configuration):

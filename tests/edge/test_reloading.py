@@ -6,57 +6,30 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from config.loader import load
 from config.schema import Configuration
 from edge import reloading
-from edge.clearance.keys import create_keys
 from edge.clearance.manifest import ManifestError
 from edge.core.events import Started
 from edge.core.state import Phase
 from edge.reloading import CONFIGURATION_REFUSED, CONFIGURATION_WAITS, Reloading, without_vehicle
 from edge.runtime.control import ControlError, ask
 from edge.runtime.lane_service import LaneService
-from simulators.broker import free_ports
+from tests.support.bare_lane import bare_lane
 from tests.support.controller import LIMIT_S, Controller, kakou, spawn
 from tests.support.lane_bench import LaneBench
 from tests.support.lane_parts import Running, running
 
 pytestmark = pytest.mark.hazard("X6")
-CONFIG = """\
-site: yard
-state_dir: state
-keys_dir: keys
-broker: {{port: {broker}}}
-authorities: [{{id: customs}}]
-lanes:
-  - id: lane-1
-    direction: in
-    simulated: true
-    barrier: {{id: barrier, host: 127.0.0.1, port: {barrier}}}
-    tag_reader: {{id: reader, port: ./reader}}
-    must_match: [tag]
-"""
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """The configuration of a lane none of whose devices is there, with its keys."""
-    broker, barrier = free_ports(2)
-    path = tmp_path / "kakou.yaml"
-    path.write_text(CONFIG.format(broker=broker, barrier=barrier), encoding="utf-8")
-    loaded = load(path)
-    assert isinstance(loaded, Configuration)
-    create_keys(
-        loaded.keys_dir, site="yard", lanes=["lane-1"], authorities=["customs"], environment="simulated",
-        now_utc=datetime.now(UTC),
-    )  # fmt: skip
-    return path
+    return bare_lane(tmp_path)[0]
 
 
 class Bench:
