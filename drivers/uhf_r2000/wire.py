@@ -6,7 +6,8 @@ all bytes before it. Source: domain.md 6.1, frames recomputed there. 115200 8N1.
 
 from dataclasses import dataclass
 
-from edge.core.tag import Tag, parse_tag
+from drivers.kit.wire import NO_FRAME, NOT_YET, StreamDecoder, TagReport, epc_bytes_of, pc_of
+from edge.core.tag import parse_tag
 
 HEAD = 0xA0
 DEFAULT_ADDRESS = 0x01
@@ -38,15 +39,6 @@ class Frame:
     address: int
     command: int
     data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TagReport:
-    """One tag of an inventory round. `rssi_dbm` is None where the raw byte is outside the documented range."""
-
-    tag: Tag
-    antenna: int
-    rssi_dbm: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +104,7 @@ def encode_tag_report(
     epc: bytes, *, antenna: int, rssi_dbm: int, command: int = CMD_REALTIME_INVENTORY, phase: bytes = b""
 ) -> bytes:
     """What a reader sends for one tag: for simulators. `phase` is empty or the two bytes of such firmware."""
-    program_counter = (len(epc) // 2) << 11
-    head = bytes(((1 << 2) | antenna,)) + program_counter.to_bytes(2, "big")
+    head = bytes(((1 << 2) | antenna,)) + pc_of(epc).to_bytes(2, "big")
     return encode(Frame(DEFAULT_ADDRESS, command, head + epc + bytes((rssi_dbm + 129,)) + phase))
 
 
@@ -143,7 +134,7 @@ def decode_inventory(frame: Frame) -> InventoryAnswer:
         return RoundEnd(data[0], int.from_bytes(data[1:3], "big"), int.from_bytes(data[3:7], "big"))
     if len(data) < _TAG_OVERHEAD:
         return Malformed("short")
-    epc_bytes = (int.from_bytes(data[1:3], "big") >> 11) * 2
+    epc_bytes = epc_bytes_of(int.from_bytes(data[1:3], "big"))
     if len(data) not in (_TAG_OVERHEAD + epc_bytes, _TAG_OVERHEAD + epc_bytes + _PHASE_BYTES):
         return Malformed("length_contradicts_pc")
     tag = parse_tag(data[3 : 3 + epc_bytes].hex())
@@ -157,65 +148,20 @@ def _rssi_dbm(raw: int) -> int | None:
     return raw - 129 if raw < 0x80 else None
 
 
-class FrameDecoder:
-    """Bytes in, frames out; the same frames for any chunking. Holds at most one unfinished frame.
+class FrameDecoder(StreamDecoder[Frame]):
+    """Frames whose checksum is right."""
 
-    `dropped_bytes` counts bytes that belonged to no frame, `checksum_errors` candidates whose checksum was wrong.
-    """
+    head = HEAD
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self.dropped_bytes = 0
-        self.checksum_errors = 0
+    def measure(self, data: bytearray, at: int) -> int:
+        """Believe a length only where a frame of this driver can have it."""
+        if len(data) - at < 2:
+            return NOT_YET
+        length = data[at + 1]
+        return 2 + length if MIN_LEN <= length <= MAX_LEN else NO_FRAME
 
-    @property
-    def pending(self) -> int:
-        """Bytes held because their frame is not complete yet."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """Return the frames that `data` completes."""
-        self._buffer += data
-        frames: list[Frame] = []
-        position = 0
-        while True:
-            head = self._buffer.find(HEAD, position)
-            skipped_to = len(self._buffer) if head < 0 else head
-            self.dropped_bytes += skipped_to - position
-            position = skipped_to
-            if len(self._buffer) - position < 2:
-                break
-            length = self._buffer[position + 1]
-            if not MIN_LEN <= length <= MAX_LEN:
-                position = self._drop(position)
-                continue
-            end = position + 2 + length
-            if len(self._buffer) < end:
-                break
-            candidate = bytes(self._buffer[position:end])
-            if checksum(candidate[:-1]) != candidate[-1]:
-                self.checksum_errors += 1
-                position = self._drop(position)
-                continue
-            frames.append(Frame(candidate[2], candidate[3], candidate[4:-1]))
-            position = end
-        del self._buffer[:position]
-        return frames
-
-    def give_up(self) -> list[Frame]:
-        """The line fell silent: drop the head of the unfinished frame, return the frames it was hiding."""
-        if not self._buffer:
-            return []
-        self.dropped_bytes += 1
-        del self._buffer[0]
-        return self.feed(b"")
-
-    def reset(self) -> None:
-        """Forget an unfinished frame; its bytes count as dropped."""
-        self.dropped_bytes += len(self._buffer)
-        self._buffer.clear()
-
-    def _drop(self, position: int) -> int:
-        # Only the false head goes: a real frame may begin inside what it claimed.
-        self.dropped_bytes += 1
-        return position + 1
+    def parse(self, candidate: bytes) -> Frame | None:
+        """Check the checksum."""
+        if checksum(candidate[:-1]) != candidate[-1]:
+            return None
+        return Frame(candidate[2], candidate[3], candidate[4:-1])

@@ -51,7 +51,7 @@ ROOMS_OF_LIBRARY = {
     "rapidocr": ("models.registry", "models.sessions"),
     "rich": ("simulators.demo", "simulators.demo_view", "ops"),
     "ruamel": ("config",),
-    "serial": ("drivers.uhf_r2000.line",),
+    "serial": ("drivers.kit.line",),
     "shtab": ("edge.cli", "edge.verbs"),
     "structlog": ("edge.log",),
     "torch": ("models.training.fit", "models.training.network", "models.training.plate_reader"),

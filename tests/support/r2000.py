@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from drivers.kit.dialect import Pace
 from drivers.uhf_r2000.driver import R2000Reader
 from edge.core.readings import TagSighting
 from edge.ports import DeviceError
@@ -95,13 +96,9 @@ async def bench(tmp_path: Path, **settings: object) -> AsyncIterator[Bench]:
     delivered = Delivered()
     simulator = R2000Simulator(lambda: in_field, symlink=tmp_path / "reader", round_s=0.001)
     await simulator.start()
-    defaults: dict[str, object] = {
-        "clock": RealClock(),
-        "answer_timeout_s": 0.4,
-        "round_silence_s": 0.4,
-        "probe_interval_s": 0.05,
-        "garbage_s": 0.5,
-    }
+    quick = {"answer_timeout_s": 0.4, "round_silence_s": 0.4, "probe_interval_s": 0.05, "garbage_s": 0.5}
+    paces = {name: settings.pop(name) for name in list(settings) if name in Pace.__slots__}
+    defaults: dict[str, object] = {"clock": RealClock(), "pace": Pace(**(quick | paces))}  # type: ignore[arg-type]
     reader = R2000Reader("rfid-1", simulator.path, on_tag=delivered, **(defaults | settings))  # type: ignore[arg-type]
     try:
         yield Bench(simulator, reader, delivered, in_field)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivers.kit.wire import TagReport
 from drivers.uhf_r2000.wire import (
     CMD_REALTIME_INVENTORY,
     CMD_SESSION_INVENTORY,
@@ -17,7 +18,6 @@ from drivers.uhf_r2000.wire import (
     Malformed,
     RoundEnd,
     RoundError,
-    TagReport,
     decode_inventory,
     encode,
     encode_result,

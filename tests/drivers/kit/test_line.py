@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.uhf_r2000.line import LineError, _open_code, open_line
+from drivers.kit.line import LineError, _open_code, open_line
 from simulators.devices.uhf_r2000 import R2000Simulator, R2000TcpSimulator
 from tests.support.r2000 import until
 

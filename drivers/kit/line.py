@@ -1,4 +1,4 @@
-"""The reader's line: a serial port or, as `socket://host:port`, a TCP serial server. Bytes only.
+"""A device's line: a serial port or, as `socket://host:port`, a TCP serial server. Bytes only.
 
 Both deliver to `on_bytes` and, once, to `on_lost`; both are opened by `open_line`. The only module that names
 pyserial.
@@ -17,12 +17,24 @@ _READ_BYTES = 4096
 _MOST_DISCARDS = 16
 _SOCKET_SCHEME = "socket"
 
+# What a person does about each code of `LineError`; drivers put the name of their kind before it.
+NEXT_STEPS = {
+    "port_missing": "check that the device is plugged in and that the path is right (/dev/serial/by-path)",
+    "port_denied": "add the service user to the group of the port (dialout)",
+    "port_busy": "stop the other program that holds the port",
+    "port_invalid": "correct port and baud in the configuration",
+    "port_unreachable": "check the serial server's power, network and address",
+    "port_failed": "unplug the device, plug it in again, and see dmesg",
+    "lost": "check cable and power; the lane reconnects by itself",
+    "write_stalled": "check flow control and cable; the lane reconnects by itself",
+}
+
 OnBytes = Callable[[bytes], None]
 OnLost = Callable[[str], None]
 
 
 class LineError(Exception):
-    """The line could not be opened or written. `code` is the part after `reader_`, `detail` what was seen."""
+    """The line could not be opened or written. `code` is a key of `NEXT_STEPS`, `detail` what was seen."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
@@ -43,29 +55,49 @@ class Line(Protocol):
         """Release the port; idempotent, never raises, no callback comes after it."""
 
 
-async def open_line(port: str, baud: int, on_bytes: OnBytes, on_lost: OnLost, timeout_s: float) -> Line:
-    """Open `port` and start to deliver. Raises LineError.
+async def open_line(
+    port: str,
+    baud: int,
+    on_bytes: OnBytes,
+    on_lost: OnLost,
+    timeout_s: float,
+    *,
+    parity: str = "N",
+    data_bits: int = 8,
+) -> Line:
+    """Open `port` and start to deliver; a serial server has its own `baud`, `parity` (N, E, O) and `data_bits`.
+
+    Raises LineError.
 
     Codes: `port_missing`, `port_denied`, `port_busy`, `port_invalid`, `port_unreachable`, `port_failed`.
     """
     if port.startswith(f"{_SOCKET_SCHEME}://"):
         return await _open_socket(port, on_bytes, on_lost, timeout_s)
-    return await _open_serial(port, baud, on_bytes, on_lost)
-
-
-async def _open_serial(port: str, baud: int, on_bytes: OnBytes, on_lost: OnLost) -> Line:
     if os.name != "posix":
         raise LineError("port_invalid", f"serial ports need POSIX here: use {_SOCKET_SCHEME}://host:port")
+    opened = await _open_serial(port, baud, parity, data_bits)
+    return _SerialLine(opened, on_bytes, on_lost)
+
+
+async def _open_serial(port: str, baud: int, parity: str, data_bits: int) -> serial.Serial:
     try:
         # Opening may wait for a modem line, so it stays off the loop.
-        opened = await asyncio.to_thread(
-            serial.Serial, port, baud, timeout=0, write_timeout=0, exclusive=True, rtscts=False, xonxoff=False
+        return await asyncio.to_thread(
+            serial.Serial,
+            port,
+            baud,
+            bytesize=data_bits,
+            parity=parity,
+            timeout=0,
+            write_timeout=0,
+            exclusive=True,
+            rtscts=False,
+            xonxoff=False,
         )
     except (serial.SerialException, OSError) as error:
         raise LineError(_open_code(error), str(error)) from error
     except (ValueError, OverflowError) as error:
         raise LineError("port_invalid", str(error)) from error
-    return _SerialLine(opened, on_bytes, on_lost)
 
 
 def _open_code(error: OSError) -> str:
@@ -157,7 +189,7 @@ async def _open_socket(port: str, on_bytes: OnBytes, on_lost: OnLost, timeout_s:
 
 
 class _SocketLine(asyncio.Protocol):
-    """A TCP serial server that passes the reader's bytes through."""
+    """A TCP serial server that passes the device's bytes through."""
 
     def __init__(self, on_bytes: OnBytes, on_lost: OnLost) -> None:
         self._on_bytes = on_bytes
