@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 FaultKind = Literal[
-    "protocol_id", "length", "transaction_id", "unit_id", "function", "echo", "byte_count", "trailing", "exception"
+    "protocol_id",
+    "length",
+    "transaction_id",
+    "unit_id",
+    "function",
+    "echo",
+    "byte_count",
+    "trailing",
+    "exception",
+    "crc",  # RTU alone, as the next
+    "own_echo",
 ]
 
 HEADER_BYTES = 6
@@ -115,6 +125,11 @@ def check_reply(request: bytes, frame: bytes) -> ReplyFault | None:
     if function in WRITES:
         return _check_echo(request, frame)
     return _check_byte_count(request, frame)
+
+
+def stand_in(request: bytes) -> bytes:
+    """An exception reply that ends the waiting request; its code is never looked at."""
+    return request[:4] + b"\x00\x03" + request[6:7] + bytes((request[7] | 0x80, 4))
 
 
 def exception_name(code: int) -> str:

@@ -17,7 +17,7 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
-from drivers.barrier_modbus.frames import REFUSED_CODES, ReplyFault, count_copies, judge
+from drivers.barrier_modbus.frames import REFUSED_CODES, ReplyFault, count_copies, judge, stand_in
 from edge.ports import CommandOutcome, DeviceError
 
 # The driver's own errors say more, once; the library would write a line for each time-out.
@@ -169,12 +169,7 @@ class StrictLink:
         if verdict.frame is not None:
             self._reply = verdict.frame
             return verdict.frame
-        return self._stand_in()
-
-    def _stand_in(self) -> bytes:
-        """An exception reply that ends the waiting request; its code is never looked at."""
-        request = self._request
-        return request[:4] + b"\x00\x03" + request[6:7] + bytes((request[7] | 0x80, 4))
+        return stand_in(self._request)
 
     def _reply_error(self, fault: ReplyFault) -> DeviceError:
         if fault.exception_code is None:
