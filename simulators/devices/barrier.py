@@ -1,10 +1,14 @@
-"""The barrier's I/O module on Modbus TCP: inputs and registers show a `Plant`, coils drive it."""
+"""The barrier's I/O module on Modbus TCP or RTU: inputs and registers show a `Plant`, coils drive it."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
 
 from drivers.barrier_modbus.wire import BarrierMap, InputPoint
 from simulators.devices.barrier_plant import Plant
-from simulators.devices.modbus_server import ILLEGAL_ADDRESS, ModbusRefusalError, ModbusServer, ReplyFaults
+from simulators.devices.modbus_pdu import ILLEGAL_ADDRESS, ModbusRefusalError, ReplyFaults
+from simulators.devices.modbus_rtu import RtuServer
+from simulators.devices.modbus_server import ModbusServer
 
 INPUT_COUNT = 32
 COIL_COUNT = 32
@@ -12,8 +16,9 @@ REGISTER_COUNT = 16
 
 
 class BarrierSimulator:
-    """A module on a real port. `faults` makes its replies hostile, `plant.faults` its boom and signals.
+    """A module on a real port; `transport` `rtu` is a pty, with `symlink` as its lasting name.
 
+    `faults` makes its replies hostile, `plant.faults` its boom and signals.
     `refresh` is called before each request and brings the physical world up to now (default: the plant alone);
     it may be assigned while it runs.
     `map_` is the module's own wiring; where it differs from the driver's, the lane is wired wrongly.
@@ -23,6 +28,8 @@ class BarrierSimulator:
         self,
         plant: Plant,
         *,
+        transport: Literal["tcp", "rtu", "rtu_over_tcp"] = "tcp",
+        symlink: Path | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         device_id: int = 1,
@@ -36,10 +43,15 @@ class BarrierSimulator:
         self._outputs = _outputs(self.map)
         self._pulses = _pulses(self.map)
         self._pulse_until_ms: dict[int, int] = {}
-        self._server = ModbusServer(self, host=host, port=port, device_id=device_id)
+        self._server: ModbusServer | RtuServer
+        if transport == "tcp":
+            self._server = ModbusServer(self, host=host, port=port, device_id=device_id)
+        else:
+            over_tcp = transport == "rtu_over_tcp"
+            self._server = RtuServer(self, device_id=device_id, tcp=over_tcp, host=host, port=port, symlink=symlink)
 
     @property
-    def server(self) -> ModbusServer:
+    def server(self) -> ModbusServer | RtuServer:
         """The server underneath: its request counts, its last frames, cutting its connections."""
         return self._server
 
@@ -47,6 +59,11 @@ class BarrierSimulator:
     def port(self) -> int:
         """The TCP port, known after `start`."""
         return self._server.port
+
+    @property
+    def path(self) -> str:
+        """The serial port to open, known after `start`; empty over TCP."""
+        return self._server.path
 
     @property
     def faults(self) -> ReplyFaults:

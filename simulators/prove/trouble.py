@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edge.core.modes import MODES
 from edge.runtime import failpoints
 from simulators.devices.barrier_plant import PlantFaults
-from simulators.devices.modbus_server import ReplyFaults
+from simulators.devices.modbus_pdu import ReplyFaults
 from simulators.prove.virtual_time import Killed
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from simulators.devices.modbus_server import ReplyFaults
+from simulators.devices.modbus_pdu import ReplyFaults
 from tests.support.system_lane import AUTHORITY, SystemLane
 
 WRITE_COIL = 5

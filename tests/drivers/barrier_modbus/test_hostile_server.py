@@ -10,7 +10,7 @@ import pytest
 
 from drivers.barrier_modbus.wire import BarrierMap, Coils, Registers
 from edge.ports import CommandOutcome, DeviceError
-from simulators.devices.modbus_server import ReplyFaults
+from simulators.devices.modbus_pdu import ReplyFaults
 from tests.support.barrier_lane import TIMEOUT_S, Lane, eventually, lane
 
 WRITE_COIL = frozenset({5})

@@ -8,7 +8,7 @@ from pymodbus.client import AsyncModbusTcpClient
 
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import Plant
-from simulators.devices.modbus_server import ReplyFaults
+from simulators.devices.modbus_pdu import ReplyFaults
 from tests.support.barrier_lane import TIMEOUT_S, now_ms
 
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 from ruamel.yaml import YAML
 
 from simulators.devices.barrier_plant import PlantFaults
-from simulators.devices.modbus_server import ReplyFaults
+from simulators.devices.modbus_pdu import ReplyFaults
 from tests.support.needs import REPOSITORY
 
 SELECTORS = {"functions", "skip", "times"}
