@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from config import devices
 from drivers.barrier_modbus.driver import ModbusBarrier
+from drivers.barrier_modbus.target import Target
 from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from drivers.uhf_r2000.driver import R2000Reader
@@ -75,9 +76,7 @@ def _addresses(table: devices.CoilMap | devices.RegisterMap | devices.PulseCoilM
 def _modbus_barrier(configured: devices.Barrier, clock: Clock, on_inputs: DeliverInputs) -> BarrierModule:
     return ModbusBarrier(
         name=configured.id,
-        host=configured.host,
-        port=configured.port,
-        device_id=configured.device_id,
+        target=Target(host=configured.host, port=configured.port, device_id=configured.device_id),
         map=barrier_map(configured.map),
         poll_ms=configured.poll_ms,
         timeout_s=configured.timeout_ms / 1000,

@@ -1,4 +1,4 @@
-"""The barrier and its inputs over one Modbus TCP connection: `edge.ports.Inputs` and `edge.ports.Barrier`.
+"""The barrier and its inputs over one Modbus connection: `edge.ports.Inputs` and `edge.ports.Barrier`.
 
 A command is written once. Where its reply is lost or wrong the connection is destroyed and the coil is read
 back over a new one, only to say in `DeviceError.outcome` whether it acted. Nothing here repeats a movement;
@@ -8,6 +8,7 @@ what withdraws one (output OFF, stop, red) may reconnect and be tried again.
 import asyncio
 
 from drivers.barrier_modbus.link import LinkCounters, StrictLink
+from drivers.barrier_modbus.target import Target
 from drivers.barrier_modbus.turns import Turns
 from drivers.barrier_modbus.wire import BarrierMap, Output, lane_inputs
 from edge.core.inputs import LaneInputs
@@ -29,20 +30,19 @@ class ModbusBarrier:
         self,
         *,
         name: str,
-        host: str,
-        port: int,
+        target: Target,
         clock: Clock,
         on_inputs: DeliverInputs,
-        device_id: int = 1,
         map: BarrierMap | None = None,
         poll_ms: int = 50,
         timeout_s: float = 0.3,
     ) -> None:
         self.name = name
-        self.address = f"{host}:{port}"
+        self.address = target.address
         self.counters = LinkCounters()
         self.fault_bits = 0
-        self._target = (host, port, device_id, timeout_s)
+        self._target = target
+        self._timeout_s = timeout_s
         self._map = map or BarrierMap()
         self._input_block, self._register_block = self._map.input_block, self._map.register_block
         self._patterns: dict[tuple[bool, ...], LaneInputs] = {}
@@ -275,7 +275,7 @@ class ModbusBarrier:
 
     def _new_link(self) -> StrictLink:
         """A connection that is not open yet."""
-        return StrictLink(self.name, *self._target, self.counters)
+        return StrictLink(self.name, self._target, self._timeout_s, self.counters)
 
     async def _open(self) -> tuple[StrictLink, int | None]:
         """Connect and prove the register map; the boot counter comes with it."""

@@ -1,23 +1,33 @@
-"""One Modbus TCP connection that believes nothing it has not checked.
+"""One Modbus connection, TCP or RTU, that believes nothing it has not checked.
 
 pymodbus 3.16 returns replies with transaction id 0, with a wrong echoed address or value, of another function,
 or left over from an earlier request (hazards.md 1.5). Its packet trace shows the raw bytes before they are
 parsed: they are judged there, and a wrong reply is replaced by an exception reply so that the waiting request
 ends at once. After a time-out or a wrong reply the connection is destroyed and never used again.
+
+That is enough over TCP, where a reply belongs to one connection. An RTU reply says nothing about its request, and one
+that is late meets whoever listens then. So a new RTU connection first waits until the line has been silent for
+`SILENT_TIMEOUTS` time-outs; what is heard meanwhile is thrown away, and a line that never falls silent is not used.
 """
 
 import asyncio
 import logging
+import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
-from pymodbus.client import AsyncModbusTcpClient
+from pymodbus import FramerType
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
-from drivers.barrier_modbus.frames import REFUSED_CODES, ReplyFault, count_copies, judge, stand_in
+from drivers.barrier_modbus import frames, rtu_frames
+from drivers.barrier_modbus.frames import REFUSED_CODES, Reply, ReplyFault, count_copies
+from drivers.barrier_modbus.target import Target
 from edge.ports import CommandOutcome, DeviceError
 
 # The driver's own errors say more, once; the library would write a line for each time-out.
@@ -26,48 +36,83 @@ logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 # Reset on close: what the kernel still holds is thrown away instead of being delivered after a newer request.
 _LINGER_RESET = struct.pack("ii", 1, 0)
 _NEXT_STEP = "check power, cable and address of the I/O module"
+_RTU_NEXT_STEP = (
+    "check power, cable, baud rate, parity and unit id of the I/O module, and that one master is on the line"
+)
+_ECHO_NEXT_STEP = "switch the local echo of the RS-485 adapter off, or mend the cable at the module"
+
+# A reply that is later than this many time-outs after its own would still be taken for another's (D25).
+SILENT_TIMEOUTS = 2
+# A line that has not been silent for so long by then is not used.
+_MOST_SILENCES = 4
+_MOST_HEARD = 4096
+_PARITIES = {"none": "N", "even": "E", "odd": "O"}
 
 
 @dataclass(slots=True)
 class LinkCounters:
-    """What was dropped since the driver was made: repeated answers, wrong replies, requests without a reply."""
+    """What was dropped since the driver was made: repeated answers, wrong replies, requests without a reply.
+
+    `late_bytes`: bytes that came on an RTU line before it had fallen silent.
+    """
 
     duplicates: int = 0
     bad_replies: int = 0
     no_replies: int = 0
+    late_bytes: int = 0
 
 
 class StrictLink:
-    """A connection to one Modbus TCP device. Every method raises only DeviceError.
+    """A connection to one Modbus device. Every method raises only DeviceError.
 
     Not for concurrent use: the owner lets one request run at a time.
     """
 
-    def __init__(
-        self, device: str, host: str, port: int, device_id: int, timeout_s: float, counters: LinkCounters
-    ) -> None:
+    def __init__(self, device: str, target: Target, timeout_s: float, counters: LinkCounters) -> None:
         self._counters = counters
         self._device = device
-        self._address = f"{host}:{port}"
-        self._device_id = device_id
+        self._target = target
+        self._device_id = target.device_id
         self._timeout_s = timeout_s
+        self._judge: Callable[[bytes, bytes, bytes], Reply] = rtu_frames.judge if target.is_rtu else frames.judge
+        self._stand_in: Callable[[bytes], bytes] = rtu_frames.stand_in if target.is_rtu else frames.stand_in
         self._request = b""
         self._reply = b""
         self._extra = b""
+        self._partial = b""
+        self._heard_at_s = 0.0
         self._fault: ReplyFault | None = None
         self._waiting = False
-        self._client = self._new_client(host, port)
+        self._client = self._new_client(target)
 
-    def _new_client(self, host: str, port: int) -> AsyncModbusTcpClient:
+    def _new_client(self, target: Target) -> AsyncModbusTcpClient | AsyncModbusSerialClient:
         """The library's client, told to repeat nothing; a simulation speaks over its own line here."""
-        return AsyncModbusTcpClient(
-            host,
-            port=port,
-            timeout=self._timeout_s,
-            retries=0,
-            reconnect_delay=0,
-            trace_packet=self._trace,
-        )
+        client: AsyncModbusTcpClient | AsyncModbusSerialClient
+        if target.transport == "rtu":
+            client = AsyncModbusSerialClient(
+                target.serial_port,
+                baudrate=target.baud,
+                parity=_PARITIES[target.parity],
+                stopbits=target.stop_bits,
+                timeout=self._timeout_s,
+                retries=0,
+                reconnect_delay=0,
+                trace_packet=self._trace,
+            )
+        else:
+            client = AsyncModbusTcpClient(
+                target.host,
+                port=target.port,
+                framer=FramerType.RTU if target.is_rtu else FramerType.SOCKET,
+                timeout=self._timeout_s,
+                retries=0,
+                reconnect_delay=0,
+                trace_packet=self._trace,
+            )
+        if target.is_rtu:
+            # Past its own bound of one frame the library throws bytes away untraced, and noise would look like silence.
+            client.ctx.max_buffer_size = _MOST_HEARD
+        return client
 
     @property
     def connected(self) -> bool:
@@ -75,16 +120,55 @@ class StrictLink:
         return self._client.connected
 
     async def open(self) -> None:
-        """Connect within the time-out."""
-        if not await self._client.connect():
-            raise self._error("barrier_connect_failed", "a TCP connection", "none", "not_done")
+        """Connect within the time-out; an RTU line is then listened to until it is silent."""
+        try:
+            opened = await self._client.connect()
+        except ValueError:
+            # A baud rate that this port cannot have.
+            opened = False
+        if not opened:
+            expected = "an open serial port" if self._target.transport == "rtu" else "a TCP connection"
+            raise self._error("barrier_connect_failed", expected, self._why_not(), "not_done")
         if sock := self._socket():
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._target.is_rtu:
+            await self._fall_silent()
+
+    async def _fall_silent(self) -> None:
+        """Let everything pass that answers an earlier request, of this process or of one before it."""
+        loop = asyncio.get_running_loop()
+        silence_s = SILENT_TIMEOUTS * self._timeout_s
+        self._heard_at_s = loop.time()
+        deadline_s = self._heard_at_s + _MOST_SILENCES * silence_s
+        while (left_s := self._heard_at_s + silence_s - loop.time()) > 0:
+            if loop.time() >= deadline_s:
+                self._counters.late_bytes += len(self._extra)
+                got = f"bytes without a pause ({self._extra[-8:].hex(' ')})"
+                self.abort()
+                raise self._error("barrier_line_noisy", f"{silence_s} s of silence", got, "not_done")
+            await asyncio.sleep(min(left_s, deadline_s - loop.time()))
+        self._counters.late_bytes += len(self._extra)
+        self._extra = b""
+
+    def _why_not(self) -> str:
+        port = self._target.serial_port
+        if self._target.transport != "rtu":
+            return "none"
+        if not Path(port).exists():
+            return "no such port"
+        if not os.access(port, os.R_OK | os.W_OK):
+            return "no permission to read and write it"
+        return "it is in use, is no serial port or cannot have these settings"
 
     def abort(self) -> None:
         """Destroy the connection with a reset. Never raises; any number of times."""
         if sock := self._socket():
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+        if port := getattr(self._client.ctx.transport, "sync_serial", None):
+            # As the reset does: a request that an adapter still holds must not leave after a newer one. Any error
+            # here is of a port that is gone, and with it what it held.
+            with suppress(OSError):
+                port.reset_output_buffer()
         self._client.close()
 
     async def read_inputs(self, first: int, count: int) -> list[bool]:
@@ -115,6 +199,8 @@ class StrictLink:
         await self._transact(lambda: self._client.write_register(address, value, device_id=self._device_id))
 
     async def _transact(self, call: Callable[[], Awaitable[ModbusPDU]]) -> ModbusPDU:
+        if self._target.is_rtu:
+            await self._keep_the_gap()
         self._begin()
         answered = False
         task = asyncio.current_task()
@@ -129,7 +215,7 @@ class StrictLink:
         except ModbusException as error:
             self._counters.no_replies += 1
             sent: CommandOutcome = "unknown" if self._request else "not_done"
-            got = str(error) if not self._request else f"none within {self._timeout_s} s"
+            got = str(error) if not self._request else self._too_little()
             raise self._error("barrier_no_reply", "a reply", got, sent) from error
         finally:
             # Also on cancellation: an answer that is still on its way must not meet the next request.
@@ -140,6 +226,18 @@ class StrictLink:
             raise self._reply_error(self._fault)
         return pdu
 
+    async def _keep_the_gap(self) -> None:
+        """A module knows by this silence that a new request begins."""
+        left_s = self._heard_at_s + self._target.gap_s - asyncio.get_running_loop().time()
+        if left_s > 0:
+            await asyncio.sleep(left_s)
+
+    def _too_little(self) -> str:
+        heard = self._partial
+        if not heard:
+            return f"none within {self._timeout_s} s"
+        return f"{len(heard)} bytes within {self._timeout_s} s that are no whole reply: {heard[:16].hex(' ')}"
+
     def _begin(self) -> None:
         if not self.connected:
             raise self._error("barrier_not_connected", "an open connection", "none", "not_done")
@@ -147,7 +245,7 @@ class StrictLink:
             self._counters.bad_replies += 1
             self.abort()
             raise self._error("barrier_bad_reply", "silence between requests", f"{len(self._extra)} bytes", "not_done")
-        self._request = self._extra = b""
+        self._request = self._extra = self._partial = b""
         self._fault = None
         self._waiting = True
 
@@ -155,13 +253,16 @@ class StrictLink:
         if sending:
             self._request = data
             return data
+        if self._target.is_rtu:
+            self._heard_at_s = asyncio.get_running_loop().time()
         if not self._waiting:
             before = count_copies(self._reply, self._extra) or 0
             self._counters.duplicates += max(0, (count_copies(self._reply, data) or 0) - before)
             self._extra = data
             return b""
-        verdict = judge(self._request, self._reply, data)
+        verdict = self._judge(self._request, self._reply, data)
         if verdict.frame is None and verdict.fault is None:
+            self._partial = data
             return b""
         self._counters.duplicates += verdict.duplicates
         self._waiting = False
@@ -169,23 +270,25 @@ class StrictLink:
         if verdict.frame is not None:
             self._reply = verdict.frame
             return verdict.frame
-        return stand_in(self._request)
+        return self._stand_in(self._request)
 
     def _reply_error(self, fault: ReplyFault) -> DeviceError:
         if fault.exception_code is None:
             self._counters.bad_replies += 1
+            if fault.kind == "own_echo":
+                return self._error("barrier_own_echo", fault.expected, fault.got, "unknown", _ECHO_NEXT_STEP)
             return self._error("barrier_bad_reply", f"{fault.kind} {fault.expected}", fault.got, "unknown")
         outcome: CommandOutcome = "not_done" if fault.exception_code in REFUSED_CODES else "unknown"
         return self._error("barrier_exception", fault.expected, fault.got, outcome)
 
-    def _error(self, code: str, expected: str, got: str, outcome: CommandOutcome) -> DeviceError:
+    def _error(self, code: str, expected: str, got: str, outcome: CommandOutcome, next_step: str = "") -> DeviceError:
         return DeviceError(
             code,
             device=self._device,
-            address=self._address,
+            address=self._target.address,
             expected=expected,
             got=got,
-            next_step=_NEXT_STEP,
+            next_step=next_step or (_RTU_NEXT_STEP if self._target.is_rtu else _NEXT_STEP),
             outcome=outcome,
         )
 

@@ -12,10 +12,12 @@ from pymodbus.exceptions import ModbusIOException
 
 from drivers.barrier_modbus.driver import ModbusBarrier
 from drivers.barrier_modbus.link import LinkCounters, StrictLink
+from drivers.barrier_modbus.target import Target
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import WATCHDOG_MS, Plant
 
 _REQUEST = struct.Struct(">HHHBBHH")
+_TARGET = Target(host="barrier")
 _COILS, _INPUTS, _REGISTERS, _WRITE_COIL, _WRITE_REGISTER = 1, 2, 3, 5, 6
 
 
@@ -159,9 +161,9 @@ class ProvedLink(StrictLink):
 
     def __init__(self, line: Line, device: str, timeout_s: float, counters: LinkCounters) -> None:
         self._line = line
-        super().__init__(device, "barrier", 502, 1, timeout_s, counters)
+        super().__init__(device, _TARGET, timeout_s, counters)
 
-    def _new_client(self, host: str, port: int) -> AsyncModbusTcpClient:
+    def _new_client(self, target: Target) -> AsyncModbusTcpClient:
         return cast(AsyncModbusTcpClient, _Client(self._line, self._timeout_s, self._trace))
 
 
@@ -171,7 +173,7 @@ class ProvedBarrier(ModbusBarrier):
     def __init__(self, line: Line, timeout_s: float, **settings: Any) -> None:
         self._line = line
         self._wait_s = timeout_s
-        super().__init__(name="barrier", host="barrier", port=502, timeout_s=timeout_s, **settings)
+        super().__init__(name="barrier", target=_TARGET, timeout_s=timeout_s, **settings)
 
     def _new_link(self) -> StrictLink:
         return ProvedLink(self._line, self.name, self._wait_s, self.counters)

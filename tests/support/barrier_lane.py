@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from drivers.barrier_modbus.driver import ModbusBarrier
+from drivers.barrier_modbus.target import Target, Transport
 from drivers.barrier_modbus.wire import BarrierMap
 from edge.core.inputs import LaneInputs
 from edge.ports import DeviceError
@@ -83,16 +85,18 @@ async def lane(
     timeout_s: float = TIMEOUT_S,
     stroke_s: float = 0.05,
     connect: bool = True,
+    transport: Transport = "tcp",
+    symlink: Path | None = None,
 ) -> AsyncIterator[Lane]:
     map_ = map_ or BarrierMap(pulse_ms=50)
     plant = Plant(now_ms, stroke_s=stroke_s)
-    simulator = BarrierSimulator(plant, map_=simulated or map_)
+    simulator = BarrierSimulator(plant, map_=simulated or map_, transport=transport, symlink=symlink)
     await simulator.start()
+    target = Target(transport, "127.0.0.1", simulator.port, simulator.path, baud=115_200)
     found: list[Lane] = []
     driver = ModbusBarrier(
         name="barrier-1",
-        host="127.0.0.1",
-        port=simulator.port,
+        target=target,
         map=map_,
         poll_ms=poll_ms,
         timeout_s=timeout_s,

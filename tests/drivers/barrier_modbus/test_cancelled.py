@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from drivers.barrier_modbus.link import LinkCounters, StrictLink
+from drivers.barrier_modbus.target import Target
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import Plant
 from tests.support.barrier_lane import TIMEOUT_S, now_ms
@@ -14,7 +15,7 @@ from tests.support.barrier_lane import TIMEOUT_S, now_ms
 async def test_a_cancellation_that_meets_the_reply_is_not_forgotten() -> None:
     simulator = BarrierSimulator(Plant(now_ms))
     await simulator.start()
-    link = StrictLink("barrier", "127.0.0.1", simulator.port, 1, TIMEOUT_S, LinkCounters())
+    link = StrictLink("barrier", Target(host="127.0.0.1", port=simulator.port), TIMEOUT_S, LinkCounters())
     await link.open()
     read = link._client.read_discrete_inputs
 
@@ -41,7 +42,7 @@ async def test_what_is_tidied_up_after_a_cancellation_still_reaches_the_device()
     plant = Plant(now_ms)
     simulator = BarrierSimulator(plant)
     await simulator.start()
-    link = StrictLink("barrier", "127.0.0.1", simulator.port, 1, TIMEOUT_S, LinkCounters())
+    link = StrictLink("barrier", Target(host="127.0.0.1", port=simulator.port), TIMEOUT_S, LinkCounters())
     await link.open()
     started = asyncio.Event()
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from drivers.barrier_modbus.driver import ModbusBarrier
+from drivers.barrier_modbus.target import Target
 from drivers.barrier_modbus.wire import BarrierMap
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import FAULT_COMMS_LOST, Plant
@@ -18,13 +19,14 @@ from tests.support.needs import REPOSITORY
 CONTROLLER = """
 import asyncio, sys
 from drivers.barrier_modbus.driver import ModbusBarrier
+from drivers.barrier_modbus.target import Target
 from drivers.barrier_modbus.wire import BarrierMap
 from tests.support.barrier_lane import RealClock
 
 async def main():
     scanned = asyncio.Event()
     barrier = ModbusBarrier(
-        name="barrier-1", host="127.0.0.1", port=int(sys.argv[1]), clock=RealClock(), timeout_s=5,
+        name="barrier-1", target=Target(host="127.0.0.1", port=int(sys.argv[1])), clock=RealClock(), timeout_s=5,
         map=BarrierMap(hardware_pulse=sys.argv[2] == "hardware", pulse_ms=2000),
         on_inputs=lambda inputs, at_ms: scanned.set(),
     )
@@ -83,8 +85,7 @@ async def process_stands(process: asyncio.subprocess.Process) -> None:
 async def reconnect(simulator: BarrierSimulator, map_: BarrierMap) -> None:
     barrier = ModbusBarrier(
         name="barrier-1",
-        host="127.0.0.1",
-        port=simulator.port,
+        target=Target(host="127.0.0.1", port=simulator.port),
         clock=RealClock(),
         on_inputs=lambda inputs, at_ms: None,
         map=map_,
