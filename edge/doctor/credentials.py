@@ -15,11 +15,9 @@ from edge.clearance.keyset import Environment, Keyset, KeysetError
 from edge.clearance.manifest import ManifestError, check_start
 from edge.clearance.trust import Trust
 from edge.doctor.finding import Finding
-from edge.mqtt.certificates import days_left
+from edge.mqtt.certificates import lifetime
+from edge.runtime.end_watch import Ending, Life
 from models.registry import REGISTRY_PATH, ModelError, load_registry, verified_bytes
-
-# Time for a person to bring new ones to a lane where nobody is.
-SOON = timedelta(days=14)
 
 
 def look_at_credentials(configuration: Configuration, config_file: Path, now_utc: datetime) -> Iterator[Finding]:
@@ -44,19 +42,28 @@ def _keys(configuration: Configuration, config_file: Path, state_dir: Path, now_
             yield Finding("FAIL", "keyset_refused", str(configuration.keys_dir), {"cause": error})
             continue
         keysets[environment] = keyset = trust.current()
-        fields = {"version": keyset.version, "days": (keyset.expires - now_utc).days}
-        soon = keyset.expires - now_utc < SOON
-        code = "keyset_ends_soon" if soon else "keyset_good"
-        yield Finding("WARN" if soon else "OK", code, str(configuration.keys_dir), fields)
+        life, warn = Life(keyset.issued, keyset.expires), timedelta(days=configuration.warn_before.keyset_days)
+        yield _lasting("keyset", str(configuration.keys_dir), life, warn, now_utc, version=keyset.version)
     for lane in configuration.lanes:
         path = configuration.keys_dir / f"lane-{lane.id}.key.pem"
-        yield _lane_key(path, keysets.get(environment_of(lane)), now_utc)
+        warn = timedelta(days=configuration.warn_before.key_days)
+        yield _lane_key(path, keysets.get(environment_of(lane)), warn, now_utc)
     first = keysets.get(environment_of(configuration.lanes[0]))
     if first is not None:
         yield _manifest(configuration, config_file, state_dir, first, now_utc)
 
 
-def _lane_key(path: Path, keyset: Keyset | None, now_utc: datetime) -> Finding:
+def _lasting(what: str, subject: str, life: Life, warn: timedelta, now_utc: datetime, **fields: object) -> Finding:
+    """Judge what counts for a time as the running controller does."""
+    fields["days"] = (life.ends - now_utc).days
+    if now_utc >= life.ends:
+        return Finding("FAIL", f"{what}_ended", subject, fields)
+    if Ending(what, what, life, warn).step(now_utc) is not None:
+        return Finding("WARN", f"{what}_ends_soon", subject, fields)
+    return Finding("OK", f"{what}_good", subject, fields)
+
+
+def _lane_key(path: Path, keyset: Keyset | None, warn: timedelta, now_utc: datetime) -> Finding:
     try:
         key_id = key_id_of(load_private_key(path).public_key())
     except (KeyFileError, OSError) as error:
@@ -66,13 +73,7 @@ def _lane_key(path: Path, keyset: Keyset | None, now_utc: datetime) -> Finding:
     entry = keyset.keys.get(key_id)
     if entry is None or entry.status == "revoked":
         return Finding("FAIL", "lane_key_foreign", str(path))
-    left = entry.not_after - now_utc
-    if left <= timedelta():
-        return Finding("FAIL", "lane_key_ended", str(path))
-    soon = left < SOON
-    return Finding(
-        "WARN" if soon else "OK", f"lane_key_{'ends_soon' if soon else 'good'}", str(path), {"days": left.days}
-    )
+    return _lasting("lane_key", str(path), Life(entry.not_before, entry.not_after), warn, now_utc)
 
 
 def _manifest(
@@ -112,19 +113,14 @@ def _certificates(configuration: Configuration, now_utc: datetime) -> Iterator[F
     named = [tls.ca_file]
     if tls.cert_file is not None:
         named += [for_client(tls.cert_file, client) for client in client_ids(configuration)]
+    warn = timedelta(days=configuration.warn_before.certificate_days)
     for file in dict.fromkeys(named):
         try:
-            days = days_left(file, now_utc)
+            life = Life(*lifetime(file))
         except OSError:
             # A named file that cannot be read was told above.
             continue
         except ValueError as error:
             yield Finding("FAIL", "certificate_malformed", str(file), {"cause": error})
-            continue
-        fields = {"days": int(days)}
-        if days <= 0:
-            yield Finding("FAIL", "certificate_ended", str(file), fields)
-        elif days < SOON.days:
-            yield Finding("WARN", "certificate_ends_soon", str(file), fields)
         else:
-            yield Finding("OK", "certificate_good", str(file), fields)
+            yield _lasting("certificate", str(file), life, warn, now_utc)

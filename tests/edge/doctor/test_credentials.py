@@ -88,7 +88,7 @@ def test_a_lane_key_ends_too(look: Look, tmp_path: Path, days: int, code: str) -
         (keys / "keyset.jws").read_bytes(),
         root_key_id=key_id_of(root.public_key()), root=root.public_key(), environment="simulated", now_utc=NOW,
     )  # fmt: skip
-    entry = replace(keyset.keys[lane], not_after=NOW + timedelta(days=days))
+    entry = replace(keyset.keys[lane], not_before=NOW - timedelta(days=90), not_after=NOW + timedelta(days=days))
     (keys / "keyset.jws").write_bytes(seal_keyset(replace(keyset, keys={**keyset.keys, lane: entry}), root))
     assert code in look()
     revoked = replace(keyset.keys[lane], status="revoked")
