@@ -1,11 +1,11 @@
 """What single values cannot show: names used twice, demands that no device can meet, addresses that collide."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from config.barrier_checks import barrier_findings
 from config.devices import Barrier, ModbusMap
 from config.document import PathKey
-from config.problems import Bilingual
+from config.problems import Bilingual, Finding
 from config.schema import Configuration, Lane, Traffic
 
 # What `edge.runtime.lane_service` calls the connection to the authorities among the devices of a lane.
@@ -16,24 +16,13 @@ MOST_INPUTS_IN_ONE_READ = 2000
 MOST_REGISTERS_IN_ONE_READ = 125
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A contradiction: the path to blame, its value, what was expected."""
-
-    path: PathKey
-    code: str
-    value: object
-    expected: Bilingual
-    hint: Bilingual | None = None
-
-
 def cross_check(config: Configuration) -> list[Finding]:
     """Every contradiction of a configuration whose values are valid one by one.
 
     Codes: `duplicate_id`, `reserved_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`,
     `addresses_too_far_apart`, `no_device_for`, `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`,
     `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`, `mixed_simulation`,
-    `key_without_certificate`, `password_without_user`.
+    `key_without_certificate`, `password_without_user`; of a barrier also those of `barrier_findings`.
     """
     found = [*_broker(config), *_join(config)]
     found += _duplicates(_authority_ids(config), "duplicate_id")
@@ -89,8 +78,12 @@ def _device_ids(config: Configuration) -> Iterator[tuple[PathKey, str]]:
 
 def _ports(config: Configuration) -> Iterator[tuple[PathKey, str]]:
     for index, lane in enumerate(config.lanes):
+        if lane.barrier.transport != "tcp":
+            # Two masters on one serial line would hear each other's answers.
+            key = "serial_port" if lane.barrier.transport == "rtu" else "host"
+            yield ("lanes", index, "barrier", key), lane.barrier.line
         if lane.tag_reader is not None:
-            yield ("lanes", index, "tag_reader", "port"), lane.tag_reader.port
+            yield ("lanes", index, "tag_reader", "port"), lane.tag_reader.port.removeprefix("socket://")
 
 
 def _coils(modbus: ModbusMap) -> Iterator[tuple[str, str, int]]:
@@ -106,7 +99,7 @@ def _shared_coils(config: Configuration) -> Iterator[tuple[PathKey, object]]:
         barrier: Barrier = lane.barrier
         for table, name, address in _coils(barrier.map):
             path = ("lanes", index, "barrier", "map", table, name)
-            yield path, (barrier.host, barrier.port, barrier.device_id, f"coil:{address}")
+            yield path, (barrier.line, barrier.device_id, f"coil:{address}")
 
 
 def _simulated(config: Configuration) -> Iterator[Finding]:
@@ -125,6 +118,7 @@ def _lane(lane: Lane, path: PathKey) -> Iterator[Finding]:
     if age_ms < barrier.poll_ms:
         expected = Bilingual(f"不小于 poll_ms({barrier.poll_ms})", f"at least poll_ms ({barrier.poll_ms})")
         yield Finding((*path, "timing", "sample_max_age_ms"), "shorter_than_poll", age_ms, expected)
+    yield from barrier_findings(barrier, (*path, "barrier"), age_ms)
     signals = (*path, "barrier", "map", "signals")
     yield from _duplicates(
         (((*signals, name), f"discrete:{point.address}") for name, point in barrier.map.signals if point is not None),

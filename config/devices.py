@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from config.barrier_modules import ModuleName, TransportName, with_module_map
 from config.fields import (
     CoilAddress,
     DiscreteAddress,
@@ -120,16 +121,34 @@ class Configured(Strict):
 
 
 class Barrier(Configured):
-    """Boom, loops and lights behind one Modbus TCP module."""
+    """Boom, loops and lights behind one Modbus module. `module` says what a map that is left out looks like.
+
+    `tcp` and `rtu_over_tcp` need `host`, `rtu` needs `serial_port` (best `/dev/serial/by-path/...`). `comm_loss_ms`:
+    after how long without requests the module lets its outputs go by itself, as somebody set it up there.
+    """
 
     driver: Literal["modbus_barrier"] = "modbus_barrier"
     id: Id
-    host: Host
+    module: ModuleName = "generic_plc"
+    transport: TransportName = "tcp"
+    host: Host | None = None
     port: Port = 502
+    serial_port: SerialPort | None = None
+    baud: Literal[1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200] = 9_600
+    parity: Literal["none", "even", "odd"] = "none"
+    stop_bits: Literal[1, 2] = 1
     device_id: int = Field(default=1, ge=0, le=255)
     poll_ms: int = Field(default=50, ge=10, le=200)
     timeout_ms: int = Field(default=300, ge=50, le=2_000)
+    comm_loss_ms: int | None = Field(default=None, ge=500, le=3_000)
     map: ModbusMap = ModbusMap()
+
+    _module_map = model_validator(mode="before")(with_module_map)
+
+    @property
+    def line(self) -> str:
+        """What carries its bytes: the serial port, or host and port."""
+        return self.serial_port or "" if self.transport == "rtu" else f"{self.host}:{self.port}"
 
 
 class Camera(Configured):

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from config.crosschecks import Finding, cross_check
+from config.crosschecks import cross_check
 from config.document import Document, Flaw, PathKey, parse
 from config.explain import explain, is_echo
-from config.problems import Bilingual, ConfigProblem, path_text, shown
+from config.problems import Bilingual, ConfigProblem, Finding, path_text, shown
 from config.schema import Configuration
 
 MAX_BYTES = 1024 * 1024

@@ -18,6 +18,17 @@ class Bilingual(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """A contradiction: the path to blame, its value, what was expected."""
+
+    path: tuple[str | int, ...]
+    code: str
+    value: object
+    expected: Bilingual
+    hint: Bilingual | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigProblem:
     """One error. `line` and `column` count from 1; `code` is stable; `key_path` as `lanes[0].barrier.host`."""
 

@@ -55,6 +55,12 @@ def build(kind: Kind[S, D, P], configured: S, clock: Clock, deliver: D) -> P:
     return construct(configured, clock, deliver)
 
 
+def barrier_target(configured: devices.Barrier) -> Target:
+    """Return where the module is and how it is spoken to."""
+    settings = configured.model_dump(include={"transport", "port", "baud", "parity", "stop_bits", "device_id"})
+    return Target(host=configured.host or "", serial_port=configured.serial_port or "", **settings)
+
+
 def barrier_map(configured: devices.ModbusMap) -> BarrierMap:
     """Translate the configured addresses."""
     points = [(name, getattr(configured.signals, name)) for name in type(configured.signals).model_fields]
@@ -76,7 +82,7 @@ def _addresses(table: devices.CoilMap | devices.RegisterMap | devices.PulseCoilM
 def _modbus_barrier(configured: devices.Barrier, clock: Clock, on_inputs: DeliverInputs) -> BarrierModule:
     return ModbusBarrier(
         name=configured.id,
-        target=Target(host=configured.host, port=configured.port, device_id=configured.device_id),
+        target=barrier_target(configured),
         map=barrier_map(configured.map),
         poll_ms=configured.poll_ms,
         timeout_s=configured.timeout_ms / 1000,

@@ -58,7 +58,11 @@ def _as_seen(lane: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _devices(lane: Lane) -> Iterator[Any]:
-    yield _tcp(f"{lane.id}/{lane.barrier.id}", lane.barrier.host, lane.barrier.port)
+    name = f"{lane.id}/{lane.barrier.id}"
+    if lane.barrier.transport == "rtu":
+        yield asyncio.to_thread(serial_finding, name, Path(lane.barrier.serial_port or ""))
+    else:
+        yield _tcp(name, lane.barrier.host or "", lane.barrier.port)
     for camera in lane.cameras:
         url = urlsplit(camera.url)
         yield _tcp(f"{lane.id}/{camera.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])

@@ -19,6 +19,8 @@ class BarrierSimulator:
     """A module on a real port; `transport` `rtu` is a pty, with `symlink` as its lasting name.
 
     `faults` makes its replies hostile, `plant.faults` its boom and signals.
+    `input_count`, `coils` and `register_count` are what the module has; other addresses it refuses. `comm_loss`: each
+    request is a sign of life, as to modules that let their outputs go where nobody asks them anything any more.
     `refresh` is called before each request and brings the physical world up to now (default: the plant alone);
     it may be assigned while it runs.
     `map_` is the module's own wiring; where it differs from the driver's, the lane is wired wrongly.
@@ -34,6 +36,10 @@ class BarrierSimulator:
         port: int = 0,
         device_id: int = 1,
         map_: BarrierMap | None = None,
+        input_count: int = INPUT_COUNT,
+        coils: range = range(COIL_COUNT),
+        register_count: int = REGISTER_COUNT,
+        comm_loss: bool = False,
         refresh: Callable[[], None] | None = None,
     ) -> None:
         self.plant = plant
@@ -43,6 +49,9 @@ class BarrierSimulator:
         self._outputs = _outputs(self.map)
         self._pulses = _pulses(self.map)
         self._pulse_until_ms: dict[int, int] = {}
+        self._input_count, self._register_count = input_count, register_count
+        self._coils = {*coils, *self._pulses}
+        self._comm_loss = comm_loss
         self._server: ModbusServer | RtuServer
         if transport == "tcp":
             self._server = ModbusServer(self, host=host, port=port, device_id=device_id)
@@ -92,10 +101,11 @@ class BarrierSimulator:
 
     def read_bits(self, function: int, first: int, count: int) -> list[bool]:
         """Coils (function 1) or discrete inputs (function 2) as they are now."""
-        self.refresh()
-        _check(first, count, COIL_COUNT if function == 1 else INPUT_COUNT)
+        self._asked()
         if function == 1:
+            self._check_coils(first, count)
             return [self._coil(address) for address in range(first, first + count)]
+        _check(first, count, self._input_count)
         signals = self.plant.signals()
         bits = [False] * count
         for address, point in self._inputs.items():
@@ -105,8 +115,8 @@ class BarrierSimulator:
 
     def read_registers(self, first: int, count: int) -> list[int]:
         """Holding registers as they are now."""
-        self.refresh()
-        _check(first, count, REGISTER_COUNT)
+        self._asked()
+        _check(first, count, self._register_count)
         registers, plant = self.map.registers, self.plant
         values = {
             registers.heartbeat: plant.heartbeat,
@@ -118,8 +128,8 @@ class BarrierSimulator:
 
     def write_coil(self, address: int, value: bool) -> None:
         """Drive an output; a pulse coil runs its pulse when it is switched on."""
-        self.refresh()
-        _check(address, 1, COIL_COUNT)
+        self._asked()
+        self._check_coils(address, 1)
         if name := self._outputs.get(address):
             self.plant.write_output(name, value)
         elif name := self._pulses.get(address):
@@ -130,10 +140,19 @@ class BarrierSimulator:
 
     def write_register(self, address: int, value: int) -> None:
         """Accept the heartbeat; every other register is read-only."""
-        self.refresh()
+        self._asked()
         if address != self.map.registers.heartbeat:
             raise ModbusRefusalError(ILLEGAL_ADDRESS)
         self.plant.write_heartbeat(value)
+
+    def _asked(self) -> None:
+        self.refresh()
+        if self._comm_loss:
+            self.plant.sign_of_life()
+
+    def _check_coils(self, first: int, count: int) -> None:
+        if not self._coils.issuperset(range(first, first + count)):
+            raise ModbusRefusalError(ILLEGAL_ADDRESS)
 
     def _coil(self, address: int) -> bool:
         if name := self._outputs.get(address):

@@ -106,8 +106,12 @@ class Plant:
 
     def write_heartbeat(self, value: int) -> None:
         """The controller's sign of life; it also ends the watchdog's fault."""
-        self.advance()
         self.heartbeat = value
+        self.sign_of_life()
+
+    def sign_of_life(self) -> None:
+        """The controller lives: the watchdog begins anew, and its fault ends."""
+        self.advance()
         self._heartbeat_at_ms = self._at_ms
         self.fault_bits &= ~FAULT_COMMS_LOST
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from drivers.barrier_modbus.driver import ModbusBarrier
 from drivers.barrier_modbus.target import Target, Transport
@@ -87,10 +88,12 @@ async def lane(
     connect: bool = True,
     transport: Transport = "tcp",
     symlink: Path | None = None,
+    module: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Lane]:
     map_ = map_ or BarrierMap(pulse_ms=50)
     plant = Plant(now_ms, stroke_s=stroke_s)
-    simulator = BarrierSimulator(plant, map_=simulated or map_, transport=transport, symlink=symlink)
+    has = module or {}
+    simulator = BarrierSimulator(plant, map_=simulated or map_, transport=transport, symlink=symlink, **has)
     await simulator.start()
     target = Target(transport, "127.0.0.1", simulator.port, simulator.path, baud=115_200)
     found: list[Lane] = []

@@ -2,32 +2,39 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
+from dataclasses import asdict
 
 import pytest
 
 from drivers.barrier_modbus.driver import ModbusBarrier
-from drivers.barrier_modbus.target import Target
-from drivers.barrier_modbus.wire import BarrierMap
+from drivers.barrier_modbus.target import Target, Transport
+from drivers.barrier_modbus.wire import BarrierMap, Coils, Registers
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import FAULT_COMMS_LOST, Plant
 from tests.support.barrier_lane import RealClock
 from tests.support.needs import REPOSITORY
 
 CONTROLLER = """
-import asyncio, sys
+import asyncio, json, sys
 from drivers.barrier_modbus.driver import ModbusBarrier
 from drivers.barrier_modbus.target import Target
-from drivers.barrier_modbus.wire import BarrierMap
+from drivers.barrier_modbus.wire import BarrierMap, Coils, Registers
 from tests.support.barrier_lane import RealClock
+
+def map_of(pulse):
+    bare = Registers(None, None, None, None) if pulse == "bare" else Registers()
+    coils = Coils(watchdog=None) if pulse == "bare" else Coils()
+    return BarrierMap(hardware_pulse=pulse == "hardware", pulse_ms=2000, registers=bare, coils=coils)
 
 async def main():
     scanned = asyncio.Event()
     barrier = ModbusBarrier(
-        name="barrier-1", target=Target(host="127.0.0.1", port=int(sys.argv[1])), clock=RealClock(), timeout_s=5,
-        map=BarrierMap(hardware_pulse=sys.argv[2] == "hardware", pulse_ms=2000),
+        name="barrier-1", target=Target(**json.loads(sys.argv[1])), clock=RealClock(), timeout_s=float(sys.argv[3]),
+        map=map_of(sys.argv[2]),
         on_inputs=lambda inputs, at_ms: scanned.set(),
     )
     await barrier.connect()
@@ -41,19 +48,30 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("pulse", ["software", "hardware"])
+def map_of(pulse: str) -> BarrierMap:
+    """`bare`: a plain I/O module, which lets its outputs go where nobody asks it anything any more."""
+    bare = Registers(None, None, None, None) if pulse == "bare" else Registers()
+    coils = Coils(watchdog=None) if pulse == "bare" else Coils()
+    return BarrierMap(hardware_pulse=pulse == "hardware", pulse_ms=2000, registers=bare, coils=coils)
+
+
+@pytest.mark.parametrize("pulse", ["software", "hardware", "bare"])
+@pytest.mark.parametrize("transport", ["tcp", "rtu"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 @pytest.mark.hazard("D31", "X1", "X9", "C15")
-async def test_kill_in_the_middle_of_a_pulse(pulse: str, number: signal.Signals) -> None:
+async def test_kill_in_the_middle_of_a_pulse(pulse: str, transport: Transport, number: signal.Signals) -> None:
     """Its output is released within 3 s by the module's own watchdog, and the boom was asked to rise once."""
     time_ms = 0
     plant = Plant(lambda: time_ms, stroke_s=1.0)
-    map_ = BarrierMap(hardware_pulse=pulse == "hardware", pulse_ms=2000)
-    simulator = BarrierSimulator(plant, map_=map_)
+    map_ = map_of(pulse)
+    simulator = BarrierSimulator(plant, map_=map_, transport=transport, comm_loss=pulse == "bare")
     await simulator.start()
+    target = Target(transport, "127.0.0.1", simulator.port, simulator.path)
+    # Over RTU two of these pass in silence before the first request.
+    arguments = [json.dumps(asdict(target)), pulse, "5" if transport == "tcp" else "1"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", CONTROLLER, str(simulator.port), pulse, stdout=-1, env=environment
+        sys.executable, "-c", CONTROLLER, *arguments, stdout=-1, env=environment
     )
     try:
         assert process.stdout is not None
@@ -61,7 +79,7 @@ async def test_kill_in_the_middle_of_a_pulse(pulse: str, number: signal.Signals)
             assert await process.stdout.readline() == b"raised\n"
             process.send_signal(number)
             await process_stands(process)
-        assert plant.outputs["raise"] is (pulse == "software")
+        assert plant.outputs["raise"] is (pulse != "hardware")
         time_ms += 3_100
         plant.advance()
         assert plant.outputs["raise"] is False
@@ -70,7 +88,7 @@ async def test_kill_in_the_middle_of_a_pulse(pulse: str, number: signal.Signals)
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.communicate()
-    await reconnect(simulator, map_)
+    await reconnect(target, map_)
     assert plant.raise_count == 1
     await simulator.stop()
 
@@ -82,10 +100,10 @@ async def process_stands(process: asyncio.subprocess.Process) -> None:
         await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
 
 
-async def reconnect(simulator: BarrierSimulator, map_: BarrierMap) -> None:
+async def reconnect(target: Target, map_: BarrierMap) -> None:
     barrier = ModbusBarrier(
         name="barrier-1",
-        target=Target(host="127.0.0.1", port=simulator.port),
+        target=target,
         clock=RealClock(),
         on_inputs=lambda inputs, at_ms: None,
         map=map_,

@@ -23,7 +23,7 @@ lanes:
   - id: lane-1
     direction: in
     must_match: [tag]
-    barrier: {{id: barrier, host: {barrier_host}, port: {barrier_port}}}
+    barrier: {{id: barrier, {barrier}}}
     cameras: [{{id: plate, url: "http://127.0.0.1:{camera_port}/x", place: front, reads: [plate]}}]
     tag_reader: {{id: reader, port: "{reader}"}}
 """
@@ -43,9 +43,11 @@ def deaf() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-async def found(folder: Path, **values: object) -> dict[str, Finding]:
+async def found(folder: Path, barrier_port: int = 502, **values: object) -> dict[str, Finding]:
     config = folder / "kakou.yaml"
-    config.write_text(CONFIG.format(**({"barrier_host": "127.0.0.1", "reader": "/dev/ttyS0"} | values)))
+    config.write_text(
+        CONFIG.format(**({"reader": "/dev/ttyS0", "barrier": f"host: 127.0.0.1, port: {barrier_port}"} | values))
+    )
     loaded = load(config)
     assert isinstance(loaded, Configuration), loaded
     return {one.subject: one for one in await look_at_wires(loaded)}
@@ -98,6 +100,12 @@ async def test_a_broker_that_speaks_no_tls_or_has_no_password(tmp_path: Path, li
     broker = f"port: {listening}, username: box, password_file: {tmp_path / 'secret'}"
     seen = await found(tmp_path, broker=broker, barrier_port=listening, camera_port=listening)
     assert seen[str(tmp_path / "secret")].code == "broker_password_unreadable"
+
+
+async def test_a_barrier_on_a_serial_line(tmp_path: Path, listening: int) -> None:
+    barrier = f"transport: rtu, serial_port: {tmp_path / 'none'}, comm_loss_ms: 2000"
+    seen = await found(tmp_path, broker=f"port: {listening}", barrier=barrier, camera_port=listening)
+    assert seen["lane-1/barrier"].code == "serial_missing"
 
 
 def test_serial_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
