@@ -23,7 +23,7 @@ from edge.text import say
 
 ROOT = Path(__file__).resolve().parent.parent
 SKIP_REASONS = (
-    ("test_skipped_package", "package", re.compile(r"Debian package ([\w.+-]+)")),
+    ("test_skipped_package", "package", re.compile(r"Debian packages? ([\w.+-]+(?: [\w.+-]+)*)")),
     ("test_skipped_folder", "folder", re.compile(r"folder (\S+)")),
 )
 

@@ -14,6 +14,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PHOTOS = REPOSITORY.parent / "shared" / "real-images"
 # Debian puts brokers into a folder that is not on every user's path.
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+NO_LIBMODBUS = "needs the Debian packages gcc libc6-dev libmodbus-dev"
+LIBMODBUS = Path("/usr/include/modbus/modbus.h")
 
 
 def program(name: str) -> str | None:
@@ -25,6 +27,9 @@ def missing(marker: str) -> str | None:
     """Return why a test with this marker cannot run here, or None if it can (or the marker asks for nothing)."""
     if marker in {"mosquitto", "mbpoll", "socat"}:
         return None if program(marker) else f"needs the Debian package {marker}"
+    if marker == "libmodbus":
+        installed = program("gcc") is not None and LIBMODBUS.is_file()
+        return None if installed else NO_LIBMODBUS
     if marker == "photos":
         return None if PHOTOS.is_dir() else "needs the folder ../shared/real-images"
     return None
