@@ -1,0 +1,179 @@
+"""The TCP connection of a front end to the customs platform: kept up until cancelled, bounded both ways.
+
+A question is sent once, on the connection that stands: when that is lost, what was not sent yet is thrown away with it.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from edge.clearance.bridge.wire import Frame, FrameDecoder, encode
+
+_log = logging.getLogger(__name__)
+_system_random = secrets.SystemRandom()
+
+_READ_BYTES = 4096
+# The questions of 64 lanes; a platform that takes no more than this is as good as gone.
+MAX_UNSENT_BYTES = 256 * 1024
+# The rest of a frame comes at once, or its length was wrong.
+HALF_FRAME_S = 5.0
+
+
+class PlatformDown(Exception):  # noqa: N818 - a state of the connection, not a mistake
+    """There is no connection to the platform. `code` is stable.
+
+    Codes: connect_refused, connect_timeout, connect_failed, closed_by_platform, connection_lost, silent, half_frame.
+    """
+
+    def __init__(self, code: str, address: str) -> None:
+        super().__init__(f"{code}: customs platform {address}")
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformSettings:
+    """Where the platform listens. A heartbeat is sent each `heartbeat_s`.
+
+    Where nothing at all comes for `silence_s`, the connection is given up; None for a platform that sends none.
+    """
+
+    host: str
+    port: int
+    heartbeat_s: float = 10.0
+    silence_s: float | None = 30.0
+    connect_timeout_s: float = 3.0
+    backoff_min_s: float = 0.2
+    backoff_max_s: float = 15.0
+
+    @property
+    def address(self) -> str:
+        """Return host:port, for messages."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(slots=True)
+class PlatformCounters:
+    """What happened since the link was made; never reset."""
+
+    connects: int = 0
+    losses: int = 0
+    frames: int = 0
+    bad_frames: int = 0
+    dropped_bytes: int = 0
+
+
+class PlatformLink:
+    """One connection. `on_frame` gets each frame, `on_down` each loss once; neither may raise or block."""
+
+    def __init__(
+        self,
+        settings: PlatformSettings,
+        *,
+        heartbeats: Callable[[], list[Frame]],
+        on_frame: Callable[[Frame], None],
+        on_up: Callable[[], None] = lambda: None,
+        on_down: Callable[[PlatformDown], None] = lambda _down: None,
+        random_fraction: Callable[[], float] = _system_random.random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.settings = settings
+        self.counters = PlatformCounters()
+        self._heartbeats = heartbeats
+        self._on_frame = on_frame
+        self._on_up = on_up
+        self._on_down = on_down
+        self._random_fraction = random_fraction
+        self._sleep = sleep
+        self._writer: asyncio.StreamWriter | None = None
+        self._told_down = False
+
+    @property
+    def is_up(self) -> bool:
+        """Say whether a frame would be sent now."""
+        return self._writer is not None and not self._writer.is_closing()
+
+    def send(self, frame: Frame) -> bool:
+        """Send now; False where there is no connection or it takes no more, which ends it."""
+        if self._writer is None or self._writer.is_closing():
+            return False
+        self._writer.write(encode(frame))
+        if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            self._writer.transport.abort()
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Connect, serve and reconnect until cancelled."""
+        attempt = 0
+        while True:
+            heard = self.counters.frames
+            down = await self._serve_once()
+            self._report(down)
+            # Who accepts and closes at once, without a word, is not there.
+            attempt = 0 if self.counters.frames > heard else attempt + 1
+            ceiling_s = min(self.settings.backoff_max_s, self.settings.backoff_min_s * 2.0 ** min(attempt, 16))
+            await self._sleep(ceiling_s * (0.5 + 0.5 * self._random_fraction()))
+
+    async def _serve_once(self) -> PlatformDown:
+        try:
+            async with asyncio.timeout(self.settings.connect_timeout_s):
+                reader, writer = await asyncio.open_connection(self.settings.host, self.settings.port)
+        except TimeoutError:
+            return self._down("connect_timeout")
+        except ConnectionRefusedError:
+            return self._down("connect_refused")
+        except OSError:
+            return self._down("connect_failed")
+        self._writer = writer
+        self.counters.connects += 1
+        self._told_down = False
+        _log.info("platform_up", extra={"platform": self.settings.address})
+        beating = asyncio.ensure_future(self._beat())
+        try:
+            self._on_up()
+            return await self._receive(reader)
+        finally:
+            self._writer = None
+            beating.cancel()
+            # Not closed in order: what still waits to be sent would be asked of whoever reads on.
+            writer.transport.abort()
+
+    async def _receive(self, reader: asyncio.StreamReader) -> PlatformDown:
+        decoder = FrameDecoder()
+        while True:
+            try:
+                async with asyncio.timeout(HALF_FRAME_S if decoder.pending else self.settings.silence_s):
+                    data = await reader.read(_READ_BYTES)
+            except TimeoutError:
+                return self._down("half_frame" if decoder.pending else "silent")
+            except OSError:
+                return self._down("connection_lost")
+            if not data:
+                return self._down("closed_by_platform")
+            bad, dropped = decoder.bad_frames, decoder.dropped_bytes
+            for frame in decoder.feed(data):
+                self.counters.frames += 1
+                self._on_frame(frame)
+            self.counters.bad_frames += decoder.bad_frames - bad
+            self.counters.dropped_bytes += decoder.dropped_bytes - dropped
+            # A flood must leave the loop to deadlines and to other lanes.
+            await asyncio.sleep(0)
+
+    async def _beat(self) -> None:
+        while True:
+            for frame in self._heartbeats():
+                self.send(frame)
+            await asyncio.sleep(self.settings.heartbeat_s)
+
+    def _down(self, code: str) -> PlatformDown:
+        return PlatformDown(code, self.settings.address)
+
+    def _report(self, down: PlatformDown) -> None:
+        self.counters.losses += 1
+        if self._told_down:
+            return
+        self._told_down = True
+        _log.warning("platform_down", extra={"platform": self.settings.address, "reason": down.code})
+        self._on_down(down)
