@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from config.addresses import parse_address
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _PRINTABLE = re.compile(r"[^\s\x00-\x1f\x7f]+")
 
 
@@ -26,6 +27,16 @@ def _identifier(value: str) -> str:
             "bad_id",
             "bad id",
             {"zh": "1 到 64 个字母、数字、_ 或 -", "en": "1 to 64 letters, digits, _ or -"},
+        )
+    return value
+
+
+def _fingerprint(value: str) -> str:
+    if not _FINGERPRINT.fullmatch(value):
+        raise PydanticCustomError(
+            "bad_fingerprint",
+            "bad fingerprint",
+            {"zh": "16 个十六进制数字，由 kakou hardware 显示", "en": "16 hex digits, as kakou hardware shows them"},
         )
     return value
 
@@ -86,6 +97,7 @@ def _serial_port(value: str, info: ValidationInfo) -> str:
 
 
 Id = Annotated[str, AfterValidator(_identifier)]
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str)]
 Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65_535)]

@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr
 
 from config.calendar import Calendar
 from config.devices import Barrier, Camera, TagReader
-from config.fields import FilePath, Host, Id, Name, Port, Strict
+from config.fields import FilePath, Fingerprint, Host, Id, Name, Port, Strict
 
 Identifier = Literal["front_plate", "rear_plate", "containers", "tag"]
 Visibility = Literal["allow", "mask", "hash", "deny"]
@@ -177,6 +177,8 @@ class Configuration(Strict):
     state_dir: FilePath
     keys_dir: FilePath
     manifest_file: FilePath | None = None
+    # The box that may act with this configuration has one of these (`kakou hardware`); empty: any box.
+    hardware: tuple[Fingerprint, ...] = Field(default=(), max_length=16)
     language: Literal["auto", "zh", "en"] = "auto"
     control_socket: FilePath | None = None
     broker: Broker = Broker()

@@ -30,7 +30,8 @@ from edge.core.inputs import LaneInputs
 from edge.core.profile import LaneProfile
 from edge.core.readings import TagSighting
 from edge.field_policy import FIELD_POLICIES, FieldPolicy
-from edge.guarding import check_lane_key, check_manifest, end_watch, opening_hours, security_watch
+from edge.guarding import check_box, check_lane_key, check_manifest, end_watch, note_box, opening_hours, security_watch
+from edge.hardware import check_hardware, fingerprints
 from edge.log import logger
 from edge.ports import Device
 from edge.profiles import lane_profile
@@ -90,8 +91,8 @@ async def serve(
 
     With `path`, the file of the configuration, it takes a changed one at SIGHUP or `kakou reload`, at a moment without
     vehicles. `refused` is why the one that it should have begun with was not taken.
-    Raises FailpointError, ManifestError, JournalError, KeyFileError or KeysetError where it cannot start: nothing was
-    opened then.
+    Raises FailpointError, HardwareError, ManifestError, JournalError, KeyFileError or KeysetError where it cannot
+    start: nothing was opened then.
     """
     failpoints.arm(os.environ, simulated=all(lane.simulated for lane in configuration.lanes))
     manager = manager or ServiceManager()
@@ -152,11 +153,13 @@ async def _open_box(configuration: Configuration, config_hash: str) -> AsyncIter
     clock = LoopClock()
     state_dir = configuration.state_dir
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    check_box(configuration, present := fingerprints())
     environments: set[Environment] = {environment_of(lane) for lane in configuration.lanes}
     trust = {one: Trust(configuration.keys_dir, state_dir, environment=one, utc=clock.utc) for one in environments}
     keyset = trust[environment_of(configuration.lanes[0])].current()
     check_manifest(configuration, keyset, config_hash, hash_of(REGISTRY_PATH), clock)
     journal = await Journal.open(state_dir / "journal.sqlite", utc=clock.utc)
+    note_box(journal, [lane.id for lane in configuration.lanes], state_dir, present)
     journal.simulated = any(lane.simulated for lane in configuration.lanes)
     limits = EvidenceLimits(
         configuration.evidence.quota_mib << 20, EVIDENCE_MINIMUM_S, configuration.evidence.retention_days * _DAY_S
@@ -185,6 +188,7 @@ async def _open_box(configuration: Configuration, config_hash: str) -> AsyncIter
 
 
 def _admit(box: Box, changed: Configuration, digest: str) -> None:
+    check_hardware(changed.hardware, (), fingerprints())
     keyset = box.trust[environment_of(box.configuration.lanes[0])].current()
     check_manifest(changed, keyset, digest, hash_of(REGISTRY_PATH), box.clock)
 

@@ -12,6 +12,7 @@ from edge.clearance.keys import KeyFileError
 from edge.clearance.keyset import Keyset
 from edge.clearance.manifest import check_start
 from edge.core.events import Event
+from edge.hardware import bind, bound_to, check_hardware
 from edge.log import logger
 from edge.mqtt import MqttLink
 from edge.mqtt.certificates import lifetime
@@ -19,7 +20,7 @@ from edge.ports import Clock
 from edge.profiles import core_calendar, utc_offset
 from edge.runtime.end_watch import Ending, EndWatch, Life, keyset_endings
 from edge.runtime.journal import Journal
-from edge.runtime.notes import security_note
+from edge.runtime.notes import append_note, security_note
 from edge.runtime.opening_hours import OpeningHours
 from edge.runtime.security_watch import Alarms, SecurityWatch
 
@@ -36,6 +37,25 @@ def check_manifest(
         found={"configuration": config_hash, "models": model_hash},
         utc=clock.utc,
     )
+
+
+def check_box(configuration: Configuration, present: Sequence[str]) -> None:
+    """Refuse to act on another box than the one that configuration and folders are bound to (O7).
+
+    Where the configuration names the box, the state directory is bound to it from the first start on. Raises
+    HardwareError, OSError.
+    """
+    folders = (configuration.keys_dir, configuration.state_dir)
+    check_hardware(configuration.hardware, folders, present)
+    if configuration.hardware and bound_to(configuration.state_dir) is None:
+        bind(configuration.state_dir, configuration.hardware)
+
+
+def note_box(journal: Journal, lanes: Iterable[str], state_dir: Path, present: Sequence[str]) -> None:
+    """Keep in the chain of each lane, and tell central, on which box it acts, where that is bound."""
+    if bound_to(state_dir) is not None:
+        for lane in lanes:
+            append_note(journal, lane, "hardware", {"fingerprints": ",".join(present)})
 
 
 def check_lane_key(path: Path, key_id: str, keyset: Keyset, *, simulated: bool) -> None:

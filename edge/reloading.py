@@ -15,6 +15,7 @@ from config.named_files import missing_files
 from config.schema import Configuration
 from edge.clearance.manifest import ManifestError
 from edge.core.state import LaneState, Phase
+from edge.hardware import HardwareError
 from edge.log import logger
 from edge.runtime.lane_service import LaneService
 from edge.runtime.notes import security_note
@@ -33,8 +34,9 @@ def without_vehicle(state: LaneState) -> bool:
 class Reloading:
     """Looks at the configuration file at each `look` and SIGHUP; once a changed one can begin it is `due`, and told.
 
-    `admit` raises ManifestError or OSError for a configuration that may not run here. `refused` is why the one that the
-    service should have begun with was not taken. In a terminal SIGHUP means that the terminal is gone, and ends it.
+    `admit` raises HardwareError, ManifestError or OSError for a configuration that may not run here. `refused` is why
+    the one that the service should have begun with was not taken. In a terminal SIGHUP means that the terminal is
+    gone, and ends it.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class Reloading:
         try:
             digest = self._digest(self._path)
             self._admit(loaded, digest)
-        except (ManifestError, OSError) as error:
+        except (HardwareError, ManifestError, OSError) as error:
             return "", [str(error)]
         return digest, []
 

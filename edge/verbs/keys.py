@@ -18,6 +18,7 @@ from edge.clearance.keyset import Environment, KeysetError
 from edge.clearance.root_rotation import seal_rotation
 from edge.clearance.trust import ROTATION_FILE
 from edge.files import write_whole
+from edge.hardware import bind
 from edge.text import say
 from edge.text.arguments import Parser
 
@@ -56,6 +57,8 @@ def main(arguments: Sequence[str]) -> int:
     except (KeyFileError, KeysetError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return EXIT_CANNOT_CREATE
+    if loaded.hardware:
+        bind(loaded.keys_dir, loaded.hardware)
     # For central operations, which checks what the lanes sign (`kakou ops audit --lane-keys`).
     public = {lane: path.with_name(f"lane-{lane}.pub.pem") for lane, path in made.lanes.items()}
     for lane, path in public.items():

@@ -79,13 +79,15 @@ def _serve(configuration: Configuration, path: Path) -> int:
     from edge.clearance.keys import KeyFileError
     from edge.clearance.keyset import KeysetError
     from edge.clearance.manifest import ManifestError
+    from edge.hardware import HardwareError
     from edge.runtime.evidence import EvidenceError
     from edge.runtime.failpoints import FailpointError
     from edge.runtime.journal_file import JournalError
     from edge.runtime.site_secret import SecretError
 
     refusals = (
-        FailpointError, ManifestError, JournalError, EvidenceError, KeyFileError, KeysetError, SecretError, OSError,
+        FailpointError, HardwareError, ManifestError, JournalError, EvidenceError, KeyFileError, KeysetError,
+        SecretError, OSError,
     )  # fmt: skip
 
     # Journal and evidence hold personal data, whatever mode the state directory was made with.
@@ -102,7 +104,8 @@ def _serve(configuration: Configuration, path: Path) -> int:
                 code = getattr(error, "code", None) or getattr(error, "reason", type(error).__name__)
                 log.logger().error("start_refused", cause=str(error), code=code)
                 if earlier is None:
-                    return EXIT_CONFIG if isinstance(error, FailpointError | ManifestError) else EXIT_TEMPORARY
+                    final = isinstance(error, FailpointError | HardwareError | ManifestError)
+                    return EXIT_CONFIG if final else EXIT_TEMPORARY
                 # A changed configuration that cannot start leaves the one before it in force.
                 now, earlier, refused = earlier, None, str(error)
                 continue

@@ -1,0 +1,56 @@
+"""`kakou hardware [CONFIG --bind]`: show which box this is, or bind the folders of a configuration to it."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from config.loader import load
+from edge.hardware import bind, fingerprints
+from edge.text import say
+from edge.text.arguments import EXIT_USAGE, Parser
+
+EXIT_REFUSED = 1
+EXIT_CANNOT_CREATE = 73
+EXIT_CONFIG = 78
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the fingerprints; with --bind 0, 1 where there are none or others are configured, 64, 73, 78."""
+    parser = Parser("kakou hardware", say("verb_hardware"))
+    parser.add_argument("config", type=Path, nargs="?", help=say("option_config"))
+    parser.add_argument("--bind", action="store_true", help=say("hardware_bind"))
+    parser.add_argument("--json", action="store_true", help=say("option_json"))
+    given = parser.parse_args(arguments)
+    present = fingerprints()
+    if given.bind:
+        return _bind(given.config, present)
+    print(json.dumps({"hardware": present}) if given.json else "\n".join(present) or say("hardware_none"))
+    return 0
+
+
+def _bind(config: Path | None, present: tuple[str, ...]) -> int:
+    if config is None:
+        print(say("hardware_config_needed"), file=sys.stderr)
+        return EXIT_USAGE
+    loaded = load(config)
+    if isinstance(loaded, list):
+        for problem in loaded:
+            print(problem, file=sys.stderr)
+        return EXIT_CONFIG
+    if not present:
+        print(say("hardware_none"), file=sys.stderr)
+        return EXIT_REFUSED
+    if loaded.hardware and not set(loaded.hardware) & set(present):
+        # The configuration is changed first: it may be signed, and then the centre says which box it is.
+        print(say("hardware_other_configured", present=", ".join(present)), file=sys.stderr)
+        return EXIT_REFUSED
+    try:
+        for folder in (loaded.keys_dir, loaded.state_dir):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            bind(folder, present)
+            print(say("hardware_bound", folder=folder))
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CANNOT_CREATE
+    return 0
