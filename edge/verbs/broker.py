@@ -8,7 +8,7 @@ from config.broker_access import access_of, shares_a_certificate
 from config.broker_files import emqx_acl, emqx_conf, mosquitto_acl, mosquitto_conf
 from config.loader import load
 from config.schema import Configuration
-from edge.text import say
+from edge.text import default_language, say
 from edge.text.arguments import Parser
 
 EXIT_CONFIG = 78
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
         loaded = load(path)
         if isinstance(loaded, list):
             for problem in loaded:
-                print(problem, file=sys.stderr)
+                print(problem.render(default_language()), file=sys.stderr)
             return EXIT_CONFIG
         if shares_a_certificate(loaded):
             print(say("broker_shared_certificate", file=path), file=sys.stderr)

@@ -12,7 +12,7 @@ from config.loader import load
 from config.schema import Lane
 from edge.profiles import core_calendar, utc_offset
 from edge.runtime.opening_hours import date_of, local_hours
-from edge.text import plain, say
+from edge.text import default_language, plain, say
 from edge.text.arguments import EXIT_USAGE, Parser
 from edge.verbs.person import DEFAULT_CONFIG, EXIT_CONFIG, EXIT_REFUSED
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     loaded = load(given.config)
     if isinstance(loaded, list):
         for problem in loaded:
-            print(problem, file=sys.stderr)
+            print(problem.render(default_language()), file=sys.stderr)
         return EXIT_CONFIG
     lanes = [lane for lane in loaded.lanes if given.lane in (None, lane.id)]
     if not lanes:

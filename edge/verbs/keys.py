@@ -19,7 +19,7 @@ from edge.clearance.root_rotation import seal_rotation
 from edge.clearance.trust import ROTATION_FILE
 from edge.files import write_whole
 from edge.hardware import bind
-from edge.text import say
+from edge.text import default_language, say
 from edge.text.arguments import Parser
 
 EXIT_CONFIG = 78
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     loaded = load(given.config)
     if isinstance(loaded, list):
         for problem in loaded:
-            print(problem, file=sys.stderr)
+            print(problem.render(default_language()), file=sys.stderr)
         return EXIT_CONFIG
     simulated = any(lane.simulated for lane in loaded.lanes)
     environment: Environment = "simulated" if simulated else "production"

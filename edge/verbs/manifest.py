@@ -10,7 +10,7 @@ from edge.app import environment_of, hash_of
 from edge.clearance.keys import KeyFileError, key_id_of, load_private_key
 from edge.clearance.manifest import Manifest, seal_manifest
 from edge.files import write_whole
-from edge.text import say
+from edge.text import default_language, say
 from edge.text.arguments import Parser
 from models.registry import REGISTRY_PATH
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     loaded = load(given.config)
     if isinstance(loaded, list):
         for problem in loaded:
-            print(problem, file=sys.stderr)
+            print(problem.render(default_language()), file=sys.stderr)
         return EXIT_CONFIG
     try:
         key = load_private_key(given.key)

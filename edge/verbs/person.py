@@ -12,7 +12,7 @@ from typing import Any
 from config.loader import load
 from edge.core.modes import MODES
 from edge.runtime.control import ControlError, ask
-from edge.text import plain, say
+from edge.text import default_language, plain, say
 from edge.text.arguments import Parser
 
 EXIT_REFUSED = 1
@@ -169,7 +169,7 @@ def ask_controller(given: argparse.Namespace, request: dict[str, Any]) -> dict[s
         loaded = load(given.config)
         if isinstance(loaded, list):
             for problem in loaded:
-                print(problem, file=sys.stderr)
+                print(problem.render(default_language()), file=sys.stderr)
             return EXIT_CONFIG
         path = loaded.control_socket_path
     try:

@@ -22,14 +22,14 @@ EXIT_TEMPORARY = 75
 
 
 def check(arguments: Sequence[str]) -> int:
-    """Say everything that is wrong with a configuration; 0 where nothing is, else 78."""
+    """Say everything for which `run` would refuse a configuration here; 0 where there is nothing, else 78."""
     parser = Parser("kakou check", say("verb_check"))
     parser.add_argument("config", type=Path, help=say("option_config"))
     parser.add_argument("--json", action="store_true", help=say("option_json"))
     parser.add_argument("--effective", action="store_true", help=say("check_effective"))
     given = parser.parse_args(arguments)
     loaded = load(given.config)
-    problems = loaded if isinstance(loaded, list) else []
+    problems = loaded if isinstance(loaded, list) else missing_files(loaded, running=False)
     values = effective(loaded) if given.effective and not isinstance(loaded, list) else []
     if given.json:
         rows = [
@@ -40,16 +40,13 @@ def check(arguments: Sequence[str]) -> int:
         if given.effective:
             answer["effective"] = [{"path": path, "value": value, "origin": origin} for path, value, origin in values]
         print(json.dumps(answer, ensure_ascii=False))
-    elif problems:
-        for one in problems:
-            print(one.render(default_language()))
     else:
         for path, value, origin in values:
             print(f"{path} = {json.dumps(value, ensure_ascii=False)}  ({origin})")
-        print(say("config_good", file=given.config))
-        # Checked on a laptop they may well be missing: `run` refuses to start without them.
-        for one in [] if isinstance(loaded, list) else missing_files(loaded):
-            print(one.render(default_language()), file=sys.stderr)
+        for one in problems:
+            print(one.render(default_language()))
+        if not problems:
+            print(say("config_good", file=given.config))
     return EXIT_CONFIG if problems else 0
 
 
@@ -65,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     problems = loaded if isinstance(loaded, list) else missing_files(loaded)
     if isinstance(loaded, list) or problems:
         for problem in problems:
-            print(problem, file=sys.stderr)
+            print(problem.render(default_language()), file=sys.stderr)
         return EXIT_CONFIG
     if given.until_stdin_closes:
         stop_when_stdin_closes()

@@ -11,7 +11,7 @@ from edge.release.archive import BundleError
 from edge.release.install import install
 from edge.release.layout import CURRENT, PREVIOUS, BusyError, Releases
 from edge.release.upgrade import DRAIN_S, HEALTH_S, RESTART, SETTLE_S, Plan, Upgrade, UpgradeError
-from edge.text import say
+from edge.text import default_language, say
 from edge.text.arguments import Parser
 
 EXIT_FAILED = 1
@@ -88,7 +88,7 @@ def _switch(given: argparse.Namespace, releases: Releases, target: str) -> int:
     loaded = load(given.config)
     if isinstance(loaded, list):
         for problem in loaded:
-            print(problem, file=sys.stderr)
+            print(problem.render(default_language()), file=sys.stderr)
         return EXIT_CONFIG
     plan = Plan(
         target,

@@ -1,5 +1,7 @@
+import json
 from pathlib import Path
 
+from config import named_files
 from config.loader import load
 from config.named_files import missing_files
 from config.schema import Configuration
@@ -16,17 +18,47 @@ def written(folder: Path) -> Path:
     return path
 
 
-def test_a_named_file_that_is_not_there_is_told_at_its_line(tmp_path, capsys):
+def test_a_named_file_that_is_not_there_is_told_at_its_line(tmp_path, capsys, monkeypatch):
     path = written(tmp_path)
     config = load(path)
     assert isinstance(config, Configuration)
     (problem,) = missing_files(config)
     line = path.read_text(encoding="utf-8").splitlines().index("  password_file: secret.txt") + 1
     assert (problem.file, problem.line, problem.code) == (str(path), line, "file_not_readable")
-    assert run.check([str(path)]) == 0
-    assert "broker.password_file" in capsys.readouterr().err
+    # `check` and `run` say the same, once, in the chosen language.
+    monkeypatch.setenv("KAKOU_LANG", "en")
+    assert run.check([str(path)]) == 78
+    assert capsys.readouterr().out.splitlines() == [problem.render("en")]
+    assert run.check([str(path), "--json"]) == 78
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], [one["code"] for one in told["problems"]]) == (False, ["file_not_readable"])
+    assert run.check([str(path), "--effective"]) == 78
+    assert problem.render("en") in capsys.readouterr().out
     assert run.main([str(path)]) == 78
-    assert "file_not_readable" in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines() == [problem.render("en")]
+    monkeypatch.setenv("KAKOU_LANG", "zh")
+    assert run.main([str(path)]) == 78
+    assert capsys.readouterr().err.splitlines() == [problem.render("zh")]
     assert not (tmp_path / "state").exists()
     (tmp_path / "secret.txt").write_text("word\n", encoding="utf-8")
     assert missing_files(config) == []
+    assert run.check([str(path)]) == 0
+
+
+def test_what_the_service_manager_lends_is_expected_while_the_service_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(named_files, "CREDENTIALS", str(tmp_path / "credentials"))
+    path = written(tmp_path)
+    lent = tmp_path / "credentials" / "kakou.service" / "mqtt"
+    path.write_text(path.read_text(encoding="utf-8").replace("secret.txt", str(lent)), encoding="utf-8")
+    assert run.check([str(path)]) == 0
+    assert run.main([str(path)]) == 78
+    lent.parent.mkdir(parents=True)
+    assert run.check([str(path)]) == 78
+
+
+def test_a_file_that_others_may_not_read_is_no_missing_one(tmp_path):
+    config = load(written(tmp_path))
+    assert isinstance(config, Configuration)
+    (tmp_path / "secret.txt").symlink_to(tmp_path / "nowhere")
+    assert "make the file" not in missing_files(config)[0].render("en")
+    assert "let the user" in missing_files(config)[0].render("en")
