@@ -19,7 +19,8 @@ from simulators.bench_broker import MeasuredBroker
 from simulators.bench_process import BenchError, BenchProcess
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import Plant
-from simulators.devices.uhf_r2000 import R2000Simulator, SimulatedTag
+from simulators.devices.tag_field import SimulatedTag
+from simulators.devices.uhf_r2000 import R2000Simulator
 from simulators.world import Geometry, Pace, Truck, World
 
 SITE, LANE, AUTHORITY = "bench", "lane-1", "customs"

@@ -7,7 +7,8 @@ from pathlib import Path
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import Plant
 from simulators.devices.camera import CameraSimulator, Picture, PictureSource
-from simulators.devices.uhf_r2000 import R2000Simulator, SimulatedTag
+from simulators.devices.tag_field import SimulatedTag
+from simulators.devices.uhf_r2000 import R2000Simulator
 from simulators.scene import photo, render_container, render_front
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA
 from simulators.world import Geometry, Pace, Truck, World

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from simulators.devices.modbus_pdu import ModbusDevice, ReplyFaults, execute, on_the_wire, spoilt
-from simulators.devices.serial_wire import PtyWire, TcpWire
+from simulators.devices.serial_line import PtyLine, TcpLine
 
 _SHORTEST = 8
 _WITH_COUNT = frozenset({15, 16})
@@ -53,7 +53,7 @@ class RtuServer:
         self.noise = 0
         self._device = device
         self._device_id = device_id
-        self.wire: PtyWire | TcpWire = TcpWire(self._receive, host, port) if tcp else PtyWire(self._receive, symlink)
+        self.wire: PtyLine | TcpLine = TcpLine(self._receive, host, port) if tcp else PtyLine(self._receive, symlink)
         self._received = bytearray()
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue()
         self._forgetting: asyncio.TimerHandle | None = None

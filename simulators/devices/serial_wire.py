@@ -1,154 +1,196 @@
-"""What carries a simulated device's bytes: a pty that looks like a serial port, or a TCP serial server."""
+"""The wire of a simulated byte device: a pty, or TCP (`socket://`) where there are no ptys, and its faults.
+
+A device subclasses `StreamDevice`, its switches `StreamFaults`. `off` is `unplug` and `plug` of the wire, because the
+port itself goes away.
+"""
 
 import asyncio
-from collections.abc import Callable
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
-_READ_BYTES = 4096
+from simulators.devices.serial_line import PtyLine, TcpLine
 
-OnBytes = Callable[[bytes], None]
+OFF = "off"
 
 
-class PtyWire:
-    """A serial port of this machine. `path` is what a driver opens: the symlink where one was asked for."""
+def switch(default: Any, on: Any) -> Any:
+    """A fault switch: what it is while all is well, and what it is turned to where nobody says."""
+    return field(default=default, metadata={"on": on})
 
-    port = 0
-    connections = 0
 
-    def __init__(self, on_bytes: OnBytes, symlink: Path | None = None) -> None:
-        self._on_bytes = on_bytes
-        self._symlink = symlink
-        self._terminal = ""
-        self._master = -1
-        self._slave = -1
+@dataclass(slots=True)
+class StreamFaults:
+    """Switches, all off.
 
-    @property
-    def path(self) -> str:
-        """The port to configure. Stable over unplug and plug only with a symlink."""
-        return self._terminal if self._symlink is None else str(self._symlink)
+    `stuck` says nothing any more, `garbage` noise in place of each frame, `wrong` spoils each frame, `slow_s` is the
+    pause between bytes, `delayed_s` before each frame, `intermittent` loses each such frame (7: every seventh),
+    `half_frames` sends the first half. `baud_ratio` is how much faster the device sends than the other side samples;
+    `echo` gives every command back first, as a two-wire line does.
+    """
 
-    async def start(self) -> None:
-        """Plug in."""
-        self.plug()
+    stuck: bool = switch(False, True)
+    garbage: bool = switch(False, True)
+    wrong: bool = switch(False, True)
+    slow_s: float = switch(0.0, 0.001)
+    delayed_s: float = switch(0.0, 3.0)
+    intermittent: int = switch(0, 7)
+    half_frames: bool = switch(False, True)
+    baud_ratio: float = switch(1.0, 2.0)
+    echo: bool = switch(False, True)
 
-    async def stop(self) -> None:
-        """Unplug."""
-        self.unplug()
+    def turn_on(self, name: str) -> None:
+        """Set one switch to what it is turned to. Raises KeyError where there is none of that name."""
+        setattr(self, name, {one.name: one.metadata["on"] for one in fields(self)}[name])
 
-    def plug(self) -> None:
-        """Make the port appear. Nothing where it already is."""
-        if self._master >= 0:
-            return
-        import os
-        import tty
+    def turn_off(self, name: str) -> None:
+        """Set one switch back."""
+        setattr(self, name, {one.name: one.default for one in fields(self)}[name])
 
-        self._master, self._slave = os.openpty()
-        # Before any client opens it, the line discipline would echo answers back as requests.
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self._terminal = os.ttyname(self._slave)
-        if self._symlink is not None:
-            self._symlink.unlink(missing_ok=True)
-            self._symlink.symlink_to(self._terminal)
-        asyncio.get_running_loop().add_reader(self._master, self._readable)
 
-    def unplug(self) -> None:
-        """Make the port vanish, as when the cable is pulled. Nothing where it is gone."""
-        if self._master < 0:
-            return
-        import os
+def switches(faults: type[StreamFaults]) -> tuple[str, ...]:
+    """Return every fault that a device with these switches has, `off` first."""
+    return (OFF, *(one.name for one in fields(faults)))
 
-        asyncio.get_running_loop().remove_reader(self._master)
-        os.close(self._slave)
-        os.close(self._master)
-        self._master = self._slave = -1
-        if self._symlink is not None:
-            self._symlink.unlink(missing_ok=True)
 
-    def drop(self) -> None:
-        """Nothing: no client is known to a serial line."""
+class Wire(Protocol):
+    """Where a simulated device writes."""
 
     def write(self, data: bytes) -> None:
-        """Put bytes on the line; lost while unplugged, or where nobody has read the last thousands."""
-        if self._master < 0:
+        """Send; silently lost where nobody listens."""
+
+
+C = TypeVar("C")
+D = TypeVar("D", bound="StreamDevice[Any]")
+
+
+class StreamDevice(ABC, Generic[C]):
+    """A device without its plug: bytes in, bytes out. It answers commands one after another, as devices do."""
+
+    def __init__(self, faults: StreamFaults, *, seed: int = 0) -> None:
+        self.commands: list[C] = []
+        self.random = random.Random(seed)  # noqa: S311 - reproducible noise, not a secret
+        self._faults = faults
+        self._queue: asyncio.Queue[C] = asyncio.Queue()
+        self._wire: Wire | None = None
+        self._sent = 0
+
+    @abstractmethod
+    def understand(self, data: bytes) -> Sequence[C]:
+        """Return the commands that `data` completes."""
+
+    @abstractmethod
+    async def answer(self, command: C) -> None:
+        """Answer by `send`."""
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes of commands."""
+        if self._faults.echo and self._wire is not None:
+            self._wire.write(data)
+        for command in self.understand(data):
+            self._queue.put_nowait(command)
+
+    async def serve(self, wire: Wire) -> None:
+        """Live on this wire until cancelled."""
+        self._wire = wire
+        await self.live()
+
+    async def live(self) -> None:
+        """Answer commands in order. A device that speaks unasked overrides this with its own loop of `send`."""
+        while True:
+            command = await self._queue.get()
+            # Only what a test can want to look at: a day of demo must not grow this list.
+            self.commands = [*self.commands[-99:], command]
+            await self.answer(command)
+
+    async def send(self, frame: bytes) -> None:
+        """Put one frame on the wire, as the faults leave it."""
+        faults, wire = self._faults, self._wire
+        if faults.delayed_s:
+            await asyncio.sleep(faults.delayed_s)
+        self._sent += 1
+        lost = faults.intermittent and self._sent % faults.intermittent == 0
+        if wire is None or faults.stuck or lost:
             return
-        import os
-
-        try:
-            os.write(self._master, data)
-        except BlockingIOError:
+        if faults.garbage:
+            frame = self.random.randbytes(64)
+        if faults.wrong:
+            frame = frame[:-1] + bytes((frame[-1] ^ 0x55,))
+        if faults.half_frames:
+            frame = frame[: len(frame) // 2]
+        frame = missampled(frame, faults.baud_ratio)
+        if not faults.slow_s:
+            wire.write(frame)
             return
-
-    def _readable(self) -> None:
-        import os
-
-        try:
-            data = os.read(self._master, _READ_BYTES)
-        except OSError:
-            # The client has gone; our own slave descriptor keeps the port alive for the next.
-            return
-        self._on_bytes(data)
+        for byte in frame:
+            wire.write(bytes((byte,)))
+            await asyncio.sleep(faults.slow_s)
 
 
-class TcpWire:
-    """A TCP serial server: every connected client hears every byte, and what clients send meets on the line."""
+def missampled(data: bytes, ratio: float) -> bytes:
+    """What a receiver makes of 8N1 bytes that come `ratio` times as fast as it samples; bad stop bits are dropped."""
+    if ratio == 1.0:
+        return data
+    line = [1] * 2 + [bit for byte in data for bit in (0, *(byte >> place & 1 for place in range(8)), 1)] + [1] * 40
 
-    path = ""
+    def level(bits: float) -> int:
+        return line[min(int(bits), len(line) - 1)]
 
-    def __init__(self, on_bytes: OnBytes, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.port = port
-        self.connections = 0
-        self._on_bytes = on_bytes
-        self._host = host
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._handlers: set[asyncio.Task[None]] = set()
+    heard, at, end = bytearray(), 0.0, len(line) - 40
+    while at < end:
+        if level(at):
+            at += 0.25
+            continue
+        # The middle of each bit, counted from the edge of the start bit.
+        bits = [level(at + (place + 1.5) * ratio) for place in range(9)]
+        if bits[8]:
+            heard.append(sum(bit << place for place, bit in enumerate(bits[:8])))
+        at += 9.5 * ratio
+    return bytes(heard)
+
+
+class PtyWire(PtyLine, Generic[D]):
+    """A device behind a pty. `path` is what the driver opens: the symlink where one was asked for."""
+
+    def __init__(self, device: D, *, symlink: Path | None = None) -> None:
+        super().__init__(device.receive, symlink)
+        self.device = device
+        self._living: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Listen. Raises OSError where the port is taken."""
-        self._server = await asyncio.start_server(self._client, self._host, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        """Plug in and answer."""
+        await super().start()
+        self._living = asyncio.create_task(self.device.serve(self))
 
     async def stop(self) -> None:
-        """Close the listener and the clients; `start` listens on the same port again."""
-        server, self._server = self._server, None
-        self.drop()
-        if server is not None:
-            server.close()
-            if self._handlers:
-                await asyncio.wait(self._handlers)
-            await server.wait_closed()
+        """Unplug and forget."""
+        await _ended(self._living)
+        await super().stop()
 
-    def plug(self) -> None:
-        """Nothing: a pulled serial cable leaves the serial server's own connection up, and silent."""
 
-    def unplug(self) -> None:
-        """Cut the clients off, as where the server itself loses power."""
-        self.drop()
+class TcpWire(TcpLine, Generic[D]):
+    """A device behind a TCP serial server on loopback: `path` is `socket://127.0.0.1:port`."""
 
-    def drop(self) -> None:
-        """Cut every client off."""
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
+    def __init__(self, device: D, *, port: int = 0) -> None:
+        super().__init__(device.receive, port=port, one_client=True)
+        self.device = device
+        self._living: asyncio.Task[None] | None = None
 
-    def write(self, data: bytes) -> None:
-        """Put bytes on the line; lost while nobody is connected."""
-        for writer in self._writers:
-            if not writer.is_closing():
-                writer.write(data)
+    async def start(self) -> None:
+        """Listen and answer. One client at a time: a new one replaces the old."""
+        await super().start()
+        self._living = asyncio.create_task(self.device.serve(self))
 
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        self._writers.add(writer)
-        if task := asyncio.current_task():
-            self._handlers.add(task)
-            task.add_done_callback(self._handlers.discard)
-        try:
-            while data := await reader.read(_READ_BYTES):
-                self._on_bytes(data)
-        except ConnectionError:
-            return
-        finally:
-            self._writers.discard(writer)
-            writer.close()
+    async def stop(self) -> None:
+        """Close the listener and the client. The next `start` listens on the same port."""
+        await _ended(self._living)
+        await super().stop()
+
+
+async def _ended(living: asyncio.Task[None] | None) -> None:
+    if living is not None and not living.done():
+        living.cancel()
+        await asyncio.wait({living})

@@ -12,7 +12,8 @@ from drivers.kit.dialect import Pace
 from drivers.uhf_r2000.driver import R2000Reader
 from edge.core.readings import TagSighting
 from edge.ports import DeviceError
-from simulators.devices.uhf_r2000 import R2000Simulator, SimulatedTag
+from simulators.devices.tag_field import SimulatedTag
+from simulators.devices.uhf_r2000 import R2000Simulator
 
 PATIENCE_S = 60.0
 

@@ -26,7 +26,8 @@ from edge.runtime.control import ControlError, ask
 from simulators.clearance import ClearanceService
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import Plant
-from simulators.devices.uhf_r2000 import R2000Simulator, SimulatedTag
+from simulators.devices.tag_field import SimulatedTag
+from simulators.devices.uhf_r2000 import R2000Simulator
 from simulators.release_notes import Ruling
 from simulators.world import Pace, Truck, World
 from tests.support.brokers import BrokerCase

@@ -15,7 +15,7 @@ from drivers.barrier_modbus.target import Target, Transport
 from drivers.barrier_modbus.wire import BarrierMap, Coils
 from edge.core.inputs import LaneInputs
 from edge.ports import DeviceError
-from simulators.devices.serial_wire import PtyWire, TcpWire
+from simulators.devices.serial_line import PtyLine, TcpLine
 from tests.support.barrier_lane import RealClock, eventually
 from tests.support.needs import REPOSITORY
 
@@ -39,8 +39,8 @@ class Cable:
     """A pty for the slave, and what the driver's side of the line is: another pty, or a TCP serial server."""
 
     def __init__(self, transport: Transport) -> None:
-        self.slaves = PtyWire(lambda data: self.drivers.write(data))
-        self.drivers: PtyWire | TcpWire = (PtyWire if transport == "rtu" else TcpWire)(self.slaves.write)
+        self.slaves = PtyLine(lambda data: self.drivers.write(data))
+        self.drivers: PtyLine | TcpLine = (PtyLine if transport == "rtu" else TcpLine)(self.slaves.write)
 
 
 @asynccontextmanager

@@ -66,7 +66,7 @@ async def test_a_closed_socket_line_takes_and_gives_nothing() -> None:
     simulator = R2000TcpSimulator(list)
     await simulator.start()
     why: list[str] = []
-    line = await open_line(simulator.url, 0, lambda _: None, why.append, 1.0)
+    line = await open_line(simulator.path, 0, lambda _: None, why.append, 1.0)
     line.discard_input()
     line.close()
     with pytest.raises(LineError) as caught:

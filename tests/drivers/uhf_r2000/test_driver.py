@@ -12,7 +12,8 @@ from drivers.uhf_r2000.driver import R2000Reader
 from drivers.uhf_r2000.wire import CMD_REALTIME_INVENTORY, Frame, encode, encode_tag_report
 from edge.core.tag import Tag
 from edge.ports import DeviceError, TagReader
-from simulators.devices.uhf_r2000 import ERROR_ANTENNA_MISSING, STALE_TAGS, R2000TcpSimulator, SimulatedTag
+from simulators.devices.tag_field import STALE_TAGS, SimulatedTag
+from simulators.devices.uhf_r2000 import ERROR_ANTENNA_MISSING, R2000TcpSimulator
 from tests.support.r2000 import Delivered, RealClock, StoppedClock, bench, lost, until
 
 EPC = "E200301666130121155074EF"
@@ -78,7 +79,7 @@ async def test_a_start_during_a_round_discards_what_that_round_still_reports(tmp
         b.field.append(SimulatedTag("DEAD"))
         await b.reader.start_inventory()
         await b.delivered.until(lambda tags: len(tags) >= 1)
-        b.simulator.faults.slow_s = 0.1
+        b.simulator.faults.delayed_s = 0.1
         b.field[:] = [SimulatedTag(EPC)]
         await b.reader.start_inventory()
         b.delivered.tags.clear()
@@ -154,12 +155,12 @@ async def test_an_inventory_goes_on_after_a_reconnect(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "value", "code"),
     [
-        ("silent", True, "reader_silent"),
+        ("stuck", True, "reader_silent"),
         ("garbage", True, "reader_garbled"),
-        ("bad_checksum", True, "reader_garbled"),
+        ("wrong", True, "reader_garbled"),
         ("half_frames", True, "reader_garbled"),
-        ("slow_s", 5.0, "reader_silent"),
-        ("error_frame", ERROR_ANTENNA_MISSING, "reader_refused"),
+        ("delayed_s", 5.0, "reader_silent"),
+        ("error_code", ERROR_ANTENNA_MISSING, "reader_refused"),
     ],
 )
 @pytest.mark.parametrize("wanted", [False, True])
@@ -168,7 +169,7 @@ async def test_a_failing_reader_ends_with_its_own_error(
 ) -> None:
     async with bench(tmp_path) as b, b.running() as task:
         b.field.append(SimulatedTag(EPC))
-        if wanted or fault == "error_frame":
+        if wanted or fault == "error_code":
             await b.reader.start_inventory()
             await b.delivered.until(lambda tags: len(tags) >= 1)
         setattr(b.simulator.faults, fault, value)
@@ -179,10 +180,10 @@ async def test_a_failing_reader_ends_with_its_own_error(
 
 async def test_a_reader_that_never_ends_a_round_is_named(tmp_path: Path) -> None:
     async with bench(tmp_path, round_limit_s=0.5) as b, b.running() as task:
-        b.simulator.faults.silent = False
+        b.simulator.faults.stuck = False
         await b.reader.start_inventory()
         await until(lambda: b.reader.counters.rounds > 0)
-        b.simulator.faults.silent = True
+        b.simulator.faults.stuck = True
         loop = asyncio.get_running_loop()
 
         def chatter() -> None:
@@ -196,7 +197,7 @@ async def test_a_reader_that_never_ends_a_round_is_named(tmp_path: Path) -> None
 
 async def test_an_empty_round_told_as_an_error_is_no_fault(tmp_path: Path) -> None:
     async with bench(tmp_path) as b, b.running() as task:
-        b.simulator.faults.error_frame = 0x36
+        b.simulator.faults.error_code = 0x36
         await b.reader.start_inventory()
         await until(lambda: b.reader.counters.rounds > 10)
         assert not task.done()
@@ -239,7 +240,7 @@ async def test_noise_that_hides_the_end_of_a_round_does_not_lose_the_reader(tmp_
 async def test_no_bytes_raise_anything_but_a_device_error(tmp_path: Path, noise: list[bytes]) -> None:
     async with bench(tmp_path) as b, b.running() as task:
         await b.reader.start_inventory()
-        b.simulator.device.faults.silent = True
+        b.simulator.device.faults.stuck = True
         for chunk in noise:
             b.simulator.write(chunk)
         b.simulator.unplug()
@@ -282,10 +283,10 @@ async def test_a_bad_baud_rate_is_named(tmp_path: Path) -> None:
 
 async def test_a_silent_reader_does_not_connect(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
-        b.simulator.faults.silent = True
+        b.simulator.faults.stuck = True
         with pytest.raises(DeviceError, match="reader_silent"):
             await b.reader.connect()
-        b.simulator.faults.silent = False
+        b.simulator.faults.stuck = False
         await b.reader.connect()
 
 
@@ -333,7 +334,7 @@ async def test_the_same_bytes_work_over_tcp() -> None:
     delivered = Delivered()
     simulator = R2000TcpSimulator(lambda: [SimulatedTag(EPC)], round_s=0.001)
     await simulator.start()
-    reader = R2000Reader("rfid-1", simulator.url, clock=RealClock(), on_tag=delivered)
+    reader = R2000Reader("rfid-1", simulator.path, clock=RealClock(), on_tag=delivered)
     try:
         await reader.connect()
         task = asyncio.create_task(reader.run())

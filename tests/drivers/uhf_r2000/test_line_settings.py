@@ -6,7 +6,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from edge.ports import DeviceError
-from simulators.devices.uhf_r2000 import SimulatedTag, missampled
+from simulators.devices.serial_wire import missampled
+from simulators.devices.tag_field import SimulatedTag
 from tests.support.r2000 import bench, lost, until
 
 EPC = "E200301666130121155074EF"
@@ -40,7 +41,7 @@ async def test_noise_beside_good_frames_is_no_fault_of_the_configuration(tmp_pat
 @pytest.mark.hazard("D17")
 async def test_a_reader_that_says_nothing_is_told_as_silent_at_once(tmp_path: Path) -> None:
     async with bench(tmp_path, garbage_s=60.0) as b:
-        b.simulator.faults.silent = True
+        b.simulator.faults.stuck = True
         with pytest.raises(DeviceError) as error:
             await b.reader.connect()
         assert error.value.code == "reader_silent"
@@ -73,7 +74,7 @@ async def test_the_own_echo_is_skipped_counted_and_told_once(tmp_path: Path) -> 
 @pytest.mark.hazard("D19")
 async def test_an_echo_without_an_answer_is_a_silent_reader(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
-        b.simulator.faults.echo = b.simulator.faults.silent = True
+        b.simulator.faults.echo = b.simulator.faults.stuck = True
         with pytest.raises(DeviceError) as error:
             await b.reader.connect()
         assert error.value.code == "reader_silent"

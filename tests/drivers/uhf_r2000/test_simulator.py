@@ -5,16 +5,13 @@ import os
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
-from drivers.kit.dialect import NEXT_STEPS
 from drivers.kit.wire import TagReport
-from drivers.uhf_r2000 import driver, wire
+from drivers.uhf_r2000 import wire
 from drivers.uhf_r2000.wire import Frame, FrameDecoder, RoundEnd, decode_inventory, encode
-from simulators.devices.uhf_r2000 import FAULTS, R2000Device, R2000Simulator, R2000TcpSimulator, SimulatedTag
+from simulators.devices.tag_field import SimulatedTag
+from simulators.devices.uhf_r2000 import R2000Device, R2000Simulator, R2000TcpSimulator
 from tests.support.r2000 import until
-
-ROOT = Path(driver.__file__).parent
 
 
 class Recorder:
@@ -38,15 +35,6 @@ async def answers(device: R2000Device, *commands: bytes, count: int) -> list[Fra
     finally:
         serving.cancel()
     return recorder.frames
-
-
-def test_switches_are_the_drivers_fault_list() -> None:
-    assert tuple(YAML(typ="safe").load(ROOT / "quality.yaml")["faults"]) == FAULTS
-
-
-def test_the_readme_names_every_error() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert {code for code in NEXT_STEPS if f"`reader_{code}`" not in text} == set()
 
 
 async def test_a_session_inventory_is_answered_under_its_own_command() -> None:
