@@ -1,5 +1,6 @@
 """A file to a `Configuration`, or to every problem it has. Never raises for any content."""
 
+import stat
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -21,16 +22,22 @@ _FLAWS = {
     "too_complex": Bilingual("更简单的结构", "a simpler structure"),
 }
 _SYNTAX_HINT = Bilingual("检查缩进(用空格)、冒号和引号", "check indentation (spaces), colons and quotes")
+_REGULAR = Bilingual("普通文件,不是管道或设备", "a regular file, no pipe and no device")
 _EXAMPLES = Bilingual("参考 config/examples/lane.yaml", "see config/examples/lane.yaml")
 
 
 def load(path: Path) -> Configuration | list[ConfigProblem]:
     """Read and check a file of at most 1 MiB of UTF-8. Relative paths in it are relative to its folder.
 
-    Codes beside those of `load_text`: `file_missing`, `file_unreadable`, `file_too_large`, `bad_encoding`.
+    Codes beside those of `load_text`: `file_missing`, `file_unreadable`, `file_not_regular`,
+    `file_too_large`, `bad_encoding`.
     """
     name = str(path)
     try:
+        kind = path.stat().st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+            # Never opened: a pipe that nobody writes would be waited for, and a device may act on it.
+            return [ConfigProblem(name, 1, 1, "file_not_regular", "", shown(name), _REGULAR, _EXAMPLES)]
         with path.open("rb") as opened:
             content = opened.read(MAX_BYTES + 1)
     except FileNotFoundError:

@@ -28,7 +28,8 @@ def missing_files(config: Configuration, *, running: bool = True) -> list[Config
         if not path.endswith("_file") or not isinstance(value, str):
             continue
         for name in dict.fromkeys(for_client(value, client) for client in clients):
-            if os.access(name, os.R_OK) or (not running and _lent_later(name)):
+            readable = os.path.isfile(name) and os.access(name, os.R_OK)  # noqa: PTH113 - False where it may not look
+            if readable or (not running and _lent_later(name)):
                 continue
             file, _, line = origin.rpartition(":")
             place = (file, int(line)) if line.isdigit() else (origin, 1)

@@ -1,5 +1,6 @@
 """Broken files, each with the exact place and code that a technician is told."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -304,7 +305,10 @@ def test_a_file_that_is_no_text(
 
 
 def test_missing_and_unreadable_files(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
     for path, code in (
+        (tmp_path / "pipe", "file_not_regular"),
+        (Path("/dev/null"), "file_not_regular"),
         (tmp_path / "none", "file_missing"),
         (tmp_path, "file_unreadable"),
         (Path("a\0b"), "file_unreadable"),

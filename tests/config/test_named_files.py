@@ -1,5 +1,8 @@
 import json
+import os
 from pathlib import Path
+
+import pytest
 
 from config import named_files
 from config.loader import load
@@ -62,3 +65,11 @@ def test_a_file_that_others_may_not_read_is_no_missing_one(tmp_path):
     (tmp_path / "secret.txt").symlink_to(tmp_path / "nowhere")
     assert "make the file" not in missing_files(config)[0].render("en")
     assert "let the user" in missing_files(config)[0].render("en")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_regular_file_is_told_before_anything_waits_for_it(tmp_path, make):
+    make(tmp_path / "secret.txt")
+    path = written(tmp_path)
+    assert run.check([str(path)]) == 78
+    assert run.main([str(path)]) == 78
