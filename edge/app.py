@@ -30,7 +30,16 @@ from edge.core.inputs import LaneInputs
 from edge.core.profile import LaneProfile
 from edge.core.readings import TagSighting
 from edge.field_policy import FIELD_POLICIES, FieldPolicy
-from edge.guarding import check_box, check_lane_key, check_manifest, end_watch, note_box, opening_hours, security_watch
+from edge.guarding import (
+    check_box,
+    check_lane_key,
+    check_manifest,
+    end_watch,
+    fault_watch,
+    note_box,
+    opening_hours,
+    security_watch,
+)
 from edge.hardware import check_hardware, fingerprints
 from edge.log import logger
 from edge.ports import Device
@@ -242,6 +251,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         telemetry.link,
         [
             ("security_watch", watch.run),
+            ("barrier_faults", fault_watch(barrier, runner, clock, box.journal, telemetry.publisher).run),
             ("checkpoints", checkpoints.run),
             ("time_quality", _time_quality(asking, clock, runner.take)),
             *((feed.name, feed.run) for feed in feeds),

@@ -19,7 +19,9 @@ from edge.mqtt.certificates import lifetime
 from edge.ports import Clock
 from edge.profiles import core_calendar, utc_offset
 from edge.runtime.end_watch import Ending, EndWatch, Life, keyset_endings
+from edge.runtime.fault_watch import FaultWatch, Reports
 from edge.runtime.journal import Journal
+from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.notes import append_note, security_note
 from edge.runtime.opening_hours import OpeningHours
 from edge.runtime.security_watch import Alarms, SecurityWatch
@@ -87,6 +89,26 @@ def security_watch(
         alarms=alarms,
         note=lambda code, stands, detail: security_note(journal, lane, code, stands, detail),
         links={name: link.counters for name, link in links.items()},
+    )
+
+
+def fault_watch(barrier: Reports, runner: LaneRunner, clock: Clock, journal: Journal, alarms: Alarms) -> FaultWatch:
+    """Return the watch of what one lane's barrier reports of itself; `kakou status` shows it beside the device."""
+    lane = runner.state.profile.lane
+
+    def show(faults: str | None) -> None:
+        known = runner.devices.get(barrier.name, {})
+        if faults is not None and known.get("state") == "up":
+            known["cause"] = faults
+        elif known.get("state") == "up":
+            known.pop("cause", None)
+
+    return FaultWatch(
+        barrier,
+        clock=clock,
+        alarms=alarms,
+        note=lambda code, stands, detail: security_note(journal, lane, code, stands, detail),
+        show=show,
     )
 
 

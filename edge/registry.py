@@ -21,7 +21,12 @@ P = TypeVar("P")
 
 
 class BarrierModule(Inputs, Barrier, Protocol):
-    """The boom with its loops and limit switches, behind one address."""
+    """The boom with its loops and limit switches, behind one address.
+
+    `fault_bits` is what the module reports of itself, 0 where it has nothing to report.
+    """
+
+    fault_bits: int
 
 
 @dataclass(frozen=True, slots=True)

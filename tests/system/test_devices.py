@@ -51,6 +51,20 @@ async def test_reader_reports_the_tag_of_an_earlier_vehicle(lane: SystemLane):
     assert lane.ended[-1]["terminal"] == "PASSED"
 
 
+async def test_the_barriers_own_faults_are_told_and_the_lane_goes_on(lane: SystemLane):
+    await lane.start_controller()
+    assert "barrier_faults" not in lane.alarms
+    lane.plant.fault_bits = 0x24
+    await lane.until(lambda: "barrier_faults" in lane.alarms, NAMED_WITHIN_S)
+    assert "fault bits 2, 5 (0x0024)" in lane.alarms["barrier_faults"]["detail"]
+    told = await lane.event("security_alarm", code="barrier_faults")
+    assert (told["stands"], "0x0024" in told["detail"]) == (True, True)
+    shown = await lane.told(phase="idle")
+    assert shown["devices"]["barrier"] == {"state": "up", "cause": "fault bits 2, 5 (0x0024)"}
+    await lane.pass_one()
+    assert lane.ended[-1]["terminal"] == "PASSED"
+
+
 def on_raise(lane: SystemLane, faults: Callable[[], ReplyFaults]) -> None:
     """Make the reply to the next coil that is written after the release, the raise, as bad as that."""
 
