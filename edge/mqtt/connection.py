@@ -72,6 +72,7 @@ class Connection:
         self._unacknowledged: dict[int, tuple[asyncio.Future[None], float]] = {}
         self._subscribing: dict[int, asyncio.Future[None]] = {}
         self._tick: asyncio.TimerHandle | None = None
+        self._driving = self._awaits_room = False
         self._client = self._make_client()
 
     async def open(self) -> None:
@@ -80,6 +81,7 @@ class Connection:
         self._client.ready_socket = sock
         try:
             self._client.reconnect()
+            self._await_room()
             self._schedule_tick()
             async with asyncio.timeout(self._settings.connect_timeout_s):
                 await self._first(self._accepted)
@@ -101,6 +103,7 @@ class Connection:
             self._subscribing[mid] = future
         else:
             self._end(self._down("connection_lost", "SUBSCRIBE not sent"))
+        self._await_room()
         return future
 
     async def confirmed(self, subscription: asyncio.Future[None]) -> None:
@@ -140,6 +143,7 @@ class Connection:
             future.set_result(None)
         else:
             self._unacknowledged[info.mid] = (future, time.monotonic() + self._settings.publish_timeout_s)
+        self._await_room()
 
     async def _first(self, wanted: asyncio.Future[None]) -> None:
         waiting: set[asyncio.Future[Any]] = {wanted, self._lost}
@@ -193,11 +197,32 @@ class Connection:
             self._loop.call_soon(self._on_readable)
 
     def _drive(self, step: Callable[[], Any]) -> None:
+        self._driving = True
         try:
             step()
+            # What its callbacks sent was queued until here.
+            if self._client.want_write():
+                self._client.loop_write()
         except Exception as error:  # noqa: BLE001 - supervisor: paho parses hostile bytes, only this connection may end
             _log.warning("mqtt_malformed_packet", extra={"broker": self._settings.address, "error": repr(error)})
             self._end(self._down("malformed_packet", repr(error)))
+        finally:
+            self._driving = False
+        self._await_room()
+
+    def _await_room(self) -> None:
+        """Have the rest written once the socket takes it, where it does not take everything now.
+
+        paho writes at once, not at the loop's next turn: a request and its answer each save one.
+        """
+        sock = self._client.socket()
+        if self._driving or sock is None or self._client.want_write() is self._awaits_room:
+            return
+        self._awaits_room = not self._awaits_room
+        if self._awaits_room:
+            self._loop.add_writer(sock, self._drive, self._client.loop_write)
+        else:
+            self._loop.remove_writer(sock)
 
     # -- paho's callbacks ----------------------------------------------------------------------------------
 
@@ -207,12 +232,6 @@ class Connection:
 
     def _on_socket_close(self, _client: paho.Client, _data: Any, sock: Any) -> None:
         self._loop.remove_reader(sock)
-        self._loop.remove_writer(sock)
-
-    def _on_want_write(self, client: paho.Client, _data: Any, sock: Any) -> None:
-        self._loop.add_writer(sock, self._drive, client.loop_write)
-
-    def _on_wrote_all(self, _client: paho.Client, _data: Any, sock: Any) -> None:
         self._loop.remove_writer(sock)
 
     def _on_connect(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
@@ -286,8 +305,7 @@ class Connection:
             client.will_set(will.topic, will.payload, will.qos, will.retain)
         client.on_socket_open = self._on_socket_open
         client.on_socket_close = self._on_socket_close
-        client.on_socket_register_write = self._on_want_write
-        client.on_socket_unregister_write = self._on_wrote_all
+        # Without its callbacks for a socket that is to be written, paho writes at once where it can.
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish

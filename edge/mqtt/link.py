@@ -12,6 +12,7 @@ from edge.mqtt.values import MAX_PAYLOAD_BYTES, LinkCounters, Message, MqttDown,
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Message], None]
+_WILDCARDS = frozenset("+#")
 _system_random = secrets.SystemRandom()
 
 
@@ -141,7 +142,10 @@ class MqttLink:
 
     def _dispatch(self, message: Message) -> None:
         for topic_filter, handler in tuple(self._handlers.items()):
-            if not topic_matches(topic_filter, message.topic):
+            # Most filters are a topic as it stands.
+            if topic_filter != message.topic and not (
+                _WILDCARDS.intersection(topic_filter) and topic_matches(topic_filter, message.topic)
+            ):
                 continue
             try:
                 handler(message)
