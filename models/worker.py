@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from edge.priority import stand_back
 from models.messages import MessageError, encode_reading, length_of, packed
 from models.registry import REGISTRY_PATH, ModelError
 
@@ -22,6 +23,7 @@ EXIT_MESSAGE = 4
 
 def main() -> int:
     """Serve until stdin closes; returns the exit status."""
+    stand_back()
     source = sys.stdin.buffer
     # Native libraries print to descriptor 1: answers get a descriptor of their own, theirs goes to stderr.
     answers = os.fdopen(os.dup(1), "wb")

@@ -17,6 +17,7 @@ from typing import BinaryIO
 from drivers.camera_http.pipe import FrameMessage, Message, encode
 from drivers.camera_http.source import Picture, Source, SourceError
 from drivers.camera_http.wire import encode_request, parse_url
+from edge.priority import stand_back
 
 Judge = Callable[[bytes, int], tuple[int, int, str | None]]
 
@@ -150,6 +151,7 @@ def run_worker(commands: BinaryIO, output: BinaryIO, leave: Callable[[], object]
 
 def main() -> None:
     """Run as a process until the camera fails, the driver ends, or the driver kills it."""
+    stand_back()
     # Whatever a library prints goes to standard error, so that it cannot break the framing.
     output = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
