@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from config.barrier_checks import barrier_findings
+from config.customs_checks import customs_checks
 from config.devices import Barrier, ModbusMap
 from config.document import PathKey
 from config.problems import Bilingual, Finding
@@ -22,7 +23,8 @@ def cross_check(config: Configuration) -> list[Finding]:
     Codes: `duplicate_id`, `reserved_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`,
     `addresses_too_far_apart`, `no_device_for`, `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`,
     `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`, `mixed_simulation`,
-    `key_without_certificate`, `password_without_user`; of a barrier also those of `barrier_findings`.
+    `key_without_certificate`, `password_without_user`; of a barrier also those of `barrier_findings`, and those of
+    `config.customs_checks`.
     """
     found = [*_broker(config), *_join(config)]
     found += _duplicates(_authority_ids(config), "duplicate_id")
@@ -33,6 +35,7 @@ def cross_check(config: Configuration) -> list[Finding]:
     found += _duplicates(_shared_coils(config), "duplicate_address")
     found += _named_authorities(config)
     found += _simulated(config)
+    found += [Finding(*one) for one in customs_checks(config)]
     for index, lane in enumerate(config.lanes):
         found += _lane(lane, ("lanes", index))
     return found

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr
 
 from config.calendar import Calendar
+from config.customs import CustomsBridge
 from config.devices import Barrier, Camera, TagReader
 from config.fields import FilePath, Fingerprint, Host, Id, Name, Port, Strict
 
@@ -189,6 +190,7 @@ class Configuration(Strict):
     join: Literal["all_of", "veto", "quorum"] = "all_of"
     quorum_of: int | None = Field(default=None, ge=1, le=16)
     lanes: tuple[Lane, ...] = Field(min_length=1, max_length=64)
+    customs_bridge: CustomsBridge | None = None
 
     # Where each given value stands: path to "file:line". Empty for a configuration that was not loaded from a file.
     _origins: Mapping[PathKey, str] = PrivateAttr(default_factory=dict)

@@ -36,6 +36,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "sampling": ("edge.verbs.sampling", "main"),
     "sbom": ("edge.verbs.sbom", "main"),
     "broker": ("edge.verbs.broker", "main"),
+    "bridge": ("edge.verbs.bridge", "main"),
     "bench": ("simulators.bench", "main"),
     "bundle": ("edge.verbs.bundle", "main"),
     "upgrade": ("edge.verbs.upgrade", "main"),

@@ -14,6 +14,7 @@ from edge.clearance.bridge.platform_link import PlatformDown, PlatformLink, Plat
 from edge.clearance.bridge.wire import MAX_BODY_BYTES, Frame, MessageType, encode
 from simulators.broker import free_ports
 from simulators.customs_platform import CustomsPlatform
+from tests.support.bridge_bench import until
 from tests.support.customs import CHANNEL, STANDARD, TRUCK
 from tests.support.mqtt import serving, within
 
@@ -93,8 +94,8 @@ async def test_nobody_there_is_told_once_by_name() -> None:
         down = await within(front.downs.get())
         assert down.code == "connect_refused"
         assert str(front.link.settings.port) in str(down)
-        while front.link.counters.losses < 3:
-            await asyncio.wait([asyncio.ensure_future(front.downs.get())], timeout=0.02)
+        await until(lambda: front.link.counters.losses >= 3)
+    assert front.downs.empty()
 
 
 async def test_a_silent_platform_is_given_up(platform: CustomsPlatform) -> None:
