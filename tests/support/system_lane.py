@@ -139,13 +139,14 @@ class SystemLane:
         return self.config
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator["SystemLane"]:
+    async def running(self, *, authority: bool = True) -> AsyncIterator["SystemLane"]:
         """Serve everything but the controller; whatever is still running ends with the block."""
         await self.barrier.start()
         await self.reader.start()
         self.write_config()
         self._service = self._authority()
-        serving = [asyncio.create_task(one) for one in (self._service.run(), self._observer.run())]
+        services = [self._service.run, self._observer.run] if authority else [self._observer.run]
+        serving = [asyncio.create_task(run()) for run in services]
         try:
             yield self
         finally:

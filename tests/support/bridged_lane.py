@@ -1,0 +1,74 @@
+"""A whole lane whose authority is `kakou bridge customs`, as a process, with a simulated platform behind it."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from simulators.customs_book import Document
+from simulators.customs_platform import CustomsPlatform
+from tests.support.bridge_bench import until
+from tests.support.brokers import BrokerCase
+from tests.support.controller import Controller, spawn
+from tests.support.system_lane import AUTHORITY, LANE, TAG, SystemLane
+
+BRIDGE = """\
+customs_bridge:
+  authority: {authority}
+  host: 127.0.0.1
+  port: {port}
+  area_id: "7208100000"
+  answer_ms: {answer_ms}
+  lanes: [{{lane: {lane}, chnl_no: "7208100001"}}]
+"""
+
+
+class BridgedLane(SystemLane):
+    """A lane that reads tags; `platform` decides. `start_bridge` after the configuration is written."""
+
+    def __init__(self, folder: Path, broker: BrokerCase) -> None:
+        super().__init__(folder, broker)
+        self.platform = CustomsPlatform()
+        self.bridges: list[Controller] = []
+        self.answer_ms = 5_000
+        self.settings["deadline_ms"] = 10_000
+
+    def write_config(self, **changes: object) -> Path:
+        path = super().write_config(**changes)
+        text = BRIDGE.format(authority=AUTHORITY, lane=LANE, port=self.platform.port, answer_ms=self.answer_ms)
+        path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+        return path
+
+    @property
+    def bridge(self) -> Controller:
+        return self.bridges[-1]
+
+    async def start_bridge(self) -> Controller:
+        """Start it and wait until platform and broker are there."""
+        log = self.folder / f"bridge-{len(self.bridges)}.log"
+        with log.open("wb") as output:
+            self.bridges.append(Controller(await spawn("bridge", "customs", str(self.config), output=output), log))
+        await until(lambda: self.bridge.said("mqtt_up") and self.bridge.said("platform_up"))
+        return self.bridge
+
+    def document(self, form: str = "HF1") -> None:
+        """Enter a document for the next truck; a release spends it."""
+        self.platform.book.add(Document(form, TAG))
+
+    async def asked(self, count: int) -> None:
+        await self.until(lambda: len(self.platform.asked) >= count)
+
+
+@contextlib.asynccontextmanager
+async def open_bridged(folder: Path, broker: BrokerCase) -> AsyncIterator[BridgedLane]:
+    """Start devices, platform, bridge and controller; the lane's own authority of tests does not serve."""
+    lane = BridgedLane(folder, broker)
+    await lane.platform.start()
+    try:
+        async with lane.running(authority=False):
+            await lane.start_bridge()
+            await lane.start_controller()
+            yield lane
+    finally:
+        for bridge in lane.bridges:
+            await bridge.kill()
+        await lane.platform.stop()
