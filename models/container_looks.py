@@ -1,9 +1,12 @@
 """Looks for container codes in one picture: rows first, then closer at what is missing, then columns."""
 
+import numpy as np
+
 from edge.core.readings import ContainerSighting
 from models.columns import columns_of
 from models.containers import CodeCandidate, CodeLine, best_candidates, code_line, may_begin, sightings_of
 from models.detector import TextLine
+from models.framed import framed_digit, without_frame
 from models.lines import ReadLine, is_upright
 from models.looks import Looks, stretched
 
@@ -11,6 +14,8 @@ MAX_CLOSER_LOOKS = 8
 MAX_COLUMNS = 6
 # The check digit stands one to two character widths after the serial number, in a box.
 CHECK_DIGIT_REACH = (2.2, 1.4)
+FRAME_REACH, FRAME_MARGIN = 2.2, 0.2
+MIN_DIGITS_FOR_PITCH = 3
 COLUMN_GROWTH = (0.15, 1.8)
 
 
@@ -31,12 +36,38 @@ def _with_check_digit(looks: Looks, candidate: CodeCandidate, lines: list[CodeLi
     last = candidate.lines[-1]
     if not candidate.short:
         return lines
+    framed: CodeLine | None = None
     for reach in CHECK_DIGIT_REACH:
         again = code_line(looks.read(stretched(last.read.line, right=reach, up=0.05, down=0.05)))
         rest = again.text[len(last.text) :]
         if again.text.startswith(last.text) and rest[:1].isdigit():
-            return [again if line is last else line for line in lines if line is last or not _inside(line, again)]
-    return lines
+            if len(rest) == 1:
+                return _replaced(lines, last, again)
+            # What follows the digit may be a side of its frame, and so may the digit be.
+            framed = framed or again
+    again_or_none = _unframed(looks, last) or framed
+    return lines if again_or_none is None else _replaced(lines, last, again_or_none)
+
+
+def _replaced(lines: list[CodeLine], last: CodeLine, again: CodeLine) -> list[CodeLine]:
+    return [again if line is last else line for line in lines if line is last or not _inside(line, again)]
+
+
+def _unframed(looks: Looks, last: CodeLine) -> CodeLine | None:
+    """Return `last` and the digit in a frame behind it, read without the frame; None where there is no such digit."""
+    if len(last.glyphs) < MIN_DIGITS_FOR_PITCH:
+        return None
+    line = stretched(last.read.line, right=FRAME_REACH, up=FRAME_MARGIN, down=FRAME_MARGIN)
+    places = [glyph.place * last.read.line.width for glyph in last.glyphs]
+    # The gap behind the owner is none between two digits.
+    pitch_px = float(np.median(np.diff(places)))
+    strip = looks.crop(line)
+    frame = framed_digit(strip, places[-1], pitch_px)
+    if frame is None:
+        return None
+    again = code_line(looks.read_as(line, without_frame(strip, frame, places[-1], pitch_px)))
+    rest = again.text[len(last.text) :]
+    return again if again.text.startswith(last.text) and len(rest) == 1 and rest.isdigit() else None
 
 
 def _inside(line: CodeLine, again: CodeLine) -> bool:

@@ -4,12 +4,14 @@ A code is `verified` only where its seventh digit was itself read, in the top an
 answer is ever tried until one agrees: one in ten would by chance.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge.core.container import Container, parse_container, repair_by_position
 from edge.core.readings import ContainerSighting
 from models.decode import Glyph, cut_to, top_glyphs
+from models.detector import TextLine
 from models.lines import ReadLine, around, overlap, stands_above, stands_left
 from models.reader import CODE_CHARACTERS
 from models.size_types import SIZE_TYPE_LENGTH, size_type_in, size_type_near
@@ -22,6 +24,9 @@ MAX_CHAINS = 400
 ANSWER_FLOOR = 0.30
 VERIFY_FLOOR = 0.45
 MAX_REPAIRS = 2
+MAX_LIKELY_LINES = 12
+# Three characters, two of them letters, and one that is like a U, J or Z: the beginning of a code, badly read.
+_HINT = re.compile("([A-Z]{2}[A-Z0-9]|[A-Z][0-9][A-Z]|[0-9][A-Z]{2})[UJZ0VL]")
 CONFUSABLE_PLACES = 2
 
 
@@ -70,6 +75,27 @@ def looks_like_owner(text: str) -> bool:
 def may_begin(text: str) -> bool:
     """Say whether a code may begin somewhere in `text`."""
     return any(looks_like_owner(text[at:]) for at in range(len(text)))
+
+
+def likely_code_lines(seen: list[ReadLine]) -> list[TextLine]:
+    """Return those of `seen` that a code may stand in, by what a reader makes of them that is better at plates.
+
+    They are lines that may begin one, also where a letter is taken for a digit, and what may continue them.
+    """
+    lines = [code_line(row) for row in seen]
+    chosen = [line for line in lines if _HINT.search(line.text)]
+    place = 0
+    while place < len(chosen):
+        last = chosen[place].read.line
+        place += 1
+        for line in lines:
+            other = line.read.line
+            known = any(line is one for one in chosen)
+            if not known and line.glyphs and (stands_left(last, other) or stands_above(last, other, 1.5)):
+                chosen.append(line)
+        if len(chosen) > MAX_LIKELY_LINES:
+            break
+    return [line.read.line for line in chosen[:MAX_LIKELY_LINES]]
 
 
 def chains(lines: list[CodeLine]) -> Iterator[tuple[CodeLine, ...]]:

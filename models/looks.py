@@ -43,6 +43,10 @@ class Looks:
         """Read a row. Raises ModelOutputError."""
         return ReadLine(line, self._reader.read(self.crop(line)))
 
+    def read_as(self, line: TextLine, pixels: Image) -> ReadLine:
+        """Read `pixels` as what stands in `line`. Raises ModelOutputError."""
+        return ReadLine(line, self._reader.read(pixels))
+
     def read_rows(self, lines: list[TextLine]) -> list[ReadLine]:
         """Read those of `lines` that are tall enough. Raises ModelOutputError."""
         return [self.read(line) for line in lines if line.height >= MIN_LINE_HEIGHT_PX]

@@ -1,6 +1,7 @@
 """Work on pixels that several parts share: decoding, scaling, cutting out. Images are BGR, 8 bits a channel."""
 
 import math
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -83,3 +84,12 @@ def ink_mask(brightness: Image) -> Image:
     _, mask = cv2.threshold(smooth, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     ink = np.asarray(mask, np.uint8)
     return np.asarray(1 - ink, np.uint8) if ink.mean() > 0.5 else ink
+
+
+def bright_pieces(brightness: Image, around: int, more: float) -> Iterator[tuple[Box, NDArray[np.bool_]]]:
+    """Yield what hangs together and is brighter than the mean of `around` pixels about it by `-more`: box and mask."""
+    ink = cv2.adaptiveThreshold(brightness, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, around, more)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(np.asarray(ink, np.uint8), connectivity=8)
+    for label in range(1, count):
+        x, y, width, height, _area = (int(value) for value in boxes[label])
+        yield (x, y, width, height), labels[y : y + height, x : x + width] == label

@@ -1,12 +1,16 @@
 """Looking again, with a reader that answers what the test says: which strips are read, and what comes of them."""
 
+import cv2
 import numpy as np
 import pytest
 
 from models.container_looks import find_containers
+from models.containers import likely_code_lines
+from models.framed import framed_digit, without_frame
+from models.lines import ReadLine
 from models.looks import Looks, TwoLooks
 from models.plate_looks import find_plates, read_whole_crop, upper_row
-from tests.support.drawn import BLUE, ground, plate
+from tests.support.drawn import BLUE, ground, plate, text
 from tests.support.spelled import read_line, spelled, text_line
 
 
@@ -147,3 +151,74 @@ def test_a_column_that_cannot_be_cut_is_skipped():
     blank = np.full((480, 640, 3), 128, np.uint8)
     lines = [text_line(100, 20, 20, 300)]
     assert find_containers(Looks(blank, Script()), lines, []) == []
+
+
+def test_the_lines_of_a_code_are_asked_for_first():
+    owner = read_line("CSOU", x=100, y=100)
+    serial = read_line("305438", x=170, y=100)
+    below = read_line("3", x=100, y=130)
+    weights = [read_line("MAXGROSS", x=100, y=300), read_line("30480KGS", x=300, y=300)]
+    assert likely_code_lines([*weights, serial, below, owner]) == [row.line for row in (owner, serial, below)]
+
+
+def test_of_many_lines_that_may_be_a_code_some_are_asked_for():
+    many = [read_line("CSQU", y=40 * place) for place in range(20)]
+    assert len(likely_code_lines(many)) == 12
+
+
+def framed(digit="1", level=150, frame=True):
+    """A serial number of six digits, 30 px high at (100, 100), and a digit in a frame behind it."""
+    image = ground(640, 480, level)
+    text(image, "305438", (100, 130), 30, (245, 245, 245))
+    text(image, digit, (250, 130), 30, (245, 245, 245))
+    if frame:
+        cv2.rectangle(image, (242, 95), (278, 135), (245, 245, 245), 2)
+    line = text_line(100, 98, 130, 34)
+    return image, ReadLine(line, spelled("305438"))
+
+
+def test_a_digit_in_a_frame_is_read_without_the_frame():
+    image, serial = framed("3")
+    owner = read_line("CSQU", x=20, y=100, height=30)
+    # Wider looks see the frame as characters; the last one is of the digits and what stands in the frame.
+    script = Script("30543811", "305438I", "3054383")
+    found = find_containers(Looks(image, script), [], [owner, serial])
+    assert verified(found) == ["CSQU3054383"]
+    assert len(script.seen) == 3
+
+
+@pytest.mark.parametrize("answer", ["", "305438", "30543833", "3054338", "305438E"])
+def test_what_is_not_one_digit_more_is_no_check_digit(answer):
+    image, serial = framed("3")
+    owner = read_line("CSQU", x=20, y=100, height=30)
+    assert verified(find_containers(Looks(image, Script("", "", answer)), [], [owner, serial])) == []
+
+
+def test_the_other_digit_of_a_frame_does_not_verify():
+    image, serial = framed("4")
+    owner = read_line("CSQU", x=20, y=100, height=30)
+    found = find_containers(Looks(image, Script("", "", "3054384")), [], [owner, serial])
+    assert [s.container.check for s in found] == ["failed"]
+
+
+def test_a_frame_is_found_in_dark_and_in_light_paint():
+    for level in (40, 200):
+        image, _ = framed("1", level)
+        shown = image if level < 100 else 255 - image
+        strip = shown[80:150, 100:400]
+        frame = framed_digit(strip, 120.0, 22.0)
+        assert frame is not None
+        assert abs(frame.left - 142) <= 3
+        assert abs(frame.width - 37) <= 4
+        alone = without_frame(strip, frame, 120.0, 22.0)
+        assert alone.shape[0] == strip.shape[0]
+        assert alone.shape[1] < frame.left + 2 * frame.width
+
+
+def test_no_frame_no_digit():
+    image, _ = framed(frame=False)
+    assert framed_digit(image[80:150, 100:400], 120.0, 22.0) is None
+    assert framed_digit(image[80:150, 100:125], 120.0, 22.0) is None
+    short = read_line("38", x=100, y=100)
+    rows = [read_line("CSQU", y=40), read_line("3054", y=70), short]
+    assert verified(find_containers(Looks(image, Script()), [], rows)) == []
