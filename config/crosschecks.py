@@ -141,6 +141,14 @@ def _lane(lane: Lane, path: PathKey) -> Iterator[Finding]:
     if lane.calendar is not None:
         dates = (((*path, "calendar", "exceptions", i, "date"), v.date) for i, v in enumerate(lane.calendar.exceptions))
         yield from _duplicates(dates, "duplicate_value")
+    if lane.siren is not None:
+        yield from _duplicates(
+            (((*path, "siren", "sounds_for", i), v) for i, v in enumerate(lane.siren.sounds_for)), "duplicate_value"
+        )
+        if barrier.map.coils.siren is None:
+            needed = Bilingual("barrier.map.coils.siren", "barrier.map.coils.siren")
+            hint = Bilingual('例如 coils: {..., siren: "coil:5"}', 'for example coils: {..., siren: "coil:5"}')
+            yield Finding((*path, "siren"), "no_device_for", "siren", needed, hint)
     yield from _fitting(lane, path)
     yield from _readable(lane, path)
     yield from _devices(lane, path)

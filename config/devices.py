@@ -151,6 +151,13 @@ class Barrier(Configured):
         return self.serial_port or "" if self.transport == "rtu" else f"{self.host}:{self.port}"
 
 
+class SirenRules(Strict):
+    """Alarms that sound the siren of the barrier's module, each for at most `longest_ms`."""
+
+    sounds_for: tuple[Literal["intrusion", "fault", "attention"], ...] = Field(default=("intrusion",), min_length=1)
+    longest_ms: int = Field(default=30_000, ge=1_000, le=600_000)
+
+
 class Camera(Configured):
     """One camera over HTTP. `frames_needed` agreeing frames of at most `frames_max` make a reading."""
 

@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr
 
 from config.calendar import Calendar
 from config.customs import CustomsBridge
-from config.devices import Barrier, Camera, TagReader
+from config.devices import Barrier, Camera, SirenRules, TagReader
 from config.fields import FilePath, Fingerprint, Host, Id, Name, Port, Strict
 
 Identifier = Literal["front_plate", "rear_plate", "containers", "tag"]
@@ -163,6 +163,7 @@ class Lane(Strict):
     limited_offline: LimitedOffline | None = None
     handheld: Handheld | None = None
     sampling: Sampling | None = None
+    siren: SirenRules | None = None
     simulated: bool = False
     # Orders that a second named person has to give too, within `second_person_ms` of the first.
     two_persons: tuple[TwoPersonAction, ...] = ()

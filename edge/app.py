@@ -19,7 +19,7 @@ from edge.clearance.confirm_desk import ConfirmDesk
 from edge.clearance.desk import ReferralDesk
 from edge.clearance.door import GrantDoor
 from edge.clearance.feeds import IssuedFeed
-from edge.clearance.keys import key_id_of, load_private_key
+from edge.clearance.keys import PrivateKey, key_id_of, load_private_key
 from edge.clearance.keyset import Environment
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.time_quality import TimeQuality
@@ -63,6 +63,7 @@ from edge.runtime.site_secret import site_secret
 from edge.runtime.starts import Starts
 from edge.runtime.supervisor import keep_going
 from edge.runtime.upkeep import Upkeep
+from edge.sounding import lane_siren
 from models.recogniser import WorkerRecogniser
 from models.registry import REGISTRY_PATH
 
@@ -215,20 +216,13 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     check_lane_key(path, key_id_of(key.public_key()), keyset(), simulated=lane.simulated)
     checkpoints = Checkpoints(configuration.site, lane.id, key=key, journal=box.journal, clock=clock)
     append_note(box.journal, lane.id, FIELD_POLICIES, {name: policy.rules for name, policy in policies.items()})
-    asking = LaneClearance(
-        key=key,
-        policies=policies,
-        epoch=box.journal.epoch,
-        config_hash=box.config_hash,
-        model_hash=hash_of(REGISTRY_PATH),
-        clock=clock,
-    )
+    asking = _asking(box, key, policies)
     telemetry = lane_telemetry(configuration, lane.id, box.journal.outbox, clock, policies)
     asked = lane.handheld
     handheld = None if asked is None else ConfirmDesk(asked.authority, key=key, keyset=keyset, clock=clock)
-    runner = sources.runner = LaneRunner(
-        profile, LaneParts(clock, box.journal, barrier, captures, asking, telemetry.publisher, handheld)
-    )
+    told, watches = lane_siren(lane, barrier, telemetry.publisher, clock)
+    parts = LaneParts(clock, box.journal, barrier, captures, asking, told, handheld)
+    runner = sources.runner = LaneRunner(profile, parts)
     door = GrantDoor(asking, clock)
     clearance = asking.link = clearance_link(configuration, lane.id, keyset, clock, door)
     if handheld is not None:
@@ -255,6 +249,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
             ("checkpoints", checkpoints.run),
             ("time_quality", _time_quality(asking, clock, runner.take)),
             *((feed.name, feed.run) for feed in feeds),
+            *watches,
             *opening_hours(lane, runner.take, clock),
         ],
         handheld,
@@ -263,6 +258,17 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     )
     clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
     return service
+
+
+def _asking(box: Box, key: PrivateKey, policies: Mapping[str, FieldPolicy]) -> LaneClearance:
+    return LaneClearance(
+        key=key,
+        policies=policies,
+        epoch=box.journal.epoch,
+        config_hash=box.config_hash,
+        model_hash=hash_of(REGISTRY_PATH),
+        clock=box.clock,
+    )
 
 
 def _time_quality(

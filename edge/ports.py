@@ -96,6 +96,13 @@ class Barrier(Device, Protocol):
         """Show red or green to the driver of the vehicle."""
 
 
+class Siren(Protocol):
+    """A siren at the lane: an output of the barrier's module, or a device of its own."""
+
+    async def set_siren(self, on: bool) -> None:
+        """Sound it, or not. Told again and again. Raises DeviceError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What a driver is told. `key` is stable, for devices that have their own texts or recordings.

@@ -13,14 +13,14 @@ from drivers.barrier_modbus.target import Target
 from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from drivers.uhf_r2000.driver import R2000Reader
-from edge.ports import Barrier, Camera, Clock, DeliverInputs, DeliverTag, Inputs, TagReader
+from edge.ports import Barrier, Camera, Clock, DeliverInputs, DeliverTag, Inputs, Siren, TagReader
 
 S = TypeVar("S", bound=devices.Configured)
 D = TypeVar("D")
 P = TypeVar("P")
 
 
-class BarrierModule(Inputs, Barrier, Protocol):
+class BarrierModule(Inputs, Barrier, Siren, Protocol):
     """The boom with its loops and limit switches, behind one address.
 
     `fault_bits` is what the module reports of itself, 0 where it has nothing to report.

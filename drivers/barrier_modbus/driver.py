@@ -1,4 +1,4 @@
-"""The barrier and its inputs over one Modbus connection: `edge.ports.Inputs` and `edge.ports.Barrier`.
+"""The barrier and its inputs over one Modbus connection: `edge.ports.Inputs`, `Barrier` and `Siren`.
 
 A command is written once. Where its reply is lost or wrong the connection is destroyed and the coil is read
 back over a new one, only to say in `DeviceError.outcome` whether it acted. Nothing here repeats a movement;
@@ -6,6 +6,7 @@ what withdraws one (output OFF, stop, red) may reconnect and be tried again.
 """
 
 import asyncio
+from contextlib import suppress
 
 from drivers.barrier_modbus.link import LinkCounters, StrictLink
 from drivers.barrier_modbus.target import Target
@@ -55,6 +56,7 @@ class ModbusBarrier:
         self._boot: int | None = None
         self._held: dict[int, asyncio.Task[None]] = {}
         self._releases: set[asyncio.Task[None]] = set()
+        self._siren_on = False
         self._beat = 0
         self._beat_at_ms: int | None = None
 
@@ -88,12 +90,16 @@ class ModbusBarrier:
         raise self._failure
 
     async def close(self) -> None:
-        """Release outputs that are still held, then the connection."""
+        """Release outputs that are still held, silence the siren, then release the connection."""
         for address in list(self._held):
             self._forget(address)
             await self._switch_off(address)
         if self._releases:
             await asyncio.wait(self._releases)
+        if self._siren_on:
+            self._siren_on = False
+            with suppress(DeviceError):
+                await self.set_siren(False)
         async with self._turns.command():
             self._drop_link()
 
@@ -127,6 +133,23 @@ class ModbusBarrier:
         async with self._turns.command():
             await self._clear_the_way(await self._usable() if light == "red" else self._connected(), off)
             await self._write(await self._usable() if light == "red" else self._connected(), on, True)
+
+    # --- Siren --------------------------------------------------------------------------------------------------
+
+    async def set_siren(self, on: bool) -> None:
+        """Switch the siren's output, after every command that waits. Raises `barrier_no_siren` where there is none."""
+        coil = self._map.coils.siren
+        if coil is None:
+            raise self._error("barrier_no_siren", "a siren in the map", "none", "not_done")
+        async with self._turns.poll():
+            link = self._connected()
+            try:
+                await link.write_coil(coil, on)
+            except DeviceError as error:
+                if not link.connected:
+                    self._fail(error)
+                raise
+            self._siren_on = on
 
     # --- scan ---------------------------------------------------------------------------------------------------
 
@@ -347,6 +370,7 @@ class ModbusBarrier:
 
 
 _NEXT_STEPS = {
+    "barrier_no_siren": "name the siren's coil in map.coils.siren",
     "barrier_map_version": "load the map that the configuration names, or configure the module's own",
     "barrier_rebooted": "wait for the reconnect; look for a power dip at the I/O module",
     "barrier_write_unconfirmed": "look at the boom; the command is not repeated",

@@ -37,6 +37,9 @@ from edge.clearance.keyset import (
 )
 from edge.files import write_whole
 
+# What signs; another kind of key may follow (hazards.md 4.3).
+PrivateKey = Ed25519PrivateKey
+
 KEY_LIFETIME = timedelta(days=97)  # rotated each 90 days with a week of overlap (hazards.md 4.3)
 # An expired keyset stops a lane, so it is made again while half of its life is left.
 _RENEW_BEFORE = MAX_LIFETIME / 2

@@ -160,3 +160,15 @@ def test_values_of_a_module_are_shown_as_defaults_and_can_be_replaced() -> None:
     assert rows["lanes[0].barrier.map.coils.siren"] == ("coil:5", "default")
     assert rows["lanes[0].barrier.map.pulse_coils.raise_boom"] == ("coil:16", "default")
     assert rows["lanes[0].barrier.map.pulse_ms"] == (300, "lane.yaml:11")
+
+
+def test_a_siren_needs_an_output_and_each_class_once() -> None:
+    coils = "host: h, map: {coils: {raise_boom: 'coil:0', lower_boom: 'coil:1', red: 'coil:2', green: 'coil:3'}}"
+    assert told(coils, "    siren: {}\n") == [("lanes[0].siren", "no_device_for")]
+    twice = told("host: h", "    siren: {sounds_for: [fault, fault]}\n")
+    assert twice == [("lanes[0].siren.sounds_for[1]", "duplicate_value")]
+    assert told("host: h", "    siren: {sounds_for: [tailgate]}\n") == [("lanes[0].siren.sounds_for[0]", "not_allowed")]
+    config = checked("host: h", "    siren: {}\n")
+    assert isinstance(config, Configuration)
+    assert config.lanes[0].siren is not None
+    assert config.lanes[0].siren.sounds_for == ("intrusion",)

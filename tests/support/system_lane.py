@@ -53,6 +53,7 @@ authorities:
     direction: in
     simulated: {simulated}
     barrier: {{id: barrier, host: 127.0.0.1, port: {barrier_port}, timeout_ms: 1500}}
+    siren: {{longest_ms: 60000}}
 {handheld}{cameras}    tag_reader: {{id: tag-reader, port: "{reader}"}}
     must_match: [{must_match}]
 {more}    timing: {{identify_ms: {identify_ms}, clear_ms: 1000, ready_ms: 1000, open_ms: 3000, close_ms: 3000}}

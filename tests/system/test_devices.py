@@ -127,4 +127,5 @@ async def test_boom_opened_by_hand_is_named(lane: SystemLane):
     lane.plant.move_by_hand(1)
     await lane.phase("fault")
     assert "uncommanded_open" in lane.state["alarms"]
+    await lane.until(lambda: lane.plant.outputs["siren"])
     assert lane.facts().consumed == []

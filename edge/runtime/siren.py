@@ -1,0 +1,116 @@
+"""The siren of a lane: sounds while an alarm of a chosen class stands, and never longer than the site bears.
+
+It listens where alarms go out to central operations. The module is told the truth again and again, so that a siren
+that a lost connection left on, or off, comes back to it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+from edge.log import logger
+from edge.ports import Clock, DeviceError, Siren
+from edge.runtime.lane_runner import Telemetry
+
+SirenClass = Literal["intrusion", "fault", "attention"]
+
+# How often the siren is told what it should do while nothing changes.
+AGAIN_S = 2.0
+# What is not named here is a fault: a lost device, and whatever is added to the core and forgotten here.
+_CLASSES: Mapping[SirenClass, frozenset[str]] = {
+    "intrusion": frozenset(
+        {
+            "tailgate",
+            "vehicle_swapped",
+            "wrong_way",
+            "uncommanded_open",
+            "boom_broken",
+            "loops_disagree",
+            "cloned_plate",
+            "referral_swapped",
+            "offline_pass_denied",
+        }
+    ),
+    "attention": frozenset(
+        {
+            "vehicle_stopped",
+            "lane_blocked",
+            "boom_up_unproved",
+            "boom_slow_raising",
+            "boom_slow_lowering",
+            "referral_overdue",
+            "referrals_full",
+            "sampling_without_plan",
+            "clock_not_believed",
+            "tag_in_two_lanes",
+        }
+    ),
+}
+
+
+def class_of(code: str) -> SirenClass:
+    """`intrusion`: somebody passes who may not, or the boom opened by itself; `attention`: a person is needed soon."""
+    return next((name for name, codes in _CLASSES.items() if code in codes), "fault")
+
+
+class LaneSiren:
+    """Implements `Telemetry`, in front of `telemetry`. `run` beside the lane's other tasks.
+
+    Sounds for alarms of `sounds_for`, each for at most `longest_s` from when it was raised.
+    """
+
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        siren: Siren,
+        clock: Clock,
+        *,
+        lane: str,
+        sounds_for: Collection[SirenClass],
+        longest_s: float,
+        again_s: float = AGAIN_S,
+    ) -> None:
+        self._telemetry = telemetry
+        self._siren = siren
+        self._clock = clock
+        self._log = logger(lane=lane)
+        self._sounds_for = sounds_for
+        self._longest_s = longest_s
+        self._again_s = again_s
+        self._until_ms: dict[str, int] = {}
+        self._sounded = False
+        self._news = asyncio.Event()
+
+    def publish_state(self, state: dict[str, object]) -> None:
+        """Pass it on."""
+        self._telemetry.publish_state(state)
+
+    def publish_alarm(self, code: str, detail: str | None) -> None:
+        """Pass it on, and listen."""
+        if detail is None:
+            self._until_ms.pop(code, None)
+        elif class_of(code) in self._sounds_for:
+            self._until_ms[code] = self._clock.now_ms() + round(self._longest_s * 1000)
+        self._news.set()
+        self._telemetry.publish_alarm(code, detail)
+
+    async def run(self) -> None:
+        """Keep the siren as it should be, until cancelled."""
+        while True:
+            self._news.clear()
+            now_ms = self._clock.now_ms()
+            self._until_ms = {code: until_ms for code, until_ms in self._until_ms.items() if until_ms > now_ms}
+            await self._tell(sorted(self._until_ms))
+            ends_s = [(until_ms - now_ms) / 1000 for until_ms in self._until_ms.values()]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(self._again_s, *ends_s, self._again_s)):
+                    await self._news.wait()
+
+    async def _tell(self, codes: list[str]) -> None:
+        # A module that is lost is named by its supervisor, and is told again soon.
+        with contextlib.suppress(DeviceError):
+            await self._siren.set_siren(bool(codes))
+            if bool(codes) is not self._sounded:
+                self._sounded = bool(codes)
+                self._log.info("siren_on" if codes else "siren_off", alarms=codes)
