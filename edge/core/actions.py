@@ -63,7 +63,9 @@ def start(draft: Draft, event: Event) -> None:
 
 def start_without_history(draft: Draft, event: Event) -> None:
     """Begin a boot that cannot know the one before: a person looks at the lane before it decides anything (X5)."""
+    assert isinstance(event, Started)
     start(draft, event)
+    draft.alarm("journal_damaged", event.damage)
     fail("journal_damaged")(draft, event)
 
 

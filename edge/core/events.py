@@ -24,7 +24,8 @@ class Started:
     `unfinished` is the id of the passage that the journal left without a terminal record, `passages` how
     many were opened before, `unfinished_authority` whether its authority to open had been consumed, `unfinished_drill`
     whether it was part of a drill.
-    `journal_damaged`: the journal was found corrupt and put aside, so nobody knows what was left open.
+    `journal_damaged`: the journal was found corrupt and put aside, so nobody knows what was left open;
+    `damage` says which file it was, what was found, and where it is now.
     `failed_starts` is how many starts in a row before this one ended before they were healthy.
     `mode` is the one that was last ordered.
     `referrals` are those that had not ended.
@@ -44,6 +45,7 @@ class Started:
     offline_uses: tuple[OfflineUse, ...] = ()
     offline_passes: int = 0
     failed_starts: int = 0
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

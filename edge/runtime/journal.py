@@ -117,14 +117,15 @@ class JournalReader:
 class Journal(JournalReader):
     """The one writer of a box. Use from the event loop that opened it.
 
-    `quarantined` is where a corrupt predecessor was put (the lane starts MANUAL with an alarm), else None.
+    `quarantined` is where a corrupt predecessor was put (the lane starts MANUAL with an alarm), else None;
+    `damage` is what was wrong with it.
     `failure` is set once it can no longer write; `on_failure` is called then, on the loop.
     """
 
     def __init__(self, path: Path, opened: Opened, utc: Callable[[], datetime]) -> None:
         """For `open` alone."""
         super().__init__(path)
-        self.quarantined = opened.quarantined
+        self.quarantined, self.damage = opened.quarantined, opened.damage
         self.failure: JournalError | None = None
         self.on_failure: Callable[[JournalError], None] | None = None
         self.poisoned_events = 0

@@ -80,12 +80,13 @@ class JournalRecord:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What opening gave: the writer's connection, the lock that it holds, and what was found."""
+    """What opening gave: the writer's connection, its lock, and why a predecessor was put aside as `quarantined`."""
 
     connection: sqlite3.Connection
     lock: sqlite3.Connection
     epoch: int
     quarantined: Path | None
+    damage: str = ""
 
 
 class _CorruptError(Exception):
@@ -154,7 +155,7 @@ def _take_lock(path: Path) -> sqlite3.Connection:
 def _open_locked(path: Path, utc: Callable[[], datetime], lock: sqlite3.Connection) -> Opened:
     _make_reserve(path)
     quarantined: Path | None = None
-    after_epoch = 0
+    after_epoch, damage = 0, ""
     if path.exists():
         try:
             connection, epoch = _open_existing(path)
@@ -162,16 +163,15 @@ def _open_locked(path: Path, utc: Callable[[], datetime], lock: sqlite3.Connecti
         except (_CorruptError, sqlite3.DatabaseError) as error:
             if isinstance(error, sqlite3.OperationalError) and not _means_corrupt(error):
                 raise
-            head = kept_head(path)
-            after_epoch = max(_salvaged_epoch(path), 0 if head is None else head.epoch)
-            logger().error("journal_put_aside", file=str(path), cause=str(error))
-            quarantined = _quarantine(path, utc())
+            after_epoch = max(_salvaged_epoch(path), 0 if (head := kept_head(path)) is None else head.epoch)
+            quarantined, damage = _quarantine(path, utc()), str(error)
+            logger().error("journal_put_aside", file=str(path), cause=damage, aside=str(quarantined))
     # Wall-clock seconds: a file that was lost and begun again has a higher epoch, so central never takes its
     # first events for old ones. One past a salvaged epoch, should the clock have gone back.
     epoch = max(int(utc().timestamp()), after_epoch + 1)
     create(path, epoch)
     connection, epoch = _open_existing(path)
-    return Opened(connection, lock, epoch, quarantined)
+    return Opened(connection, lock, epoch, quarantined, damage)
 
 
 def reserve_of(path: Path) -> Path:

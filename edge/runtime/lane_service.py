@@ -50,8 +50,8 @@ class LaneService:
 
     async def run(self) -> None:
         """Recover from the journal, then serve until cancelled."""
-        found, understood = self._recovered()
-        damaged = self.journal.quarantined is not None or not understood
+        found, damage = self._recovered()
+        damaged = damage is not None
         failpoints.hit("recovery_read")
         self.runner.take(
             Started(
@@ -69,6 +69,7 @@ class LaneService:
                 offline_uses=found.offline.uses,
                 offline_passes=found.offline.passes,
                 failed_starts=self.failed_starts,
+                damage=damage or "",
             )
         )
         failpoints.hit("recovery_appended")
@@ -109,14 +110,20 @@ class LaneService:
         self.runner.know_device(CLEARANCE, {"state": "lost", "code": reason.code, "cause": str(reason)})
         self.runner.take(DeviceLost(self.clock.now_ms(), CLEARANCE, reason.code))
 
-    def _recovered(self) -> tuple[Recovered, bool]:
-        """Return what the journal says about this lane; False where it cannot be understood, as after tampering."""
-        lane = self.runner.state.profile.lane
+    def _recovered(self) -> tuple[Recovered, str | None]:
+        """Return what the journal says about this lane, and what a person must hear where it cannot be relied on."""
+        lane, file = self.runner.state.profile.lane, self.journal.path
+        damage = None
+        if self.journal.quarantined is not None:
+            damage = f"{file}: {self.journal.damage}; put aside as {self.journal.quarantined}, a new one was begun"
         try:
-            return recover(self.journal.records(lane, from_last="boot")), True
-        except Exception:  # noqa: BLE001 - the supervisor: a lane that nobody can recover waits, the others start
+            found = recover(self.journal.records(lane, from_last="boot"))
+        except Exception as error:  # noqa: BLE001 - the supervisor: a lane that nobody can recover waits, the others start
             logger(lane=lane).exception("recovery_failed")
-            return Recovered(), False
+            # Not the error's text: it may quote a record, with a plate in it.
+            kind = type(error).__name__
+            found, damage = Recovered(), f"{file}: records of {lane} cannot be understood ({kind}); it stays in use"
+        return found, damage and f"{damage}; look at the lane, then reset it"
 
     async def _keep_going(self, part: str, run: Callable[[], Awaitable[None]]) -> None:
         await keep_going(part, run, self.clock, lane=self.runner.state.profile.lane)

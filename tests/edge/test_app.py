@@ -264,6 +264,29 @@ async def test_evidence_that_cannot_be_swept_stops_nothing(
         await serving
 
 
+async def test_a_damaged_journal_is_told_with_what_was_found_and_where_it_is_now(configuration: Configuration):
+    configuration.state_dir.mkdir()
+    path = configuration.state_dir / "journal.sqlite"
+    path.write_bytes(b"no journal" * 1000)
+    manager = Told()
+    serving = asyncio.create_task(app.serve(configuration, config_hash="0" * 64, manager=manager))
+    await manager.hears("STATUS=lane-1 fault")
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(LIMIT_S):
+        await serving
+    (aside,) = configuration.state_dir.glob("journal.sqlite.corrupt-*")
+    reader = JournalReader(path)
+    details = [
+        effect["detail"]
+        for record in reader.records("lane-1")
+        for effect in json.loads(record.body)["effects"]
+        if effect["type"] == "RaiseAlarm" and effect["code"] == "journal_damaged"
+    ]
+    reader.close_reader()
+    found = "file is not a database; put aside as"
+    assert details == [f"{path}: {found} {aside}, a new one was begun; look at the lane, then reset it"]
+
+
 async def test_a_journal_that_nobody_understands_keeps_the_lane_closed(configuration: Configuration):
     configuration.state_dir.mkdir()
     journal = await Journal.open(configuration.state_dir / "journal.sqlite", utc=utc)

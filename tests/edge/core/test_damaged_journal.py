@@ -9,9 +9,9 @@ from tests.support.lane_bench import PROFILE
 
 @pytest.mark.hazard("X5")
 def test_x5_a_lane_that_lost_its_history_waits_for_a_person() -> None:
-    state, effects = step(initial(PROFILE), Started(0, "boot", "seed", journal_damaged=True))
+    state, effects = step(initial(PROFILE), Started(0, "boot", "seed", journal_damaged=True, damage="which"))
     assert state.phase is Phase.FAULT
-    assert RaiseAlarm("journal_damaged") in effects
+    assert RaiseAlarm("journal_damaged", "which") in effects
     assert not [effect for effect in effects if isinstance(effect, RaiseBoom | EndPassage)]
     state, _ = step(state, PersonDecided(10, "Li", "open", "let it through"))
     assert state.phase is Phase.FAULT

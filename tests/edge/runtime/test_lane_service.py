@@ -43,6 +43,9 @@ async def test_a_lane_with_records_that_nobody_understands_waits_for_a_person(pa
         with capture_logs() as logged:
             await lane.phase(Phase.FAULT)
         assert "journal_damaged" in lane.runner.state.alarms
+        (alarm,) = lane.others.named("alarm")
+        told = f"{path}: records of lane-1 cannot be understood (JSONDecodeError); it stays in use; look at the lane,"
+        assert alarm == ("alarm", "journal_damaged", f"{told} then reset it")
         assert [line["event"] for line in logged if line.get("exc_info")] == ["recovery_failed"]
         assert not serving.done()
         serving.cancel()
