@@ -42,7 +42,7 @@ FLOORS = (
     Floor("edge.core", re.compile(r"edge/core/"), 100),
     Floor(
         "edge.clearance (grants)",
-        re.compile(r"edge/clearance/(strict_json|envelope|claims|keyset|grant|trust|confirmation)\.py"),
+        re.compile(r"edge/clearance/(strict_json|envelope|claims|keyset|grant|signed|trust|confirmation)\.py"),
         100,
     ),
     Floor("*", re.compile(r""), 95),

@@ -12,10 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.clearance.claims import (
-    ClaimError,
     Table,
-    check_claims,
-    check_version,
     is_hash,
     is_identifier,
     is_integer,
@@ -26,6 +23,7 @@ from edge.clearance.claims import (
 from edge.clearance.envelope import MAX_ENVELOPE_BYTES, EnvelopeError, canonical_json, seal, split, verify
 from edge.clearance.grant import MAX_TTL_MS
 from edge.clearance.keyset import KeyRefusedError, Keyset
+from edge.clearance.signed import SignedError, issuer_of, open_signed
 from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.core.confirmation import CONFIRM_DECISIONS, Confirmation
 from edge.core.effects import PrepareChallenge
@@ -118,7 +116,7 @@ def open_challenge(raw: bytes, *, keyset: Keyset, site: str, now_utc: datetime) 
     """Return the claims of a challenge of a lane of this site, for its terminal; raises ConfirmError."""
     try:
         envelope = split(raw, typ=CHALLENGE_TYPE)
-        lane = _issuer_of(envelope.key_id, keyset)
+        lane = issuer_of(envelope.key_id, keyset)
         key = keyset.key_for(envelope.key_id, role="request", issuer=lane, site=site, lane=lane, now_utc=now_utc)
         claims = parse_object(verify(envelope, key))
     except (EnvelopeError, KeyRefusedError, StrictJsonError) as error:
@@ -143,25 +141,22 @@ def open_confirmation(
     if retained:
         raise ConfirmError("retained")
     try:
-        envelope = split(raw, typ=CONFIRM_TYPE)
-        officer = _issuer_of(envelope.key_id, keyset)
-        key = keyset.key_for(envelope.key_id, role="officer", issuer=officer, site=site, lane=lane, now_utc=now_utc)
-        claims = parse_object(verify(envelope, key))
-        check_version(claims, _CONFIRM)
-        check_claims(claims, _CONFIRM)
-    except (EnvelopeError, KeyRefusedError, StrictJsonError) as error:
-        raise ConfirmError(error.reason) from error
-    except ClaimError as error:
-        raise ConfirmError(error.reason, error.name) from error
-    if claims["iss"] != officer:
+        signed = open_signed(
+            raw,
+            typ=CONFIRM_TYPE,
+            role="officer",
+            issuer=None,
+            table=_CONFIRM,
+            keyset=keyset,
+            site=site,
+            lane=lane,
+            now_utc=now_utc,
+        )
+    except SignedError as error:
+        raise ConfirmError(error.reason, error.detail) from error
+    if signed.claims["iss"] != issuer_of(signed.key_id, keyset):
         raise ConfirmError("issuer")
-    return _confirmation(claims, envelope.key_id)
-
-
-def _issuer_of(key_id: str, keyset: Keyset) -> str:
-    """Whose key it is; of an unknown one nobody's, and the keyset says so next."""
-    known = keyset.keys.get(key_id)
-    return "" if known is None else known.issuer
+    return _confirmation(signed.claims, signed.key_id)
 
 
 def _confirmation(claims: dict[str, Any], key_id: str) -> Confirmation:

@@ -9,10 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from edge.clearance.claims import (
-    ClaimError,
     Table,
-    check_claims,
-    check_version,
     is_hash,
     is_identifier,
     is_integer,
@@ -24,9 +21,9 @@ from edge.clearance.claims import (
     one_of,
     or_null,
 )
-from edge.clearance.envelope import MAX_ENVELOPE_BYTES, EnvelopeError, split, verify
-from edge.clearance.keyset import KeyRefusedError, Keyset, Role
-from edge.clearance.strict_json import StrictJsonError, parse_object
+from edge.clearance.envelope import MAX_ENVELOPE_BYTES
+from edge.clearance.keyset import Keyset
+from edge.clearance.signed import SignedError, open_signed
 from edge.core.grant import REFERRAL_TARGETS, VERDICTS, Grant, NotedPlate, ReleaseNote
 from edge.core.plate import PLATE_COLOURS
 
@@ -112,21 +109,25 @@ def check_grant(
     if retained:
         return GrantRefusal("retained")
     try:
-        envelope = split(raw, typ=GRANT_TYPE)
-        role: Role = "drill" if drill else "grant"
-        key = keyset.key_for(envelope.key_id, role=role, issuer=authority, site=site, lane=lane, now_utc=now_utc)
-        claims = parse_object(verify(envelope, key))
-        check_version(claims, _GRANT)
-        check_claims(claims, _GRANT)
-    except (EnvelopeError, KeyRefusedError, StrictJsonError) as error:
-        return GrantRefusal(error.reason)
-    except ClaimError as error:
-        return GrantRefusal(error.reason, error.name)
+        signed = open_signed(
+            raw,
+            typ=GRANT_TYPE,
+            role="drill" if drill else "grant",
+            issuer=authority,
+            table=_GRANT,
+            keyset=keyset,
+            site=site,
+            lane=lane,
+            now_utc=now_utc,
+        )
+    except SignedError as error:
+        return GrantRefusal(error.reason, error.detail)
+    claims = signed.claims
     if (claims["verdict"] == "refer") != (claims["target"] is not None):
         return GrantRefusal("target")
     if claims["iss"] != authority:
         return GrantRefusal("issuer")
-    return replace(_grant(claims, envelope.key_id), drill=drill)
+    return replace(_grant(claims, signed.key_id), drill=drill)
 
 
 def _grant(claims: dict[str, Any], key_id: str) -> Grant:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from edge.clearance.claims import ClaimError, Table, check_claims, is_identifier, is_integer, is_utc, parse_utc
-from edge.clearance.envelope import MAX_ENVELOPE_BYTES, EnvelopeError, decode_base64url, split, verify
-from edge.clearance.keyset import KeyRefusedError, Keyset, Role
-from edge.clearance.strict_json import StrictJsonError, parse_object
+from edge.clearance.claims import Table, is_identifier, is_integer, is_utc, parse_utc
+from edge.clearance.envelope import decode_base64url
+from edge.clearance.keyset import Keyset, Role
+from edge.clearance.signed import SignedError, open_signed
+from edge.clearance.strict_json import parse_object
 
 # How far the issuer's clock may be ahead of this one; more, and one of them is wrong.
 CLOCK_LEEWAY = timedelta(seconds=30)
@@ -68,27 +69,20 @@ def open_issued(
 
     The same version again is authentic too: the core takes only newer ones.
     """
-    if len(raw) > MAX_ENVELOPE_BYTES:
-        return IssuedRefusal("too_large")
     try:
-        envelope = split(raw, typ=typ)
-        key = context.keyset.key_for(
-            envelope.key_id,
+        claims = open_signed(
+            raw,
+            typ=typ,
             role=role,
             issuer=context.authority,
+            table=table,
+            keyset=context.keyset,
             site=context.site,
             lane=context.lane,
             now_utc=context.now_utc,
-        )
-        claims = parse_object(verify(envelope, key))
-        for name, reason in (("v", "version"), ("typ", "type")):
-            if not table[name](claims.get(name)):
-                raise ClaimError(reason, name)
-        check_claims(claims, table)
-    except (EnvelopeError, KeyRefusedError, StrictJsonError) as error:
-        return IssuedRefusal(error.reason)
-    except ClaimError as error:
-        return IssuedRefusal(error.reason, error.name)
+        ).claims
+    except SignedError as error:
+        return IssuedRefusal(error.reason, error.detail)
     return _objection(claims, context, longest) or claims
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.clearance.claims import ClaimError, Table, check_claims, is_hash, is_identifier, is_integer, is_utc, one_of
-from edge.clearance.envelope import EnvelopeError, canonical_json, seal, split, verify
-from edge.clearance.keyset import ANY, Environment, KeyRefusedError, Keyset
-from edge.clearance.strict_json import StrictJsonError, parse_object
+from edge.clearance.claims import Table, is_hash, is_identifier, is_integer, is_utc, one_of
+from edge.clearance.envelope import canonical_json, seal
+from edge.clearance.keyset import ANY, Environment, Keyset
+from edge.clearance.signed import SignedError, open_signed
 from edge.files import write_whole
 from edge.times import rfc3339
 
@@ -120,11 +120,18 @@ def _claims(path: Path, keyset: Keyset, site: str, now: datetime) -> dict[str, A
     except OSError as error:
         raise ManifestError("manifest_unreadable", path, str(error), "put the signed manifest there") from error
     try:
-        envelope = split(raw.strip(), typ=MANIFEST_TYPE)
-        public = keyset.key_for(envelope.key_id, role="update", issuer=UPDATE_ISSUER, site=site, lane=ANY, now_utc=now)
-        claims = parse_object(verify(envelope, public))
-        check_claims(claims, _CLAIMS)
-    except (EnvelopeError, KeyRefusedError, StrictJsonError, ClaimError) as error:
+        claims = open_signed(
+            raw.strip(),
+            typ=MANIFEST_TYPE,
+            role="update",
+            issuer=UPDATE_ISSUER,
+            table=_CLAIMS,
+            keyset=keyset,
+            site=site,
+            lane=ANY,
+            now_utc=now,
+        ).claims
+    except SignedError as error:
         raise ManifestError("manifest_refused", path, str(error), "have it signed with an update key") from error
     if (claims["site"], claims["environment"]) != (site, keyset.environment):
         raise ManifestError("manifest_refused", path, "of another site or environment", "have one signed for this site")

@@ -4,18 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from edge.clearance.claims import (
-    ClaimError,
     Table,
-    check_claims,
     is_identifier,
     is_integer,
     is_reason,
     is_utc,
     one_of,
 )
-from edge.clearance.envelope import EnvelopeError, split, verify
-from edge.clearance.keyset import KeyRefusedError, Keyset
-from edge.clearance.strict_json import StrictJsonError, parse_object
+from edge.clearance.keyset import Keyset
+from edge.clearance.signed import SignedError, open_signed
 from edge.core.referral import SAYINGS, ReferralReport
 
 REPORT_TYPE = "gate-referral+jws"
@@ -38,7 +35,7 @@ _REPORT: Table = {
 class ReportError(ValueError):
     """Bytes on a result topic are no report. `reason` is stable.
 
-    Reasons: retained; those of EnvelopeError, KeyRefusedError, StrictJsonError and ClaimError; issuer.
+    Reasons: retained; those of SignedError; issuer.
     """
 
     def __init__(self, reason: str) -> None:
@@ -56,17 +53,25 @@ def open_report(
     if retained:
         raise ReportError("retained")
     try:
-        envelope = split(raw, typ=REPORT_TYPE)
-        key = keyset.key_for(envelope.key_id, role="result", issuer=authority, site=site, lane=lane, now_utc=now_utc)
-        claims = parse_object(verify(envelope, key))
-        check_claims(claims, _REPORT)
-    except (EnvelopeError, KeyRefusedError, StrictJsonError, ClaimError) as error:
+        signed = open_signed(
+            raw,
+            typ=REPORT_TYPE,
+            role="result",
+            issuer=authority,
+            table=_REPORT,
+            keyset=keyset,
+            site=site,
+            lane=lane,
+            now_utc=now_utc,
+        )
+    except SignedError as error:
         raise ReportError(error.reason) from error
+    claims = signed.claims
     if claims["iss"] != authority:
         raise ReportError("issuer")
     return ReferralReport(
         authority=authority,
-        key_id=envelope.key_id,
+        key_id=signed.key_id,
         site=claims["site"],
         lane=claims["lane"],
         referral=claims["referral"],

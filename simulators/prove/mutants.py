@@ -8,6 +8,7 @@ from typing import Any
 from drivers.barrier_modbus.driver import ModbusBarrier
 from edge.clearance import authority_link, lane_clearance
 from edge.clearance import grant as grant_check
+from edge.clearance import signed as signed_check
 from edge.core import actions, binding, guards, motion, observe, step
 from edge.core.draft import Draft
 from edge.core.effects import ConsumeAuthority
@@ -155,7 +156,7 @@ def _without_row() -> Any:
 
 _START_PULSE, _CONNECT = vars(ModbusBarrier)["_start_pulse"], ModbusBarrier.connect
 _IDENTIFIER, _OBSERVE_FRAME, _REFUSAL = Draft.identifier, vars(observe)["_observe_frame"], binding.refusal
-_SPLIT, _CHECK_GRANT = vars(grant_check)["split"], grant_check.check_grant
+_SPLIT, _CHECK_GRANT = vars(signed_check)["split"], grant_check.check_grant
 _OUTBOX_EVENT, _ADD_EVENT = vars(lane_runner)["outbox_event"], vars(journal.Journal)["_add_event"]
 _BUILD_REQUEST, _NEXT_DEADLINE = vars(lane_clearance)["build_request"], step.next_deadline_ms
 
@@ -199,7 +200,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("I16", "pictures from before the trigger count", lambda: _attribute(observe, "_observe_frame", _any_frame)),
     Mutant("I17", "another lane's grants count", lambda: _attribute(guards, "refusal", _any_lane)),
-    Mutant("I18", "bytes that are no envelope raise", lambda: _attribute(grant_check, "split", _careless_split)),
+    Mutant("I18", "bytes that are no envelope raise", lambda: _attribute(signed_check, "split", _careless_split)),
     Mutant("I19", "events carry who was identified", lambda: _attribute(lane_runner, "outbox_event", _telling)),
     Mutant(
         "I20",

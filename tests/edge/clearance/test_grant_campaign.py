@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.clearance import envelope, grant
+from edge.clearance import envelope, signed
 from edge.clearance.envelope import Envelope, EnvelopeError
 from tests.campaigns import grant_world, grants
 from tests.campaigns.grant_mutations import MUTATIONS
@@ -42,7 +42,7 @@ def test_a_signature_that_nobody_checks_is_found(small: None, monkeypatch: pytes
     def unchecked(found: Envelope, _key: object) -> bytes:
         return found.payload
 
-    monkeypatch.setattr(grant, "verify", unchecked)
+    monkeypatch.setattr(signed, "verify", unchecked)
     run = grants.one_run("7/0")
     assert run["accepted"] > len(run["violations"]) == grants.MOST_TOLD
 

@@ -49,7 +49,7 @@ def test_an_authentic_report_reads_back_equal(yard: World) -> None:
 
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a grant": ({}, {"typ": GRANT_TYPE}, "header_type"),
-    "version": ({"v": 2}, {}, "field_value"),
+    "version": ({"v": 2}, {}, "version"),
     "extra": ({"more": 1}, {}, "field_unknown"),
     "word": ({"says": "release"}, {}, "field_value"),
     "sequence": ({"rseq": 0}, {}, "field_value"),
