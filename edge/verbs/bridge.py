@@ -23,7 +23,7 @@ from edge.clearance.bridge.messages import Channel
 from edge.clearance.bridge.platform_link import PlatformSettings
 from edge.clearance.bridge.service import BridgeSite, CustomsBridge
 from edge.clearance.keys import KeyFileError, key_id_of, load_private_key
-from edge.clearance.keyset import KeysetError
+from edge.clearance.keyset import Environment, KeysetError
 from edge.clearance.trust import Trust
 from edge.lifeline import stop_when_stdin_closes
 from edge.text import say
@@ -70,8 +70,8 @@ async def _serve(configuration: Configuration, bridge: BridgeConfiguration) -> N
     folder = configuration.state_dir / f"bridge-{bridge.authority}"
     folder.mkdir(parents=True, exist_ok=True)
     site = _site(configuration, bridge)
-    environment = "simulated" if site.simulated else "production"
-    trust = Trust(configuration.keys_dir, folder, environment=environment, utc=_utc)  # type: ignore[arg-type]
+    environment: Environment = "simulated" if site.simulated else "production"
+    trust = Trust(configuration.keys_dir, folder, environment=environment, utc=_utc)
     key = load_private_key(configuration.keys_dir / f"authority-{bridge.authority}.key.pem")
     if key_id_of(key.public_key()) not in trust.current().keys:
         log.logger().error("authority_key_not_in_keyset", authority=bridge.authority)

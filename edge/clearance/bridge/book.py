@@ -132,12 +132,15 @@ class BridgeBook:
                 "WHERE request_hash = ? AND verdict IS NULL",
                 (verdict, reason, form or None, raw, grant, rfc3339(self._utc()), question.request_hash),
             ).rowcount
-            self._connection.execute(
-                "INSERT INTO grant_sequence VALUES (?, ?) "
-                "ON CONFLICT (lane) DO UPDATE SET last = max(last, excluded.last)",
-                (question.lane, number),
-            )
+            self.number_used(question.lane, number)
         return entered == 1
+
+    def number_used(self, lane: str, number: int) -> None:
+        """Put a grant's number on the disk."""
+        self._connection.execute(
+            "INSERT INTO grant_sequence VALUES (?, ?) ON CONFLICT (lane) DO UPDATE SET last = max(last, excluded.last)",
+            (lane, number),
+        )
 
     def heard(self, kind: int, lane: str | None, disposition: str, raw: bytes) -> None:
         """Keep a message of the platform that answers nothing, with what became of it."""

@@ -34,7 +34,7 @@ from edge.clearance.grant import GRANT_TYPE, grant_claims
 from edge.clearance.keys import key_id_of
 from edge.clearance.keyset import Keyset
 from edge.clearance.request import RequestError, open_request, request_hash
-from edge.core.grant import Grant
+from edge.core.grant import Grant, Verdict
 from edge.mqtt import Message, MqttLink, MqttSettings
 from edge.times import rfc3339
 
@@ -103,6 +103,8 @@ class CustomsBridge:
         direction = site.dialect.direction
         self._lanes = {(one.area, one.channel, direction(one.direction)): lane for lane, one in site.channels.items()}
         self._open: dict[str, _Open] = {}
+        # What each lane was last released, for as long as customs may still take it back.
+        self._released: dict[str, _Open] = {}
         self._limits = {lane: FloodLimit() for lane in (*site.channels, "")}
         self._record_limit = FloodLimit(burst=200, per_s=5)
         self._interrupted = book.unanswered()
@@ -150,6 +152,7 @@ class CustomsBridge:
             self._send_grant(question, self._grant(question, "hold", "bridge_cannot_record"))
             return
         self._supersede(lane)
+        self._released.pop(lane, None)
         reason = self._put(question, claims)
         if reason:
             self._answer(question, Ruling("hold", reason))
@@ -212,7 +215,8 @@ class CustomsBridge:
     def _command(self, lane: str | None, frame: Frame) -> None:
         one = None if lane is None else self._open.get(lane)
         if lane is None or one is None:
-            self._keep(frame, lane, "other_channel" if lane is None else "nothing_asked")
+            withdrawn = lane is not None and self._withdrawn(lane, frame)
+            self._keep(frame, lane, "other_channel" if lane is None else "withdrawn" if withdrawn else "nothing_asked")
             return
         ruling = rule(frame, one.gather, self._site.channels[lane], self._site.dialect)
         if ruling.verdict == "ignore":
@@ -224,15 +228,30 @@ class CustomsBridge:
         self._close(lane)
         self._answer(one.question, ruling, one, raw=encode(frame))
 
+    def _withdrawn(self, lane: str, frame: Frame) -> bool:
+        """Deny what was released, where customs refuses the same question now: the lane takes a denial to the last."""
+        one = self._released.get(lane)
+        if one is None or rule(frame, one.gather, self._site.channels[lane], self._site.dialect).verdict != "hold":
+            return False
+        del self._released[lane]
+        _log.warning("release_withdrawn", extra={"lane": lane, "passage": one.question.passage})
+        grant = self._grant(one.question, "deny", "platform_withdrew")
+        # What withdraws waits for no disk.
+        self._send_grant(one.question, grant)
+        try:
+            self._book.number_used(lane, grant.sequence)
+        except sqlite3.Error as error:
+            _log.error("bridge_cannot_record", extra={"lane": lane, "cause": str(error)})
+        return True
+
     def _refuse_order(self, lane: str | None, frame: Frame) -> None:
         """An order for the boom, or for a person's part: not ours to obey. It is kept, told, and the platform told."""
-        self._keep(frame, lane, "order_refused")
+        told = self._keep(frame, lane, "order_refused")
         if lane is None:
             return
-        _log.warning("platform_order_refused", extra={"lane": lane, "kind": int(frame.kind)})
         if lane in self._open:
             self._open[lane].unusable = "order_not_taken"
-        if frame.kind == MessageType.DEVICE_COMMAND:
+        if told and frame.kind == MessageType.DEVICE_COMMAND:
             sequence = sequence_of(frame, self._site.dialect)
             self.platform.send(refused_order_frame(sequence, self._site.channels[lane], self._site.dialect))
 
@@ -259,10 +278,11 @@ class CustomsBridge:
         try:
             if ruling.form and self._book.form_used(ruling.form, question):
                 ruling = Ruling("hold", "platform_form_used", ruling.form)
-            grant = self._grant(question, ruling.verdict, ruling.reason, one, ruling.form)
+            verdict: Verdict = "release" if ruling.verdict == "release" else "hold"
+            grant = self._grant(question, verdict, ruling.reason, one, ruling.form)
             entered = self._book.answer(
                 question,
-                ruling.verdict,
+                verdict,
                 ruling.reason,
                 number=grant.sequence,
                 grant=self._sealed(grant),
@@ -276,6 +296,8 @@ class CustomsBridge:
             _log.error("answered_already", extra={"lane": question.lane, "passage": question.passage})
         elif send:
             self._send_grant(question, grant)
+            if one is not None and grant.verdict == "release":
+                self._released[question.lane] = one
 
     def _send_grant(self, question: Question, grant: Grant) -> None:
         reason = grant.reason or grant.verdict
@@ -292,14 +314,14 @@ class CustomsBridge:
     def _grant(
         self,
         question: Question,
-        verdict: str,
+        verdict: Verdict,
         reason: str,
         one: _Open | None = None,
         form: str = "",
     ) -> Grant:
         # Counted up here too, so that a hold which no disk takes is still newer than what the lane has seen.
         number = self._numbers[question.lane] = self._numbers.get(question.lane, 0) + 1
-        released = verdict == "release" and one is not None
+        note = note_of(one.gather, one.claims, form) if verdict == "release" and one is not None else None
         return Grant(
             authority=self._site.authority,
             key_id=self._key_id,
@@ -309,12 +331,12 @@ class CustomsBridge:
             passage=question.passage,
             nonce=question.nonce,
             request_hash=question.request_hash,
-            verdict="release" if released else "hold",
+            verdict=verdict,
             ttl_ms=self._site.ttl_ms,
             issued_at=rfc3339(self._utc()),
             sequence=number,
             reason=reason,
-            note=note_of(one.gather, one.claims, form) if released and one is not None else None,
+            note=note,
         )
 
     def _sealed(self, grant: Grant) -> bytes:
@@ -332,14 +354,16 @@ class CustomsBridge:
             one.timer.cancel()
         return one
 
-    def _keep(self, frame: Frame, lane: str | None, disposition: str) -> None:
+    def _keep(self, frame: Frame, lane: str | None, disposition: str) -> bool:
+        """Keep and tell of a message, as far as the limit goes: a flood fills neither disk nor log."""
         if not self._record_limit.admit(int(self._monotonic_s() * 1000)):
-            return
+            return False
         _log.warning("platform_message_unused", extra={"lane": lane, "kind": int(frame.kind), "reason": disposition})
         try:
             self._book.heard(frame.kind, lane, disposition, encode(frame))
         except sqlite3.Error as error:
             _log.error("bridge_cannot_record", extra={"lane": lane, "cause": str(error)})
+        return True
 
     def _heartbeats(self) -> list[Frame]:
         return [heartbeat_frame(channel, self._site.dialect) for channel in self._site.channels.values()]

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from edge.clearance.bridge.dialects import DIALECTS
+from edge.clearance.bridge.wire import Frame
 from edge.core.container import Container
 from edge.core.readings import Reading
-from simulators.customs_book import Document
+from simulators.customs_book import REFUSED, Document
 from simulators.customs_platform import PlatformFault
 from tests.support.bridge_bench import BOX, CHANNEL, EPC, FORM, PLATE, BridgeBench, until
 from tests.support.clearance import IDENTITY, NOTE
@@ -132,15 +133,31 @@ async def test_a_duplicate_answer_releases_once(bench: BridgeBench) -> None:
     assert len(bench.published) == 2
 
 
-async def test_a_refusal_after_a_release_is_kept_and_changes_nothing(bench: BridgeBench) -> None:
+async def test_a_refusal_after_a_release_takes_it_back_once(bench: BridgeBench) -> None:
     bench.platform.fault = "released_then_refused"
     async with bench.bridge():
         await bench.ask()
         assert (await bench.grant()).verdict == "release"
+        denial = await bench.grant()
+        assert (denial.verdict, denial.reason, denial.sequence) == ("deny", "platform_withdrew", 2)
+        assert (denial.nonce, denial.note) == ("nonce1", None)
+        bench.platform.answer(bench.platform.asked[0], REFUSED)
         bench.platform.fault = "none"
         await bench.ask()
-        await bench.grant()
-    assert bench.rows("SELECT disposition FROM heard") == [("nothing_asked",)]
+        assert (await bench.grant()).sequence == 3
+    assert bench.rows("SELECT disposition FROM heard ORDER BY id") == [("withdrawn",), ("nothing_asked",)]
+    assert bench.rows("SELECT last FROM grant_sequence") == [(3,)]
+
+
+async def test_a_refusal_of_something_else_takes_nothing_back(bench: BridgeBench) -> None:
+    async with bench.bridge():
+        await bench.ask()
+        assert (await bench.grant()).verdict == "release"
+        other = replace(bench.platform.asked[0], fields=bench.platform.asked[0].fields | {"sequence": "9" * 20})
+        bench.platform.answer(other, REFUSED)
+        bench.platform.answer(bench.platform.asked[0])
+        await bench.ask()
+        assert (await bench.grant()).passage == "passage2"
 
 
 async def test_two_boxes_are_released_together_or_not_at_all(bench: BridgeBench) -> None:
@@ -219,6 +236,16 @@ async def test_orders_for_the_boom_are_refused_kept_and_told(bench: BridgeBench)
     heard = bench.rows("SELECT kind, disposition FROM heard ORDER BY id")
     assert heard == [(0x31, "order_refused"), (0x39, "order_refused"), (0x39, "order_refused")]
     assert b"<EXECUTE_RESULT>1<" in bench.platform.orders_answered[0].body
+
+
+async def test_messages_of_other_kinds_are_kept(bench: BridgeBench) -> None:
+    async with bench.bridge():
+        await bench.ask()
+        await bench.grant()
+        bench.platform.send(Frame(0x33, CHANNEL.area, CHANNEL.channel, "I", "platform", b"<A/>"))
+        await bench.ask()
+        await bench.grant()
+    assert bench.rows("SELECT kind, disposition FROM heard") == [(0x33, "not_understood")]
 
 
 @pytest.mark.parametrize(
