@@ -60,3 +60,11 @@ def test_an_upgrade_that_was_cut_off_is_finished_by_the_release_that_began_it() 
     unit.read(CONFIG / "systemd" / "kakou-upgrade.service", encoding="utf-8")
     assert unit["Unit"]["ConditionPathExists"] == str(Releases(DEFAULT_PREFIX).state_file)
     assert unit["Service"]["ExecStart"].startswith(f"{DEFAULT_PREFIX}/{UPGRADER}/kakou upgrade --resume")
+
+
+def test_the_customs_bridge_is_closed_like_the_controller_and_needs_no_device() -> None:
+    path = CONFIG / "systemd" / "kakou-bridge.service"
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
+    assert {f"{name}={value}" for name, value in SANDBOX.items()} <= set(lines)
+    assert {"PrivateDevices=yes", "Restart=always", "DynamicUser=yes"} <= set(lines)
+    assert f"ExecStart={DEFAULT_PREFIX}/kakou bridge customs /etc/kakou/bridge.yaml" in lines
