@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from config.barrier_checks import barrier_findings
 from config.customs_checks import customs_checks
-from config.devices import Barrier, ModbusMap
+from config.devices import READERS, Barrier, ModbusMap, TagReader
 from config.document import PathKey
 from config.problems import Bilingual, Finding
 from config.schema import Configuration, Lane, Traffic
@@ -213,8 +213,23 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
         if camera.password_file is not None and camera.user is None:
             yield Finding((*place, "password_file"), "password_without_user", camera.password_file, _USER)
     if lane.tag_reader is not None:
-        antennas = (*path, "tag_reader", "antennas")
-        yield from _duplicates((((*antennas, i), v) for i, v in enumerate(lane.tag_reader.antennas)), "duplicate_value")
+        yield from _reader(lane.tag_reader, (*path, "tag_reader"))
+
+
+def _reader(reader: TagReader, path: PathKey) -> Iterator[Finding]:
+    antennas = [((*path, "antennas", index), antenna) for index, antenna in enumerate(reader.antennas)]
+    yield from _duplicates(antennas, "duplicate_value")
+    spoken = READERS[reader.driver].antennas
+    if reader.profile not in spoken:
+        names = ", ".join(spoken)
+        expected = Bilingual(f"{reader.driver} 的方言之一:{names}", f"a profile of {reader.driver}: {names}")
+        yield Finding((*path, "profile"), "profile_of_another_driver", reader.profile, expected)
+        return
+    most = spoken[reader.profile]
+    expected = Bilingual(f"小于 {most}:该读写器的天线数", f"less than {most}, the antennas of this reader")
+    for place, antenna in antennas:
+        if antenna >= most:
+            yield Finding(place, "antenna_not_there", antenna, expected)
 
 
 _USER = Bilingual("同时给出用户名", "a user name with it")

@@ -1,6 +1,6 @@
 """What a lane's devices are and where: barrier, cameras, tag reader."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -175,16 +175,43 @@ class Camera(Configured):
     poll_ms: int = Field(default=500, ge=20, le=10_000)
 
 
+ReaderProtocol = Literal["uhf_r2000", "uhf_m100", "uhf_reader18", "uhf_thingmagic"]
+ReaderProfile = Literal["standard", "realtime", "session", "reader18", "ur"]
+Baud = Literal[9_600, 19_200, 38_400, 57_600, 115_200, 230_400]
+
+
+class ReaderFacts(NamedTuple):
+    """What readers of a protocol come with: baud rate, and the antennas of each profile, the usual one first."""
+
+    baud: Baud
+    antennas: dict[ReaderProfile, int]
+
+    @property
+    def usual(self) -> ReaderProfile:
+        """The profile of a configuration that names none."""
+        return next(iter(self.antennas))
+
+
+READERS: dict[ReaderProtocol, ReaderFacts] = {
+    "uhf_r2000": ReaderFacts(115_200, {"realtime": 4, "session": 4}),
+    "uhf_m100": ReaderFacts(115_200, {"standard": 1}),
+    "uhf_reader18": ReaderFacts(57_600, {"reader18": 1, "ur": 4}),
+    "uhf_thingmagic": ReaderFacts(115_200, {"standard": 4}),
+}
+
+
 class TagReader(Configured):
     """A UHF reader. `port`: a path (best `/dev/serial/by-path/...`, `./x` beside this file) or `socket://host:port`.
 
+    `profile` is a dialect of the protocol (docs/drivers.md); `baud` and `profile` are the usual ones where left out.
     A tag counts after `min_reads` sightings over `dwell_ms`, each of at least `min_rssi_dbm` where that is given.
     """
 
-    driver: Literal["uhf_r2000"] = "uhf_r2000"
+    driver: ReaderProtocol = "uhf_r2000"
     id: Id
     port: SerialPort
-    baud: Literal[9_600, 19_200, 38_400, 57_600, 115_200, 230_400] = 115_200
+    baud: Baud = Field(default_factory=lambda given: READERS[given["driver"]].baud)
+    profile: ReaderProfile = Field(default_factory=lambda given: READERS[given["driver"]].usual)
     antennas: tuple[Annotated[int, Field(ge=0, le=3)], ...] = Field(default=(0,), min_length=1, max_length=4)
     min_reads: int = Field(default=1, ge=1, le=100)
     min_rssi_dbm: int | None = Field(default=None, ge=-129, le=0)

@@ -5,14 +5,18 @@ Only this module and the composition roots of `simulators` name concrete drivers
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
 from config import devices
 from drivers.barrier_modbus.driver import ModbusBarrier
 from drivers.barrier_modbus.target import Target
 from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
-from drivers.uhf_r2000.driver import R2000Reader
+from drivers.uhf_m100.driver import M100Reader
+from drivers.uhf_r2000.driver import Inventory, R2000Reader
+from drivers.uhf_reader18.driver import Reader18Reader
+from drivers.uhf_reader18.wire import Profile
+from drivers.uhf_thingmagic.driver import ThingMagicReader
 from edge.ports import Barrier, Camera, Clock, DeliverInputs, DeliverTag, Inputs, Siren, TagReader
 
 S = TypeVar("S", bound=devices.Configured)
@@ -110,8 +114,40 @@ def _http_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
 
 
 def _uhf_r2000(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> TagReader:
-    return R2000Reader(
-        configured.id, configured.port, baud=configured.baud, antennas=configured.antennas, clock=clock, on_tag=on_tag
+    inventory: Inventory = "session" if configured.profile == "session" else "realtime"
+    return R2000Reader(inventory=inventory, **_reader(configured, clock, on_tag))
+
+
+def _uhf_m100(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> TagReader:
+    return M100Reader(**_reader(configured, clock, on_tag))
+
+
+def _uhf_reader18(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> TagReader:
+    profile: Profile = "ur" if configured.profile == "ur" else "reader18"
+    return Reader18Reader(profile=profile, **_reader(configured, clock, on_tag))
+
+
+def _uhf_thingmagic(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> TagReader:
+    return ThingMagicReader(**_reader(configured, clock, on_tag))
+
+
+class _ReaderArguments(TypedDict):
+    name: str
+    port: str
+    baud: int
+    antennas: tuple[int, ...]
+    clock: Clock
+    on_tag: DeliverTag
+
+
+def _reader(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> _ReaderArguments:
+    return _ReaderArguments(
+        name=configured.id,
+        port=configured.port,
+        baud=configured.baud,
+        antennas=configured.antennas,
+        clock=clock,
+        on_tag=on_tag,
     )
 
 
@@ -119,5 +155,8 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(BARRIER, "modbus_barrier", devices.Barrier, _modbus_barrier),
     Driver(CAMERA, "http_camera", devices.Camera, _http_camera),
     Driver(TAG_READER, "uhf_r2000", devices.TagReader, _uhf_r2000),
+    Driver(TAG_READER, "uhf_m100", devices.TagReader, _uhf_m100),
+    Driver(TAG_READER, "uhf_reader18", devices.TagReader, _uhf_reader18),
+    Driver(TAG_READER, "uhf_thingmagic", devices.TagReader, _uhf_thingmagic),
 )
 _BY_PROTOCOL = {(one.kind.name, one.protocol): one for one in DRIVERS}

@@ -57,7 +57,7 @@ class Ask:
 class Heard:
     """What one frame says. `ends`: it ends the exchange of its command. `refusal`, `malformed`: why, or empty.
 
-    `more`: the reader holds more for a further exchange.
+    A malformed frame has no tags. `more`: the reader holds more for a further exchange.
     """
 
     command: int

@@ -259,8 +259,8 @@ class StreamTagReader(Generic[F]):
             return
         if heard.malformed:
             self._counters.malformed_frames += 1
-            return
-        self._alive_seen += 1
+        else:
+            self._alive_seen += 1
         for tag in heard.tags:
             self._deliver(tag)
         if not heard.ends:

@@ -66,7 +66,7 @@ class R2000Dialect:
             case TagReport() as report:
                 return Heard(frame.command, (report,), ends=False)
             case Malformed(reason):
-                return Heard(frame.command, malformed=reason)
+                return Heard(frame.command, ends=False, malformed=reason)
             case RoundError(code) if code != ERROR_NO_TAG:
                 return Heard(frame.command, refusal=f"error code {code:#04x}")
             case _:

@@ -76,7 +76,7 @@ class StreamDevice(ABC, Generic[C]):
         self._faults = faults
         self._queue: asyncio.Queue[C] = asyncio.Queue()
         self._wire: Wire | None = None
-        self._sent = 0
+        self.sent_frames = 0
 
     @abstractmethod
     def understand(self, data: bytes) -> Sequence[C]:
@@ -85,6 +85,11 @@ class StreamDevice(ABC, Generic[C]):
     @abstractmethod
     async def answer(self, command: C) -> None:
         """Answer by `send`."""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a command waits while this one is still being answered."""
+        return not self._queue.empty()
 
     def receive(self, data: bytes) -> None:
         """Take bytes of commands."""
@@ -111,8 +116,8 @@ class StreamDevice(ABC, Generic[C]):
         faults, wire = self._faults, self._wire
         if faults.delayed_s:
             await asyncio.sleep(faults.delayed_s)
-        self._sent += 1
-        lost = faults.intermittent and self._sent % faults.intermittent == 0
+        self.sent_frames += 1
+        lost = faults.intermittent and self.sent_frames % faults.intermittent == 0
         if wire is None or faults.stuck or lost:
             return
         if faults.garbage:

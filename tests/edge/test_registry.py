@@ -38,3 +38,20 @@ def test_a_protocol_is_built_by_its_own_line() -> None:
 def test_lines_are_of_one_kind_each(driver: Driver) -> None:  # type: ignore[type-arg]
     assert issubclass(driver.settings, devices.Configured)
     assert driver.settings.model_fields["driver"].default in written(driver.settings)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "profile"),
+    [(protocol, profile) for protocol, facts in devices.READERS.items() for profile in facts.antennas],
+)
+def test_each_profile_of_a_reader_is_built_with_the_antennas_that_the_configuration_admits(
+    protocol: devices.ReaderProtocol, profile: devices.ReaderProfile
+) -> None:
+    most = devices.READERS[protocol].antennas[profile]
+    settings = {"driver": protocol, "profile": profile, "id": "rfid-1", "port": "socket://127.0.0.1:1"}
+    configured = devices.TagReader.model_validate(settings | {"antennas": tuple(range(most))})
+    assert build(TAG_READER, configured, RealClock(), lambda _: None).name == "rfid-1"
+    if most < 4:
+        one_more = devices.TagReader.model_validate(settings | {"antennas": (most,)})
+        with pytest.raises(ValueError, match="antennas"):
+            build(TAG_READER, one_more, RealClock(), lambda _: None)

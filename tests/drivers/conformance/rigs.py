@@ -5,17 +5,27 @@ A new driver adds one rig to `RIGS`.
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from drivers.kit.dialect import NEXT_STEPS, Dialect, Pace
 from drivers.kit.tag_reader import StreamTagReader
 from drivers.kit.wire import StreamDecoder
-from drivers.uhf_r2000.driver import R2000Dialect, R2000Reader
+from drivers.uhf_m100 import wire as m100
+from drivers.uhf_m100.driver import M100Dialect, M100Reader
+from drivers.uhf_r2000.driver import Inventory, R2000Dialect, R2000Reader
 from drivers.uhf_r2000.wire import MAX_LEN, encode_round_end, encode_tag_report
+from drivers.uhf_reader18 import wire as reader18
+from drivers.uhf_reader18.driver import Reader18Dialect, Reader18Reader
+from drivers.uhf_thingmagic import wire as thingmagic
+from drivers.uhf_thingmagic.driver import ThingMagicDialect, ThingMagicReader
 from edge.ports import Clock, Device
 from simulators.devices.serial_wire import StreamDevice, StreamFaults
 from simulators.devices.tag_field import ReaderDevice, SimulatedTag
+from simulators.devices.uhf_m100 import M100Device, M100Faults
 from simulators.devices.uhf_r2000 import R2000Device, R2000Faults
+from simulators.devices.uhf_reader18 import Reader18Device, Reader18Faults
+from simulators.devices.uhf_thingmagic import ThingMagicDevice, ThingMagicFaults
 
 EPCS = ("E200301666130121155074EF", "30751FEB705C5904E3D50D70", "ABCD")
 QUICK = Pace(answer_timeout_s=0.4, round_silence_s=0.4, probe_interval_s=0.05, garbage_s=0.5)
@@ -41,9 +51,10 @@ class Rig:
     decoder: Callable[[], StreamDecoder[Any]]
     most_pending: int
     codes: tuple[str, ...]
+    profile: str = ""
 
     def __str__(self) -> str:
-        return self.protocol
+        return f"{self.protocol}-{self.profile}" if self.profile else self.protocol
 
 
 def read_tags(dialect: Dialect[Any]) -> Callable[[Iterable[bytes]], list[object]]:
@@ -70,6 +81,7 @@ def reader_rig(
     dialect: Dialect[Any],
     stream: bytes,
     most_pending: int,
+    profile: str = "",
 ) -> Rig:
     """A UHF reader: two tags in its field."""
 
@@ -91,6 +103,7 @@ def reader_rig(
         decoder=dialect.decoder,
         most_pending=most_pending,
         codes=tuple(f"reader_{code}" for code in NEXT_STEPS),
+        profile=profile,
     )
 
 
@@ -105,15 +118,85 @@ def r2000_stream() -> bytes:
     return tags[0] + tags[1] + encode_round_end(antenna=0, rate=17, total=5) + tags[2]
 
 
-RIGS = [
-    reader_rig(
+def m100_stream() -> bytes:
+    """Notices, one with the end marker in its EPC, and an empty round."""
+    notices = [m100.encode_notice(bytes.fromhex(epc), rssi_dbm=-55) for epc in (*EPCS, "7EBB007E")]
+    return notices[0] + m100.encode_answer(m100.CMD_ERROR, b"\x15") + b"".join(notices[1:])
+
+
+def reader18_stream(profile: reader18.Profile) -> bytes:
+    """Answers with one tag, with two, an active report, and the end."""
+    epcs = [bytes.fromhex(epc) for epc in EPCS]
+    return (
+        reader18.encode_tags(profile, [(epcs[0], -60)], antenna=0, status=reader18.MORE_FOLLOWS)
+        + reader18.encode_tags(profile, [(epcs[1], -70), (epcs[2], -50)], antenna=0, status=reader18.MORE_FOLLOWS)
+        + reader18.encode_answer(reader18.CMD_INVENTORY, reader18.NO_TAG)
+        + reader18.encode_active(profile, epcs[1], antenna=0, rssi_dbm=-70)
+    )
+
+
+def thingmagic_stream() -> bytes:
+    """Two answers of the tag buffer, and answers without tags."""
+    epcs = [bytes.fromhex(epc) for epc in EPCS]
+    return (
+        thingmagic.encode_answer(thingmagic.CMD_READ_MANY, thingmagic.OK, b"\x03")
+        + thingmagic.encode_buffer([(epcs[0], -60, 0), (epcs[1], -70, 3)])
+        + thingmagic.encode_answer(thingmagic.CMD_CLEAR_BUFFER)
+        + thingmagic.encode_buffer([(epcs[2], -50, 1)])
+    )
+
+
+def reader18_rig(profile: reader18.Profile) -> Rig:
+    return reader_rig(
+        "uhf_reader18",
+        "uhf_reader18",
+        device=lambda tags: Reader18Device(tags, profile=profile, round_s=0.001),
+        faults=Reader18Faults,
+        reader=partial(Reader18Reader, profile=profile),
+        dialect=Reader18Dialect(profile),
+        stream=reader18_stream(profile),
+        most_pending=reader18.MAX_FRAME,
+        profile=profile,
+    )
+
+
+def r2000_rig(inventory: Inventory) -> Rig:
+    return reader_rig(
         "uhf_r2000",
         "uhf_r2000",
         device=lambda tags: R2000Device(tags, round_s=0.001),
         faults=R2000Faults,
-        reader=R2000Reader,
-        dialect=R2000Dialect(),
+        reader=partial(R2000Reader, inventory=inventory),
+        dialect=R2000Dialect(inventory),
         stream=r2000_stream(),
         most_pending=MAX_LEN + 2,
+        profile=inventory,
+    )
+
+
+RIGS = [
+    r2000_rig("realtime"),
+    r2000_rig("session"),
+    reader_rig(
+        "uhf_m100",
+        "uhf_m100",
+        device=lambda tags: M100Device(tags, round_s=0.001),
+        faults=M100Faults,
+        reader=M100Reader,
+        dialect=M100Dialect(),
+        stream=m100_stream(),
+        most_pending=m100.MAX_FRAME,
+    ),
+    reader18_rig("reader18"),
+    reader18_rig("ur"),
+    reader_rig(
+        "uhf_thingmagic",
+        "uhf_thingmagic",
+        device=lambda tags: ThingMagicDevice(tags, round_s=0.001),
+        faults=ThingMagicFaults,
+        reader=ThingMagicReader,
+        dialect=ThingMagicDialect(),
+        stream=thingmagic_stream(),
+        most_pending=thingmagic.MAX_FRAME,
     ),
 ]

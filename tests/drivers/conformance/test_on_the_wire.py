@@ -1,5 +1,6 @@
 """Silver: every driver of a stream on its real wire, a pty and a TCP serial server, kept by the real supervisor."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from structlog.testing import capture_logs
 
 from edge.ports import DeviceError
 from simulators.devices.serial_wire import OFF, switches
-from tests.drivers.conformance.bench import WIRES, bench
+from tests.drivers.conformance.bench import WIRES, Bench, bench
 from tests.drivers.conformance.rigs import RIGS, Rig
 from tests.drivers.test_quality import QUALITIES
 
@@ -33,8 +34,7 @@ async def test_lost_and_back_within_five_seconds_and_told_once_each(rig: Rig, wi
             await b.unplug()
             await b.until(lambda: bool(b.lost))
             # Away for many attempts, told once.
-            attempts = b.pauses.slept_s + 30.0
-            await _until_slept(b.pauses, attempts)
+            await _until(b, lambda: b.pauses.slept_s, 30)
             before_s, read = b.pauses.slept_s, len(b.readings)
             await b.plug()
             await b.until(lambda: len(b.readings) > read)
@@ -44,9 +44,10 @@ async def test_lost_and_back_within_five_seconds_and_told_once_each(rig: Rig, wi
     assert (events.count("device_lost"), events.count("device_back")) == (1, 2)
 
 
-async def _until_slept(clock, slept_s: float) -> None:  # type: ignore[no-untyped-def]
-    while clock.slept_s < slept_s:
-        await clock.sleep(0.0)
+async def _until(b: Bench, count: Callable[[], float], more: float) -> None:
+    enough = count() + more
+    while count() < enough:
+        await b.pauses.sleep(0.001)
 
 
 @every_rig
@@ -76,6 +77,12 @@ async def test_each_fault_is_what_the_driver_says_of_it_and_passes(rig: Rig, fau
         if outcome == "survived":
             await b.read_more(20)
             assert b.lost == []
+            await b.turn_off(fault)
+        elif outcome == "unread":
+            await _until(b, lambda: b.device.sent_frames, 20)
+            read = len(b.readings)
+            await _until(b, lambda: b.device.sent_frames, 20)
+            assert (len(b.readings), b.lost) == (read, [])
             await b.turn_off(fault)
         else:
             await b.until(lambda: bool(b.lost))
