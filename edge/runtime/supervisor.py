@@ -56,8 +56,15 @@ class Supervisor:
 
     async def run(self) -> None:
         """Connect, serve, reconnect, until cancelled."""
+        task = asyncio.current_task()
+        assert task is not None, "coroutines run in tasks"
         while True:
-            self._say_lost(await self._serve_once())
+            error = await self._serve_once()
+            if task.cancelling():
+                # Before Python 3.12 `asyncio.wait_for`, also in a driver's library, forgets a cancellation that meets
+                # its result, and a controller that was told to stop would serve on.
+                raise asyncio.CancelledError
+            self._say_lost(error)
             await self._clock.sleep(self._pause_s * (0.5 + self._jitter()))
             self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
 

@@ -142,3 +142,32 @@ async def test_a_refusal_just_in_time_is_not_a_slow_one(monkeypatch: pytest.Monk
 
 async def test_names_come_before_the_ten_seconds_that_are_promised():
     assert module.NAMED_AFTER_S < 10
+
+
+@pytest.mark.parametrize("part", ["connect", "run"])
+async def test_a_cancellation_that_a_library_forgets_still_ends_it(part: str):
+    """What `asyncio.wait_for` of Python 3.11 does where the cancellation meets the result: it keeps the result."""
+
+    async def forgetful() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            raise broken("refused") from None
+
+    device = Device([forgetful] if part == "connect" else [None], [forgetful])
+    clock, lost = FakeTime(), list[str]()
+    supervisor = Supervisor(
+        device,
+        clock=clock,
+        jitter=lambda: 0.5,
+        on_lost=lambda name, error: lost.append(name),
+        on_back=lambda name: None,
+    )
+    task = asyncio.create_task(supervisor.run())
+    async with asyncio.timeout(LIMIT_S):
+        await asyncio.wait({task})
+    assert task.cancelled()
+    assert (device.closed, clock.slept, lost) == (1, [], [])
