@@ -75,8 +75,8 @@ def _device_ids(config: Configuration) -> Iterator[tuple[PathKey, str]]:
         yield ("lanes", index, "barrier", "id"), lane.barrier.id
         for number, camera in enumerate(lane.cameras):
             yield ("lanes", index, "cameras", number, "id"), camera.id
-        if lane.tag_reader is not None:
-            yield ("lanes", index, "tag_reader", "id"), lane.tag_reader.id
+        for key, device in lane.on_lines:
+            yield ("lanes", index, key, "id"), device.id
 
 
 def _ports(config: Configuration) -> Iterator[tuple[PathKey, str]]:
@@ -85,8 +85,8 @@ def _ports(config: Configuration) -> Iterator[tuple[PathKey, str]]:
             # Two masters on one serial line would hear each other's answers.
             key = "serial_port" if lane.barrier.transport == "rtu" else "host"
             yield ("lanes", index, "barrier", key), lane.barrier.line
-        if lane.tag_reader is not None:
-            yield ("lanes", index, "tag_reader", "port"), lane.tag_reader.port.removeprefix("socket://")
+        for key, device in lane.on_lines:
+            yield ("lanes", index, key, "port"), device.port.removeprefix("socket://")
 
 
 def _coils(modbus: ModbusMap) -> Iterator[tuple[str, str, int]]:

@@ -1,4 +1,4 @@
-"""What a lane's devices are and where: barrier, cameras, tag reader."""
+"""What a lane's devices are and where: barrier, cameras, tag reader, sign, voice."""
 
 from typing import Annotated, Literal, NamedTuple
 
@@ -216,3 +216,34 @@ class TagReader(Configured):
     min_reads: int = Field(default=1, ge=1, le=100)
     min_rssi_dbm: int | None = Field(default=None, ge=-129, le=0)
     dwell_ms: int = Field(default=0, ge=0, le=10_000)
+
+
+# Lines that carry few bytes are often long, and slow: what they are set to at the device.
+SlowBaud = Literal[600, 1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200]
+
+
+class Sign(Configured):
+    """A board that drivers read. `port` as for a tag reader; `address` is the board's own, where several share a line.
+
+    The texts are the controller's own; what the board's character set lacks is told when it is connected.
+    """
+
+    driver: Literal["led_serial"] = "led_serial"
+    id: Id
+    port: SerialPort
+    baud: SlowBaud = 9_600
+    address: int = Field(default=1, ge=0, le=254)
+
+
+class Voice(Configured):
+    """A loudspeaker with numbered phrases. `volume` is 0 to 100."""
+
+    driver: Literal["voice_serial"] = "voice_serial"
+    id: Id
+    port: SerialPort
+    baud: SlowBaud = 9_600
+    address: int = Field(default=2, ge=0, le=254)
+    volume: int = Field(default=80, ge=0, le=100)
+
+
+OnLine = TagReader | Sign | Voice

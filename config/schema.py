@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr
 
 from config.calendar import Calendar
 from config.customs import CustomsBridge
-from config.devices import Barrier, Camera, SirenRules, TagReader
+from config.devices import Barrier, Camera, OnLine, Sign, SirenRules, TagReader, Voice
 from config.fields import FilePath, Fingerprint, Host, Id, Name, Port, Strict
 
 Identifier = Literal["front_plate", "rear_plate", "containers", "tag"]
@@ -157,6 +157,8 @@ class Lane(Strict):
     barrier: Barrier
     cameras: tuple[Camera, ...] = Field(default=(), max_length=16)
     tag_reader: TagReader | None = None
+    sign: Sign | None = None
+    voice: Voice | None = None
     must_match: tuple[Identifier, ...] = Field(default_factory=_must_match, min_length=1)
     recaptures: int = Field(default=2, ge=0, le=2)
     timing: Timing = Timing()
@@ -170,6 +172,12 @@ class Lane(Strict):
     second_person_ms: int = Field(default=120_000, ge=5_000, le=3_600_000)
     drill_moves_boom: bool = False
     calendar: Calendar | None = None
+
+    @property
+    def on_lines(self) -> tuple[tuple[str, OnLine], ...]:
+        """Its devices on serial lines, or behind serial servers, by their keys."""
+        found = (("tag_reader", self.tag_reader), ("sign", self.sign), ("voice", self.voice))
+        return tuple((key, device) for key, device in found if device is not None)
 
 
 class Configuration(Strict):

@@ -59,6 +59,7 @@ from edge.runtime.loop_watch import LoopWatch
 from edge.runtime.notes import append_note
 from edge.runtime.notify import ServiceManager, tell_manager
 from edge.runtime.shared_tags import SharedTags
+from edge.runtime.signs import LaneSigns
 from edge.runtime.site_secret import site_secret
 from edge.runtime.starts import Starts
 from edge.runtime.supervisor import keep_going
@@ -211,6 +212,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     sources = _Sources()
     barrier = registry.build(registry.BARRIER, lane.barrier, clock, sources.inputs_read)
     captures, watching = _captures(box, lane, profile, sources)
+    signs, telling = _signs(box, lane)
     key = load_private_key(path := configuration.keys_dir / f"lane-{lane.id}.key.pem")
     keyset = box.trust[environment_of(lane)].current
     check_lane_key(path, key_id_of(key.public_key()), keyset(), simulated=lane.simulated)
@@ -221,7 +223,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     asked = lane.handheld
     handheld = None if asked is None else ConfirmDesk(asked.authority, key=key, keyset=keyset, clock=clock)
     told, watches = lane_siren(lane, barrier, telemetry.publisher, clock)
-    parts = LaneParts(clock, box.journal, barrier, captures, asking, told, handheld)
+    parts = LaneParts(clock, box.journal, barrier, captures, asking, told, handheld, signs)
     runner = sources.runner = LaneRunner(profile, parts)
     door = GrantDoor(asking, clock)
     clearance = asking.link = clearance_link(configuration, lane.id, keyset, clock, door)
@@ -229,16 +231,15 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         handheld.attach(clearance, take=runner.take, on_refused=door.on_refused)
     ReferralDesk(clearance, keyset=keyset, clock=clock, take=runner.take, on_refused=door.on_refused)
     watch = security_watch(lane.id, clock, box.journal, clearance.link, telemetry.link, telemetry.publisher)
-    door.on_failure, asking.dated = watch.grant_refused, watch.answer_dated
-    captures.take = asking.take = runner.take
-    captures.shared = box.tags.join(profile, runner.take)
+    door.on_failure, asking.dated, asking.take = watch.grant_refused, watch.answer_dated, runner.take
+    captures.take, captures.shared = runner.take, box.tags.join(profile, runner.take)
     feeds = lane_feeds(configuration, lane, clearance, keyset, clock, runner.take)
     service = LaneService(
         clock,
         box.journal,
         box.journal.outbox,
         runner,
-        [barrier, *watching],
+        [barrier, *watching, *telling],
         captures,
         clearance,
         telemetry.publisher,
@@ -251,6 +252,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
             *((feed.name, feed.run) for feed in feeds),
             *watches,
             *opening_hours(lane, runner.take, clock),
+            *signs.watches,
         ],
         handheld,
         box.failed_starts,
@@ -312,6 +314,15 @@ def _captures(box: Box, lane: Lane, profile: LaneProfile, sources: "_Sources") -
         read_timeout_s=box.configuration.recogniser.deadline_ms / 1000,
     )
     return captures, [*cameras.values(), *([] if reader is None else [reader])]
+
+
+def _signs(box: Box, lane: Lane) -> tuple[LaneSigns, list[Device]]:
+    """What tells drivers at the lane what to do, in the language of the configuration."""
+    chosen = box.configuration.language
+    signs = [] if lane.sign is None else [registry.build(registry.SIGN, lane.sign, box.clock, None)]
+    voices = [] if lane.voice is None else [registry.build(registry.VOICE, lane.voice, box.clock, None)]
+    told = LaneSigns(signs, voices, language=None if chosen == "auto" else chosen)
+    return told, [*signs, *voices]
 
 
 class _Sources:

@@ -12,12 +12,14 @@ from drivers.barrier_modbus.driver import ModbusBarrier
 from drivers.barrier_modbus.target import Target
 from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
+from drivers.led_serial.driver import SerialBoard
 from drivers.uhf_m100.driver import M100Reader
 from drivers.uhf_r2000.driver import Inventory, R2000Reader
 from drivers.uhf_reader18.driver import Reader18Reader
 from drivers.uhf_reader18.wire import Profile
 from drivers.uhf_thingmagic.driver import ThingMagicReader
-from edge.ports import Barrier, Camera, Clock, DeliverInputs, DeliverTag, Inputs, Siren, TagReader
+from drivers.voice_serial.driver import SerialVoice
+from edge.ports import Barrier, Camera, Clock, DeliverInputs, DeliverTag, Inputs, Sign, Siren, TagReader, Voice
 
 S = TypeVar("S", bound=devices.Configured)
 D = TypeVar("D")
@@ -53,6 +55,8 @@ class Driver(Generic[S, D, P]):
 BARRIER: Kind[devices.Barrier, DeliverInputs, BarrierModule] = Kind("barrier")
 CAMERA: Kind[devices.Camera, None, Camera] = Kind("camera")
 TAG_READER: Kind[devices.TagReader, DeliverTag, TagReader] = Kind("tag_reader")
+SIGN: Kind[devices.Sign, None, Sign] = Kind("sign")
+VOICE: Kind[devices.Voice, None, Voice] = Kind("voice")
 
 
 def build(kind: Kind[S, D, P], configured: S, clock: Clock, deliver: D) -> P:
@@ -151,6 +155,16 @@ def _reader(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> 
     )
 
 
+def _led_serial(configured: devices.Sign, _: Clock, __: None) -> Sign:
+    return SerialBoard(configured.id, configured.port, baud=configured.baud, address=configured.address)
+
+
+def _voice_serial(configured: devices.Voice, _: Clock, __: None) -> Voice:
+    return SerialVoice(
+        configured.id, configured.port, baud=configured.baud, address=configured.address, volume=configured.volume
+    )
+
+
 DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(BARRIER, "modbus_barrier", devices.Barrier, _modbus_barrier),
     Driver(CAMERA, "http_camera", devices.Camera, _http_camera),
@@ -158,5 +172,7 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(TAG_READER, "uhf_m100", devices.TagReader, _uhf_m100),
     Driver(TAG_READER, "uhf_reader18", devices.TagReader, _uhf_reader18),
     Driver(TAG_READER, "uhf_thingmagic", devices.TagReader, _uhf_thingmagic),
+    Driver(SIGN, "led_serial", devices.Sign, _led_serial),
+    Driver(VOICE, "voice_serial", devices.Voice, _voice_serial),
 )
 _BY_PROTOCOL = {(one.kind.name, one.protocol): one for one in DRIVERS}

@@ -66,8 +66,8 @@ def _devices(lane: Lane) -> Iterator[Any]:
     for camera in lane.cameras:
         url = urlsplit(camera.url)
         yield _tcp(f"{lane.id}/{camera.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
-    if lane.tag_reader is not None:
-        name, port = f"{lane.id}/{lane.tag_reader.id}", lane.tag_reader.port
+    for _, device in lane.on_lines:
+        name, port = f"{lane.id}/{device.id}", device.port
         if port.startswith("socket://"):
             url = urlsplit(port)
             yield _tcp(name, str(url.hostname), url.port or 0)

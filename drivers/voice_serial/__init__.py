@@ -1,0 +1,1 @@
+"""Voice modules with numbered phrases over a serial line, in Kakou's own frames."""

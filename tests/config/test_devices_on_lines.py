@@ -1,0 +1,40 @@
+"""Devices on serial lines: each has its own name and its own port, and what it is set to is checked."""
+
+import pytest
+
+from tests.config.test_loader import GOOD, loaded, problems
+
+SIGN = "    sign: {id: s1, port: /dev/ttyUSB1}\n"
+VOICE = '    voice: {id: v1, port: "socket://10.0.0.4:4001", volume: 60}\n'
+
+
+def test_a_lane_has_a_sign_and_a_voice_or_none() -> None:
+    bare = loaded(GOOD).lanes[0]
+    assert (bare.sign, bare.voice, [key for key, _ in bare.on_lines]) == (None, None, ["tag_reader"])
+    lane = loaded(GOOD + SIGN + VOICE).lanes[0]
+    named = [(key, device.id) for key, device in lane.on_lines]
+    assert named == [("tag_reader", "r1"), ("sign", "s1"), ("voice", "v1")]
+    assert lane.sign is not None
+    assert lane.voice is not None
+    assert (lane.sign.driver, lane.sign.baud, lane.sign.address) == ("led_serial", 9600, 1)
+    assert (lane.voice.driver, lane.voice.address, lane.voice.volume) == ("voice_serial", 2, 60)
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "value"),
+    [
+        ("    sign: {id: s1, port: /dev/ttyUSB0}\n", "duplicate_port", "/dev/ttyUSB0"),
+        ("    voice: {id: r1, port: /dev/ttyUSB1}\n", "duplicate_id", "r1"),
+        ("    sign: {id: clearance, port: /dev/ttyUSB1}\n", "reserved_id", "clearance"),
+        ('    sign: {id: s1, port: "socket://nowhere"}\n', "bad_port", "socket://nowhere"),
+        ("    sign: {id: s1, port: /dev/ttyUSB1, baud: 9601}\n", None, "9601"),
+        ("    sign: {id: s1, port: /dev/ttyUSB1, address: 255}\n", None, "255"),
+        ("    sign: {id: s1, port: /dev/ttyUSB1, driver: led_seral}\n", None, "led_seral"),
+        ("    voice: {id: v1, port: /dev/ttyUSB1, volume: 101}\n", None, "101"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(more: str, code: str | None, value: str) -> None:
+    (problem,) = problems(GOOD + more)
+    assert problem.line == GOOD.count("\n") + 1
+    assert value in problem.render("en")
+    assert code in (None, problem.code)
