@@ -24,6 +24,8 @@ NAMES = (
     "recovery_read",
     "recovery_appended",
 )
+# Of `kakou bridge`: the request is in its book, the question left, the answer is in the book, the grant left.
+BRIDGE_NAMES = ("bridge_entered", "bridge_asked", "bridge_recorded", "bridge_granted")
 
 
 class FailpointError(Exception):
@@ -64,8 +66,9 @@ def arm(environment: Mapping[str, str], *, simulated: bool) -> None:
     name, _, hits = given.partition(":")
     if not simulated:
         raise FailpointError("none, a lane has real devices", given)
-    if name not in NAMES or not (hits or "1").isdecimal():
-        raise FailpointError(f"NAME or NAME:N of {', '.join(NAMES)}", given)
+    known = (*NAMES, *BRIDGE_NAMES)
+    if name not in known or not (hits or "1").isdecimal():
+        raise FailpointError(f"NAME or NAME:N of {', '.join(known)}", given)
     _armed = Armed(name, int(hits or "1"))
 
 

@@ -26,6 +26,8 @@ from edge.clearance.keys import KeyFileError, key_id_of, load_private_key
 from edge.clearance.keyset import Environment, KeysetError
 from edge.clearance.trust import Trust
 from edge.lifeline import stop_when_stdin_closes
+from edge.runtime import failpoints
+from edge.runtime.failpoints import FailpointError
 from edge.text import say
 from edge.text.arguments import Parser
 
@@ -56,7 +58,11 @@ def main(arguments: Sequence[str]) -> int:
     # What customs was asked and said is personal data, whatever mode the state directory was made with.
     before = os.umask(0o077)
     try:
+        failpoints.arm(os.environ, simulated=all(lane.simulated for lane in loaded.lanes))
         asyncio.run(_serve(loaded, loaded.customs_bridge))
+    except FailpointError as error:
+        log.logger().error("start_refused", cause=str(error), code=error.code)
+        return EXIT_CONFIG
     except (KeyFileError, KeysetError, sqlite3.Error, OSError) as error:
         log.logger().error("start_refused", cause=str(error), code=getattr(error, "code", type(error).__name__))
         return EXIT_TEMPORARY

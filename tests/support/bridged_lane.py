@@ -1,15 +1,21 @@
 """A whole lane whose authority is `kakou bridge customs`, as a process, with a simulated platform behind it."""
 
+import base64
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+from edge.clearance.authority_link import grant_topic
+from edge.mqtt import Message, MqttLink
 from simulators.customs_book import Document
 from simulators.customs_platform import CustomsPlatform
 from tests.support.bridge_bench import until
 from tests.support.brokers import BrokerCase
 from tests.support.controller import Controller, spawn
-from tests.support.system_lane import AUTHORITY, LANE, TAG, SystemLane
+from tests.support.mqtt import serving
+from tests.support.system_lane import AUTHORITY, LANE, SITE, TAG, SystemLane
 
 BRIDGE = """\
 customs_bridge:
@@ -31,6 +37,7 @@ class BridgedLane(SystemLane):
         self.bridges: list[Controller] = []
         self.answer_ms = 5_000
         self.settings["deadline_ms"] = 10_000
+        self.grants: list[dict[str, Any]] = []
 
     def write_config(self, **changes: object) -> Path:
         path = super().write_config(**changes)
@@ -42,17 +49,27 @@ class BridgedLane(SystemLane):
     def bridge(self) -> Controller:
         return self.bridges[-1]
 
-    async def start_bridge(self) -> Controller:
+    async def start_bridge(self, *, failpoint: str | None = None) -> Controller:
         """Start it and wait until platform and broker are there."""
         log = self.folder / f"bridge-{len(self.bridges)}.log"
         with log.open("wb") as output:
-            self.bridges.append(Controller(await spawn("bridge", "customs", str(self.config), output=output), log))
+            process = await spawn("bridge", "customs", str(self.config), output=output, failpoint=failpoint)
+        self.bridges.append(Controller(process, log))
         await until(lambda: self.bridge.said("mqtt_up") and self.bridge.said("platform_up"))
         return self.bridge
 
     def document(self, form: str = "HF1") -> None:
         """Enter a document for the next truck; a release spends it."""
         self.platform.book.add(Document(form, TAG))
+
+    def releases(self) -> list[str]:
+        """The requests that a release was given to, by their hash, as often as it was."""
+        return [one["req_hash"] for one in self.grants if one["verdict"] == "release"]
+
+    def heard(self, message: Message) -> None:
+        """Note a grant that the bridge published."""
+        payload = message.payload.split(b".")[1]
+        self.grants.append(json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4))))
 
     async def asked(self, count: int) -> None:
         await self.until(lambda: len(self.platform.asked) >= count)
@@ -64,7 +81,10 @@ async def open_bridged(folder: Path, broker: BrokerCase) -> AsyncIterator[Bridge
     lane = BridgedLane(folder, broker)
     await lane.platform.start()
     try:
-        async with lane.running(authority=False):
+        observer = MqttLink(broker.settings("grant-observer"))
+        observer.subscribe(grant_topic(SITE, LANE, AUTHORITY), lane.heard)
+        async with lane.running(authority=False), serving(observer.run):
+            await until(lambda: observer.is_up)
             await lane.start_bridge()
             await lane.start_controller()
             yield lane

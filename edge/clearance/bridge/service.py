@@ -36,6 +36,7 @@ from edge.clearance.keyset import Keyset
 from edge.clearance.request import RequestError, open_request, request_hash
 from edge.core.grant import Grant, Verdict
 from edge.mqtt import Message, MqttLink, MqttSettings
+from edge.runtime import failpoints
 from edge.times import rfc3339
 
 _log = logging.getLogger(__name__)
@@ -151,6 +152,7 @@ class CustomsBridge:
             question = Question(digest, "", lane, **{name: str(value) for name, value in names.items()})
             self._send_grant(question, self._grant(question, "hold", "bridge_cannot_record"))
             return
+        failpoints.hit("bridge_entered")
         self._supersede(lane)
         self._released.pop(lane, None)
         reason = self._put(question, claims)
@@ -187,6 +189,7 @@ class CustomsBridge:
             return "request_form"
         if not self.platform.send(frame):
             return "platform_unreachable"
+        failpoints.hit("bridge_asked")
         one = _Open(question, claims, gather, self._monotonic_s() + self._site.answer_ms / 1000)
         one.timer = asyncio.get_running_loop().call_later(self._site.answer_ms / 1000, self._due, question.lane, one)
         self._open[question.lane] = one
@@ -292,6 +295,7 @@ class CustomsBridge:
         except sqlite3.Error as error:
             _log.error("bridge_cannot_record", extra={"lane": question.lane, "cause": str(error)})
             grant, entered = self._grant(question, "hold", "bridge_cannot_record"), True
+        failpoints.hit("bridge_recorded")
         if not entered:
             _log.error("answered_already", extra={"lane": question.lane, "passage": question.passage})
         elif send:
@@ -306,6 +310,7 @@ class CustomsBridge:
         _log.info("customs_answered", extra=said)
         topic = grant_topic(self._site.site, question.lane, self._site.authority)
         self.link.publish(topic, self._sealed(grant)).add_done_callback(self._sent)
+        failpoints.hit("bridge_granted")
 
     def _sent(self, done: "asyncio.Future[None]") -> None:
         if not done.cancelled() and done.exception() is not None:

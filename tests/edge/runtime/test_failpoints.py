@@ -9,7 +9,7 @@ import pytest
 from edge.core.effects import ConsumeAuthority, EndPassage, LowerBoom, SendRequest
 from edge.core.readings import Identity
 from edge.runtime import failpoints
-from edge.runtime.failpoints import ENVIRONMENT, NAMES, FailpointError, arm, hit, hit_record
+from edge.runtime.failpoints import BRIDGE_NAMES, ENVIRONMENT, NAMES, FailpointError, arm, hit, hit_record
 
 SEND = SendRequest("p", "customs", "n", "h")
 CONSUME = ConsumeAuthority("p", "grant", ("n",), 1)
@@ -26,7 +26,7 @@ def deaths(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, int]]]:
 
 def test_without_the_variable_nothing_happens(deaths: list[tuple[int, int]]):
     arm({}, simulated=False)
-    for name in NAMES:
+    for name in (*NAMES, *BRIDGE_NAMES):
         hit(name)
     hit_record("before", (SEND, CONSUME, END))
     assert deaths == []
