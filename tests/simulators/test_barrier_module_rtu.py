@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 from typing import Literal
 
 import pytest
@@ -145,6 +146,18 @@ async def test_silence(faults: ReplyFaults) -> None:
         it.write(framed("01 01 0003 0001"))
         await eventually(it.answers("01 01 01 01"))
         assert it.simulator.plant.raise_count == (0 if faults.silent else 1)
+
+
+async def test_any_bytes_are_survived() -> None:
+    random = Random(7)
+    async with module("rtu_over_tcp") as it:
+        for _ in range(200):
+            sent = it.server.noise + sum(len(frame) for frame in it.server.frames)
+            it.write(random.randbytes(random.randint(8, 40)))
+            # Taken in: nothing of it can be a request by chance, checksum included, but for one in 65536.
+            await eventually(lambda sent=sent: it.server.noise + sum(map(len, it.server.frames)) > sent)
+        it.write(framed("01 01 0000 0008"))
+        await eventually(it.answers("01 01 01 08"))
 
 
 async def test_an_answer_without_a_line() -> None:

@@ -243,6 +243,14 @@ async def test_a_port_that_is_none_is_named(tmp_path: Path) -> None:
         assert "is no serial port" in error.got
 
 
+async def test_a_port_without_permission_and_an_impossible_baud_rate_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with lane(transport="rtu", connect=False) as it:
+        it.driver._target = replace(it.driver._target, baud=-1)
+        assert "these settings" in (await failure(it)).got
+        monkeypatch.setattr("os.access", lambda path, mode: False)
+        assert (await failure(it)).got == "no permission to read and write it"
+
+
 async def test_two_controllers_do_not_share_a_port() -> None:
     async with lane(transport="rtu") as it:
         async with lane(transport="rtu", connect=False) as other:
