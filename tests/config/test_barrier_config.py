@@ -1,5 +1,6 @@
 """What a technician is told about a barrier's transport and module, and what each module's own map is."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from config.problems import ConfigProblem
 from config.schema import Configuration
 from edge.registry import barrier_map, barrier_target
 from tests.support.barrier_lane import lane
+from tests.support.needs import REPOSITORY
 
 FILE = """\
 site: north
@@ -172,3 +174,13 @@ def test_a_siren_needs_an_output_and_each_class_once() -> None:
     assert isinstance(config, Configuration)
     assert config.lanes[0].siren is not None
     assert config.lanes[0].siren.sounds_for == ("intrusion",)
+
+
+def test_what_the_readme_shows_is_a_configuration() -> None:
+    readme = (REPOSITORY / "drivers/barrier_modbus/README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^barrier: \{(.+?)\}", readme, re.MULTILINE)
+    assert len(shown) == len(MODULES)
+    for one in shown:
+        assert isinstance(load_text(FILE.format(barrier=one.replace("id: barrier-1, ", ""))), Configuration), one
+    for name in MODULES:
+        assert f"`{name}`" in readme or "`..._6060`" in readme

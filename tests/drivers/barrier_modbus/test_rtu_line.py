@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.barrier_modbus.rtu_frames import crc16
 from drivers.barrier_modbus.target import Target, Transport
 from drivers.barrier_modbus.wire import BarrierMap, Coils, Registers
 from edge.ports import DeviceError
@@ -155,6 +156,20 @@ async def test_d19_an_adapter_that_hears_itself_is_named(transport: Transport) -
         assert error.code == "barrier_own_echo"
         assert "local echo" in error.next_step
         assert it.plant.raise_count == 0
+
+
+@pytest.mark.hazard("D19")
+async def test_d19_a_second_master_is_noticed_by_the_answers_it_gets() -> None:
+    async with lane(transport="rtu_over_tcp", poll_ms=50) as it:
+        it.start()
+        await it.until(lambda: bool(it.scans))
+        _, second = await asyncio.open_connection("127.0.0.1", it.simulator.port)
+        request = bytes.fromhex("01 01 00 00 00 08")
+        second.write(request + crc16(request))
+        error = await it.lost()
+        assert error.code in ("barrier_bad_reply", "barrier_no_reply")
+        assert "one master" in error.next_step
+        second.close()
 
 
 @pytest.mark.hazard("D17")
