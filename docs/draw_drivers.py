@@ -25,14 +25,17 @@ Drawn by `python docs/draw_drivers.py` from `edge/registry.py` and each `drivers
 is not what they say. A driver's README tells how it works, its errors and its faults.
 """
 ADDING = """## Adding a driver
-1. Copy the folder of a driver of the same kind: `wire.py` (bytes and values, pure), `driver.py`, `quality.yaml`,
-   `README.md`. What drivers share is in `drivers/kit`; drivers do not know each other.
+1. Copy `drivers/template` (and `simulators/devices/template.py`): `wire.py` (bytes and values, pure), `driver.py`,
+   `quality.yaml`, `README.md`. What drivers share is in `drivers/kit`: `line.py` (serial port or `socket://`),
+   `wire.py` (the incremental decoder), `listener.py` (devices that speak unasked), `tag_reader.py` (UHF readers of any
+   protocol). Drivers do not know each other.
 2. Write the codec, then the driver: a Protocol of `edge/ports.py` that raises nothing but `DeviceError`.
 3. Name the protocol in the class of its kind's configuration (`config/devices.py`), and add one line to
    `edge/registry.py`.
 4. Write its simulator in `simulators/devices`, which shares only the codec with it, and fixtures of real or documented
    bytes, wrong ones among them.
-5. Run `./kakou test tests/drivers` and `python docs/draw_drivers.py`.
+5. Give it a rig in `tests/drivers/conformance/rigs.py`, where it speaks on a stream: the suite does the rest.
+6. Run `./kakou test tests/drivers` and `python docs/draw_drivers.py`.
 """
 
 
@@ -45,7 +48,8 @@ def read_qualities() -> dict[str, dict[str, Any]]:
 def page() -> str:
     """Return the whole page."""
     qualities = read_qualities()
-    return "\n".join([HEAD, _overview(qualities), _configuration(), _levels(), _points(qualities), ADDING])
+    parts = [_overview(qualities), _configuration(), _levels(), _points(qualities), _faults(qualities)]
+    return "\n".join([HEAD, *parts, ADDING])
 
 
 def _folder_of(driver: Driver[Any, Any, Any], qualities: dict[str, dict[str, Any]]) -> str:
@@ -93,6 +97,20 @@ def _points(qualities: dict[str, dict[str, Any]]) -> str:
     return (
         "\n".join(lines) + "\n\n`suite` is `tests/drivers/conformance`; anything else is a test of the driver's own.\n"
     )
+
+
+def _faults(qualities: dict[str, dict[str, Any]]) -> str:
+    """What each driver makes of the faults that the suite turns on."""
+    listed = {folder: quality["faults"] for folder, quality in qualities.items() if _is_suite(quality)}
+    names = dict.fromkeys(name for faults in listed.values() for name in faults)
+    lines = ["## Faults", f"| fault of the simulator | {' | '.join(listed)} |", "|---" * (len(listed) + 1) + "|"]
+    for name in names:
+        lines.append(f"| {name} | {' | '.join(faults.get(name, '') for faults in listed.values())} |")
+    return "\n".join(lines) + "\n\nWhat each fault is, `simulators/devices` says beside its switch.\n"
+
+
+def _is_suite(quality: dict[str, Any]) -> bool:
+    return quality["points"].get("fault_switches") == "suite"
 
 
 def _short(shown: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 _READ_BYTES = 4096
 # A real device overwrites its buffer, too, where nobody reads.
-_MOST_UNSENT = 1 << 20
+_MOST_UNSENT = 1 << 16
 
 OnBytes = Callable[[bytes], None]
 

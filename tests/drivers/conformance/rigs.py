@@ -9,8 +9,11 @@ from functools import partial
 from typing import Any
 
 from drivers.kit.dialect import NEXT_STEPS, Dialect, Pace
+from drivers.kit.listener import NEXT_STEPS as LISTENER_STEPS
 from drivers.kit.tag_reader import StreamTagReader
 from drivers.kit.wire import StreamDecoder
+from drivers.template import wire as template
+from drivers.template.driver import TemplateCounter
 from drivers.uhf_m100 import wire as m100
 from drivers.uhf_m100.driver import M100Dialect, M100Reader
 from drivers.uhf_r2000.driver import Inventory, R2000Dialect, R2000Reader
@@ -22,6 +25,7 @@ from drivers.uhf_thingmagic.driver import ThingMagicDialect, ThingMagicReader
 from edge.ports import Clock, Device
 from simulators.devices.serial_wire import StreamDevice, StreamFaults
 from simulators.devices.tag_field import ReaderDevice, SimulatedTag
+from simulators.devices.template import TemplateDevice, TemplateFaults
 from simulators.devices.uhf_m100 import M100Device, M100Faults
 from simulators.devices.uhf_r2000 import R2000Device, R2000Faults
 from simulators.devices.uhf_reader18 import Reader18Device, Reader18Faults
@@ -160,6 +164,32 @@ def reader18_rig(profile: reader18.Profile) -> Rig:
     )
 
 
+def template_rig() -> Rig:
+    def drive(port: str, clock: Clock, deliver: Deliver) -> Device:
+        return TemplateCounter("c-1", port, clock=clock, on_count=lambda count, _: deliver(count), silence_s=0.4)
+
+    async def begin(_: TemplateCounter) -> None:
+        """It speaks by itself."""
+
+    def read(chunks: Iterable[bytes]) -> list[object]:
+        decoder = template.CountDecoder()
+        return [count for chunk in chunks for count in decoder.feed(chunk)]
+
+    return Rig(
+        "template",
+        "template",
+        simulate=lambda: TemplateDevice(lambda: 42, interval_s=0.005),
+        faults=TemplateFaults,
+        drive=drive,
+        begin=begin,
+        stream=b"".join(template.encode(template.Count(pieces)) for pieces in (0, 17, 999_999, 42)),
+        read=read,
+        decoder=template.CountDecoder,
+        most_pending=template.SIZE,
+        codes=tuple(f"counter_{code}" for code in LISTENER_STEPS),
+    )
+
+
 def r2000_rig(inventory: Inventory) -> Rig:
     return reader_rig(
         "uhf_r2000",
@@ -175,6 +205,7 @@ def r2000_rig(inventory: Inventory) -> Rig:
 
 
 RIGS = [
+    template_rig(),
     r2000_rig("realtime"),
     r2000_rig("session"),
     reader_rig(
