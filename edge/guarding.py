@@ -22,9 +22,9 @@ from edge.runtime.end_watch import Ending, EndWatch, Life, keyset_endings
 from edge.runtime.fault_watch import FaultWatch, Reports
 from edge.runtime.journal import Journal
 from edge.runtime.lane_runner import LaneRunner
-from edge.runtime.notes import append_note, security_note
+from edge.runtime.notes import Alarms, append_note, security_note
 from edge.runtime.opening_hours import OpeningHours
-from edge.runtime.security_watch import Alarms, SecurityWatch
+from edge.runtime.security_watch import SecurityWatch
 
 
 def check_manifest(

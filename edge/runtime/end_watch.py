@@ -7,11 +7,12 @@ The alarm stands from the configured time on, is told again as the end comes nea
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from edge.clearance.keyset import ANY, Keyset, KeysetKey
 from edge.log import logger
 from edge.ports import Clock
+from edge.runtime.notes import Alarms
 from edge.times import rfc3339
 
 LOOK_EVERY_S = 30.0
@@ -23,13 +24,6 @@ _MISSING = timedelta(days=-1)
 
 KEYSET_EXPIRES = "keyset_expires"
 KEY_EXPIRES = "key_expires"
-
-
-class Alarms(Protocol):
-    """Where alarms are published."""
-
-    def publish_alarm(self, code: str, detail: str | None) -> None:
-        """Raise it, or take it back with None."""
 
 
 @dataclass(frozen=True, slots=True)

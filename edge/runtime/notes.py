@@ -2,12 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from edge.runtime.journal import Journal, Ticket
 from edge.runtime.outbox import OutboxEvent
 
 NOTE = "note"
+
+
+class Alarms(Protocol):
+    """Where a lane's alarms are published."""
+
+    def publish_alarm(self, code: str, detail: str | None) -> None:
+        """Raise an alarm, or take it back with None."""
 
 
 def append_note(journal: Journal, lane: str, name: str, data: Mapping[str, Any]) -> Ticket:

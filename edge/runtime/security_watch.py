@@ -6,13 +6,13 @@ It only tells: nothing here opens, closes or holds a lane (I15).
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 from edge.clearance.claims import parse_utc
 from edge.clearance.time_quality import MOST_SKEW_S
 from edge.log import logger
 from edge.mqtt import LinkCounters
 from edge.ports import Clock
+from edge.runtime.notes import Alarms
 
 LOOK_EVERY_S = 5.0
 # hazards.md 4.2: K failures a minute.
@@ -25,13 +25,6 @@ GRANTS_REFUSED = "grants_refused"
 SESSION_TAKEN_OVER = "session_taken_over"
 CONNECTION_FLAPPING = "connection_flapping"
 CLOCK_SKEWED = "clock_skewed"
-
-
-class Alarms(Protocol):
-    """Where alarms are published."""
-
-    def publish_alarm(self, code: str, detail: str | None) -> None:
-        """Raise it, or take it back with None."""
 
 
 class SecurityWatch:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 from edge.log import logger
 from edge.ports import Clock
 from edge.runtime.evidence import EvidenceError, EvidenceStore
 from edge.runtime.journal import Journal, JournalError
+from edge.runtime.notes import Alarms
 
 EVERY_S = 3600.0
 # Longer than the year that an audit looks back. Records of older boots go then, once nothing needs them.
@@ -18,13 +18,6 @@ KEEP_RECORDS = timedelta(days=400)
 # From these shares of the disk on a person is told (hazards.md C21); the worse alarm replaces the milder one.
 FILLING, NEARLY_FULL = 0.70, 0.90
 _ALARMS = ((NEARLY_FULL, "state_disk_nearly_full"), (FILLING, "state_disk_filling"))
-
-
-class Alarms(Protocol):
-    """Where a lane's alarms are published."""
-
-    def publish_alarm(self, code: str, detail: str | None) -> None:
-        """Raise an alarm, or take it back with None."""
 
 
 def disk_alarms(used_bytes: int, total_bytes: int) -> dict[str, str | None]:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from config.broker_access import access_of, shares_a_certificate
 from config.broker_files import emqx_acl, emqx_conf, mosquitto_acl, mosquitto_conf
-from config.loader import load
 from config.schema import Configuration
-from edge.text import default_language, say
+from edge.text import say
 from edge.text.arguments import Parser
+from edge.verbs.configured import configured
 
 EXIT_CONFIG = 78
 TLS_PORT = 8883
@@ -23,10 +23,8 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     configurations: list[Configuration] = []
     for path in given.config:
-        loaded = load(path)
-        if isinstance(loaded, list):
-            for problem in loaded:
-                print(problem.render(default_language()), file=sys.stderr)
+        loaded = configured(path)
+        if loaded is None:
             return EXIT_CONFIG
         if shares_a_certificate(loaded):
             print(say("broker_shared_certificate", file=path), file=sys.stderr)

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from config.loader import load
 from config.schema import Lane
 from edge.profiles import core_calendar, utc_offset
 from edge.runtime.opening_hours import date_of, local_hours
-from edge.text import default_language, plain, say
+from edge.text import plain, say
 from edge.text.arguments import EXIT_USAGE, Parser
+from edge.verbs.configured import configured
 from edge.verbs.person import DEFAULT_CONFIG, EXIT_CONFIG, EXIT_REFUSED
 
 DAYS_AHEAD = 14
@@ -28,10 +28,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--at", help=say("calendar_at"))
     parser.add_argument("--json", action="store_true", help=say("option_json"))
     given = parser.parse_args(arguments)
-    loaded = load(given.config)
-    if isinstance(loaded, list):
-        for problem in loaded:
-            print(problem.render(default_language()), file=sys.stderr)
+    loaded = configured(given.config)
+    if loaded is None:
         return EXIT_CONFIG
     lanes = [lane for lane in loaded.lanes if given.lane in (None, lane.id)]
     if not lanes:

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from config.loader import load
 from edge.hardware import bind, fingerprints
 from edge.text import say
 from edge.text.arguments import EXIT_USAGE, Parser
+from edge.verbs.configured import configured
 
 EXIT_REFUSED = 1
 EXIT_CANNOT_CREATE = 73
@@ -33,10 +33,8 @@ def _bind(config: Path | None, present: tuple[str, ...]) -> int:
     if config is None:
         print(say("hardware_config_needed"), file=sys.stderr)
         return EXIT_USAGE
-    loaded = load(config)
-    if isinstance(loaded, list):
-        for problem in loaded:
-            print(problem, file=sys.stderr)
+    loaded = configured(config)
+    if loaded is None:
         return EXIT_CONFIG
     if not present:
         print(say("hardware_none"), file=sys.stderr)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from config.loader import load
 from edge.clearance.keys import (
     KeyFileError,
     create_keys,
@@ -19,8 +18,9 @@ from edge.clearance.root_rotation import seal_rotation
 from edge.clearance.trust import ROTATION_FILE
 from edge.files import write_whole
 from edge.hardware import bind
-from edge.text import default_language, say
+from edge.text import say
 from edge.text.arguments import Parser
+from edge.verbs.configured import configured
 
 EXIT_CONFIG = 78
 EXIT_CANNOT_CREATE = 73
@@ -33,10 +33,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--officer", action="append", default=[], help=say("keys_officer"))
     parser.add_argument("--new-root", type=Path, metavar="FILE", help=say("keys_new_root"))
     given = parser.parse_args(arguments)
-    loaded = load(given.config)
-    if isinstance(loaded, list):
-        for problem in loaded:
-            print(problem.render(default_language()), file=sys.stderr)
+    loaded = configured(given.config)
+    if loaded is None:
         return EXIT_CONFIG
     simulated = any(lane.simulated for lane in loaded.lanes)
     environment: Environment = "simulated" if simulated else "production"

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from config.loader import load
 from edge.app import environment_of, hash_of
 from edge.clearance.keys import KeyFileError, key_id_of, load_private_key
 from edge.clearance.manifest import Manifest, seal_manifest
 from edge.files import write_whole
-from edge.text import default_language, say
+from edge.text import say
 from edge.text.arguments import Parser
+from edge.verbs.configured import configured
 from models.registry import REGISTRY_PATH
 
 EXIT_CONFIG = 78
@@ -25,10 +25,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--key", type=Path, required=True, metavar="FILE", help=say("manifest_key"))
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=say("manifest_out"))
     given = parser.parse_args(arguments)
-    loaded = load(given.config)
-    if isinstance(loaded, list):
-        for problem in loaded:
-            print(problem.render(default_language()), file=sys.stderr)
+    loaded = configured(given.config)
+    if loaded is None:
         return EXIT_CONFIG
     try:
         key = load_private_key(given.key)

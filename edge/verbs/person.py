@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from config.loader import load
 from edge.core.modes import MODES
 from edge.runtime.control import ControlError, ask
-from edge.text import default_language, plain, say
+from edge.text import plain, say
 from edge.text.arguments import Parser
+from edge.verbs.configured import configured
 
 EXIT_REFUSED = 1
 EXIT_UNREACHABLE = 69
@@ -166,10 +166,8 @@ def ask_controller(given: argparse.Namespace, request: dict[str, Any]) -> dict[s
     """Return the controller's answer; where there is none, say why and return the exit status."""
     path = given.socket
     if path is None:
-        loaded = load(given.config)
-        if isinstance(loaded, list):
-            for problem in loaded:
-                print(problem.render(default_language()), file=sys.stderr)
+        loaded = configured(given.config)
+        if loaded is None:
             return EXIT_CONFIG
         path = loaded.control_socket_path
     try:

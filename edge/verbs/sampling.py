@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from config.loader import load
 from config.schema import Configuration, Sampling
 from edge.clearance.claims import is_identifier
 from edge.clearance.feeds import SAMPLING_PLANS, issued_topic
@@ -17,6 +16,7 @@ from edge.core.sampling_plan import PER_MILLE, SampledClass
 from edge.files import write_whole
 from edge.text import plain, say
 from edge.text.arguments import Parser
+from edge.verbs.configured import configured
 
 EXIT_REFUSED = 1
 EXIT_NO_KEY = 66
@@ -42,10 +42,8 @@ def main(arguments: Sequence[str]) -> int:
     classes: tuple[SampledClass, ...] = tuple(given.classes)
     if len(classes) > MAX_CLASSES or len({one.name for one in classes}) != len(classes):
         parser.error(say("sampling_classes_bad", most=MAX_CLASSES))
-    loaded = load(given.config)
-    if isinstance(loaded, list):
-        for problem in loaded:
-            print(problem, file=sys.stderr)
+    loaded = configured(given.config)
+    if loaded is None:
         return EXIT_CONFIG
     rules = next((one.sampling for one in loaded.lanes if one.id == given.lane), None)
     if rules is None:

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from config.loader import load
 from edge.release.archive import BundleError
 from edge.release.install import install
 from edge.release.layout import CURRENT, PREVIOUS, BusyError, Releases
 from edge.release.upgrade import DRAIN_S, HEALTH_S, RESTART, SETTLE_S, Plan, Upgrade, UpgradeError
-from edge.text import default_language, say
+from edge.text import say
 from edge.text.arguments import Parser
+from edge.verbs.configured import configured
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 78
@@ -85,10 +85,8 @@ def _switch(given: argparse.Namespace, releases: Releases, target: str) -> int:
     if origin == target:
         print(say("upgrade_is_current", release=target))
         return 0
-    loaded = load(given.config)
-    if isinstance(loaded, list):
-        for problem in loaded:
-            print(problem.render(default_language()), file=sys.stderr)
+    loaded = configured(given.config)
+    if loaded is None:
         return EXIT_CONFIG
     plan = Plan(
         target,

@@ -10,6 +10,7 @@ from edge.clearance.envelope import canonical_json, encode_base64url, seal
 from edge.clearance.grant import GRANT_TYPE, MAX_TTL_MS
 from edge.core.confirmation import Confirmation
 from tests.support.handhelds import OFFICER, OfficerWorld
+from tests.support.signed_vectors import claims, raw, text, without
 
 Vector = Callable[[OfficerWorld], bytes]
 
@@ -24,29 +25,6 @@ def header(**changes: Any) -> Vector:
         return signed + b"." + encode_base64url(world.keys[OFFICER].sign(signed))
 
     return make
-
-
-def claims(**changes: Any) -> Vector:
-    return lambda world: world.sign(world.claims(**changes))
-
-
-def without(name: str) -> Vector:
-    return lambda world: world.sign({key: value for key, value in world.claims().items() if key != name})
-
-
-def text(old: bytes, new: bytes) -> Vector:
-    """Change the signed JSON text itself."""
-
-    def make(world: OfficerWorld) -> bytes:
-        good = canonical_json(world.claims())
-        assert old in good
-        return world.sign_bytes(good.replace(old, new, 1))
-
-    return make
-
-
-def raw(change: Callable[[bytes], bytes]) -> Vector:
-    return lambda world: change(world.sign(world.claims()))
 
 
 def signed_by(name: str) -> Vector:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.clearance.envelope import canonical_json, encode_base64url, seal
 from edge.clearance.grant import GRANT_TYPE, MAX_TTL_MS
 from tests.support.clearance import AUTHORITY, World
+from tests.support.signed_vectors import claims, raw, text, without
 
 Vector = Callable[[World], bytes]
 
@@ -35,29 +36,6 @@ def header(**changes: Any) -> Vector:
 
 def payload(raw: bytes) -> Vector:
     return lambda world: world.sign_bytes(raw)
-
-
-def claims(**changes: Any) -> Vector:
-    return lambda world: world.sign(world.claims(**changes))
-
-
-def without(name: str) -> Vector:
-    return lambda world: world.sign({key: value for key, value in world.claims().items() if key != name})
-
-
-def text(old: bytes, new: bytes) -> Vector:
-    """Change the signed JSON text itself."""
-
-    def make(world: World) -> bytes:
-        good = canonical_json(world.claims())
-        assert old in good
-        return world.sign_bytes(good.replace(old, new, 1))
-
-    return make
-
-
-def raw(change: Callable[[bytes], bytes]) -> Vector:
-    return lambda world: change(world.sign(world.claims()))
 
 
 def note(**changes: Any) -> Vector:
