@@ -9,7 +9,7 @@ from typing import Protocol
 
 from edge.log import logger
 from edge.ports import Clock
-from edge.runtime.security_watch import Alarms
+from edge.runtime.notes import Alarms
 
 LOOK_EVERY_S = 0.5
 # A bit that comes and goes must fill neither the journal nor the broker.
