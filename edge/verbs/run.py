@@ -27,9 +27,12 @@ def check(arguments: Sequence[str]) -> int:
     parser.add_argument("config", type=Path, help=say("option_config"))
     parser.add_argument("--json", action="store_true", help=say("option_json"))
     parser.add_argument("--effective", action="store_true", help=say("check_effective"))
+    parser.add_argument("--elsewhere", action="store_true", help=say("check_elsewhere"))
     given = parser.parse_args(arguments)
     loaded = load(given.config)
-    problems = loaded if isinstance(loaded, list) else missing_files(loaded, running=False)
+    problems = loaded if isinstance(loaded, list) else []
+    if not isinstance(loaded, list) and not given.elsewhere:
+        problems = missing_files(loaded, running=False)
     values = effective(loaded) if given.effective and not isinstance(loaded, list) else []
     if given.json:
         rows = [

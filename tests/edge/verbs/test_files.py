@@ -52,6 +52,16 @@ def test_check_of_a_good_configuration(config: Path, capsys: pytest.CaptureFixtu
     assert json.loads(capsys.readouterr().out) == {"ok": True, "problems": []}
 
 
+def test_check_of_a_configuration_for_another_box_does_not_look_for_its_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert init.main([str(tmp_path)]) == 0
+    written = str(tmp_path / "kakou.yaml")
+    assert run.check([written]) == 78
+    assert "/etc/kakou/ca.pem" in capsys.readouterr().out
+    assert run.check([written, "--elsewhere"]) == 0
+
+
 def test_init_without_a_folder_writes_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
