@@ -64,7 +64,7 @@ from edge.runtime.site_secret import site_secret
 from edge.runtime.starts import Starts
 from edge.runtime.supervisor import keep_going
 from edge.runtime.upkeep import Upkeep
-from edge.sounding import lane_siren
+from edge.sounding import lane_siren, watches_of
 from models.recogniser import WorkerRecogniser
 from models.registry import REGISTRY_PATH
 
@@ -222,8 +222,8 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     telemetry = lane_telemetry(configuration, lane.id, box.journal.outbox, clock, policies)
     asked = lane.handheld
     handheld = None if asked is None else ConfirmDesk(asked.authority, key=key, keyset=keyset, clock=clock)
-    told, watches = lane_siren(lane, barrier, telemetry.publisher, clock)
-    parts = LaneParts(clock, box.journal, barrier, captures, asking, told, handheld, signs)
+    siren = lane_siren(lane, barrier, telemetry.publisher, clock)
+    parts = LaneParts(clock, box.journal, barrier, captures, asking, siren or telemetry.publisher, handheld, signs)
     runner = sources.runner = LaneRunner(profile, parts)
     door = GrantDoor(asking, clock)
     clearance = asking.link = clearance_link(configuration, lane.id, keyset, clock, door)
@@ -250,7 +250,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
             ("checkpoints", checkpoints.run),
             ("time_quality", _time_quality(asking, clock, runner.take)),
             *((feed.name, feed.run) for feed in feeds),
-            *watches,
+            *watches_of(siren, runner),
             *opening_hours(lane, runner.take, clock),
             *signs.watches,
         ],

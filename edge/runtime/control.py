@@ -254,6 +254,7 @@ def describe(runner: LaneRunner) -> dict[str, Any]:
         "boom": state.inputs.boom,
         "light": state.light,
         "alarms": list(state.alarms),
+        "siren": list(runner.siren),
         "lost_devices": list(state.lost_devices),
         "devices": runner.devices,
         "simulated": state.profile.simulated,

@@ -150,6 +150,8 @@ class LaneRunner:
         self._published: dict[str, object] = {}
         # What a technician asks first: each device's state and, where it is lost, the named cause with its next step.
         self.devices: dict[str, dict[str, str]] = {}
+        # Alarms that sound the siren now.
+        self.siren: tuple[str, ...] = ()
         # Set once no device is still being probed for the first time.
         self.probed = asyncio.Event()
         self._watchers: list[tuple[Callable[[LaneState], bool], asyncio.Future[None]]] = []

@@ -6,7 +6,7 @@ that a lost connection left on, or off, comes back to it.
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Literal
 
 from edge.log import logger
@@ -79,7 +79,9 @@ class LaneSiren:
         self._longest_s = longest_s
         self._again_s = again_s
         self._until_ms: dict[str, int] = {}
-        self._sounded = False
+        self._sounded: tuple[str, ...] = ()
+        # Told which alarms sound it, as soon as the module has taken it.
+        self.show: Callable[[tuple[str, ...]], None] = lambda _codes: None
         self._news = asyncio.Event()
 
     def publish_state(self, state: dict[str, object]) -> None:
@@ -101,16 +103,17 @@ class LaneSiren:
             self._news.clear()
             now_ms = self._clock.now_ms()
             self._until_ms = {code: until_ms for code, until_ms in self._until_ms.items() if until_ms > now_ms}
-            await self._tell(sorted(self._until_ms))
+            await self._tell(tuple(sorted(self._until_ms)))
             ends_s = [(until_ms - now_ms) / 1000 for until_ms in self._until_ms.values()]
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(self._again_s, *ends_s, self._again_s)):
                     await self._news.wait()
 
-    async def _tell(self, codes: list[str]) -> None:
+    async def _tell(self, codes: tuple[str, ...]) -> None:
         # A module that is lost is named by its supervisor, and is told again soon.
         with contextlib.suppress(DeviceError):
             await self._siren.set_siren(bool(codes))
-            if bool(codes) is not self._sounded:
-                self._sounded = bool(codes)
+            if codes != self._sounded:
+                self._sounded = codes
                 self._log.info("siren_on" if codes else "siren_off", alarms=codes)
+                self.show(codes)

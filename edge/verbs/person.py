@@ -37,6 +37,8 @@ def status(arguments: Sequence[str]) -> int:
             print(_line(lane))
             for name, device in lane["devices"].items():
                 print(f"  {name:<20} {device['state']:<8} {plain(device.get('cause', ''))}")
+            if codes := lane.get("siren"):
+                print("  " + say("siren_sounds", alarms=plain(", ".join(codes))))
             for one in lane["ends"]:
                 if one["alarm"]:
                     print("  " + _ending(one))

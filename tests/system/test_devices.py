@@ -1,9 +1,11 @@
 """A device fails while the lane runs: the others work, the lane says which and why, and nothing opens twice."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
+from edge.runtime.control import ask
 from simulators.devices.modbus_pdu import ReplyFaults
 from tests.support.system_lane import AUTHORITY, SystemLane
 
@@ -128,4 +130,8 @@ async def test_boom_opened_by_hand_is_named(lane: SystemLane):
     await lane.phase("fault")
     assert "uncommanded_open" in lane.state["alarms"]
     await lane.until(lambda: lane.plant.outputs["siren"])
+    # The status follows once the module has confirmed it.
+    async with asyncio.timeout(NAMED_WITHIN_S):
+        while (await ask(lane.socket, {"verb": "status"}))["lanes"][0]["siren"] != ["uncommanded_open"]:
+            pass
     assert lane.facts().consumed == []

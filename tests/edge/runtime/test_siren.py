@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from config.devices import Barrier, SirenRules
+from config.devices import SirenRules
 from config.loader import load
 from config.schema import Configuration
 from edge.runtime.siren import LaneSiren, SirenClass, class_of
-from edge.sounding import lane_siren
+from edge.sounding import lane_siren, watches_of
 from tests.support.barrier_lane import RealClock, eventually
 from tests.support.lane_parts import LIMIT_S, Others, broken
 from tests.support.needs import REPOSITORY
@@ -30,6 +30,12 @@ class Horn:
         self.told.append(on)
         if len(self.told) <= self.refusals:
             raise broken()
+
+
+class Runner:
+    """What a lane's status reads."""
+
+    siren: tuple[str, ...] = ()
 
 
 class StillClock(RealClock):
@@ -155,12 +161,22 @@ def example() -> Configuration:
 def test_a_lane_without_a_siren_tells_its_alarms_as_ever() -> None:
     others = Others()
     lane = example().lanes[0].model_copy(update={"siren": None})
-    assert lane_siren(lane, Horn(), others, RealClock()) == (others, [])
+    assert lane_siren(lane, Horn(), others, RealClock()) is None
+    assert watches_of(None, Runner()) == []  # type: ignore[arg-type]
 
 
-def test_a_lane_with_a_siren_runs_it() -> None:
+async def test_a_lane_with_a_siren_runs_it_and_shows_for_what_it_sounds() -> None:
     lane = example().lanes[0].model_copy(update={"siren": SirenRules()})
-    told, watches = lane_siren(lane, Horn(), Others(), RealClock())
-    assert isinstance(told, LaneSiren)
-    assert [name for name, _ in watches] == ["siren"]
-    assert isinstance(lane.barrier, Barrier)
+    siren, runner = lane_siren(lane, Horn(), Others(), RealClock()), Runner()
+    assert siren is not None
+    ((name, run),) = watches_of(siren, runner)  # type: ignore[arg-type]
+    assert name == "siren"
+    running = asyncio.ensure_future(run())
+    async with asyncio.timeout(LIMIT_S):
+        siren.publish_alarm("tailgate", "")
+        await eventually(lambda: runner.siren == ("tailgate",))
+        siren.publish_alarm("tailgate", None)
+        await eventually(lambda: runner.siren == ())
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running

@@ -49,6 +49,7 @@ ORDER = ["--lane", "lane-1", "--reason", "reader is broken"]
 
 async def test_status_is_a_line_a_lane(lane: Running, at: list[str], capsys: pytest.CaptureFixture[str]):
     lane.runner.device_lost("reader", broken("reader_gone", device="reader"))
+    lane.runner.siren = ("tailgate",)
     assert await asyncio.to_thread(status, at) == 0
     printed = capsys.readouterr().out
     assert "\nlane-1: idle for " in f"\n{printed}"
@@ -56,6 +57,7 @@ async def test_status_is_a_line_a_lane(lane: Running, at: list[str], capsys: pyt
     assert "device_lost_reader" in printed
     assert "SIMULATED" in printed
     assert "reader_gone" in printed
+    assert "the siren sounds for tailgate" in printed
     assert "keyset version 1 ends at 2026-03-31" in printed
     assert "no offline list is in force" in printed
     assert "customs" not in printed
