@@ -96,12 +96,13 @@ class LaneClearance:
         """An authentic grant: whether it counts is the core's to say."""
         assert self.take is not None
         nonce, asked_ms = self._newest.get(grant.authority, ("", 0))
+        # The vehicle first: what the answer says of the clocks opens nothing.
+        self.take(GrantReceived(self._clock.now_ms(), grant))
         if grant.nonce == nonce:
             if self.vouch is not None:
                 self.vouch(grant.issued_at)
             if self.dated is not None:
                 self.dated(grant.authority, grant.issued_at, asked_ms)
-        self.take(GrantReceived(self._clock.now_ms(), grant))
 
     def on_refused(self, authority: str, refusal: GrantRefusal) -> None:
         """Something that is no authentic grant."""

@@ -18,7 +18,6 @@ from edge.core.effects import (
     StopCapture,
 )
 from edge.core.events import Event, GrantReceived, PersonDecided, RequestPrepared, Started
-from edge.core.fusion import fuse
 from edge.core.inspection import targets_of
 from edge.core.modes import Hours, demanded, objections
 from edge.core.offline_list import OfflineEntry
@@ -117,7 +116,7 @@ def report_wrong_way(draft: Draft, event: Event) -> None:
 def identify(draft: Draft, event: Event) -> None:
     """Conclude who stands there and ask every authority at once."""
     state, passage = draft.state, draft.passage
-    identity = fuse(state.profile, passage, state.lost_devices)
+    identity = draft.fused()
     requests = tuple(
         Request(one.id, draft.identifier(f"nonce|{passage.id}|{passage.attempt}|{one.id}"))
         for one in state.profile.authorities

@@ -31,6 +31,7 @@ class Draft:
         self.state = state
         self.at_ms = at_ms
         self.effects: list[Effect] = []
+        self._fused: tuple[Passage, Sequence[str], Identity] | None = None
 
     @property
     def passage(self) -> Passage:
@@ -42,6 +43,13 @@ class Draft:
     def phase_age_ms(self) -> int:
         """How long the lane has been in this phase."""
         return self.at_ms - self.state.phase_since_ms
+
+    def fused(self) -> Identity:
+        """Return what the passage's frames and tags say now; several questions of one step ask for the same."""
+        passage, lost = self.passage, self.state.lost_devices
+        if self._fused is None or self._fused[0] is not passage or self._fused[1] is not lost:
+            self._fused = passage, lost, fuse(self.state.profile, passage, lost)
+        return self._fused[2]
 
     def change(self, **changes: Any) -> None:
         """Replace fields of the lane's state."""
@@ -113,7 +121,7 @@ class Draft:
     def end_passage(self, terminal: Terminal, *reasons: str) -> None:
         """Write the one terminal record of the open passage and forget it."""
         passage, profile = self.passage, self.state.profile
-        identity = passage.identity or fuse(profile, passage, self.state.lost_devices)
+        identity = passage.identity or self.fused()
         self.emit(
             StopCapture(passage.id),
             EndPassage(

@@ -12,7 +12,7 @@ from edge.core.events import (
     RequestPrepared,
     Started,
 )
-from edge.core.fusion import fuse, is_complete
+from edge.core.fusion import is_complete
 from edge.core.loop_order import unseen_long_enough
 from edge.core.modes import held_for, keeps_open
 from edge.core.observe import CHATTER_EDGES, CHATTER_WITHIN_MS, stands_on_arrival
@@ -205,7 +205,7 @@ def blind(draft: Draft, event: Event) -> bool:
 def identified(draft: Draft, event: Event) -> bool:
     """Waiting longer could add nothing to the identity, or its time is over."""
     profile, passage, lost = draft.state.profile, draft.passage, draft.state.lost_devices
-    return identify_expired(draft, event) or is_complete(profile, passage, fuse(profile, passage, lost), lost)
+    return identify_expired(draft, event) or is_complete(profile, passage, draft.fused(), lost)
 
 
 def identify_expired(draft: Draft, event: Event) -> bool:

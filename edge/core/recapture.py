@@ -3,7 +3,6 @@
 from edge.core.draft import Draft
 from edge.core.effects import StartCapture
 from edge.core.events import Event
-from edge.core.fusion import fuse
 from edge.core.guards import identified
 from edge.core.modes import demanded
 from edge.core.readings import Identity, Reading
@@ -17,7 +16,7 @@ def worth_another_look(draft: Draft, event: Event) -> bool:
     state, passage = draft.state, draft.passage
     if passage.recaptures >= state.profile.recaptures or not identified(draft, event):
         return False
-    identity = fuse(state.profile, passage, state.lost_devices)
+    identity = draft.fused()
     return any(
         reading.status != "read" and reading.reason not in _FINAL
         for name in demanded(state.mode, state.profile).must_match

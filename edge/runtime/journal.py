@@ -29,6 +29,7 @@ _PRUNABLE = """WITH oldest AS (SELECT id, kind, written_at FROM record WHERE id 
 SELECT max(id) FROM oldest WHERE kind='boot' AND id > (SELECT min(id) FROM oldest)
   AND id <= coalesce((SELECT min(id) FROM oldest WHERE written_at >= ?), id)"""
 PRUNE_AT_ONCE = 2000
+Written = Callable[[JournalError | None], None]
 _INSERT_POISON = "INSERT INTO poison (id, detail) VALUES (?,?)"
 
 
@@ -151,8 +152,13 @@ class Journal(JournalReader):
         opened = await asyncio.to_thread(journal_file.open_for_writing, path, utc)
         return cls(path, opened, utc)
 
-    def append(self, lane: str, kind: str, body: str, events: Sequence[OutboxEvent] = ()) -> Ticket:
+    def append(
+        self, lane: str, kind: str, body: str, events: Sequence[OutboxEvent] = (), written: Written | None = None
+    ) -> Ticket:
         """Queue a record and its events as one transaction; per lane, order of calls is order of records.
+
+        `written` is called once the record is durable, with None, or with why it never will be: without the turn of the
+        loop that whoever waits for `Ticket.durable` needs. It must not raise, and who gives it calls `flush` himself.
 
         Never blocks and never raises for the disk: `Ticket.durable` tells. Once the journal failed it is
         failed at once, and written all the same where a full disk's reserve has room. Raises JournalError
@@ -163,6 +169,8 @@ class Journal(JournalReader):
         refused = self._refusal()
         if refused is not None:
             fail(durable, refused)
+            if written is not None:
+                self._loop.call_soon(written, refused)
         if refused is not None and not (self._writer is not None and self._writer.last_words):
             return Ticket((head.record_seq if head else 0) + 1, durable)
         written_at = rfc3339(self._utc())
@@ -180,10 +188,13 @@ class Journal(JournalReader):
         for event in events:
             self._add_event(statements, lane, head, event, written_at)
         committed = (lambda: self.outbox.announce(lane)) if events else None
-        if not self._unsubmitted:
+        if not self._unsubmitted and written is None:
             # What one turn of the loop appends goes to the disk together: one fsync, not one for each.
             self._loop.call_soon(self.flush)
-        self._unsubmitted.append(Job(statements, durable if refused is None else None, committed))
+        job = Job(statements, committed=committed)
+        if refused is None:
+            job.durable, job.written = durable, written
+        self._unsubmitted.append(job)
         return Ticket(seq, durable)
 
     def flush(self) -> None:
@@ -238,7 +249,7 @@ class Journal(JournalReader):
         self._add_event(statements, lane, head, event, rfc3339(self._utc()))
         durable: asyncio.Future[None] = self._loop.create_future()
         self.flush()
-        self._writer.submit([Job(statements, durable, lambda: self.outbox.announce(lane))])
+        self._writer.submit([Job(statements, durable, committed=lambda: self.outbox.announce(lane))])
         return Ticket(through_id - base, durable)
 
     async def close(self) -> None:

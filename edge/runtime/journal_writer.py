@@ -25,10 +25,15 @@ _CHECKPOINT_FORCED_STATEMENTS = 10_000
 
 @dataclass(slots=True)
 class Job:
-    """Statements of one transaction. `durable` is set after their fsync, then `committed` called on the loop."""
+    """Statements of one transaction.
+
+    After their fsync, on the loop: first `written` is called, with what went wrong or None, and it does not raise; then
+    `durable` is set, and `committed` called.
+    """
 
     statements: list[Statement]
     durable: "asyncio.Future[None] | None" = None
+    written: Callable[[JournalError | None], None] | None = None
     committed: Callable[[], None] | None = None
     lazy: str | None = None
 
@@ -170,6 +175,9 @@ class GroupWriter:
     def _settle(self, group: list[Job], failed: JournalError | None) -> None:
         if failed is not None:
             self._on_failure(failed)
+        for job in group:
+            if job.written is not None:
+                job.written(failed)
         for job in group:
             if job.durable is not None and not job.durable.done():
                 if failed is None:

@@ -55,7 +55,7 @@ from edge.log import logger
 from edge.ports import Barrier, Clock, DeviceError
 from edge.runtime import failpoints
 from edge.runtime.barrier_commands import BarrierCommands, Light
-from edge.runtime.journal import Journal, JournalError, Ticket
+from edge.runtime.journal import Journal, JournalError
 from edge.runtime.records import boot_body, outbox_event, plain, step_body
 from edge.runtime.signs import Drivers
 
@@ -140,6 +140,8 @@ class LaneRunner:
         self._events: deque[Event] = deque()
         self._busy = False
         self._crashed = False
+        # A raise was asked for and is not on the wire yet.
+        self._raising = False
         self._timer: asyncio.TimerHandle | None = None
         # The deadline that the timer stands for, and the last one that was ticked.
         self._deadline_ms: int | None = None
@@ -186,11 +188,19 @@ class LaneRunner:
                     self._contain()
         finally:
             self._busy = False
-        # An event and what it caused are one group on the disk, on its way before anything else is done here.
-        self._parts.journal.flush()
+        self._flush()
         self._set_timer()
-        if self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(TELL_AFTER_S, self._tell)
+
+    def _flush(self) -> None:
+        """An event and what it caused are one group on the disk, on its way before anything else is done here.
+
+        A raise alone goes first: its record becomes durable behind it (decision 8); the writer takes the interpreter.
+        """
+        if self._raising:
+            asyncio.get_running_loop().call_soon(self._parts.journal.flush)
+        else:
+            self._parts.journal.flush()
+        self._raising = False
 
     def now_ms(self) -> int:
         """The lane's monotonic time."""
@@ -235,14 +245,14 @@ class LaneRunner:
         self.state, effects = self._step(before, event)
         if is_quiet(before, self.state, effects):
             return
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(TELL_AFTER_S, self._tell)
         failpoints.hit_record("before", effects)
-        ticket = self._append(before, event, effects)
+        self._append(before, event, effects)
         failpoints.hit_record("appended", effects)
         for effect in effects:
             if not isinstance(effect, ADDS_AUTHORITY):
                 self._perform(effect)
-        if ticket is not None:
-            ticket.durable.add_done_callback(partial(self._written, effects))
         if self._watchers:
             self._tell_watchers()
 
@@ -252,29 +262,24 @@ class LaneRunner:
             if not watcher[1].done():
                 watcher[1].set_result(None)
 
-    def _append(self, before: LaneState, event: Event, effects: tuple[Effect, ...]) -> Ticket | None:
+    def _append(self, before: LaneState, event: Event, effects: tuple[Effect, ...]) -> None:
         """Append the record; a journal that was lost before takes nothing, and nothing waits for it."""
         if before.journal_lost:
-            return None
+            return
         events = [outbox_event(effect) for effect in effects if isinstance(effect, Report | EndPassage)]
-        lane = before.profile.lane
+        append, written = partial(self._parts.journal.append, before.profile.lane), partial(self._written, effects)
         try:
             if isinstance(event, Started):
-                return self._parts.journal.append(lane, "boot", boot_body(before.profile, event, effects), events)
-            return self._parts.journal.append(lane, "step", step_body(before, event, effects), events)
+                append("boot", boot_body(before.profile, event, effects), events, written)
+            else:
+                append("step", step_body(before, event, effects), events, written)
         except JournalError as error:
             self.journal_lost(error)
-            return None
 
-    def _written(self, effects: tuple[Effect, ...], durable: "asyncio.Future[None]") -> None:
-        if durable.cancelled():
-            return
-        error = durable.exception()
-        if isinstance(error, JournalError):
+    def _written(self, effects: tuple[Effect, ...], error: JournalError | None) -> None:
+        if error is not None:
             self.journal_lost(error)
             return
-        if error is not None:
-            raise error
         failpoints.hit_record("durable", effects)
         for effect in effects:
             if isinstance(effect, ADDS_AUTHORITY):
@@ -300,6 +305,7 @@ class LaneRunner:
                 if parts.drivers is not None:
                     parts.drivers.tell(effect)
             case RaiseBoom():
+                self._raising = True
                 self._commands.lift()
             case LowerBoom():
                 self._commands.lower()

@@ -26,6 +26,31 @@ async def test_records_come_back_in_order_with_an_unbroken_chain(journal: Journa
     assert next(journal.records("L1")).written_at == "2026-03-01T12:00:00.000Z"
 
 
+async def test_whoever_asks_is_told_at_once_what_became_of_a_record(journal: Journal, path: Path) -> None:
+    told: list[tuple[object, bool, int]] = []
+
+    def written(error: JournalError | None) -> None:
+        told.append((error, ticket.durable.done(), len(list(journal.records("L1")))))
+
+    ticket = journal.append("L1", "step", "{}", written=written)
+    journal.flush()
+    await ticket.durable
+    # Before whoever waits for the future, and not before the disk.
+    assert told == [(None, False, 1)]
+    await journal.close()
+    refused = asyncio.Event()
+    refusals: list[JournalError | None] = []
+
+    def never(error: JournalError | None) -> None:
+        refusals.append(error)
+        refused.set()
+
+    journal.append("L1", "step", "{}", written=never)
+    assert not refusals
+    await asyncio.wait_for(refused.wait(), 10)
+    assert [error.code for error in refusals if error] == ["journal_closed"]
+
+
 async def test_recovery_reads_from_the_last_boot_record(journal: Journal) -> None:
     for kind in ("boot", "step", "boot", "step", "step"):
         ticket = journal.append("L1", kind, "{}")
