@@ -219,6 +219,9 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
 def _reader(reader: TagReader, path: PathKey) -> Iterator[Finding]:
     antennas = [((*path, "antennas", index), antenna) for index, antenna in enumerate(reader.antennas)]
     yield from _duplicates(antennas, "duplicate_value")
+    if (reader.driver == "package") != (reader.package is not None):
+        expected = Bilingual("driver: package 与 package 同时给出", "driver: package and package together")
+        yield Finding((*path, "driver"), "package_incomplete", reader.driver, expected)
     spoken = READERS[reader.driver].antennas
     if reader.profile not in spoken:
         names = ", ".join(spoken)

@@ -175,7 +175,7 @@ class Camera(Configured):
     poll_ms: int = Field(default=500, ge=20, le=10_000)
 
 
-ReaderProtocol = Literal["uhf_r2000", "uhf_m100", "uhf_reader18", "uhf_thingmagic"]
+ReaderProtocol = Literal["uhf_r2000", "uhf_m100", "uhf_reader18", "uhf_thingmagic", "package"]
 ReaderProfile = Literal["standard", "realtime", "session", "reader18", "ur"]
 Baud = Literal[9_600, 19_200, 38_400, 57_600, 115_200, 230_400]
 
@@ -197,7 +197,16 @@ READERS: dict[ReaderProtocol, ReaderFacts] = {
     "uhf_m100": ReaderFacts(115_200, {"standard": 1}),
     "uhf_reader18": ReaderFacts(57_600, {"reader18": 1, "ur": 4}),
     "uhf_thingmagic": ReaderFacts(115_200, {"standard": 4}),
+    "package": ReaderFacts(115_200, {"standard": 4}),
 }
+
+
+class Package(Strict):
+    """Whose driver it is, with `driver: package`: the distribution, exactly its version, and the entry point in it."""
+
+    distribution: Name
+    version: Name
+    entry_point: Name
 
 
 class TagReader(Configured):
@@ -208,6 +217,7 @@ class TagReader(Configured):
     """
 
     driver: ReaderProtocol = "uhf_r2000"
+    package: Package | None = None
     id: Id
     port: SerialPort
     baud: Baud = Field(default_factory=lambda given: READERS[given["driver"]].baud)

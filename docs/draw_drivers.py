@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from drivers.kit.quality import GOLD, POINTS
-from edge.registry import DRIVERS, Driver
+from edge.registry import DRIVERS, PACKAGE, Driver
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "drivers.md"
@@ -36,6 +36,24 @@ ADDING = """## Adding a driver
    bytes, wrong ones among them.
 5. Give it a rig in `tests/drivers/conformance/rigs.py`, where it speaks on a stream: the suite does the rest.
 6. Run `./kakou test tests/drivers` and `python docs/draw_drivers.py`.
+
+## A driver in a package of your own
+For tag readers so far. The package declares an entry point of the group `kakou.drivers` whose object is
+`edge.packages.PackagedDriver("tag_reader", construct)`; `construct` takes the configuration of the kind, the clock and
+where to deliver, and returns a `TagReader`. It is loaded only where the configuration names the distribution and its
+version:
+
+```yaml
+tag_reader:
+  driver: package
+  package: {distribution: acme-readers, version: 1.2.0, entry_point: acme}
+  id: rfid-1
+  port: socket://192.168.10.40:4001
+```
+
+Another version, or none, and the service does not start (`driver_package_version`, `driver_package_missing`). Such a
+driver runs with every right of the controller: read it as you would read the controller. `drivers/template` and
+`tests/drivers/conformance` serve it as they serve ours.
 """
 
 
@@ -63,6 +81,8 @@ def _folder_of(driver: Driver[Any, Any, Any], qualities: dict[str, dict[str, Any
 def _overview(qualities: dict[str, dict[str, Any]]) -> str:
     lines = ["| kind | `driver:` | devices | quality | verified against |", "|---|---|---|---|---|"]
     for driver in DRIVERS:
+        if driver.protocol == PACKAGE:
+            continue
         folder = _folder_of(driver, qualities)
         quality = qualities[folder]
         verified = quality["points"].get("third_party", "its simulator only")

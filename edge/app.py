@@ -102,8 +102,8 @@ async def serve(
 
     With `path`, the file of the configuration, it takes a changed one at SIGHUP or `kakou reload`, at a moment without
     vehicles. `refused` is why the one that it should have begun with was not taken.
-    Raises FailpointError, HardwareError, ManifestError, JournalError, KeyFileError or KeysetError where it cannot
-    start: nothing was opened then.
+    Raises FailpointError, HardwareError, ManifestError, JournalError, KeyFileError, KeysetError or PackageError where
+    it cannot start: nothing was opened then.
     """
     failpoints.arm(os.environ, simulated=all(lane.simulated for lane in configuration.lanes))
     manager = manager or ServiceManager()

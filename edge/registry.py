@@ -19,7 +19,11 @@ from drivers.uhf_reader18.driver import Reader18Reader
 from drivers.uhf_reader18.wire import Profile
 from drivers.uhf_thingmagic.driver import ThingMagicReader
 from drivers.voice_serial.driver import SerialVoice
+from edge.packages import load_driver
 from edge.ports import Barrier, Camera, Clock, DeliverInputs, DeliverTag, Inputs, Sign, Siren, TagReader, Voice
+
+# The protocol of a driver that is in a package of somebody else.
+PACKAGE = "package"
 
 S = TypeVar("S", bound=devices.Configured)
 D = TypeVar("D")
@@ -60,9 +64,9 @@ VOICE: Kind[devices.Voice, None, Voice] = Kind("voice")
 
 
 def build(kind: Kind[S, D, P], configured: S, clock: Clock, deliver: D) -> P:
-    """Build the device that `configured` describes. Raises KeyError where no line has its protocol.
+    """Build the device that `configured` describes. Raises PackageError where its driver's package cannot be used.
 
-    Configuration admits only protocols that have a line (tests/edge/test_registry.py), so that does not happen.
+    Configuration admits only protocols that have a line (tests/edge/test_registry.py): none is missing here.
     """
     construct: Callable[[S, Clock, D], P] = _BY_PROTOCOL[kind.name, configured.driver].construct
     return construct(configured, clock, deliver)
@@ -135,6 +139,12 @@ def _uhf_thingmagic(configured: devices.TagReader, clock: Clock, on_tag: Deliver
     return ThingMagicReader(**_reader(configured, clock, on_tag))
 
 
+def _packaged_reader(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> TagReader:
+    assert configured.package is not None, "the configuration was checked"
+    reader: TagReader = load_driver(configured.package, TAG_READER.name).construct(configured, clock, on_tag)
+    return reader
+
+
 class _ReaderArguments(TypedDict):
     name: str
     port: str
@@ -172,6 +182,7 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(TAG_READER, "uhf_m100", devices.TagReader, _uhf_m100),
     Driver(TAG_READER, "uhf_reader18", devices.TagReader, _uhf_reader18),
     Driver(TAG_READER, "uhf_thingmagic", devices.TagReader, _uhf_thingmagic),
+    Driver(TAG_READER, PACKAGE, devices.TagReader, _packaged_reader),
     Driver(SIGN, "led_serial", devices.Sign, _led_serial),
     Driver(VOICE, "voice_serial", devices.Voice, _voice_serial),
 )

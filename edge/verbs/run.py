@@ -80,6 +80,7 @@ def _serve(configuration: Configuration, path: Path) -> int:
     from edge.clearance.keyset import KeysetError
     from edge.clearance.manifest import ManifestError
     from edge.hardware import HardwareError
+    from edge.packages import PackageError
     from edge.runtime.evidence import EvidenceError
     from edge.runtime.failpoints import FailpointError
     from edge.runtime.journal_file import JournalError
@@ -87,7 +88,7 @@ def _serve(configuration: Configuration, path: Path) -> int:
 
     refusals = (
         FailpointError, HardwareError, ManifestError, JournalError, EvidenceError, KeyFileError, KeysetError,
-        SecretError, OSError,
+        SecretError, OSError, PackageError,
     )  # fmt: skip
 
     # Journal and evidence hold personal data, whatever mode the state directory was made with.
@@ -104,7 +105,7 @@ def _serve(configuration: Configuration, path: Path) -> int:
                 code = getattr(error, "code", None) or getattr(error, "reason", type(error).__name__)
                 log.logger().error("start_refused", cause=str(error), code=code)
                 if earlier is None:
-                    final = isinstance(error, FailpointError | HardwareError | ManifestError)
+                    final = isinstance(error, FailpointError | HardwareError | ManifestError | PackageError)
                     return EXIT_CONFIG if final else EXIT_TEMPORARY
                 # A changed configuration that cannot start leaves the one before it in force.
                 now, earlier, refused = earlier, None, str(error)

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from config import devices
-from edge.registry import DRIVERS, TAG_READER, Driver, build
+from edge.registry import DRIVERS, PACKAGE, TAG_READER, Driver, build
 from tests.drivers.test_quality import QUALITIES, folders
 from tests.support.r2000 import RealClock
 
@@ -28,7 +28,8 @@ def test_the_configuration_admits_the_protocols_that_have_a_line() -> None:
 def test_each_folder_is_registered_with_what_it_speaks_and_nothing_else_is() -> None:
     drivers = [quality for folder, quality in QUALITIES.items() if folder != TO_COPY]
     spoken = [(quality["kind"], protocol) for quality in drivers for protocol in quality["protocols"]]
-    assert sorted(spoken) == sorted((driver.kind.name, driver.protocol) for driver in DRIVERS)
+    lines = [(driver.kind.name, driver.protocol) for driver in DRIVERS if driver.protocol != PACKAGE]
+    assert sorted(spoken) == sorted(lines)
     assert set(QUALITIES) == folders()
 
 
@@ -46,7 +47,12 @@ def test_lines_are_of_one_kind_each(driver: Driver) -> None:  # type: ignore[typ
 
 @pytest.mark.parametrize(
     ("protocol", "profile"),
-    [(protocol, profile) for protocol, facts in devices.READERS.items() for profile in facts.antennas],
+    [
+        (protocol, profile)
+        for protocol, facts in devices.READERS.items()
+        if protocol != PACKAGE
+        for profile in facts.antennas
+    ],
 )
 def test_each_profile_of_a_reader_is_built_with_the_antennas_that_the_configuration_admits(
     protocol: devices.ReaderProtocol, profile: devices.ReaderProfile

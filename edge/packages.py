@@ -1,0 +1,59 @@
+"""Drivers of somebody else: loaded only where the configuration names the distribution and its version.
+
+Such a package declares an entry point of the group `kakou.drivers` whose object is a `PackagedDriver`. Only the named
+distribution's metadata is looked at, and nothing of it is imported before its version is the one that was asked for.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from config.devices import Package
+
+GROUP = "kakou.drivers"
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedDriver:
+    """What an entry point gives: the kind that it drives, and a constructor as the lines of `edge/registry.py` have."""
+
+    kind: str
+    construct: Callable[[Any, Any, Any], Any]
+
+
+class PackageError(Exception):
+    """A configured package cannot be used. `code` is stable; the text says what was expected, found and comes next."""
+
+    def __init__(self, code: str, package: Package, found: str, next_step: str) -> None:
+        wanted = f"{package.entry_point} of {package.distribution} {package.version}"
+        super().__init__(f"{code}: driver {wanted}: {found}; next: {next_step}")
+        self.code = code
+
+
+def load_driver(package: Package, kind: str) -> PackagedDriver:
+    """Return the driver of exactly that package.
+
+    Raises PackageError: `driver_package_missing`, `_version`, `_entry_point`, `_broken`, `_kind`.
+    """
+    try:
+        distribution = metadata.distribution(package.distribution)
+    except (metadata.PackageNotFoundError, ValueError) as error:
+        raise PackageError("driver_package_missing", package, "not installed", "install it on this box") from error
+    if distribution.version != package.version:
+        found = f"version {distribution.version} is installed"
+        raise PackageError("driver_package_version", package, found, "install the version, or name the other one")
+    points = [one for one in distribution.entry_points if (one.group, one.name) == (GROUP, package.entry_point)]
+    if len(points) != 1:
+        found = f"{len(points)} entry points of that name in {GROUP}"
+        raise PackageError("driver_package_entry_point", package, found, "correct entry_point in the configuration")
+    try:
+        driver = points[0].load()
+    except Exception as error:
+        # Whatever a stranger's module raises while it is imported: the box does not start with it.
+        found = f"its import failed with {error!r}"
+        raise PackageError("driver_package_broken", package, found, "ask its maker") from error
+    if not isinstance(driver, PackagedDriver) or driver.kind != kind:
+        found = f"it is {driver!r}, not a PackagedDriver of the kind {kind}"
+        raise PackageError("driver_package_kind", package, found, "correct entry_point, or ask its maker")
+    return driver

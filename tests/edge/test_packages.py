@@ -1,0 +1,92 @@
+"""A driver of somebody else is loaded where distribution and version are the configured ones, and nowhere else."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config.devices import Package, TagReader
+from edge.packages import PackageError, load_driver
+from edge.registry import TAG_READER, build
+from tests.support.r2000 import RealClock
+
+MODULE = """
+from edge.packages import PackagedDriver
+
+
+class Reader:
+    def __init__(self, name, address):
+        self.name, self.address = name, address
+
+
+def construct(configured, clock, on_tag):
+    return Reader(configured.id, configured.port)
+
+
+ACME = PackagedDriver("tag_reader", construct)
+CAMERA = PackagedDriver("camera", construct)
+NONE = "no driver"
+"""
+POINTS = """
+[kakou.drivers]
+acme = acme_readers:ACME
+camera = acme_readers:CAMERA
+none = acme_readers:NONE
+broken = acme_readers:MISSING
+
+[console_scripts]
+other = acme_readers:ACME
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A distribution as pip leaves it."""
+    information = tmp_path / "acme_readers-1.2.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-readers\nVersion: 1.2.0\n")
+    (information / "entry_points.txt").write_text(POINTS)
+    (tmp_path / "acme_readers.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    sys.modules.pop("acme_readers", None)
+
+
+def package(entry_point: str = "acme", version: str = "1.2.0", distribution: str = "acme-readers") -> Package:
+    return Package(distribution=distribution, version=version, entry_point=entry_point)
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_named_package_builds_the_reader() -> None:
+    configured = TagReader(driver="package", package=package(), id="rfid-1", port="socket://127.0.0.1:1")
+    reader = build(TAG_READER, configured, RealClock(), lambda _: None)
+    assert (type(reader).__name__, reader.name, reader.address) == ("Reader", "rfid-1", "socket://127.0.0.1:1")
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("named", "code"),
+    [
+        (package(version="1.2.1"), "driver_package_version"),
+        (package(distribution="acme-cameras"), "driver_package_missing"),
+        (package(distribution=" "), "driver_package_missing"),
+        (package("other"), "driver_package_entry_point"),
+    ],
+)
+def test_nothing_is_imported_of_a_package_that_is_not_the_named_one(named: Package, code: str) -> None:
+    with pytest.raises(PackageError, match=code) as refused:
+        load_driver(named, "tag_reader")
+    assert refused.value.code == code
+    assert "next:" in str(refused.value)
+    assert "acme_readers" not in sys.modules
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("entry_point", "code"),
+    [("broken", "driver_package_broken"), ("camera", "driver_package_kind"), ("none", "driver_package_kind")],
+)
+def test_what_is_no_driver_of_the_kind_is_refused(entry_point: str, code: str) -> None:
+    with pytest.raises(PackageError, match=code):
+        load_driver(package(entry_point), "tag_reader")
