@@ -1,5 +1,6 @@
 """From the reader's probabilities to characters: the top reading, and the best one that fits a grammar."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -60,13 +61,9 @@ def spelling_of(glyphs: list[Glyph]) -> Spelling:
     return Spelling("".join(g.character for g in glyphs), min((g.confidence for g in glyphs), default=0.0))
 
 
-@dataclass(slots=True)
-class _Path:
-    """The best way to a prefix: log probability, weakest character, peak of the last, and whether a blank follows."""
-
-    log: float
-    weakest: float
-    peak: float
+# The best way to a prefix: log probability, weakest character, peak of the last one. A tuple: this is the inner loop.
+_Path = tuple[float, float, float]
+_Paths = dict[tuple[str, bool], _Path]
 
 
 def best_fitting(
@@ -77,44 +74,51 @@ def best_fitting(
     `may_follow` gives the characters that a prefix may continue with. One best path a prefix is kept, and
     `BEAM_WIDTH` prefixes a step.
     """
-    paths: dict[tuple[str, bool], _Path] = {("", True): _Path(0.0, 1.0, 1.0)}
-    for row in probabilities:
-        followed = [(alphabet[i], float(row[i])) for i in np.flatnonzero(row > FOLLOW_FLOOR) if i != BLANK]
-        paths = _step(paths, max(float(row[BLANK]), 1e-6), followed, may_follow)
+    # Whether a blank was seen since the last character is part of the prefix: AA needs one between.
+    paths: _Paths = {("", True): (0.0, 1.0, 1.0)}
+    for row in probabilities.tolist():
+        followed = [
+            (alphabet[column], value, math.log(value))
+            for column, value in enumerate(row)
+            if value > FOLLOW_FLOOR and column != BLANK
+        ]
+        paths = _step(paths, max(row[BLANK], 1e-6), followed, may_follow)
     complete_paths: dict[str, _Path] = {}
     for (text, _), path in paths.items():
         known = complete_paths.get(text)
-        if complete(text) and (known is None or path.log > known.log):
+        if complete(text) and (known is None or path[0] > known[0]):
             complete_paths[text] = path
     if not complete_paths:
         return None
-    text, path = max(complete_paths.items(), key=lambda item: item[1].log)
-    share = 1.0 / sum(float(np.exp(other.log - path.log)) for other in complete_paths.values())
-    return Spelling(text, min(path.weakest, path.peak)), share
+    text, (log, weakest, peak) = max(complete_paths.items(), key=lambda item: item[1][0])
+    share = 1.0 / sum(math.exp(other[0] - log) for other in complete_paths.values())
+    return Spelling(text, min(weakest, peak)), share
 
 
 def _step(
-    paths: dict[tuple[str, bool], _Path],
+    paths: _Paths,
     blank: float,
-    followed: list[tuple[str, float]],
+    followed: list[tuple[str, float, float]],
     may_follow: Callable[[str], str],
-) -> dict[tuple[str, bool], _Path]:
-    following: dict[tuple[str, bool], _Path] = {}
-
-    def offer(text: str, after_blank: bool, path: _Path) -> None:
-        known = following.get((text, after_blank))
-        if known is None or path.log > known.log:
-            following[text, after_blank] = path
-
-    for (text, after_blank), path in paths.items():
+) -> _Paths:
+    following: _Paths = {}
+    blank_log = math.log(blank)
+    for (text, after_blank), (log, weakest, peak) in paths.items():
         # A character that was seen and is left out weakens a reading as much as one that was not seen and is put in.
-        offer(text, True, _Path(path.log + float(np.log(blank)), min(path.weakest, blank), path.peak))
-        allowed = may_follow(text)
-        for character, value in followed:
-            log = path.log + float(np.log(value))
-            if text and character == text[-1] and not after_blank:
-                offer(text, False, _Path(log, path.weakest, max(path.peak, value)))
-            elif character in allowed:
-                offer(text + character, False, _Path(log, min(path.weakest, path.peak), value))
-    kept = sorted(following.items(), key=lambda item: -item[1].log)[:BEAM_WIDTH]
+        offers = [((text, True), (log + blank_log, min(weakest, blank), peak))]
+        if followed:
+            allowed = may_follow(text)
+            last = text[-1:] if not after_blank else ""
+            for character, value, value_log in followed:
+                if character == last:
+                    offers.append(((text, False), (log + value_log, weakest, max(peak, value))))
+                elif character in allowed:
+                    offers.append(((text + character, False), (log + value_log, min(weakest, peak), value)))
+        for prefix, path in offers:
+            known = following.get(prefix)
+            if known is None or path[0] > known[0]:
+                following[prefix] = path
+    if len(following) <= BEAM_WIDTH:
+        return following
+    kept = sorted(following.items(), key=lambda item: -item[1][0])[:BEAM_WIDTH]
     return dict(kept)

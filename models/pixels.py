@@ -73,6 +73,9 @@ def cut_out(image: Image, corners: Array) -> Image:
     width = max(1, math.ceil(max(sides[:2])))
     height = max(1, math.ceil(max(sides[2:])))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    if np.array_equal(corners, target) and (height, width) == image.shape[:2]:
+        # The whole picture, as plate cameras send it.
+        return image
     matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
     cut = cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cut, np.uint8)
