@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from models.pixels import Array
 from models.training.batches import Batch
-from models.training.network import Network, Values
+from models.training.network import Network, Tensor, Values
 
 # The first third of the net sees strokes, which are the same on plates and on paper: it learns slowly.
 FIRST_THIRD, FIRST_THIRD_RATE = 1 / 3, 0.3
@@ -23,6 +24,8 @@ MAX_GRADIENT = 5.0
 CHECKPOINT_EVERY_S = 60.0
 SHOW_EVERY_S = 10.0
 BAR_CHARACTERS = 30
+# Text covers a hundredth of a picture: a pixel of it counts for more.
+TEXT_WEIGHT, PIXEL_SHARE = 3.0, 5.0
 
 
 @dataclass(slots=True)
@@ -35,11 +38,54 @@ class Progress:
     loss: float = 0.0
 
 
+def spelling_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Return how far `logits` (n, steps, classes) are from spelling the lines of `batch` (CTC)."""
+    steps = torch.full((len(batch.lengths),), logits.shape[1], dtype=torch.long)
+    return functional.ctc_loss(
+        functional.log_softmax(logits, dim=2).transpose(0, 1),
+        torch.from_numpy(batch.columns),
+        steps,
+        torch.from_numpy(batch.lengths),
+        zero_infinity=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PictureBatch:
+    """Pictures (n, 3, h, w) between -1 and 1, and where text is in them (n, 1, h, w), 0 to 1."""
+
+    pictures: Array
+    text: Array
+
+
+def map_loss(logits: Tensor, batch: PictureBatch) -> Tensor:
+    """Return how far maps (n, 1, h, w) are from those of `batch`: pixel by pixel, and in what they share."""
+    text = torch.from_numpy(batch.text)
+    weight = 1.0 + (TEXT_WEIGHT - 1.0) * text
+    pixels = functional.binary_cross_entropy_with_logits(logits, text, weight=weight)
+    seen = torch.sigmoid(logits)
+    shared = (2.0 * (seen * text).sum() + 1.0) / ((seen**2).sum() + (text**2).sum() + 1.0)
+    return pixels * PIXEL_SHARE + 1.0 - shared
+
+
 class Fit:
     """One training of `network` over `minutes` of work, however many sittings that takes."""
 
-    def __init__(self, network: Network, minutes: float, checkpoint: Path, draws: Callable[[], Any]) -> None:
-        """`draws` gives the state of the random generator of the batches, which a checkpoint keeps."""
+    def __init__(
+        self,
+        network: Network,
+        minutes: float,
+        checkpoint: Path,
+        draws: Callable[[], Any],
+        loss_of: Callable[[Tensor, Any], Tensor] = spelling_loss,
+        learning_rate: float = LEARNING_RATE,
+    ) -> None:
+        """`draws` gives the state of the random generator of the batches, which a checkpoint keeps.
+
+        `loss_of` judges what the network answers to a batch, which has `pictures` at least.
+        """
+        self._loss_of = loss_of
+        self._learning_rate = learning_rate
         self._network = network
         self._wanted_s = minutes * 60
         self._checkpoint = checkpoint
@@ -51,7 +97,7 @@ class Fit:
         fast = [value for name, value in network.parameters.items() if depth.get(name, 1.0) >= FIRST_THIRD]
         self._optimiser = torch.optim.AdamW(
             [{"params": slow, "share": FIRST_THIRD_RATE}, {"params": fast, "share": 1.0}],
-            lr=LEARNING_RATE,
+            lr=learning_rate,
             weight_decay=1e-4,
         )
 
@@ -68,7 +114,7 @@ class Fit:
         self._optimiser.load_state_dict(kept["optimiser"])
         return kept["draws"]
 
-    def run(self, next_batch: Callable[[], Batch]) -> None:
+    def run(self, next_batch: Callable[[], Any]) -> None:
         """Train until the minutes are spent; a checkpoint lies there at the end and after every minute."""
         shown_at_s = kept_at_s = time.monotonic()
         while self.progress.spent_s < self._wanted_s:
@@ -85,20 +131,12 @@ class Fit:
         self._keep()
         self._show()
 
-    def _step(self, batch: Batch) -> None:
+    def _step(self, batch: Any) -> None:
         share = min(1.0, self.progress.spent_s / self._wanted_s)
-        rate = LEARNING_RATE * min(1.0, (share + 1e-3) / WARM_UP) * 0.5 * (1.0 + math.cos(math.pi * share))
+        rate = self._learning_rate * min(1.0, (share + 1e-3) / WARM_UP) * 0.5 * (1.0 + math.cos(math.pi * share))
         for group in self._optimiser.param_groups:
             group["lr"] = rate * group["share"]
-        logits = self._network.logits(torch.from_numpy(batch.pictures))
-        steps = torch.full((len(batch.lengths),), logits.shape[1], dtype=torch.long)
-        loss = functional.ctc_loss(
-            functional.log_softmax(logits, dim=2).transpose(0, 1),
-            torch.from_numpy(batch.columns),
-            steps,
-            torch.from_numpy(batch.lengths),
-            zero_infinity=True,
-        )
+        loss = self._loss_of(self._network.logits(torch.from_numpy(batch.pictures)), batch)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(list(self._network.parameters.values()), MAX_GRADIENT)
@@ -106,7 +144,7 @@ class Fit:
         self._average()
         progress = self.progress
         progress.steps += 1
-        progress.lines += len(batch.lengths)
+        progress.lines += len(batch.pictures)
         value = float(loss.detach())
         progress.loss = value if progress.steps == 1 else 0.98 * progress.loss + 0.02 * value
 

@@ -5,6 +5,7 @@ batch-normalisation and constants of formulas stay as they are.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,19 +17,20 @@ from torch.nn import functional
 Tensor = Any
 Values = dict[str, Tensor]
 _RUNNING = slice(3, 5)
+_ENDS = frozenset({"Softmax", "Sigmoid"})
 
 
 class Network:
-    """One graph with one input and one output that ends in a softmax; answers what goes into the softmax."""
+    """One graph with one input and one output, a softmax or a sigmoid at its end; answers what goes into that."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         """Take over the weights of `model`. Raises ValueError for an operator that is not known here."""
         self._model = model
         weights = {tensor.name for tensor in model.graph.initializer}
         self._nodes = biased(fused(list(model.graph.node)), weights)
-        unknown = {node.op_type for node in self._nodes} - set(_OPERATORS) - {"Gelu", "Softmax"}
-        if unknown or self._nodes[-1].op_type != "Softmax":
-            raise ValueError(f"expected known operators and a softmax at the end, got {sorted(unknown)}")
+        unknown = {node.op_type for node in self._nodes} - set(_OPERATORS) - {"Gelu", *_ENDS}
+        if unknown or self._nodes[-1].op_type not in _ENDS:
+            raise ValueError(f"expected known operators and a softmax or sigmoid at the end, got {sorted(unknown)}")
         frozen = {name for node in self._nodes if node.op_type == "BatchNormalization" for name in node.input[_RUNNING]}
         self.parameters: Values = {}
         self._constants: Values = {}
@@ -39,12 +41,17 @@ class Network:
             else:
                 self._constants[tensor.name] = value
 
+    @classmethod
+    def load(cls, file: Path) -> "Network":
+        """Return the network in `file`. Raises OSError, and ValueError as the class does."""
+        return cls(onnx.load(file))
+
     def logits(self, batch: Tensor, parameters: Values | None = None) -> Tensor:
-        """Return (n, steps, classes) for a batch (n, 3, 48, w), with `parameters` in place of the own ones if given."""
+        """Return (n, steps, classes) or (n, 1, h, w) for a batch (n, 3, h, w), `parameters` in place of its own."""
         values = {**self._constants, **(parameters or self.parameters)}
         values[self._model.graph.input[0].name] = batch.contiguous(memory_format=torch.channels_last)
         for node in self._nodes[:-1]:
-            inputs = [values[name] for name in node.input]
+            inputs = [values[name] if name else None for name in node.input]
             attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
             values[node.output[0]] = (
                 functional.gelu(inputs[0]) if node.op_type == "Gelu" else _OPERATORS[node.op_type](inputs, attributes)
@@ -119,13 +126,24 @@ def _gelu_chain(last: onnx.NodeProto, made_by: dict[str, onnx.NodeProto]) -> lis
     return chain if last.op_type == "Mul" and source in product.input else []
 
 
+def _padding(attributes: dict[str, Any]) -> tuple[int, int, int, int]:
+    """Return top, left, bottom, right; what a size that is to stay needs, the odd one at the end."""
+    if attributes.get("auto_pad", b"NOTSET") != b"SAME_UPPER":
+        top, left, bottom, right = attributes.get("pads", (0, 0, 0, 0))
+        return top, left, bottom, right
+    if set(attributes["strides"]) != {1}:
+        raise ValueError("expected steps of one where the size stays")
+    high, wide = (side - 1 for side in attributes["kernel_shape"])
+    return high // 2, wide // 2, high - high // 2, wide - wide // 2
+
+
 def _convolution(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
-    top, left, bottom, right = attributes["pads"]
+    source, (top, left, bottom, right) = inputs[0], _padding(attributes)
     if (top, left) != (bottom, right):
-        raise ValueError("expected the same padding on both sides")
+        source, top, left = functional.pad(source, (left, right, top, bottom)), 0, 0
     bias = inputs[2].reshape(-1) if len(inputs) > 2 else None
     return functional.conv2d(
-        inputs[0], inputs[1], bias, attributes["strides"], (top, left), attributes["dilations"], attributes["group"]
+        source, inputs[1], bias, attributes["strides"], (top, left), attributes["dilations"], attributes["group"]
     )
 
 
@@ -136,6 +154,23 @@ def _batch_normalisation(inputs: list[Tensor], attributes: dict[str, Any]) -> Te
 
 def _average_pool(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
     return functional.avg_pool2d(inputs[0], attributes["kernel_shape"], attributes["strides"])
+
+
+def _largest_pool(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
+    top, left, bottom, right = _padding(attributes)
+    padded = functional.pad(inputs[0], (left, right, top, bottom), value=float("-inf"))
+    return functional.max_pool2d(padded, attributes["kernel_shape"], attributes["strides"])
+
+
+def _transposed(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
+    bias = inputs[2] if len(inputs) > 2 else None
+    return functional.conv_transpose2d(inputs[0], inputs[1], bias, attributes["strides"], groups=attributes["group"])
+
+
+def _enlarged(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
+    if attributes["mode"] != b"nearest" or attributes["coordinate_transformation_mode"] != b"asymmetric":
+        raise ValueError("expected the nearest pixel of an unshifted grid")
+    return functional.interpolate(inputs[0], scale_factor=[float(v) for v in inputs[2][2:]], mode="nearest")
 
 
 def _squeeze(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
@@ -155,15 +190,20 @@ _OPERATORS: dict[str, Callable[[list[Tensor], dict[str, Any]], Tensor]] = {
     "Add": lambda inputs, _: inputs[0] + inputs[1],
     "AveragePool": _average_pool,
     "BatchNormalization": _batch_normalisation,
+    "Concat": lambda inputs, a: torch.cat(inputs, a["axis"]),
     "Conv": _convolution,
+    "ConvTranspose": _transposed,
     "Div": lambda inputs, _: inputs[0] / inputs[1],
     "Erf": lambda inputs, _: torch.erf(inputs[0]),
+    "GlobalAveragePool": lambda inputs, _: torch.mean(inputs[0], (2, 3), keepdim=True),
     "HardSigmoid": _hard_sigmoid,
     "Identity": lambda inputs, _: inputs[0],
     "MatMul": lambda inputs, _: inputs[0] @ inputs[1],
+    "MaxPool": _largest_pool,
     "Mul": lambda inputs, _: inputs[0] * inputs[1],
     "ReduceMean": lambda inputs, a: torch.mean(inputs[0], tuple(a["axes"]), keepdim=bool(a["keepdims"])),
     "Relu": lambda inputs, _: torch.relu(inputs[0]),
+    "Resize": _enlarged,
     "Squeeze": _squeeze,
     "Transpose": lambda inputs, a: inputs[0].permute(*a["perm"]),
     "Unsqueeze": _unsqueeze,

@@ -48,13 +48,19 @@ ROOMS_OF_LIBRARY = {
     "paho": ("edge.mqtt.connection", "simulators.bench_floor"),
     "pydantic": ("config",),
     "pymodbus": ("drivers.barrier_modbus.link", "simulators.devices.modbus_server", "simulators.prove.wire"),
-    "rapidocr": ("models.registry", "models.sessions"),
+    "rapidocr": ("models.registry", "models.sessions", "simulators.bench_vision"),
     "rich": ("simulators.demo", "simulators.demo_view", "ops"),
     "ruamel": ("config",),
     "serial": ("drivers.kit.line",),
     "shtab": ("edge.cli", "edge.verbs"),
     "structlog": ("edge.log",),
-    "torch": ("models.training.fit", "models.training.network", "models.training.plate_reader"),
+    "torch": (
+        "models.training.column_reader",
+        "models.training.fit",
+        "models.training.network",
+        "models.training.plate_reader",
+        "models.training.text_detector",
+    ),
 }
 
 DEVICE_SIMULATORS_MAY_IMPORT = ("edge.core", "edge.ports", "simulators.devices", "simulators.scene", "simulators.world")
