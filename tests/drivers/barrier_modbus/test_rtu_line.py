@@ -57,7 +57,7 @@ async def failure(connecting: Lane) -> DeviceError:
 @pytest.mark.parametrize("transport", RTU)
 @pytest.mark.parametrize("map_", [BarrierMap(pulse_ms=50), BARE, BarrierMap(hardware_pulse=True)])
 async def test_scans_commands_and_lights(transport: Transport, map_: BarrierMap) -> None:
-    async with lane(transport=transport, map_=map_, timeout_s=0.5) as it:
+    async with lane(transport=transport, map_=map_, timeout_s=1.0) as it:
         it.start()
         await it.driver.set_light("green")
         await it.driver.raise_boom()
@@ -131,7 +131,8 @@ async def test_d25_a_reply_between_two_requests_ends_the_connection() -> None:
 
 @pytest.mark.parametrize("transport", RTU)
 async def test_a_line_that_never_falls_silent_is_not_used(transport: Transport) -> None:
-    async with lane(transport=transport, connect=False) as it:
+    timeout_s = 0.4  # Long against what may pass between two bytes on a busy machine.
+    async with lane(transport=transport, connect=False, timeout_s=timeout_s) as it:
 
         async def babble() -> None:
             while True:
@@ -141,7 +142,7 @@ async def test_a_line_that_never_falls_silent_is_not_used(transport: Transport) 
         babbling = asyncio.create_task(babble())
         error = await failure(it)
         babbling.cancel()
-        assert (error.code, error.expected) == ("barrier_line_noisy", f"{2 * TIMEOUT_S} s of silence")
+        assert (error.code, error.expected) == ("barrier_line_noisy", f"{2 * timeout_s} s of silence")
         assert "55 55" in error.got
         assert it.driver.counters.late_bytes > 0
         assert serial(it).requests == {}
