@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from config.fields import Host, Id, Port, Strict
+from config.fields import FilePath, Host, Id, Port, Strict
 
 Dialect = Literal[
     "gb2312",
@@ -56,7 +56,8 @@ class CustomsBridge(Strict):
     """`kakou bridge customs`: the authority `authority` asks the customs platform over TCP.
 
     The platform has `answer_ms` for its answer. `release_codes` are the whole results that release here, where they
-    are not twenty zeros alone. `silence_s: null` is for a platform that sends no heartbeats.
+    are not twenty zeros alone. `silence_s: null` is for a platform that sends no heartbeats. With `pictures_ca`, the CA
+    of the lanes' `evidence.serve`, the bridge fetches the pictures of each passage.
     """
 
     authority: Id
@@ -68,4 +69,5 @@ class CustomsBridge(Strict):
     heartbeat_s: int = Field(default=10, ge=1, le=300)
     silence_s: int | None = Field(default=30, ge=2, le=3_600)
     release_codes: tuple[ReleaseCode, ...] | None = Field(default=None, min_length=1, max_length=64)
+    pictures_ca: FilePath | None = None
     lanes: tuple[BridgedLane, ...] = Field(min_length=1, max_length=64)

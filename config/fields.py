@@ -78,6 +78,14 @@ def _url(value: str) -> str:
     return value
 
 
+def _https_url(value: str) -> str:
+    parts = urlsplit(_url(value))
+    if parts.scheme != "https" or parts.path or parts.query or parts.fragment:
+        expected = {"zh": "https://主机:端口,不带路径", "en": "https://host:port without a path"}
+        raise PydanticCustomError("bad_https_url", "bad url", expected)
+    return value
+
+
 def _serial_port(value: str, info: ValidationInfo) -> str:
     """`./name` is beside the configuration; every other path is the system's own and stays as it is."""
     base = info.context.get("base_dir") if info.context else None
@@ -102,6 +110,7 @@ FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str)]
 Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 HttpUrl = Annotated[str, Field(max_length=2_000), AfterValidator(_url)]
+HttpsUrl = Annotated[str, Field(max_length=300), AfterValidator(_https_url)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 SerialPort = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(_serial_port)]
 CoilAddress = Annotated[

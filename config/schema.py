@@ -9,7 +9,7 @@ from pydantic import Field, PrivateAttr
 from config.calendar import Calendar
 from config.customs import CustomsBridge
 from config.devices import Barrier, Camera, OnLine, Sign, SirenRules, TagReader, Voice
-from config.fields import FilePath, Fingerprint, Host, Id, Name, Port, Strict
+from config.fields import FilePath, Fingerprint, Host, HttpsUrl, Id, Name, Port, Strict
 
 Identifier = Literal["front_plate", "rear_plate", "containers", "tag"]
 Visibility = Literal["allow", "mask", "hash", "deny"]
@@ -42,11 +42,22 @@ class Broker(Strict):
     tls: Tls | None = None
 
 
+class PictureServer(Strict):
+    """Pictures over HTTPS, by signed addresses that a request carries. `url` is how authorities reach this port."""
+
+    host: Host
+    port: Port = 8443
+    url: HttpsUrl
+    cert_file: FilePath
+    key_file: FilePath
+
+
 class Evidence(Strict):
-    """How much is kept, and for how long at most."""
+    """How much is kept, and for how long at most; `serve` lets authorities that may see everything fetch pictures."""
 
     quota_mib: int = Field(default=10_240, ge=64, le=16_777_216)
     retention_days: int = Field(default=180, ge=1, le=3_650)
+    serve: PictureServer | None = None
 
 
 class WarnBefore(Strict):

@@ -24,7 +24,7 @@ from edge.clearance.keyset import Environment
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.time_quality import TimeQuality
 from edge.clearance.trust import Trust
-from edge.connections import LaneTelemetry, clearance_link, lane_feeds, lane_telemetry
+from edge.connections import LaneTelemetry, clearance_link, lane_feeds, lane_telemetry, picture_access, picture_service
 from edge.core.events import Event, InputsSampled
 from edge.core.inputs import LaneInputs
 from edge.core.profile import LaneProfile
@@ -131,7 +131,8 @@ async def serve(
         gc.freeze()
         ending.enter_context(LoopWatch())
         try:
-            await _run(box, lanes, stop, [tell_manager(manager, runners), starts.run(box.clock)])
+            pictures = picture_service(configuration, box.evidence, box.secret, box.clock)
+            await _run(box, lanes, stop, [tell_manager(manager, runners), starts.run(box.clock), *pictures])
             starts.well()
         finally:
             await control.close()
@@ -270,6 +271,7 @@ def _asking(box: Box, key: PrivateKey, policies: Mapping[str, FieldPolicy]) -> L
         config_hash=box.config_hash,
         model_hash=hash_of(REGISTRY_PATH),
         clock=box.clock,
+        pictures=picture_access(box.configuration, box.secret),
     )
 
 

@@ -1,9 +1,9 @@
 """A lane's two connections to its broker, apart from each other: a backlog of events never delays a grant.
 
-And what the centre sends it unasked over the first of them.
+What the centre sends it unasked over the first of them, and the address at which a box gives its pictures.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,11 +15,15 @@ from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.door import GrantDoor
 from edge.clearance.feeds import OFFLINE_LISTS, SAMPLING_PLANS, IssuedFeed, lane_feed
 from edge.clearance.keyset import Keyset
+from edge.clearance.picture_access import PictureAccess
 from edge.core.events import Event
 from edge.field_policy import FieldPolicy
 from edge.mqtt import MqttLink
 from edge.ports import Clock
+from edge.runtime.evidence import EvidenceStore
 from edge.runtime.outbox import Outbox
+from edge.runtime.picture_server import PictureServer, PictureServerSettings
+from edge.runtime.supervisor import keep_going
 from edge.telemetry.publisher import TelemetryPublisher
 from edge.telemetry.session import TelemetrySession
 from edge.telemetry.topics import LaneTopics
@@ -62,6 +66,24 @@ def lane_feeds(
     lists = [] if lane.limited_offline is None else [feed(OFFLINE_LISTS, issuer=lane.limited_offline.authority)]
     plans = [] if lane.sampling is None else [feed(SAMPLING_PLANS, issuer=lane.sampling.authority)]
     return [*lists, *plans]
+
+
+def picture_access(configuration: Configuration, secret: bytes) -> PictureAccess | None:
+    """Return what hands out addresses of pictures, where the box serves any."""
+    served = configuration.evidence.serve
+    return None if served is None else PictureAccess(secret, served.url)
+
+
+def picture_service(
+    configuration: Configuration, store: EvidenceStore, secret: bytes, clock: Clock
+) -> list[Coroutine[Any, Any, None]]:
+    """Return what serves pictures to holders of an address; it fails without the lanes."""
+    served = configuration.evidence.serve
+    if served is None:
+        return []
+    settings = PictureServerSettings(served.host, served.port, served.cert_file, served.key_file)
+    server = PictureServer(settings, store, secret=secret, site=configuration.site, utc=clock.utc)
+    return [keep_going("picture_server", server.run, clock)]
 
 
 @dataclass(frozen=True, slots=True)

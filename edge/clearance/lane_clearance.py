@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.grant import GrantRefusal
 from edge.clearance.keys import key_id_of
+from edge.clearance.picture_access import PictureAccess
 from edge.clearance.request import RequestHead, SignedRequest, build_request
 from edge.core.events import Event, GrantReceived, GrantRefused, RequestPrepared
 from edge.core.grant import Grant
+from edge.core.profile import LaneProfile
 from edge.core.readings import Identity
 from edge.core.state import LaneState
 from edge.field_policy import FieldPolicy
@@ -34,7 +37,9 @@ class LaneClearance:
         config_hash: str,
         model_hash: str,
         clock: Clock,
+        pictures: PictureAccess | None = None,
     ) -> None:
+        self._pictures = pictures
         self._key = key
         self._key_id = key_id_of(key.public_key())
         self._policies = policies
@@ -76,10 +81,19 @@ class LaneClearance:
             simulated=profile.simulated,
             drill=drill,
             recheck=state.passage.recheck if state.passage else None,
+            pictures=None if drill else self._access(authority, passage, profile),
         )
         now_ms = self._clock.now_ms()
         self._prepared[authority], self._newest[authority] = (signed, drill), (nonce, now_ms)
         return RequestPrepared(now_ms, passage, authority, signed.request_hash, signed.shown)
+
+    def _access(self, authority: str, passage: str, profile: LaneProfile) -> dict[str, Any] | None:
+        """How the authority may fetch pictures: where some are served, and it may see all that they show."""
+        policy = self._policies[authority]
+        if self._pictures is None or set(policy.rules.values()) != {"allow"}:
+            return None
+        now_s = self._clock.utc().timestamp()
+        return self._pictures.claims(profile.site, profile.lane, authority, passage, now_s)
 
     def send(self, passage: str, authority: str, nonce: str) -> None:
         """Send the prepared bytes once; what the link cannot carry now is lost, the authority's deadline decides."""

@@ -1,7 +1,7 @@
 """The clearance request: what the lane read, signed, and no more than this authority may see."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -66,10 +66,12 @@ def build_request(
     drill: bool = False,
     evidence: tuple[str, ...] = (),
     recheck: Recheck | None = None,
+    pictures: Mapping[str, Any] | None = None,
 ) -> SignedRequest:
     """Return the signed request. `evidence` are digests beside those that the readings carry.
 
-    `recheck` tells of a vehicle that was referred before, with its result.
+    `recheck` tells of a vehicle that was referred before, with its result; `pictures` how the evidence may be fetched
+    (`edge.clearance.picture_access`).
 
     Raises ValueError where it would exceed 16 KiB, which no authority would read.
     """
@@ -99,6 +101,8 @@ def build_request(
             "status": recheck.status,
             "swapped": list(recheck.swapped),
         }
+    if pictures is not None:
+        claims["pictures"] = dict(pictures)
     raw = seal(canonical_json(claims), typ=REQUEST_TYPE, key_id=key_id, key=key)
     if len(raw) > MAX_ENVELOPE_BYTES:
         raise ValueError(f"request of {len(raw)} bytes exceeds {MAX_ENVELOPE_BYTES}")

@@ -20,6 +20,7 @@ from edge.broker_settings import mqtt_settings
 from edge.clearance.bridge.book import BridgeBook
 from edge.clearance.bridge.dialects import DIALECTS
 from edge.clearance.bridge.messages import Channel
+from edge.clearance.bridge.pictures import PictureFolder
 from edge.clearance.bridge.platform_link import PlatformSettings
 from edge.clearance.bridge.service import BridgeSite, CustomsBridge
 from edge.clearance.keys import KeyFileError, key_id_of, load_private_key
@@ -92,6 +93,7 @@ async def _serve(configuration: Configuration, bridge: BridgeConfiguration) -> N
             book=book,
             utc=_utc,
             monotonic_s=time.monotonic,
+            pictures=None if bridge.pictures_ca is None else PictureFolder(folder / "pictures", bridge.pictures_ca),
         )
         await _until_told(service)
     finally:

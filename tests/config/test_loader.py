@@ -115,6 +115,8 @@ BROKEN: list[tuple[str, list[tuple[int, int, str]]]] = [
     (changed('"http://10.0.0.2/a"', "rtsp://10.0.0.2/a"), [(11, 23, "bad_url")]),
     (changed('"http://10.0.0.2/a"', '"http://[::1"'), [(11, 23, "bad_url")]),
     (changed('"http://10.0.0.2/a"', '"http://u:hunter2@h/a"'), [(11, 23, "url_with_password")]),
+    *((GOOD + f"evidence: {{serve: {{host: h, url: '{url}', cert_file: /c, key_file: /k}}}}\n", [(14, 34, code)])
+      for url, code in (("http://h", "bad_https_url"), ("https://h/a", "bad_https_url"), ("x", "bad_url"))),
     (changed("port: /dev/ttyUSB0", "port: 'socket://h'"), [(13, 32, "bad_port")]),
     (changed("port: /dev/ttyUSB0", "port: 'socket://[::1'"), [(13, 32, "bad_port")]),
     (changed("port: /dev/ttyUSB0", "port: /dev/t, baud: 1234"), [(13, 46, "not_allowed")]),

@@ -12,6 +12,7 @@ from typing import Any
 from edge.clearance.authority_link import ClearanceLink, grant_topic
 from edge.clearance.bridge.book import BridgeBook
 from edge.clearance.bridge.messages import Channel
+from edge.clearance.bridge.pictures import PictureFolder
 from edge.clearance.bridge.platform_link import PlatformSettings
 from edge.clearance.bridge.service import BridgeSite, CustomsBridge
 from edge.clearance.grant import GrantRefusal
@@ -79,7 +80,9 @@ class BridgeBench:
         return self.folder / "bridge.sqlite"
 
     @contextlib.asynccontextmanager
-    async def bridge(self, *, connected: bool = True, **changes: Any) -> AsyncIterator[CustomsBridge]:
+    async def bridge(
+        self, *, connected: bool = True, pictures: PictureFolder | None = None, **changes: Any
+    ) -> AsyncIterator[CustomsBridge]:
         """Run a bridge; `connected`: wait until platform and broker are there."""
         values: dict[str, Any] = {
             "answer_ms": 20_000, "dialect": STANDARD, "channels": {LANE: CHANNEL}, "ttl_ms": 30_000, "simulated": False,
@@ -95,6 +98,7 @@ class BridgeBench:
             book=book,
             utc=self.clock.utc,
             monotonic_s=self.clock.monotonic_s,
+            pictures=pictures,
         )
         try:
             async with serving(bridge.run):

@@ -3,7 +3,7 @@
 import base64
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,16 @@ class BridgedLane(SystemLane):
         self.platform = CustomsPlatform()
         self.bridges: list[Controller] = []
         self.answer_ms = 5_000
+        # The CA of the lane's own pictures, where the bridge shall fetch them.
+        self.pictures_ca: Path | None = None
         self.settings["deadline_ms"] = 10_000
         self.grants: list[dict[str, Any]] = []
 
     def write_config(self, **changes: object) -> Path:
         path = super().write_config(**changes)
         text = BRIDGE.format(authority=AUTHORITY, lane=LANE, port=self.platform.port, answer_ms=self.answer_ms)
+        if self.pictures_ca is not None:
+            text += f"  pictures_ca: {self.pictures_ca}\n"
         path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
         return path
 
@@ -76,8 +80,13 @@ class BridgedLane(SystemLane):
 
 
 @contextlib.asynccontextmanager
-async def open_bridged(folder: Path, broker: BrokerCase) -> AsyncIterator[BridgedLane]:
-    """Start devices, platform, bridge and controller; the lane's own authority of tests does not serve."""
+async def open_bridged(
+    folder: Path, broker: BrokerCase, *, prepare: Callable[[BridgedLane], Awaitable[None]] | None = None
+) -> AsyncIterator[BridgedLane]:
+    """Start devices, platform, bridge and controller; the lane's own authority of tests does not serve.
+
+    `prepare` may change the configuration before anything reads it.
+    """
     lane = BridgedLane(folder, broker)
     await lane.platform.start()
     try:
@@ -85,6 +94,8 @@ async def open_bridged(folder: Path, broker: BrokerCase) -> AsyncIterator[Bridge
         observer.subscribe(grant_topic(SITE, LANE, AUTHORITY), lane.heard)
         async with lane.running(authority=False), serving(observer.run):
             await until(lambda: observer.is_up)
+            if prepare is not None:
+                await prepare(lane)
             await lane.start_bridge()
             await lane.start_controller()
             yield lane

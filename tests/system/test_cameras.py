@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from simulators.demo_lane import picture_of, prepare_pictures
 from simulators.devices.camera import CameraFault, CameraSimulator
 from simulators.release_notes import ReleaseNotes
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA, note_of, rendered_trucks
-from simulators.world import Truck
+from simulators.world import Truck, World
 from tests.support.brokers import BrokerCase
 from tests.support.system_lane import SystemLane, open_system
 
@@ -21,6 +21,16 @@ CAMERAS = """\
       - {{id: {plate}, url: "{plate_url}", mode: mjpeg, place: front, reads: [plate]}}
       - {{id: {container}, url: "{container_url}", mode: mjpeg, place: left, reads: [container]}}
 """
+
+
+def picture_source(world: World, camera: str) -> Callable[[], Any]:
+    """What a camera sees of the world."""
+
+    def picture() -> Any:
+        truck = world.truck_in_view(camera)
+        return None if truck is None else picture_of(truck, camera)
+
+    return picture
 
 
 class CameraLane:
@@ -32,16 +42,9 @@ class CameraLane:
         lane.notes = ReleaseNotes()
         lane.service.notes = lane.notes
         self.cameras = {
-            name: CameraSimulator(self._source(name), frames_per_s=8.0, seed=1)
+            name: CameraSimulator(picture_source(lane.world, name), frames_per_s=8.0, seed=1)
             for name in (PLATE_CAMERA, CONTAINER_CAMERA)
         }
-
-    def _source(self, camera: str) -> Any:
-        def picture() -> Any:
-            truck = self.lane.world.truck_in_view(camera)
-            return None if truck is None else picture_of(truck, camera)
-
-        return picture
 
     async def come(self) -> Truck:
         """Let the next truck come, with a release note for exactly what it shows."""

@@ -26,6 +26,7 @@ from edge.clearance.bridge.messages import (
     refused_order_frame,
     sequence_of,
 )
+from edge.clearance.bridge.pictures import PictureFolder
 from edge.clearance.bridge.platform_link import PlatformDown, PlatformLink, PlatformSettings
 from edge.clearance.bridge.wire import Frame, MessageType, encode
 from edge.clearance.claims import is_identifier
@@ -92,6 +93,7 @@ class CustomsBridge:
         book: BridgeBook,
         utc: Callable[[], datetime],
         monotonic_s: Callable[[], float],
+        pictures: PictureFolder | None = None,
     ) -> None:
         self.counts: dict[str, int] = {}
         self.link = MqttLink(settings, on_up=self._tell_of_restart)
@@ -100,6 +102,7 @@ class CustomsBridge:
         self._site = site
         self._key, self._key_id, self._keyset = key, key_id_of(key.public_key()), keyset
         self._book = book
+        self._pictures = pictures
         self._utc, self._monotonic_s = utc, monotonic_s
         direction = site.dialect.direction
         self._lanes = {(one.area, one.channel, direction(one.direction)): lane for lane, one in site.channels.items()}
@@ -113,7 +116,8 @@ class CustomsBridge:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        tasks = [asyncio.ensure_future(one) for one in (self.platform.run(), self.link.run())]
+        works = [self.platform.run(), self.link.run(), *([] if self._pictures is None else [self._pictures.run()])]
+        tasks = [asyncio.ensure_future(one) for one in works]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -190,6 +194,8 @@ class CustomsBridge:
         if not self.platform.send(frame):
             return "platform_unreachable"
         failpoints.hit("bridge_asked")
+        if self._pictures is not None:
+            self._pictures.want(claims)
         one = _Open(question, claims, gather, self._monotonic_s() + self._site.answer_ms / 1000)
         one.timer = asyncio.get_running_loop().call_later(self._site.answer_ms / 1000, self._due, question.lane, one)
         self._open[question.lane] = one
