@@ -9,8 +9,8 @@ from pathlib import Path
 
 from edge.text import say
 from edge.text.arguments import Parser
+from simulators.bench_boxes import run as lanes_figures
 from simulators.bench_broker import MeasuredBroker, measured_broker, mosquitto_binary
-from simulators.bench_lanes import run as lanes_figures
 from simulators.bench_overhead import run
 from simulators.bench_process import BenchError
 from simulators.broker import BrokerError

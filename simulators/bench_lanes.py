@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-import os
 import statistics
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -17,22 +16,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge.clearance.authority_link import grant_topic
-from edge.mqtt import MqttLink, MqttSettings
 from edge.runtime.control import ControlError, ask
 from simulators.bench_broker import MeasuredBroker
 from simulators.bench_journal import PassageTimes, held_reasons, passage_times
-from simulators.bench_overhead import OWN, WARM_UP, open_floor
+from simulators.bench_overhead import WARM_UP, open_floor
 from simulators.bench_own import AUTHORITY, SITE, OwnLane, Stopwatch, write_authority
 from simulators.bench_process import BenchError, BenchProcess
 from simulators.bench_usage import Usage, usage_of
 from simulators.devices.camera import CameraSimulator
 from simulators.scene import encode_jpeg, render_front, vary
 
-FLOOD_LANES = 4
 FLOOR_TRIPS = 20
 WORKERS = 2
-_GRANTS_PER_S = 100
 _TOGGLE_MS = 160
 _PLATE = ("京A12345", "blue")
 # Many lanes' loops are late on a loaded machine: a truck that leaves faster than its edges are seen is no truck.
@@ -128,6 +123,11 @@ class BenchLane(OwnLane):
         """From now on vehicles come and go as fast as the lane takes for no chatter of the loop."""
         self.barrier.refresh = self._toggle
 
+    def calm(self) -> None:
+        """No vehicles come any more."""
+        self.plant.set_signals({"arrival_loop": False})
+        self.barrier.refresh = self._refresh
+
     def _toggle(self) -> None:
         self.plant.advance()
         self.plant.set_signals({"arrival_loop": self.plant.now_ms() // _TOGGLE_MS % 2 == 1})
@@ -146,6 +146,8 @@ class Measured:
     loop_lag: dict[str, float]
     held: int = 0
     held_reasons: Counter[str] = field(default_factory=Counter)
+    # The same as `loop_lag`, of a process beside it that does nothing else.
+    idle_lag: dict[str, float] = field(default_factory=lambda: {"p99_ms": 0.0})
 
     def as_json(self, floor_ms: float) -> dict[str, Any]:
         """The published figures of one size."""
@@ -160,7 +162,7 @@ class Measured:
             "held": self.held,
             "held_reasons": dict(self.held_reasons),
             "own_ms_p50": round(own, 2),
-            "own_ms_p99": round(_p99(self.own_ms), 2),
+            "own_ms_p99": round(p99(self.own_ms), 2),
             "ratio": round(own / floor_ms, 2),
             "cpu_percent": round(cpu, 1),
             "cpu_percent_per_lane": round(cpu / self.lanes, 2),
@@ -169,12 +171,14 @@ class Measured:
             "rss_mib_per_lane": round(self.after.rss_mib / self.lanes, 1),
             "workers_rss_mib_per_lane": round(self.after.children_rss_mib / self.lanes, 1),
             "loop_lag_ms_p99": self.loop_lag["p99_ms"],
+            "idle_process_lag_ms_p99": self.idle_lag["p99_ms"],
             "recognition_ms_p50": round(statistics.median(reading), 1),
             "recognition_share": round(statistics.median(whole), 3),
         }
 
 
-def _p99(values: Sequence[float]) -> float:
+def p99(values: Sequence[float]) -> float:
+    """Return the value that one in a hundred is above; of few, their worst."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
 
@@ -186,6 +190,7 @@ class Box:
         self.folder = folder
         self.lanes = lanes
         self.controller = controller
+        self.journal = folder / "state" / "journal.sqlite"
 
     async def status(self) -> dict[str, Any]:
         """What the control socket shows; empty where nobody answers."""
@@ -248,36 +253,38 @@ def _config(lanes: Sequence[BenchLane], broker: MeasuredBroker) -> str:
     )
 
 
-async def measure(
-    folder: Path, broker: MeasuredBroker, count: int, passages: int, period_s: float, *, flooded: bool = False
-) -> Measured:
-    """Measure `count` lanes; with `flooded`, those beside a first one that is flooded. Raises BenchError, OSError."""
+async def measure(folder: Path, broker: MeasuredBroker, count: int, passages: int, period_s: float) -> Measured:
+    """Measure `count` lanes. Raises BenchError, OSError."""
     loop = asyncio.get_running_loop()
     async with open_lanes(folder, broker, count) as box:
-        measured = box.lanes[1:] if flooded else box.lanes
         # One truck a lane before the clock starts: the first one pays for what is loaded late.
-        await _through(measured, 1, period_s)
-        flooding = asyncio.create_task(_flood(box.lanes[0], broker)) if flooded else None
+        await through(box.lanes, 1, period_s)
+        idle = await BenchProcess.start(folder / "idle.log", "simulators.bench_idle", "idle")
         before, begun_s = usage_of(box.controller.pid), loop.time()
-        await _through(measured, passages, period_s)
+        await through(box.lanes, passages, period_s)
         seconds, after = loop.time() - begun_s, usage_of(box.controller.pid)
-        lag = (await box.status())["loop_lag"]
-        if flooding is not None:
-            flooding.cancel()
-            await asyncio.gather(flooding, return_exceptions=True)
+        lag, idle_lag = (await box.status())["loop_lag"], json.loads(await idle.end())
     own, times = [], []
-    held, reasons = sum(lane.held for lane in measured), Counter[str]()
-    journal = folder / "state" / "journal.sqlite"
-    for lane in measured:
-        reasons += held_reasons(journal, lane.name)
-        recorded = passage_times(journal, lane.name)
-        for watch, one in list(zip(lane.watches, recorded, strict=True))[1:]:
+    held, reasons = sum(lane.held for lane in box.lanes), Counter[str]()
+    for lane in box.lanes:
+        reasons += held_reasons(box.journal, lane.name)
+        for watch, one in timed(box.journal, lane)[1:]:
             times.append(one.with_opening(watch.raised_ns))
-            own.append((watch.raised_ns - max(watch.tag_ns, one.read_at_ms * 1_000_000)) / 1e6)
-    return Measured(count, tuple(own), tuple(times), seconds, before, after, lag, held, reasons)
+            own.append(own_ms(watch, one))
+    return Measured(count, tuple(own), tuple(times), seconds, before, after, lag, held, reasons, idle_lag)
 
 
-async def _through(lanes: Sequence[BenchLane], passages: int, period_s: float) -> None:
+def timed(journal: Path, lane: BenchLane) -> list[tuple[Stopwatch, PassageTimes]]:
+    """Return each truck that was let in, in order, with what the journal says of it. Raises sqlite3.Error."""
+    return list(zip(lane.watches, passage_times(journal, lane.name), strict=True))
+
+
+def own_ms(watch: Stopwatch, one: PassageTimes) -> float:
+    """Return the product's own share: from the last thing that the lane had to wait for until the coil."""
+    return (watch.raised_ns - max(watch.tag_ns, one.read_at_ms * 1_000_000)) / 1e6
+
+
+async def through(lanes: Sequence[BenchLane], passages: int, period_s: float) -> None:
     """Let trucks through all lanes, spread over the period. Raises BenchError."""
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -287,56 +294,8 @@ async def _through(lanes: Sequence[BenchLane], passages: int, period_s: float) -
         raise BenchError(str(group.exceptions[0])) from group
 
 
-async def _flood(lane: BenchLane, broker: MeasuredBroker) -> None:
-    """Toggle a lane's arrival loop, and send it what is no grant."""
-    lane.flood()
-    link = MqttLink(MqttSettings(broker.host, broker.port, "bench-flood", version="5"))
-    serving = asyncio.create_task(link.run())
-    try:
-        while True:
-            link.publish(grant_topic(SITE, lane.name, AUTHORITY), b'{"no": "grant"}').add_done_callback(_unheard)
-            await asyncio.sleep(1 / _GRANTS_PER_S)
-    finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
-
-
-def _unheard(sent: "asyncio.Future[None]") -> None:
-    if not sent.cancelled():
-        sent.exception()
-
-
-async def _floor_ms(folder: Path, broker: MeasuredBroker) -> float:
+async def floor_ms(folder: Path, broker: MeasuredBroker) -> list[float]:
+    """Measure the floor of the machine as it is now. Raises BenchError, OSError."""
     async with open_floor(folder, broker) as floor:
         trips = [await floor.trip() for _ in range(WARM_UP + FLOOR_TRIPS)]
-    return statistics.median((watch.raised_ns - watch.tag_ns) / 1e6 for watch in trips[WARM_UP:])
-
-
-def run(
-    folder: Path, broker: MeasuredBroker, sizes: Sequence[int], passages: int, period_s: float, *, flood: bool
-) -> dict[str, Any]:
-    """Measure each size, the floor before each, and return the published figures. Raises BenchError, OSError."""
-
-    def place(name: str) -> Path:
-        (folder / name).mkdir()
-        return folder / name
-
-    rows = []
-    for size in sizes:
-        floor_ms = asyncio.run(_floor_ms(place(f"floor-{size}"), broker))
-        found = asyncio.run(measure(place(f"{OWN}-{size}"), broker, size, passages, period_s))
-        rows.append({**found.as_json(floor_ms), "floor_ms_p50": round(floor_ms, 2)})
-    figures: dict[str, Any] = {"sizes": rows, "broker": broker.name, "period_s": period_s}
-    figures |= {"cores": len(os.sched_getaffinity(0)), "load_1m": round(os.getloadavg()[0], 1)}
-    if flood:
-        calm = asyncio.run(measure(place("calm"), broker, FLOOD_LANES, passages, period_s))
-        beside = asyncio.run(measure(place("flooded"), broker, FLOOD_LANES, passages, period_s, flooded=True))
-        figures["flood"] = {
-            "lanes": FLOOD_LANES,
-            "calm_ms_p50": round(statistics.median(calm.own_ms), 2),
-            "calm_ms_p99": round(_p99(calm.own_ms), 2),
-            "beside_flood_ms_p50": round(statistics.median(beside.own_ms), 2),
-            "beside_flood_ms_p99": round(_p99(beside.own_ms), 2),
-            "loop_lag_ms_p99": beside.loop_lag["p99_ms"],
-        }
-    return figures
+    return [(watch.raised_ns - watch.tag_ns) / 1e6 for watch in trips[WARM_UP:]]

@@ -12,8 +12,9 @@ import pytest
 from edge.runtime.journal import Journal
 from edge.runtime.journal_file import lane_numbers, open_for_reading, read_records
 from edge.runtime.notes import append_note
-from simulators import bench, bench_authority, bench_broker, bench_lanes
+from simulators import bench, bench_authority, bench_boxes, bench_broker, bench_flood, bench_lanes
 from simulators.bench_broker import measured_broker
+from simulators.bench_flood import Flood
 from simulators.bench_journal import PassageTimes, held_reasons, passage_times
 from simulators.bench_lanes import Measured
 from simulators.bench_overhead import Overhead
@@ -103,17 +104,30 @@ def test_the_bench_authority_holds_what_it_cannot_read() -> None:
     assert (ruling.verdict, ruling.reason) == ("hold", "unread_tag")
 
 
-@pytest.mark.hazard("I17", "S24")
-async def test_a_lane_beside_a_flooded_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_lanes_in_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_lanes, "WORKERS", 1)
     with measured_broker(None) as broker:
-        found = await bench_lanes.measure(tmp_path, broker, 2, 1, 0.1, flooded=True)
+        found = await bench_lanes.measure(tmp_path, broker, 2, 1, 0.1)
     row = found.as_json(1.0)
-    assert (row["lanes"], row["passages"]) == (2, 1)
+    assert (row["lanes"], row["passages"] + row["held"]) == (2, 2)
     for name in ("own_ms_p50", "own_ms_p99", "ratio", "cpu_percent_per_lane", "rss_mib", "recognition_ms_p50"):
         assert row[name] > 0, name
     # A passage that recognition took no part in, or that was nothing else, was not measured.
     assert 0 < row["recognition_share"] < 1
+    # What the machine itself was late stands beside it, of as many samples.
+    assert found.idle_lag["samples"] > 0
+    assert row["idle_process_lag_ms_p99"] == found.idle_lag["p99_ms"]
+
+
+@pytest.mark.hazard("I17", "S24")
+async def test_a_lane_beside_a_flooded_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_lanes, "WORKERS", 1)
+    with measured_broker(None) as broker:
+        found = await bench_flood.measure_flood(tmp_path, broker, 2, 1, 0.1)
+    assert (len(found.calm_ms), len(found.beside_ms), found.held) == (1, 1, 0)
+    row = found.as_json()
+    for name in ("calm_ms_p50", "beside_flood_ms_p99", "slowdown", "beside_flood_recognition_ms_p50"):
+        assert row[name] > 0, name
     # The flood was there.
     assert passage_count(tmp_path / "state" / "journal.sqlite", "lane-1") > 3
 
@@ -168,28 +182,39 @@ async def test_lanes_have_tags_of_their_own(tmp_path: Path) -> None:
 def test_sizes_are_measured_one_by_one_and_the_flood_last(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[int, bool]] = []
+    asked: list[tuple[str, int]] = []
 
-    async def measure(folder: Path, broker: object, count: int, *_: float, flooded: bool = False) -> Measured:
-        asked.append((count, flooded))
+    async def measure(folder: Path, broker: object, count: int, *_: float) -> Measured:
+        asked.append(("calm", count))
         times = PassageTimes(0, 10, 60, 100.0)
         lag = {"p99_ms": 1.0}
         used = Usage(1, 1, 10, 100), Usage(2, 3, 40, 400)
         return Measured(count, (5.0, 6.0, 7.0), (times,), 10.0, *used, lag, 1, Counter(late=1))
 
-    async def floor_ms(*_: object) -> float:
-        return 4.0
+    async def measure_flood(folder: Path, broker: object, count: int, *_: float) -> Flood:
+        asked.append(("flood", count))
+        return Flood((2.0, 4.0), (3.0, 6.0, 7.0), (50.0,), (60.0,), 1)
 
-    monkeypatch.setattr(bench_lanes, "measure", measure)
-    monkeypatch.setattr(bench_lanes, "_floor_ms", floor_ms)
+    floors = [[2.0, 3.0], [5.0, 90.0]]
+
+    async def floor_ms(*_: object) -> list[float]:
+        floors.append(floors.pop(0))
+        return floors[-1]
+
+    monkeypatch.setattr(bench_boxes, "measure", measure)
+    monkeypatch.setattr(bench_boxes, "measure_flood", measure_flood)
+    monkeypatch.setattr(bench_boxes, "floor_ms", floor_ms)
     assert bench.main(["lanes", "--json", "--lanes", "1,4", "--flood", "--broker", "default"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert asked == [(1, False), (4, False), (4, False), (4, True)]
+    assert asked == [("calm", 1), ("calm", 4), ("flood", 4)]
     row = found["sizes"][1]
     assert (row["ratio"], row["cpu_percent_per_lane"], row["workers_cpu_percent_per_lane"]) == (1.5, 2.5, 5.0)
     assert (row["rss_mib_per_lane"], row["recognition_ms_p50"], row["recognition_share"]) == (10.0, 50.0, 0.5)
     assert (row["held"], row["held_reasons"]) == (1, {"late": 1})
-    assert found["flood"]["beside_flood_ms_p99"] == 7.0
+    # The middle of what the floor took before and after.
+    assert row["floor_ms_p50"] == 4.0
+    flood = found["flood"]
+    assert (flood["calm_ms_p50"], flood["beside_flood_ms_p99"], flood["slowdown"], flood["held"]) == (3.0, 7.0, 2.0, 1)
 
 
 @pytest.mark.parametrize("sizes", ["0", "1,x", ""])
