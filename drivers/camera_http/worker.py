@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
@@ -19,6 +20,8 @@ from drivers.camera_http.source import Picture, Source, SourceError
 from drivers.camera_http.wire import encode_request, parse_url
 from edge.priority import stand_back
 
+# Faster than any camera here renews its picture: one that floods costs this process its time, and the lanes none.
+LEAST_INTERVAL_S = 0.02
 Judge = Callable[[bytes, int], tuple[int, int, str | None]]
 
 
@@ -103,10 +106,18 @@ def fetch(pictures: Iterator[Picture], newest: NewestPicture) -> SourceError | N
     return None
 
 
-def deliver(newest: NewestPicture, send: Callable[[Message], None], max_pixels: int, judge: Judge) -> None:
-    """Judge and send the newest picture until there are no more."""
+def deliver(
+    newest: NewestPicture,
+    send: Callable[[Message], None],
+    max_pixels: int,
+    judge: Judge,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Judge and send the newest picture until there are no more, at most one per LEAST_INTERVAL_S."""
     while (picture := newest.take()) is not None:
+        begun_s = time.monotonic()
         send(to_message(picture, max_pixels, judge))
+        pause(max(0.0, LEAST_INTERVAL_S - (time.monotonic() - begun_s)))
 
 
 def serve(settings: WorkerSettings, wanted: threading.Event, send: Callable[[Message], None], judge: Judge) -> None:

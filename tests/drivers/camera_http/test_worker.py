@@ -13,6 +13,7 @@ from drivers.camera_http.pipe import FrameMessage, Message, MessageReader, Probl
 from drivers.camera_http.source import Picture, Source, SourceError, monotonic_ms
 from drivers.camera_http.wire import encode_request, parse_url
 from drivers.camera_http.worker import (
+    LEAST_INTERVAL_S,
     NewestPicture,
     WorkerSettings,
     deliver,
@@ -131,6 +132,27 @@ def test_newest_picture_replaces_what_waits() -> None:
     sent: list[Message] = []
     deliver(newest, sent.append, 100, judge_all_good)
     assert [message.picture for message in sent if isinstance(message, FrameMessage)] == [b"2"]
+
+
+def test_a_camera_that_floods_costs_the_control_process_no_more_than_a_fast_one() -> None:
+    newest, sent, pauses = NewestPicture(), list[Message](), list[float]()
+    number = 0
+
+    def pause(seconds: float) -> None:
+        nonlocal number
+        pauses.append(seconds)
+        if len(pauses) > 5:
+            return
+        for _ in range(1000):
+            number += 1
+            newest.put(Picture(b"%d" % number, 1, 2))
+        if len(pauses) == 5:
+            newest.end()
+
+    newest.put(Picture(b"0", 1, 2))
+    deliver(newest, sent.append, 100, judge_all_good, pause)
+    assert [one.picture for one in sent if isinstance(one, FrameMessage)] == [b"%d" % (n * 1000) for n in range(6)]
+    assert all(0 <= seconds <= LEAST_INTERVAL_S for seconds in pauses)
 
 
 def test_message_carries_the_judgement_or_the_transports() -> None:
