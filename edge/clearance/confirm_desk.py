@@ -5,6 +5,7 @@ with no network. An answer is judged alike, whichever way it came.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -23,6 +24,9 @@ from edge.core.state import LaneState
 from edge.log import logger
 from edge.mqtt import Message
 from edge.ports import Clock
+
+# How many different answers to one challenge each key may give before it is told like a stranger: a person signs one.
+TRIES = 5
 
 
 def challenge_topic(site: str, lane: str, authority: str, *, drill: bool = False) -> str:
@@ -52,6 +56,7 @@ class ConfirmDesk:
         self._prepared: tuple[str, SignedChallenge, bool] | None = None
         self._shown: tuple[str, bytes] | None = None
         self._last = b""
+        self._tried: Counter[str] = Counter()
         self._log = logger()
         self._link: ClearanceLink
         self._take: Callable[[Event], None]
@@ -92,6 +97,7 @@ class ConfirmDesk:
             return  # a newer one was prepared while this one was written
         _, signed, drill = self._prepared
         self._shown = (nonce, signed.raw)
+        self._tried.clear()
         self.publish(signed.raw, drill=drill).add_done_callback(partial(self._sent, nonce))
 
     def publish(self, raw: bytes, *, drill: bool) -> "asyncio.Future[None]":
@@ -114,7 +120,8 @@ class ConfirmDesk:
     def offer(self, raw: bytes, *, retained: bool = False) -> Confirmation | GrantRefusal:
         """Judge the form of an answer, and tell the lane of it; return what came of it. Never raises.
 
-        An answer to the challenge in force always passes, once; others are told a few times, then only counted.
+        An answer to the challenge in force passes, once, and no more than TRIES of one officer's key; others are told a
+        few times, then only counted.
         """
         link = self._link
         try:
@@ -133,6 +140,9 @@ class ConfirmDesk:
             return refusal
         now_ms = self._clock.now_ms()
         fresh = self._shown is not None and answer.nonce == self._shown[0] and raw != self._last
+        if fresh:
+            self._tried[answer.key_id] += 1
+            fresh = self._tried[answer.key_id] <= TRIES
         if fresh or self._told.admit(now_ms):
             self._last = raw
             self._take(ConfirmationReceived(now_ms, answer))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.clearance.authority_link import FLOOD_BURST
-from edge.clearance.confirm_desk import answer_topic
+from edge.clearance.confirm_desk import TRIES, answer_topic
 from edge.clearance.confirmation import challenge_hash
 from edge.clearance.door import TOLD_BURST
 from edge.core.events import InputsLost, ModeOrdered
@@ -126,6 +126,19 @@ async def test_a_replay_is_told_a_few_times_and_then_fills_no_journal(lane: Hand
     for _ in range(10 * TOLD_BURST):
         lane.desk.offer(old)
     assert len(lane.taken) == 1 + TOLD_BURST
+
+
+async def test_a_terminal_that_signs_ever_new_wrong_answers_fills_no_journal_and_keeps_no_other_out(
+    lane: HandheldLane,
+) -> None:
+    challenge = await lane.held()
+    chen, li = lane.terminals["chen"], lane.terminals["li"]
+    wrong = replace(chen.confirmation(challenge, "open", "looked"), challenge_hash="0" * 64)
+    for number in range(10 * TOLD_BURST):
+        lane.desk.offer(chen.sign(replace(wrong, reason=f"looked_{number}")))
+    assert len(lane.taken) == TRIES + TOLD_BURST
+    lane.desk.offer(li.answer(challenge, "refuse"))
+    assert lane.lane.runner.state.phase is Phase.TURNING_BACK
 
 
 async def test_the_answer_to_the_challenge_in_force_passes_whatever_came_before(lane: HandheldLane) -> None:
