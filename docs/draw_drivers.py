@@ -85,7 +85,7 @@ def _overview(qualities: dict[str, dict[str, Any]]) -> str:
             continue
         folder = _folder_of(driver, qualities)
         quality = qualities[folder]
-        verified = quality["points"].get("third_party", "its simulator only")
+        verified = quality.get("verified_against", "its simulator only")
         devices = f"{quality['device_family']} ([README](../drivers/{folder}/README.md))"
         lines.append(f"| {driver.kind.name} | `{driver.protocol}` | {devices} | {quality['level']} | {verified} |")
     return "\n".join(lines) + "\n"

@@ -45,6 +45,7 @@ def test_the_claimed_level_is_what_the_points_show(folder: str) -> None:
     assert quality["level"] == level_of(quality["points"])
     known = {point for points in POINTS.values() for point in points}
     assert set(quality["points"]) <= known
+    assert ("third_party" in quality["points"]) == ("verified_against" in quality)
     unshown = {point: test for point, test in quality["points"].items() if test != "suite" and not is_test(test)}
     assert unshown == {}
 
