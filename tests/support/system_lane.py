@@ -54,7 +54,7 @@ authorities:
     simulated: {simulated}
     barrier: {{id: barrier, host: 127.0.0.1, port: {barrier_port}, timeout_ms: 1500}}
     siren: {{longest_ms: 60000}}
-{handheld}{cameras}    tag_reader: {{id: tag-reader, port: "{reader}"}}
+{handheld}{cameras}    tag_reader: {{id: tag-reader, {tag_reader}}}
     must_match: [{must_match}]
 {more}    timing: {{identify_ms: {identify_ms}, clear_ms: 1000, ready_ms: 1000, open_ms: 3000, close_ms: 3000}}
 """
@@ -100,7 +100,7 @@ class SystemLane:
         self.settings: dict[str, Any] = {
             "site": SITE, "lane": LANE, "authority": AUTHORITY, "state_dir": "state", "simulated": "true",
             "deadline_ms": 2000, "identify_ms": 1500, "must_match": must_match, "cameras": "", "recogniser": "",
-            "handheld": "",
+            "handheld": "", "tag_reader": "port: ./tag-reader",
             "host": broker.broker.host, "port": broker.settings("x").port, "version": broker.version,
             "more": "",
         }  # fmt: skip
@@ -135,7 +135,7 @@ class SystemLane:
     def write_config(self, **changes: Any) -> Path:
         """Write the configuration as it is now, with changes that stay."""
         self.settings |= changes
-        fields = self.settings | {"barrier_port": self.barrier.port, "reader": "./tag-reader"}
+        fields = self.settings | {"barrier_port": self.barrier.port}
         self.config.write_text(CONFIG.format(**fields), encoding="utf-8")
         return self.config
 
