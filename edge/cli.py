@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge import __version__
+from edge.starting import uncollected
 from edge.text import say
 from edge.text.arguments import EXIT_USAGE, Parser
 
@@ -85,7 +86,8 @@ def _guarded(module: str, function: str, arguments: Sequence[str]) -> int:
             # comes out instead means the same.
             stream.reconfigure(errors="backslashreplace")
     try:
-        run: Callable[[Sequence[str]], int] = getattr(importlib.import_module(module), function)
+        with uncollected():
+            run: Callable[[Sequence[str]], int] = getattr(importlib.import_module(module), function)
         status = run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:

@@ -11,9 +11,12 @@ import sys
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
-import structlog
-
+from edge.starting import hidden
 from edge.text import plain
+
+# Where it finds rich, structlog loads all of it to draw tracebacks that no line here has: a tenth of a start.
+with hidden("rich"):
+    import structlog
 
 # Packages whose `logging` follows the level; a library says no more than its warnings.
 _OURS = ("edge", "drivers", "models", "config", "ops", "simulators")

@@ -14,6 +14,7 @@ from config.named_files import missing_files
 from config.schema import Configuration
 from edge import log
 from edge.lifeline import stop_when_stdin_closes
+from edge.starting import uncollected
 from edge.text import default_language, say
 from edge.text.arguments import Parser
 
@@ -75,16 +76,17 @@ def main(arguments: Sequence[str]) -> int:
 
 def _serve(configuration: Configuration, path: Path) -> int:
     # Imported late: a bad configuration is told at once, without loading drivers.
-    from edge.app import hash_of, serve
-    from edge.clearance.keys import KeyFileError
-    from edge.clearance.keyset import KeysetError
-    from edge.clearance.manifest import ManifestError
-    from edge.hardware import HardwareError
-    from edge.packages import PackageError
-    from edge.runtime.evidence import EvidenceError
-    from edge.runtime.failpoints import FailpointError
-    from edge.runtime.journal_file import JournalError
-    from edge.runtime.site_secret import SecretError
+    with uncollected():
+        from edge.app import hash_of, serve
+        from edge.clearance.keys import KeyFileError
+        from edge.clearance.keyset import KeysetError
+        from edge.clearance.manifest import ManifestError
+        from edge.hardware import HardwareError
+        from edge.packages import PackageError
+        from edge.runtime.evidence import EvidenceError
+        from edge.runtime.failpoints import FailpointError
+        from edge.runtime.journal_file import JournalError
+        from edge.runtime.site_secret import SecretError
 
     refusals = (
         FailpointError, HardwareError, ManifestError, JournalError, EvidenceError, KeyFileError, KeysetError,

@@ -83,6 +83,10 @@ def test_a_box_installs_without_a_network_and_runs(made: tuple[Checkout, Path], 
     assert (releases.named("current"), releases.named("previous")) == (release, None)
     assert release in installed.stdout
 
+    # Compiled where it lies: the service may not write there, and would do it at every start.
+    (compiled,) = (releases.path(release) / "edge" / "__pycache__").glob("cli.*.pyc")
+    assert str(releases.path(release) / "edge" / "cli.py").encode() in compiled.read_bytes()
+
     shown = on_the_box(tmp_path, str(prefix / "kakou"), "check")
     assert shown.returncode == 0, shown.stderr
     said = json.loads(shown.stdout)
