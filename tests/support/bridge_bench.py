@@ -5,6 +5,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from edge.clearance.bridge.platform_link import PlatformSettings
 from edge.clearance.bridge.service import BridgeSite, CustomsBridge
 from edge.clearance.grant import GrantRefusal
 from edge.clearance.request import RequestHead, SignedRequest, build_request
+from edge.core.container import Container
 from edge.core.grant import Grant
+from edge.core.readings import Reading
 from edge.field_policy import FieldPolicy
 from edge.mqtt import Message, MqttLink
 from simulators.customs_book import CustomsBook, Document
@@ -29,7 +32,11 @@ from tests.support.mqtt import LIMIT_S, serving, within
 
 CHANNEL = Channel("7208100000", "7208100001", "in")
 PLATE, BOX, EPC = "沪A12345", "CSQU3054383", "E2801160600002054"
+OTHER_BOX = "TCLU4254260"
 FORM = "HFD2026030001"
+TWO_BOXES = replace(
+    IDENTITY, containers=Reading("read", (Container(BOX, "verified"), Container(OTHER_BOX, "verified")), 0.9)
+)
 
 
 class LaneClock:

@@ -8,19 +8,13 @@ import pytest
 
 from edge.clearance.bridge.dialects import DIALECTS
 from edge.clearance.bridge.wire import Frame
-from edge.core.container import Container
 from edge.core.readings import Reading
 from simulators.customs_book import REFUSED, Document
 from simulators.customs_platform import PlatformFault
-from tests.support.bridge_bench import BOX, CHANNEL, EPC, FORM, PLATE, BridgeBench, until
+from tests.support.bridge_bench import BOX, CHANNEL, EPC, FORM, OTHER_BOX, PLATE, TWO_BOXES, BridgeBench, until
 from tests.support.clearance import IDENTITY, NOTE
 from tests.support.customs import STANDARD
 from tests.support.mqtt import within
-
-TWO_BOXES = replace(
-    IDENTITY,
-    containers=Reading("read", (Container(BOX, "verified"), Container("TCLU4254260", "verified")), 0.9),
-)
 
 
 async def test_a_matching_timely_release_is_a_signed_grant_for_what_was_shown(bench: BridgeBench) -> None:
@@ -161,20 +155,20 @@ async def test_a_refusal_of_something_else_takes_nothing_back(bench: BridgeBench
 
 
 async def test_two_boxes_are_released_together_or_not_at_all(bench: BridgeBench) -> None:
-    bench.platform.book.add(Document(FORM, PLATE, (BOX, "TCLU4254260")))
+    bench.platform.book.add(Document(FORM, PLATE, (BOX, OTHER_BOX)))
     async with bench.bridge():
         bench.platform.fault = "wrong_count"
         await bench.ask(TWO_BOXES)
         assert (await bench.grant()).reason == "platform_counts_other_containers"
         bench.platform.fault = "none"
-        bench.platform.book.add(Document(FORM, PLATE, (BOX, "TCLU4254260")))
+        bench.platform.book.add(Document(FORM, PLATE, (BOX, OTHER_BOX)))
         await bench.ask()
         assert (await bench.grant()).reason == "platform_refused"
         await bench.ask(TWO_BOXES)
         grant = await bench.grant()
     assert grant.verdict == "release"
     assert grant.note is not None
-    assert grant.note.containers == (BOX, "TCLU4254260")
+    assert grant.note.containers == (BOX, OTHER_BOX)
 
 
 async def test_a_document_that_released_one_passage_releases_no_other(bench: BridgeBench) -> None:
