@@ -56,7 +56,7 @@ from edge.ports import Barrier, Clock, DeviceError
 from edge.runtime import failpoints
 from edge.runtime.barrier_commands import BarrierCommands, Light
 from edge.runtime.journal import Journal, JournalError
-from edge.runtime.records import boot_body, outbox_event, plain, step_body
+from edge.runtime.records import boot_body, outbox_event, shown_state, step_body
 from edge.runtime.signs import Drivers
 
 # Log lines and the retained state are for people: they wait until what moves the lane is on its way, and the
@@ -378,25 +378,7 @@ class LaneRunner:
         self._publish_state()
 
     def _publish_state(self) -> None:
-        state, passage = self.state, self.state.passage
-        shown: dict[str, object] = {
-            "phase": state.phase.value,
-            "passage": passage.id if passage else None,
-            "decision": passage.decision if passage else None,
-            "reasons": list(passage.reasons) if passage else [],
-            "inspections": plain(passage.inspections) if passage else [],
-            "referral": next((one.id for one in state.referrals if passage and one.passage == passage.id), None),
-            "boom": state.inputs.boom,
-            "light": state.light,
-            "guidance": state.guide.phrase if state.guide else None,
-            "guidance_target": state.guide.target if state.guide else None,
-            "alarms": list(state.alarms),
-            "lost_devices": list(state.lost_devices),
-            "simulated": state.profile.simulated,
-            "mode": state.mode,
-            "hours": state.hours,
-            "drill": state.mode == "DRILL" or (passage is not None and passage.drill),
-        }
+        shown = shown_state(self.state)
         if shown != self._published:
             self._published = shown
             self._parts.telemetry.publish_state(shown)

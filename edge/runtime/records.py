@@ -1,4 +1,4 @@
-"""What the lane runner writes: journal record bodies, and the events that leave for central operations."""
+"""What the lane runner writes: journal record bodies, events for central operations, and the state that it shows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -62,6 +62,29 @@ def outbox_event(effect: Report | EndPassage) -> OutboxEvent:
 def plain(inspections: Sequence[Inspection]) -> list[dict[str, Any]]:
     """Return a merged inspection in plain words."""
     return [{"authority": one.authority, "target": one.target} for one in inspections]
+
+
+def shown_state(state: LaneState) -> dict[str, Any]:
+    """Return what a lane tells everybody of itself, retained; nothing of it is personal."""
+    passage = state.passage
+    return {
+        "phase": state.phase.value,
+        "passage": passage.id if passage else None,
+        "decision": passage.decision if passage else None,
+        "reasons": list(passage.reasons) if passage else [],
+        "inspections": plain(passage.inspections) if passage else [],
+        "referral": next((one.id for one in state.referrals if passage and one.passage == passage.id), None),
+        "boom": state.inputs.boom,
+        "light": state.light,
+        "guidance": state.guide.phrase if state.guide else None,
+        "guidance_target": state.guide.target if state.guide else None,
+        "alarms": list(state.alarms),
+        "lost_devices": list(state.lost_devices),
+        "simulated": state.profile.simulated,
+        "mode": state.mode,
+        "hours": state.hours,
+        "drill": state.mode == "DRILL" or (passage is not None and passage.drill),
+    }
 
 
 def _stages_ms(effect: EndPassage) -> dict[str, int]:

@@ -115,11 +115,13 @@ async def test_a_release_that_comes_too_late_is_none(bench: BridgeBench) -> None
     assert (grant.verdict, grant.reason) == ("hold", "platform_late")
 
 
-async def test_a_duplicate_answer_releases_once(bench: BridgeBench) -> None:
+async def test_a_duplicate_answer_releases_once(bench: BridgeBench, caplog: pytest.LogCaptureFixture) -> None:
     bench.platform.fault = "duplicate"
     async with bench.bridge():
         await bench.ask()
         assert (await bench.grant()).verdict == "release"
+        # Heard before the next question is asked: behind that they would be another passage's.
+        await until(lambda: caplog.messages.count("platform_message_unused") == 2)
         bench.platform.fault = "none"
         await bench.ask()
         assert (await bench.grant()).reason == "platform_refused"
@@ -127,7 +129,9 @@ async def test_a_duplicate_answer_releases_once(bench: BridgeBench) -> None:
     assert len(bench.published) == 2
 
 
-async def test_a_refusal_after_a_release_takes_it_back_once(bench: BridgeBench) -> None:
+async def test_a_refusal_after_a_release_takes_it_back_once(
+    bench: BridgeBench, caplog: pytest.LogCaptureFixture
+) -> None:
     bench.platform.fault = "released_then_refused"
     async with bench.bridge():
         await bench.ask()
@@ -136,6 +140,8 @@ async def test_a_refusal_after_a_release_takes_it_back_once(bench: BridgeBench) 
         assert (denial.verdict, denial.reason, denial.sequence) == ("deny", "platform_withdrew", 2)
         assert (denial.nonce, denial.note) == ("nonce1", None)
         bench.platform.answer(bench.platform.asked[0], REFUSED)
+        # Heard before the next question is asked: behind that it would be another passage's.
+        await until(lambda: caplog.messages.count("platform_message_unused") == 2)
         bench.platform.fault = "none"
         await bench.ask()
         assert (await bench.grant()).sequence == 3
