@@ -115,8 +115,10 @@ class StreamTagReader(Generic[F]):
         self._start += 1
         self._wake.set()
         line = self._connected()
-        self._decoder.reset()
-        line.discard_input()
+        # While an answer is awaited nothing may be thrown away with it: the fence behind it marks what is old.
+        if self._waiter is None:
+            self._decoder.reset()
+            line.discard_input()
 
     async def stop_inventory(self) -> None:
         """Deliver nothing more; the round under way ends on its own. Raises DeviceError where the reader is gone."""
