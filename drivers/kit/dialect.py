@@ -8,7 +8,7 @@ from drivers.kit.line import NEXT_STEPS as LINE_STEPS
 from drivers.kit.wire import StreamDecoder, TagReport
 
 NEXT_STEPS = LINE_STEPS | {
-    "silent": "check power, cable, baud rate and the address setting of the reader",
+    "silent": "check power, cable, baud rate, the address setting of the reader, and driver in the configuration",
     "garbled": "check wiring, shield and interference, then the baud rate",
     "line_settings": "set baud in the configuration to what the reader is set to",
     "refused": "check antenna cables and the antennas in the configuration",

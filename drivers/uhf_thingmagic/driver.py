@@ -44,7 +44,8 @@ class ThingMagicDialect:
 
     def hello(self, antenna: int) -> Sequence[Ask]:
         """Start the firmware where it has not been, and choose band and air interface."""
-        started = Ask(boot(), frozenset({CMD_BOOT}), "an answer to boot", may_refuse=True)
+        # The firmware may take a second to start: it is waited for as for a round.
+        started = Ask(boot(), frozenset({CMD_BOOT}), "an answer to boot", is_round=True, may_refuse=True)
         return (
             started,
             _ask(set_region(self._region), CMD_SET_REGION, f"success to set region {self._region:#04x}"),
