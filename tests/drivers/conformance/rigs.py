@@ -32,7 +32,7 @@ from simulators.devices.uhf_reader18 import Reader18Device, Reader18Faults
 from simulators.devices.uhf_thingmagic import ThingMagicDevice, ThingMagicFaults
 
 EPCS = ("E200301666130121155074EF", "30751FEB705C5904E3D50D70", "ABCD")
-QUICK = Pace(answer_timeout_s=0.4, round_silence_s=0.4, probe_interval_s=0.05, garbage_s=0.5)
+QUICK = Pace(answer_timeout_s=0.8, round_silence_s=0.8, probe_interval_s=0.05, garbage_s=1.0)
 Deliver = Callable[[object], None]
 
 
@@ -166,7 +166,7 @@ def reader18_rig(profile: reader18.Profile) -> Rig:
 
 def template_rig() -> Rig:
     def drive(port: str, clock: Clock, deliver: Deliver) -> Device:
-        return TemplateCounter("c-1", port, clock=clock, on_count=lambda count, _: deliver(count), silence_s=0.4)
+        return TemplateCounter("c-1", port, clock=clock, on_count=lambda count, _: deliver(count), silence_s=0.8)
 
     async def begin(_: TemplateCounter) -> None:
         """It speaks by itself."""
