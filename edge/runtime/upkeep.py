@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +18,10 @@ KEEP_RECORDS = timedelta(days=400)
 # From these shares of the disk on a person is told (hazards.md C21); the worse alarm replaces the milder one.
 FILLING, NEARLY_FULL = 0.70, 0.90
 _ALARMS = ((NEARLY_FULL, "state_disk_nearly_full"), (FILLING, "state_disk_filling"))
+# A wall clock that stepped further than any correction of a running box could have every picture and record look old.
+# A person gets this long to set it right before anything is deleted by it (O3).
+MOST_STEP_S, DISTRUST_MS = 300.0, 24 * 3_600_000
+CLOCK_STEPPED = "clock_stepped"
 
 
 def disk_alarms(used_bytes: int, total_bytes: int) -> dict[str, str | None]:
@@ -28,9 +32,12 @@ def disk_alarms(used_bytes: int, total_bytes: int) -> dict[str, str | None]:
     return {code: detail if code == raised else None for _, code in _ALARMS}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Upkeep:
-    """The upkeep of one state directory. Events that central has not confirmed are never touched."""
+    """The upkeep of one state directory. Events that central has not confirmed are never touched.
+
+    `clock` is monotonic: against it the wall clock `utc`, which tells what is old, is looked at for steps.
+    """
 
     state_dir: Path
     journal: Journal
@@ -38,6 +45,8 @@ class Upkeep:
     clock: Clock
     utc: Callable[[], datetime]
     lanes: Iterable[Alarms]
+    _offset_s: float | None = field(default=None, init=False)
+    _trusted_at_ms: int | None = field(default=None, init=False)
 
     async def run(self) -> None:
         """Look after the disk now and every hour, until cancelled."""
@@ -47,6 +56,36 @@ class Upkeep:
 
     async def once(self) -> None:
         """Let old pictures and records go, and say how full the disk is."""
+        if self._clock_is_trusted():
+            await self._delete()
+        usage = shutil.disk_usage(self.state_dir)
+        for code, detail in disk_alarms(usage.total - usage.free, usage.total).items():
+            if detail is not None:
+                logger().warning("alarm_raised", code=code, detail=detail)
+            self._tell(code, detail)
+
+    def _clock_is_trusted(self) -> bool:
+        now_ms = self.clock.now_ms()
+        offset_s = self.utc().timestamp() - now_ms / 1000
+        before_s, self._offset_s = self._offset_s, offset_s
+        if before_s is not None and abs(offset_s - before_s) > MOST_STEP_S:
+            self._trusted_at_ms = now_ms + DISTRUST_MS
+            step = f"the wall clock stepped by {offset_s - before_s:+.0f} s"
+            logger().error(CLOCK_STEPPED, step_s=round(offset_s - before_s))
+            self._tell(CLOCK_STEPPED, f"{step}: set it right; nothing old is deleted for a day")
+        if self._trusted_at_ms is None:
+            return True
+        if now_ms < self._trusted_at_ms:
+            return False
+        self._trusted_at_ms = None
+        self._tell(CLOCK_STEPPED, None)
+        return True
+
+    def _tell(self, code: str, detail: str | None) -> None:
+        for alarms in self.lanes:
+            alarms.publish_alarm(code, detail)
+
+    async def _delete(self) -> None:
         try:
             removed = await self.evidence.sweep()
         except EvidenceError as error:
@@ -55,12 +94,6 @@ class Upkeep:
             logger().info("evidence_swept", removed=removed)
         for lane in self.journal.lanes():
             await self._prune(lane)
-        usage = shutil.disk_usage(self.state_dir)
-        for code, detail in disk_alarms(usage.total - usage.free, usage.total).items():
-            if detail is not None:
-                logger().warning("alarm_raised", code=code, detail=detail)
-            for alarms in self.lanes:
-                alarms.publish_alarm(code, detail)
 
     async def _prune(self, lane: str) -> None:
         try:

@@ -1,5 +1,6 @@
 """The hourly upkeep: old records and pictures go, a disk that fills is told early (hazards.md C21, X18, O5)."""
 
+import hashlib
 import shutil
 from collections import namedtuple
 from datetime import timedelta
@@ -11,7 +12,8 @@ from structlog.testing import capture_logs
 
 from edge.runtime.evidence import EvidenceError, EvidenceLimits, EvidenceStore
 from edge.runtime.journal import Journal, JournalError, Ticket
-from edge.runtime.upkeep import EVERY_S, Upkeep, disk_alarms
+from edge.runtime.upkeep import CLOCK_STEPPED, EVERY_S, Upkeep, disk_alarms
+from tests.support.clocks import StoodClock
 from tests.support.journals import utc
 
 Usage = namedtuple("Usage", "total used free")
@@ -90,3 +92,53 @@ async def test_a_disk_that_answers_nothing_ends_no_lane(upkeep: Upkeep, monkeypa
     with capture_logs() as logged:
         await upkeep.once()
     assert {"evidence_not_swept", "journal_not_pruned"} <= {line["event"] for line in logged}
+
+
+async def test_a_clock_that_stepped_deletes_nothing_for_a_day(journal: Journal, tmp_path: Path):
+    clock, told = StoodClock(utc()), Told()
+    evidence = EvidenceStore(tmp_path / "evidence", EvidenceLimits(1 << 20, 0, 90 * 86_400), utc=clock.utc)
+    await evidence.open()
+    picture = b"picture"
+    digest = hashlib.sha256(picture).hexdigest()
+    await evidence.keep(picture, digest, "p1")
+    evidence.release("p1")
+    upkeep = Upkeep(tmp_path, journal, evidence, clock, clock.utc, [told])
+
+    async def hours(count: int) -> None:
+        for _ in range(count):
+            await upkeep.once()
+            await clock.sleep(EVERY_S)
+
+    await hours(24)
+    assert CLOCK_STEPPED not in told.alarms
+    clock.begin += timedelta(days=3650)
+    await hours(24)
+    assert told.alarms[CLOCK_STEPPED] == (
+        "the wall clock stepped by +315360000 s: set it right; nothing old is deleted for a day"
+    )
+    assert await evidence.read(digest) == picture
+    # Somebody set it right: that is a step as well, and nothing was lost.
+    clock.begin -= timedelta(days=3650)
+    await hours(25)
+    assert told.alarms[CLOCK_STEPPED] is None
+    assert await evidence.read(digest) == picture
+    # Where nobody does for a day, it is believed: what is kept for ever fills the disk.
+    clock.begin += timedelta(days=3650)
+    await hours(25)
+    with pytest.raises(EvidenceError, match="evidence_missing"):
+        await evidence.read(digest)
+    await evidence.close()
+
+
+async def test_a_clock_that_is_corrected_a_little_is_trusted(journal: Journal, tmp_path: Path):
+    clock, told = StoodClock(utc()), Told()
+    evidence = EvidenceStore(tmp_path / "evidence", EvidenceLimits(1 << 20, 0, 0), utc=clock.utc)
+    await evidence.open()
+    upkeep = Upkeep(tmp_path, journal, evidence, clock, clock.utc, [told])
+    for step_s in (0, 60, -60, 299):
+        clock.begin += timedelta(seconds=step_s)
+        with capture_logs() as logged:
+            await upkeep.once()
+        assert "evidence_swept" in {line["event"] for line in logged}
+    assert CLOCK_STEPPED not in told.alarms
+    await evidence.close()
