@@ -42,7 +42,7 @@ class Link(Protocol):
 
 @dataclass(slots=True)
 class LaneView:
-    """What is known of a lane now. `passages` maps an open passage to its last event; None is not known."""
+    """What is known of a lane now, as far as it is shown. None is not known."""
 
     online: bool | None = None
     session: int | None = None
@@ -152,7 +152,7 @@ class Ingest:
 
     def _on_state(self, message: Message) -> None:
         lane, _ = parse_topic(message.topic)
-        self._view(lane).state = parse_object(message.payload)
+        self._view(lane).state = _kept(parse_object(message.payload), "phase")
 
     def _view(self, lane: Lane) -> LaneView:
         view = self.lanes.get(lane)
@@ -170,6 +170,13 @@ class Ingest:
             terminal = shown(event.data.get("terminal"))[:32]
             # Design names ten; a lane that sends ever new ones must not grow us.
             view.outcomes[terminal if terminal in view.outcomes or len(view.outcomes) < _MAX_OUTCOMES else "?"] += 1
-            view.last_ended, view.passage = event.data, None
+            view.last_ended = _kept(event.data, "decision", "terminal", "simulated", "drill")
+            view.passage = None
         elif isinstance(passage, str):
             view.passage = passage[:64]
+
+
+def _kept(data: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return what is shown of a lane's words: thousands of lanes that say all they may must not fill the memory."""
+    kept = {name: data[name] for name in names if name in data}
+    return {name: value if isinstance(value, bool) else shown(value) for name, value in kept.items()}

@@ -73,3 +73,23 @@ def test_ever_new_outcomes_do_not_grow_the_receiver(tmp_path: Path):
     outcomes = ingest.lanes[Lane("yard", "lane-1")].outcomes
     assert len(outcomes) <= _MAX_OUTCOMES + 1
     assert outcomes.total() == 99
+
+
+def test_of_a_lane_that_says_all_it_may_only_what_is_shown_is_kept(tmp_path: Path):
+    store = EventStore(tmp_path / "ops.sqlite")
+    ingest = Ingest(MqttLink(MqttSettings("127.0.0.1", 1, "ops")), store, utc=lambda: datetime.now(UTC))
+    much = [[]] * 3_000
+    ingest._on_state(Message("gate/v1/yard/lane-1/state", json.dumps({"phase": "idle", "much": much}).encode()))
+    view = ingest.lanes[Lane("yard", "lane-1")]
+    assert view.state == {"phase": "idle"}
+    ingest._on_state(Message("gate/v1/yard/lane-1/state", json.dumps({"phase": much}).encode()))
+    assert len(view.state["phase"]) <= 64
+    hostile = message(1, json.dumps({"terminal": much, "decision": "release", "drill": True, "more": 5}))
+    ingest._show(parse_event(hostile.topic, hostile.payload))
+    assert (view.last_ended["decision"], view.last_ended["drill"], "more" in view.last_ended) == (
+        "release",
+        True,
+        False,
+    )
+    assert len(view.last_ended["terminal"]) <= 64
+    store.close()
