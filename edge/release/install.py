@@ -85,6 +85,8 @@ def _make_environment(staging: Path) -> None:
         made = subprocess.run(  # noqa: S603 - our interpreter and a file that the manifest vouches for
             command, env={**environment, **_OFFLINE}, cwd=staging, check=False, timeout=MAKE_TIMEOUT_S,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            # It keeps the lock of the prefix: where this process is killed, it still writes, and nobody may beside it.
+            close_fds=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise BundleError("bundle_environment", staging, "an environment", repr(error), "free the machine") from error

@@ -9,6 +9,7 @@
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,10 @@ class Releases:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock of this prefix; gone with the process, however it ends. Raises BusyError, OSError."""
+        """Hold the lock of this prefix; gone with the process, however it ends. Raises BusyError, OSError.
+
+        A child that is started with it open (`close_fds=False`) holds it as well, for as long as it writes here.
+        """
         import fcntl
 
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -100,6 +104,7 @@ class Releases:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise BusyError(self.prefix) from error
+            os.set_inheritable(file.fileno(), True)
             yield
 
 

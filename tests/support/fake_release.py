@@ -2,7 +2,8 @@
 
 A fake release is one file: it answers `--version` and `check`, and as `run` serves the control socket as its variant
 tells: `good`, `degraded` (a lost device, named), `mute` (starting, names nothing), `broken` (ends at once), `moving` (a
-boom in motion), `strict` (refuses every configuration), `killer` (its installation is killed).
+boom in motion), `strict` (refuses every configuration), `killer` (its installation is killed),
+`orphan` (that too, and it goes on until somebody has written to the pipe `PREFIX/go`).
 """
 
 import asyncio
@@ -27,8 +28,10 @@ PROGRAM = """\
 import json, os, socket, sys
 VARIANT, VERSION = {variant!r}, {version!r}
 if sys.argv[1] == "--version":
-    if VARIANT == "killer":
+    if VARIANT in ("killer", "orphan"):
         os.kill(os.getppid(), 9)
+    if VARIANT == "orphan":
+        open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "go"), "rb").read()
     sys.exit(0)
 if sys.argv[1] == "check":
     sys.exit(78 if VARIANT == "strict" else 0)

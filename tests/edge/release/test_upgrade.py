@@ -1,5 +1,7 @@
 """Upgrades of a box that runs: real processes, small releases, an upgrader that is killed at every step."""
 
+import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -181,6 +183,18 @@ def test_an_installation_that_is_killed_is_made_again(box: FakeBox):
     assert box.run("upgrade", str(box.bundle(NEW)))[0] == 0
     # What no link names is given back, the part included.
     assert sorted(path.name[:3] for path in box.releases.folder.iterdir()) == [OLD, NEW]
+
+
+def test_what_a_killed_installation_left_running_is_waited_for(box: FakeBox):
+    os.mkfifo(box.releases.prefix / "go")
+    assert box.run("upgrade", str(box.bundle(NEW, "orphan")))[0] == -9
+    status, said = box.run("upgrade", str(box.bundle(NEW)))
+    assert (status, "upgrade_busy" in said) == (1, True)
+    (box.releases.prefix / "go").write_bytes(b"")
+    with (box.releases.prefix / ".upgrade.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    assert box.run("upgrade", str(box.bundle(NEW)))[0] == 0
+    box.runs(NEW)
 
 
 def test_two_upgrades_do_not_meet(box: FakeBox):
