@@ -35,7 +35,7 @@ class UpgradeError(Exception):
     """An upgrade that was not begun, or was undone. `code` is stable; the text says what to do.
 
     Codes: upgrade_refused_configuration, upgrade_journal_too_far, upgrade_not_drained, upgrade_rolled_back,
-    upgrade_not_installed, upgrade_unhealthy.
+    upgrade_not_installed, upgrade_unhealthy, upgrade_state_damaged.
     """
 
     def __init__(self, code: str, release: str, expected: str, got: str, next_step: str) -> None:
@@ -89,11 +89,20 @@ class Upgrade:
 
         Raises UpgradeError as `begin` does.
         """
+        file = self._releases.state_file
         try:
-            values = json.loads(self._releases.state_file.read_bytes())
+            values = json.loads(file.read_bytes())
+            plan = Plan(**{**values, "restart": tuple(values["restart"])})
         except FileNotFoundError:
             return None
-        plan = Plan(**{**values, "restart": tuple(values["restart"])})
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise UpgradeError(
+                "upgrade_state_damaged",
+                str(file),
+                "the plan of an upgrade",
+                repr(error)[:200],
+                "look with `kakou status` which release runs, remove this file, then upgrade again",
+            ) from error
         self._go_on(plan)
         return plan.target
 

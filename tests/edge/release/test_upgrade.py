@@ -197,6 +197,15 @@ def test_what_a_killed_installation_left_running_is_waited_for(box: FakeBox):
     box.runs(NEW)
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"restart": 5}', '{"restart": [], "other": 1}'])
+def test_a_damaged_plan_is_named_with_what_to_do(tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "upgrade.json").write_text(content, encoding="utf-8")
+    assert verbs.main(["--resume", "--prefix", str(tmp_path)]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("upgrade_state_damaged")
+    assert str(tmp_path / "upgrade.json") in told
+
+
 def test_two_upgrades_do_not_meet(box: FakeBox):
     with box.releases.locked():
         status, said = box.run("upgrade", str(box.bundle(NEW)))
