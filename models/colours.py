@@ -16,6 +16,8 @@ COLOURED_SHARE = 0.40
 ONE_HUE = 0.6
 MIN_VALUE = 35
 MIN_PIXELS = 60
+# Strokes of text that a program drew cover at least so much of its line.
+DRAWN_SHARE = 0.03
 
 
 def plate_colour(crop: Image) -> PlateColour | None:
@@ -36,6 +38,15 @@ def plate_colour(crop: Image) -> PlateColour | None:
     if total > COLOURED_SHARE / 2:
         return None
     return _grey_colour(value)
+
+
+def is_drawn(crop: Image) -> bool:
+    """Say whether the text of `crop` was drawn into the picture by a program, in a green that no paint has.
+
+    Cameras and other recognition systems write what they read into their pictures: that is no code on a box.
+    """
+    blue, green, red = (crop[:, :, channel].astype(np.int16) for channel in range(3))
+    return float(((green >= 200) & (green - red >= 150) & (green - blue >= 150)).mean()) >= DRAWN_SHARE
 
 
 _BANDS: dict[PlateColour, tuple[int, int]] = {"blue": _BLUE, "yellow": _YELLOW, "green": _GREEN}

@@ -1,8 +1,11 @@
 """Looks for container codes in one picture: rows first, then closer at what is missing, then columns."""
 
+import re
+
 import numpy as np
 
 from edge.core.readings import ContainerSighting
+from models.colours import is_drawn
 from models.columns import columns_of
 from models.containers import CodeCandidate, CodeLine, best_candidates, code_line, may_begin, sightings_of
 from models.detector import TextLine
@@ -14,14 +17,21 @@ MAX_CLOSER_LOOKS = 8
 MAX_COLUMNS = 6
 # The check digit stands one to two character widths after the serial number, in a box.
 CHECK_DIGIT_REACH = (2.2, 1.4)
+# A letter or two missing before the rest of a code, and how far to the left they may stand.
+_HEADLESS = re.compile("[A-Z]{1,2}[UJZ][0-9]{6,7}")
+BEGINNING_REACH, CODE_DIGITS = 1.5, 7
 FRAME_REACH, FRAME_MARGIN = 2.2, 0.2
 MIN_DIGITS_FOR_PITCH = 3
-COLUMN_GROWTH = (0.15, 1.8)
+# How columns are cut: sides and ends outwards, in widths. The detector's box is wider than its characters.
+COLUMN_CUTS = ((-0.25, 0.5), (-0.2, 2.0), (-0.15, 0.5), (-0.1, 4.0))
+MIN_COLUMN_GLYPHS = 4
+# What a code has to reach that one, two or three cuts verify: the check digit does not tell an R from an H.
+COLUMN_FLOORS = (0.90, 0.80, 0.60)
 
 
 def find_containers(looks: Looks, lines: list[TextLine], rows: list[ReadLine]) -> list[ContainerSighting]:
     """Return the container codes among `lines`, of which `rows` are read already. Raises ModelOutputError."""
-    code_lines = [code_line(row) for row in rows]
+    code_lines = [_with_beginning(looks, line) for line in map(code_line, rows) if not _drawn(looks, line)]
     candidates = best_candidates(code_lines)
     for candidate in [c for c in candidates if c.container.check != "verified"][:MAX_CLOSER_LOOKS]:
         code_lines = _with_check_digit(looks, candidate, code_lines)
@@ -29,6 +39,18 @@ def find_containers(looks: Looks, lines: list[TextLine], rows: list[ReadLine]) -
     if not any(sighting.container.check == "verified" for sighting in found):
         found += _in_columns(looks, lines, code_lines)
     return found
+
+
+def _drawn(looks: Looks, line: CodeLine) -> bool:
+    return may_begin(line.text) and is_drawn(looks.crop(line.read.line))
+
+
+def _with_beginning(looks: Looks, line: CodeLine) -> CodeLine:
+    """Return `line` read again further to the left where it is a code that lacks its first letters."""
+    if not _HEADLESS.fullmatch(line.text):
+        return line
+    again = code_line(looks.read(stretched(line.read.line, left=BEGINNING_REACH, up=0.05, down=0.05)))
+    return again if may_begin(again.text) and again.text.endswith(line.text[-CODE_DIGITS:]) else line
 
 
 def _with_check_digit(looks: Looks, candidate: CodeCandidate, lines: list[CodeLine]) -> list[CodeLine]:
@@ -76,28 +98,34 @@ def _inside(line: CodeLine, again: CodeLine) -> bool:
     return len(line.glyphs) <= 1 and left <= x <= left + width and top <= y <= top + height
 
 
-def _short_columns(looks: Looks, tall: list[TextLine]) -> list[CodeLine]:
-    """Return what stands in the other columns: the size and type of a vertical code is one of them."""
-    upright = [line for line in tall if is_upright(line)][:MAX_COLUMNS]
-    read = [looks.read_column([line], COLUMN_GROWTH[0]) for line in upright]
-    return [code_line(column) for column in read if column is not None]
-
-
 def _in_columns(looks: Looks, lines: list[TextLine], rows: list[CodeLine]) -> list[ContainerSighting]:
+    """Return the codes in columns: verified where several cuts of a column spell one, or one cut surely does."""
     tall = [line for line in lines if is_upright(line) or line.height > 0.75 * line.width]
+    groups = columns_of(tall)[:MAX_COLUMNS]
+    columns = [(group, _column(looks, group, COLUMN_CUTS[0])) for group in groups]
+    others = [*rows, *(first for _, first in columns if first is not None)]
     found: list[ContainerSighting] = []
-    for group in columns_of(tall)[:MAX_COLUMNS]:
-        for growth in COLUMN_GROWTH:
-            read = looks.read_column(group, growth)
-            if read is None:
-                continue
-            column = code_line(read)
-            if not may_begin(column.text):
-                continue
-            candidates = best_candidates([column])
-            if any(candidate.container.check == "verified" for candidate in candidates):
-                beside = _short_columns(looks, [line for line in tall if not any(line is one for one in group)])
-                found += sightings_of(candidates, [column, *rows, *beside])
-                break
-            found += sightings_of(candidates, [column, *rows])
+    for group, first in columns:
+        if first is None or len(first.glyphs) < MIN_COLUMN_GLYPHS:
+            continue
+        cuts = [first, *(cut for cut in (_column(looks, group, cut) for cut in COLUMN_CUTS[1:]) if cut is not None)]
+        sightings = [one for cut in cuts for one in sightings_of(best_candidates([cut]), [cut, *others])]
+        found += _agreed(sightings)
     return found
+
+
+def _column(looks: Looks, group: list[TextLine], cut: tuple[float, float]) -> CodeLine | None:
+    read = looks.read_column(group, *cut)
+    return None if read is None else code_line(read)
+
+
+def _agreed(sightings: list[ContainerSighting]) -> list[ContainerSighting]:
+    """Return the one code that the cuts of a column verify, or the likeliest of those that they do not."""
+    verified = [one for one in sightings if one.container.check == "verified"]
+    if not verified:
+        return sorted(sightings, key=lambda one: -one.confidence)[:1]
+    best = max(verified, key=lambda one: one.confidence)
+    alike = sum(one.container.code == best.container.code for one in verified)
+    if alike < len(verified) or best.confidence < COLUMN_FLOORS[min(alike, len(COLUMN_FLOORS)) - 1]:
+        return []
+    return [best]

@@ -11,8 +11,8 @@ from models.pixels import Image, bright_pieces, grey, resized
 
 # The strip is looked at in this height: the strokes of a frame are two pixels and more then.
 LOOK_HEIGHT_PX = 96
-# Frames are half as high as the strip and higher, and so wide for their height.
-MIN_HEIGHT_PX = 50
+# Frames are nearly half as high as the strip and higher, and so wide for their height.
+MIN_HEIGHT_PX = 38
 MIN_ASPECT, MAX_ASPECT = 0.3, 1.1
 # Where a frame begins and ends, in pitches of the digits behind the centre of the last one.
 BEHIND, REACH = 0.55, 4.2

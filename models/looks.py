@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.columns import column_as_row
+from models.columns import turned_column
 from models.detector import TextLine
 from models.lines import ReadLine, around
 from models.pixels import Array, Image, cut_out
@@ -31,9 +31,10 @@ def stretched(line: TextLine, left: float = 0.0, right: float = 0.0, up: float =
 class Looks:
     """One picture and the reader of its lines. Every look costs a run of the reader (about 15 ms)."""
 
-    def __init__(self, image: Image, reader: LineReader) -> None:
+    def __init__(self, image: Image, reader: LineReader, column_reader: LineReader | None = None) -> None:
         self.image = image
         self._reader = reader
+        self._column_reader = column_reader
 
     def crop(self, line: TextLine) -> Image:
         """Return the pixels of `line`."""
@@ -51,14 +52,17 @@ class Looks:
         """Read those of `lines` that are tall enough. Raises ModelOutputError."""
         return [self.read(line) for line in lines if line.height >= MIN_LINE_HEIGHT_PX]
 
-    def read_column(self, group: list[TextLine], grow: float) -> ReadLine | None:
-        """Read the characters of a column as one row, or None where they cannot be told apart."""
-        row = column_as_row(self.image, group, grow)
-        if row is None:
+    def read_column(self, group: list[TextLine], aside: float, along: float) -> ReadLine | None:
+        """Read a column, its sides and ends moved outwards by so many widths; None where there is no such reader.
+
+        Raises ModelOutputError.
+        """
+        if self._column_reader is None:
             return None
         x, y, width, height = around(group)
         corners: Array = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], np.float32)
-        return ReadLine(TextLine(corners, group[0].score), self._reader.read(row))
+        probabilities = self._column_reader.read(turned_column(self.image, group, aside, along))
+        return ReadLine(TextLine(corners, group[0].score), probabilities)
 
 
 @dataclass(frozen=True, slots=True)

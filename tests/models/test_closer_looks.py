@@ -1,7 +1,6 @@
 """Looking again, with a reader that answers what the test says: which strips are read, and what comes of them."""
 
 import cv2
-import numpy as np
 import pytest
 
 from models.container_looks import find_containers
@@ -147,10 +146,56 @@ def test_weights_and_words_are_not_looked_at_again():
     assert script.seen == texts.seen == []
 
 
-def test_a_column_that_cannot_be_cut_is_skipped():
-    blank = np.full((480, 640, 3), 128, np.uint8)
-    lines = [text_line(100, 20, 20, 300)]
-    assert find_containers(Looks(blank, Script()), lines, []) == []
+COLUMN = [text_line(100, 20, 20, 300)]
+
+
+def in_column(*answers, lines=COLUMN):
+    return find_containers(Looks(ground(), Script(), Script(*answers)), lines, [])
+
+
+def test_without_a_reader_of_columns_none_is_read():
+    assert find_containers(Looks(ground(), Script()), COLUMN, []) == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "codes"),
+    [
+        (["CSQU3054383", "CSQU305438", "CSQU3054383", ""], ["CSQU3054383"]),
+        (["CSQU3054383", "", "", ""], ["CSQU3054383"]),
+        ([("CSQU3054383", {5: {"0": 0.7, "8": 0.2}}), "", "", ""], []),
+        ([("CSQU3054383", {5: {"0": 0.7, "8": 0.2}}), "", "CSQU3054383", ""], ["CSQU3054383"]),
+        ([("CSQU3054383", {5: {"0": 0.7, "8": 0.2}})] * 2, []),
+        ([("CSQU3054383", {5: {"0": 0.7, "8": 0.2}})] * 3, ["CSQU3054383"]),
+        ([("CSQU3054383", {5: {"0": 0.5, "8": 0.4}})] * 4, []),
+        (["CSQU3054383", "MSKU3054387", "CSQU3054383", "CSQU3054383"], ["CSQU3054383"]),
+        (["CSQU3054383", "TEMU3108252", "CSQU3054383", "CSQU3054383"], []),
+        (["CSQ", "CSQU3054383"], []),
+        (["CSQU3054384"] * 4, []),
+    ],
+)
+def test_a_column_is_verified_by_several_cuts_or_by_a_sure_one(answers, codes):
+    assert verified(in_column(*answers)) == codes
+
+
+def test_the_size_and_type_stands_in_the_other_column():
+    other = text_line(140, 20, 20, 120)
+    (sighting,) = in_column("CSQU3054383", "45G1", "CSQU3054383", lines=[*COLUMN, other])
+    assert sighting.container.size_type == "45G1"
+
+
+def test_a_code_that_lacks_its_first_letters_is_looked_at_further_to_the_left():
+    row = read_line("SQU3054383", x=100, y=100)
+    script = Script("CSQU3054383")
+    assert verified(find_containers(Looks(ground(), script), [], [row])) == ["CSQU3054383"]
+    assert verified(find_containers(Looks(ground(), Script("SQU3054383")), [], [row])) == []
+
+
+def test_what_a_program_drew_into_the_picture_is_no_code():
+    image = ground()
+    text(image, "CSQU3054383", (100, 120), 20, (0, 255, 0))
+    row = read_line("CSQU3054383", x=100, y=95, height=30)
+    assert find_containers(Looks(image, Script()), [], [row]) == []
+    assert verified(find_containers(Looks(ground(), Script()), [], [row])) == ["CSQU3054383"]
 
 
 def test_the_lines_of_a_code_are_asked_for_first():

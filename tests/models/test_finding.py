@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from models.colours import plate_colour
-from models.columns import cells_of, columns_of, row_of
+from models.columns import column_corners, columns_of, turned_column
 from models.detector import TextDetector, TextLine, input_size, lines_of_map
 from models.lines import is_upright, overlap, stands_above, stands_left
 from models.looks import stretched
-from models.pixels import cut_out, order_corners
+from models.pixels import cut_out, order_corners, upright_box
 from models.reader import ALPHABET, COLUMN, OTHER, LineReader, column_map
 from models.sessions import ModelOutputError
-from tests.support.drawn import BLACK, BLUE, WHITE, YELLOW, column, ground, plate
+from tests.support.drawn import BLACK, BLUE, WHITE, YELLOW, ground, plate
 from tests.support.spelled import text_line
 
 
@@ -130,19 +130,19 @@ def test_single_characters_under_each_other_are_a_column():
     assert group == singles
 
 
-def test_a_column_is_cut_into_its_characters():
-    image = column("CSQU3054383", at=(300, 60), size=22)
-    strip = image[30:430, 294:322]
-    cells = cells_of(strip)
-    assert len(cells) == 11
-    row = row_of(strip, cells)
-    assert row is not None
-    assert row.shape[1] > 5 * row.shape[0]
+def test_a_column_is_turned_to_the_left_and_drawn_together():
+    image = ground(200, 400)
+    image[50:90, 100:120] = WHITE
+    turned = turned_column(image, [text_line(100, 50, 20, 160)], 0.0, 0.0)
+    assert turned.shape == (20, 80, 3)
+    # What stands at the top comes first.
+    assert turned[:, :18].mean() > 230
+    assert turned[:, 22:].mean() < 130
 
 
-def test_too_few_characters_are_no_code():
-    assert row_of(ground(20, 100), [(0, 10), (20, 30)]) is None
-    assert cells_of(np.full((50, 20, 3), 128, np.uint8)) == []
+def test_a_column_is_cut_wider_and_longer():
+    corners = column_corners([text_line(100, 50, 20, 100), text_line(102, 160, 20, 100)], 0.5, 2.0)
+    assert upright_box(corners) == (89, 10, 44, 290)
 
 
 def test_a_line_knows_its_measures():

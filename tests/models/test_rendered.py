@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.detector import TextDetector
-from models.pipeline import LOOK_FOR_ALL, PictureReader, load_picture_reader
+from models.pipeline import LOOK_FOR_ALL, Detectors, PictureReader, Readers, load_picture_reader
 from models.reader import LineReader
 from tests.support.drawn import BLUE, YELLOW, column, door, ground, jpeg, plate, png, two_row_plate
 
@@ -47,7 +47,7 @@ def test_a_crop_is_read_without_looking_for_text(reader):
 
     image = ground(188, 60)
     plate(image, "粤B6R678", (0, 0), 60, BLUE)
-    without_detector = PictureReader(TextDetector(refuse), reader._text_reader, reader._plate_reader)
+    without_detector = PictureReader(Detectors(TextDetector(refuse), TextDetector(refuse)), reader._readers)
     (sighting,) = without_detector.read_encoded(png(image), PLATE).plates
     assert sighting.plate.text == "粤B6R678"
     assert sighting.plate.colour == "blue"
@@ -99,6 +99,7 @@ def test_a_dark_picture_is_not_looked_at(reader):
 
 def test_a_model_that_answers_nonsense_makes_the_picture_unread():
     nonsense = LineReader(lambda batch: batch, ["A"])
-    wrong = PictureReader(TextDetector(lambda batch: batch), nonsense, nonsense)
+    blind = TextDetector(lambda batch: batch)
+    wrong = PictureReader(Detectors(blind, blind), Readers(nonsense, nonsense, nonsense))
     reading = wrong.read_encoded(jpeg(ground()), LOOK_FOR_ALL)
     assert [(u.what, u.reason) for u in reading.unread] == [("picture", "model_output")]

@@ -118,3 +118,16 @@ def test_a_network_of_another_end_is_refused(shipped):
         cut_head(other, ["A"])
     with pytest.raises(ValueError, match="columns"):
         cut_head(shipped, ["A"])
+
+
+def test_the_detector_of_codes_answers_in_torch_what_it_answers_in_onnxruntime():
+    import onnx
+    import torch
+
+    from models.training.network import Network
+
+    content = verified_bytes(load_registry()["code_detector"])
+    batch = np.random.default_rng(3).uniform(-1, 1, (1, 3, 96, 160)).astype(np.float32)
+    with torch.no_grad():
+        seen = torch.sigmoid(Network(onnx.load_from_string(content)).logits(torch.from_numpy(batch))).numpy()
+    assert np.abs(seen - answers(content, batch)).max() < 1e-5
