@@ -9,14 +9,17 @@ from pathlib import Path
 
 from edge.text import say
 from edge.text.arguments import Parser
+from models.registry import ModelError
 from simulators.bench_boxes import run as lanes_figures
 from simulators.bench_broker import MeasuredBroker, measured_broker, mosquitto_binary
 from simulators.bench_overhead import run
 from simulators.bench_process import BenchError
+from simulators.bench_vision import measured
 from simulators.broker import BrokerError
 
 EXIT_UNAVAILABLE = 69
 DEFAULT_PASSAGES = 40
+VISION_PICTURES = 20
 LANE_PASSAGES, LANE_PERIOD_S = 5, 10.0
 
 
@@ -37,6 +40,10 @@ def parser() -> Parser:
     lanes.add_argument("--period-s", type=float, default=LANE_PERIOD_S, metavar="S", help=say("bench_period"))
     lanes.add_argument("--flood", action="store_true", help=say("bench_flood"))
     lanes.add_argument("--broker", choices=("auto", "default", "mosquitto"), default="auto", help=say("bench_broker"))
+    vision = what.add_parser("vision", help=say("bench_vision"), description=say("bench_vision"))
+    vision.add_argument("--json", action="store_true", help=say("option_json"))
+    vision.add_argument("--photos", type=Path, metavar="DIR", help=say("bench_photos"))
+    vision.add_argument("--pictures", type=int, default=VISION_PICTURES, metavar="N", help=say("bench_pictures"))
     return top
 
 
@@ -50,6 +57,8 @@ def _sizes(text: str) -> tuple[int, ...]:
 def main(arguments: Sequence[str]) -> int:
     """Measure and print; 0, or 69 where something that is needed did not start."""
     given = parser().parse_args(arguments)
+    if given.what == "vision":
+        return _print_vision(given)
     if given.passages < 1:
         parser().error("--passages: at least 1")
     binary = None if given.broker == "default" else mosquitto_binary()
@@ -68,6 +77,18 @@ def main(arguments: Sequence[str]) -> int:
     figures = found.as_json()
     lines = [json.dumps(figures)] if given.json else [f"{name}: {value}" for name, value in figures.items()]
     sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+def _print_vision(given: argparse.Namespace) -> int:
+    if given.pictures < 1:
+        parser().error("--pictures: at least 1")
+    try:
+        found = measured(given.photos, given.pictures)
+    except (BenchError, ModelError) as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_UNAVAILABLE
+    sys.stdout.write(json.dumps(found, indent=None if given.json else 1) + "\n")
     return 0
 
 

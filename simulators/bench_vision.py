@@ -1,0 +1,151 @@
+"""How fast pictures are read, and how fast RapidOCR and PP-OCRv6 small read the same ones in the same run.
+
+Times are of the processor, one thread, so that a busy machine tells what a quiet one would; frames a second are by the
+clock. Pictures are rendered, or photographs from a folder laid out as `../shared/real-images`.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.core.container import check_digit
+from models.pipeline import CONTAINER, PLATE, line_reader, load_picture_reader
+from models.pixels import Image, decoded, resized, use_one_thread
+from models.recogniser import WorkerRecogniser
+from models.registry import load_registry
+from simulators.bench_process import BenchError
+from simulators.bench_usage import usage_of
+from simulators.scene import draw_plate, encode_jpeg, render_container, render_front
+
+FOLDERS = {"crops": "plate_crops_gate", "scenes": "plates", "containers": "containers"}
+SUFFIXES = (".jpg", ".jpeg", ".png")
+WORKERS = 2
+DEADLINE_S = 60.0
+CROP_SIZE_PX = (136, 36)
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Encoded pictures of each kind."""
+
+    crops: Sequence[bytes]
+    scenes: Sequence[bytes]
+    containers: Sequence[bytes]
+
+
+def rendered(count: int) -> Pictures:
+    """Return `count` rendered pictures of each kind."""
+    crops, scenes, containers = [], [], []
+    for seed in range(count):
+        number = f"粤B{12345 + 4321 * seed % 87654:05d}"
+        stem = f"MSKU{100_000 + 7919 * seed % 900_000:06d}"
+        scenes.append(encode_jpeg(render_front(number, "blue", seed=seed), seed))
+        code = f"{stem}{check_digit(stem)}"
+        containers.append(encode_jpeg(render_container([code], ["45G1"], seed), seed))
+        crops.append(encode_jpeg(resized(draw_plate(number, "blue"), *CROP_SIZE_PX), seed))
+    return Pictures(crops, scenes, containers)
+
+
+def photographs(folder: Path, count: int) -> Pictures:
+    """Return `count` photographs of each kind, evenly out of `folder`. Raises BenchError where there are none."""
+    found: dict[str, list[bytes]] = {}
+    for kind, name in FOLDERS.items():
+        files = sorted(file for file in (folder / name / "images").glob("*") if file.suffix.lower() in SUFFIXES)
+        if not files:
+            where = folder / name / "images"
+            raise BenchError(f"no_pictures: {where}: expected photographs, got none; next: name another folder")
+        step = max(1, len(files) // count)
+        found[kind] = [file.read_bytes() for file in files[::step][:count]]
+    return Pictures(**found)
+
+
+def figures(pictures: Pictures) -> dict[str, float]:
+    """Measure and return the published figures. Raises ModelError, BenchError."""
+    use_one_thread()
+    reader = load_picture_reader()
+    small = line_reader(load_registry()["text_reader"])
+    crop_ms = _p50_ms(pictures.crops, lambda one: reader.read_encoded(one, frozenset({PLATE})))
+    small_ms = _p50_ms([_image(one) for one in pictures.crops], small.read)
+    scene_ms = _p50_ms(pictures.scenes, lambda one: reader.read_encoded(one, frozenset({PLATE})))
+    container_ms = _p50_ms(pictures.containers, lambda one: reader.read_encoded(one, frozenset({CONTAINER})))
+    peer_ms = _p50_ms([_image(one) for one in pictures.containers], _rapidocr())
+    frames_per_s, rss_mib = asyncio.run(_workers(pictures.scenes))
+    return {
+        "plate_crop_ms_p50": round(crop_ms, 2),
+        "plate_crop_ratio_to_small": round(crop_ms / small_ms, 3),
+        "scene_ms_p50": round(scene_ms, 1),
+        "container_photo_ms_p50": round(container_ms, 1),
+        "container_ratio_to_rapidocr": round(container_ms / peer_ms, 3),
+        "frames_per_s_2_cores": round(frames_per_s, 2),
+        "rss_mb": round(rss_mib, 1),
+    }
+
+
+def _image(encoded: bytes) -> Image:
+    image = decoded(encoded)
+    if image is None:
+        raise BenchError("not_a_picture: expected a JPEG or PNG, got something else; next: look at the folder")
+    return image
+
+
+def _p50_ms(inputs: Iterable[Any], read: Callable[[Any], object]) -> float:
+    """Return the median processor time of `read`; the first input is read twice, its first time not counted."""
+    spent_ms: list[float] = []
+    for place, one in enumerate(inputs):
+        if place == 0:
+            read(one)
+        start = time.thread_time()
+        read(one)
+        spent_ms.append((time.thread_time() - start) * 1000)
+    return statistics.median(spent_ms)
+
+
+def _rapidocr() -> Callable[[Image], object]:
+    """Return RapidOCR as it is installed, on one thread."""
+    import rapidocr
+
+    peer: Any = rapidocr.RapidOCR(
+        params={
+            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+            "Global.log_level": "error",
+        }
+    )
+    return lambda image: peer(np.ascontiguousarray(image))
+
+
+async def _workers(scenes: Sequence[bytes]) -> tuple[float, float]:
+    """Return how many scenes a second two workers read, and the memory of one of them in MiB."""
+    recogniser = WorkerRecogniser(workers=WORKERS)
+    try:
+        await recogniser.start()
+        await recogniser.ready()
+        await _read_all(recogniser, scenes[:WORKERS])
+        start = time.perf_counter()
+        await _read_all(recogniser, scenes)
+        spent_s = time.perf_counter() - start
+        rss_mib = max(usage_of(pid).rss_mib for pid in recogniser.worker_pids)
+    finally:
+        await recogniser.close()
+    return len(scenes) / spent_s, rss_mib
+
+
+async def _read_all(recogniser: WorkerRecogniser, scenes: Sequence[bytes]) -> None:
+    waiting = iter(scenes)
+
+    async def work() -> None:
+        for scene in waiting:
+            await recogniser.read(scene, frozenset({PLATE}), DEADLINE_S)
+
+    await asyncio.gather(*(work() for _ in range(WORKERS)))
+
+
+def measured(folder: Path | None, count: int) -> dict[str, float]:
+    """Return the figures for photographs of `folder`, or for rendered pictures where it is None. Raises BenchError."""
+    return figures(rendered(count) if folder is None else photographs(folder, count))
