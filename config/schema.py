@@ -206,6 +206,8 @@ class Configuration(Strict):
     evidence: Evidence = Evidence()
     recogniser: Recogniser = Recogniser()
     warn_before: WarnBefore = WarnBefore()
+    # Whether a lane lets go of events only at a signed word of central (`kakou ops --ack-key`).
+    signed_acknowledgements: bool = False
     authorities: tuple[Authority, ...] = Field(min_length=1, max_length=16)
     join: Literal["all_of", "veto", "quorum"] = "all_of"
     quorum_of: int | None = Field(default=None, ge=1, le=16)

@@ -220,7 +220,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     checkpoints = Checkpoints(configuration.site, lane.id, key=key, journal=box.journal, clock=clock)
     append_note(box.journal, lane.id, FIELD_POLICIES, {name: policy.rules for name, policy in policies.items()})
     asking = _asking(box, key, policies)
-    telemetry = lane_telemetry(configuration, lane.id, box.journal.outbox, clock, policies)
+    telemetry = lane_telemetry(configuration, lane.id, box.journal.outbox, clock, policies, keyset)
     asked = lane.handheld
     handheld = None if asked is None else ConfirmDesk(asked.authority, key=key, keyset=keyset, clock=clock)
     siren = lane_siren(lane, barrier, telemetry.publisher, clock)

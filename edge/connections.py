@@ -11,11 +11,13 @@ from typing import Any
 from config.clients import client_id
 from config.schema import Configuration, Lane
 from edge.broker_settings import mqtt_settings
+from edge.clearance.acknowledgement import open_acknowledgement
 from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.door import GrantDoor
 from edge.clearance.feeds import OFFLINE_LISTS, SAMPLING_PLANS, IssuedFeed, lane_feed
 from edge.clearance.keyset import Keyset
 from edge.clearance.picture_access import PictureAccess
+from edge.clearance.signed import SignedError
 from edge.core.events import Event
 from edge.field_policy import FieldPolicy
 from edge.mqtt import MqttLink
@@ -95,11 +97,25 @@ class LaneTelemetry:
 
 
 def lane_telemetry(
-    configuration: Configuration, lane: str, outbox: Outbox, clock: Clock, policies: Mapping[str, FieldPolicy]
+    configuration: Configuration,
+    lane: str,
+    outbox: Outbox,
+    clock: Clock,
+    policies: Mapping[str, FieldPolicy],
+    keyset: Callable[[], Keyset],
 ) -> LaneTelemetry:
     """Return a lane's telemetry; `policies` say what each authority may see of an event's detail."""
+
+    def signed(raw: bytes) -> tuple[int, int] | None:
+        try:
+            return open_acknowledgement(raw, keyset=keyset(), site=configuration.site, lane=lane, now_utc=clock.utc())
+        except SignedError:
+            return None
+
     topics = LaneTopics(configuration.site, lane)
     session = TelemetrySession(topics, clock.utc)
     name = client_id(configuration.site, lane, "telemetry")
     link = MqttLink(mqtt_settings(configuration, name, will=session.will))
-    return LaneTelemetry(link, TelemetryPublisher(link, outbox, session, topics, utc=clock.utc, policies=policies))
+    opened = signed if configuration.signed_acknowledgements else None
+    publisher = TelemetryPublisher(link, outbox, session, topics, utc=clock.utc, policies=policies, signed=opened)
+    return LaneTelemetry(link, publisher)

@@ -25,6 +25,7 @@ from ops.draws import PlanError, plans_in
 from ops.envelope import Lane
 from ops.ingest import Ingest
 from ops.release_watch import Limits
+from ops.signing import Acknowledger, SigningError, unsigned
 from ops.store import EventStore, StoreError
 from ops.table import show
 
@@ -46,6 +47,7 @@ def parser() -> Parser:
     top.add_argument("--ca-file", type=Path, metavar="FILE", help=say("ops_ca_file"))
     top.add_argument("--cert-file", type=Path, metavar="FILE", help=say("ops_cert_file"))
     top.add_argument("--key-file", type=Path, metavar="FILE", help=say("ops_key_file"))
+    top.add_argument("--ack-key", type=Path, metavar="FILE", help=say("ops_ack_key"))
     top.add_argument(
         "--release-limit",
         type=_limit,
@@ -107,7 +109,7 @@ def main(argv: Sequence[str]) -> int:
         log.configure("warning", readable=sys.stderr.isatty())
         with suppress(KeyboardInterrupt):
             asyncio.run(_receive(arguments))
-    except (StoreError, PlanError) as error:
+    except (StoreError, PlanError, SigningError) as error:
         print(f"kakou ops: {error}", file=sys.stderr)  # noqa: T201 - a command's own output
         return EXIT_TEMPORARY
     return EXIT_OK
@@ -138,7 +140,14 @@ async def _receive(arguments: argparse.Namespace) -> None:
         link = MqttLink(
             MqttSettings(host, port, f"ops-{secrets.token_hex(4)}", version=arguments.mqtt_version, tls=_tls(arguments))
         )
-        ingest = Ingest(link, store, utc=lambda: datetime.now(UTC), limits=_limits(arguments.release_limit))
+        acknowledgement = unsigned if arguments.ack_key is None else Acknowledger(arguments.ack_key)
+        ingest = Ingest(
+            link,
+            store,
+            utc=lambda: datetime.now(UTC),
+            limits=_limits(arguments.release_limit),
+            acknowledgement=acknowledgement,
+        )
         await _until_told(link, ingest, quiet=arguments.quiet)
     finally:
         store.close()

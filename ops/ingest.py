@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from edge.mqtt.values import Message
 from ops.envelope import Lane, LaneEvent, RefusedError, parse_event, parse_object, parse_topic, shown
 from ops.release_watch import LateRelease, Limits, Watched
+from ops.signing import unsigned
 from ops.store import EventStore, Stored
 
 _log = logging.getLogger(__name__)
@@ -60,14 +61,22 @@ class Ingest:
     """Serves until cancelled. `lanes` is for display, `counters` for metrics (`stored`, `dropped_<reason>` ...)."""
 
     def __init__(
-        self, link: Link, store: EventStore, *, utc: Callable[[], datetime], limits: Limits = NO_LIMITS
+        self,
+        link: Link,
+        store: EventStore,
+        *,
+        utc: Callable[[], datetime],
+        limits: Limits = NO_LIMITS,
+        acknowledgement: Callable[[Lane, int, int], bytes] = unsigned,
     ) -> None:
+        """`acknowledgement` makes the word that a lane's events of an epoch are stored through a number."""
         self.lanes: dict[Lane, LaneView] = {}
         self.counters: Counter[str] = Counter()
         self._link = link
         self._store = store
         self._utc = utc
         self._limits = limits
+        self._acknowledgement = acknowledgement
         self._waiting: list[LaneEvent] = []
         self._arrived = asyncio.Event()
         link.subscribe("gate/v1/+/+/event/#", self._guarded(self._on_event))
@@ -118,7 +127,7 @@ class Ingest:
         for (lane, epoch), through in stored.through.items():
             self._view(lane).through_seq = through
             # Lost with its connection: the lane sends again, and is answered again.
-            self._link.publish(lane.acknowledgement_topic, b'{"epoch":%d,"seq":%d}' % (epoch, through))
+            self._link.publish(lane.acknowledgement_topic, self._acknowledgement(lane, epoch, through))
 
     def _guarded(self, handle: Callable[[Message], None]) -> Callable[[Message], None]:
         def handler(message: Message) -> None:

@@ -150,13 +150,14 @@ def create_keys(
     list_issuers: Iterable[str] = (),
     officers: Iterable[str] = (),
     sampling_issuers: Iterable[str] = (),
+    central: bool = False,
 ) -> KeyFiles:
     """Make what is missing in `directory`: the keys and a keyset that names them.
 
     Root, lanes, and three of each authority: for grants, for drills, and for what comes of a referral; for
     `list_issuers` and `sampling_issuers`, authorities whose offline lists or sampling plans lanes take, also keys for
     these and each lane's secret for them. One for the handheld terminal of each of `officers`, and of those that have
-    one in `directory` already.
+    one in `directory` already. With `central` one with which it signs acknowledgements (`ops-central.key.pem`).
 
     Existing keys stay. The keyset is signed anew, with the next version, only where it is missing,
     names other keys or scopes, or has less than half of its life left. Raises ValueError for an id outside
@@ -169,18 +170,17 @@ def create_keys(
     root_path = directory / "root.key.pem"
     root = _existing_or_new(root_path)
     write_public_key(directory / "root.pub.pem", root.public_key())
-    lane_paths = {lane: directory / f"lane-{lane}.key.pem" for lane in lane_ids}
-    authority_paths = {name: directory / f"authority-{name}.key.pem" for name in authority_ids}
+    lane_paths = _named(directory, "lane", lane_ids)
+    authority_paths = _named(directory, "authority", authority_ids)
     # Who plays an authority in a drill signs with a key that counts nowhere else.
-    drill_paths = {name: directory / f"drill-{name}.key.pem" for name in authority_ids}
-    result_paths = {name: directory / f"result-{name}.key.pem" for name in authority_ids}
+    drill_paths = _named(directory, "drill", authority_ids)
     window = (now_utc - _BACKDATE, now_utc + KEY_LIFETIME)
-    list_paths = _issuers(directory, "list", list_issuers, lane_ids)
-    sampling_paths = _issuers(directory, "sampling", sampling_issuers, lane_ids)
     keys = [_entry(_existing_or_new(path), lane, "request", site, (lane,), window) for lane, path in lane_paths.items()]
     by_role: tuple[tuple[Role, dict[str, Path]], ...] = (
-        ("grant", authority_paths), ("drill", drill_paths), ("result", result_paths), ("list", list_paths),
-        ("sampling", sampling_paths), ("officer", officer_paths),
+        ("grant", authority_paths), ("drill", drill_paths), ("result", _named(directory, "result", authority_ids)),
+        ("list", _issuers(directory, "list", list_issuers, lane_ids)),
+        ("sampling", _issuers(directory, "sampling", sampling_issuers, lane_ids)),
+        ("officer", officer_paths), ("ops", _named(directory, "ops", ["central"] if central else [])),
     )  # fmt: skip
     keys += [
         _entry(_existing_or_new(path), name, role, site, lane_ids, window)
@@ -206,9 +206,13 @@ def _check_ids(*names: str) -> None:
             raise ValueError(f"not an id of 1 to 64 letters, digits, _ or -: {name!r}")
 
 
+def _named(directory: Path, role: str, names: Iterable[str]) -> dict[str, Path]:
+    return {name: directory / f"{role}-{name}.key.pem" for name in names}
+
+
 def _issuers(directory: Path, role: Role, issuers: Iterable[str], lanes: tuple[str, ...]) -> dict[str, Path]:
     """Return the key files of those who issue something to lanes; make the secret that each lane shares with them."""
-    paths = {name: directory / f"{role}-{name}.key.pem" for name in issuers}
+    paths = _named(directory, role, issuers)
     for lane in lanes if paths else ():
         if not (directory / f"lane-{lane}.{role}.key").exists():
             write_shared_secret(directory / f"lane-{lane}.{role}.key")

@@ -22,6 +22,7 @@ from edge.telemetry.topics import LaneTopics
 _log = logging.getLogger(__name__)
 
 ACK_AHEAD = "ack_ahead"
+ACK_REFUSED = "ack_refused"
 
 
 class Link(Protocol):
@@ -80,7 +81,11 @@ class TelemetryPublisher:
         utc: Callable[[], datetime],
         policies: Mapping[str, FieldPolicy] | None = None,
         times: PublisherTimes | None = None,
+        signed: Callable[[bytes], tuple[int, int] | None] | None = None,
     ) -> None:
+        """`signed` opens acknowledgements of central that have to be signed; None for what is not authentic."""
+        self._signed = signed
+        self._refused = False
         self.counters = PublisherCounters()
         self._link = link
         self._outbox = outbox
@@ -231,13 +236,22 @@ class TelemetryPublisher:
     # -- central's words -----------------------------------------------------------------------------------
 
     def _on_acknowledgement(self, message: Message) -> None:
-        numbers = payloads.parse_acknowledgement(message.payload)
+        numbers = (self._signed or payloads.parse_acknowledgement)(message.payload)
         if message.retain:
             self.counters.acks_retained += 1
         elif numbers is None:
             self.counters.acks_malformed += 1
+            self._tell_refused(self._signed is not None)
         else:
+            self._tell_refused(False)
             self._acknowledge(*numbers)
+
+    def _tell_refused(self, refused: bool) -> None:
+        """A person hears that somebody speaks for central, until central speaks again."""
+        if refused != self._refused:
+            self._refused = refused
+            detail = "an acknowledgement without a valid signature of central: every event is kept"
+            self.publish_alarm(ACK_REFUSED, detail if refused else None)
 
     def _acknowledge(self, epoch: int, seq: int) -> None:
         before = self._acknowledged

@@ -50,6 +50,7 @@ def main(arguments: Sequence[str]) -> int:
             now_utc=datetime.now(UTC),
             list_issuers=sorted({lane.limited_offline.authority for lane in loaded.lanes if lane.limited_offline}),
             officers=given.officer,
+            central=loaded.signed_acknowledgements,
             sampling_issuers=sorted({lane.sampling.authority for lane in loaded.lanes if lane.sampling}),
         )
     except (KeyFileError, KeysetError, OSError, ValueError) as error:

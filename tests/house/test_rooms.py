@@ -34,6 +34,7 @@ ROOMS_OF_LIBRARY = {
         "edge.mqtt.certificates",
         "edge.runtime.checkpoints",
         "ops.audit",
+        "ops.signing",
         "simulators.clearance",
         "simulators.clearance_faults",
         "simulators.bench_floor",

@@ -82,12 +82,18 @@ async def subscriber(case: BrokerCase, name: str = "subscriber") -> AsyncIterato
 
 @asynccontextmanager
 async def lane_telemetry(
-    case: BrokerCase, journal: Journal, lane: str = "L1", policies: dict[str, FieldPolicy] | None = None
+    case: BrokerCase,
+    journal: Journal,
+    lane: str = "L1",
+    policies: dict[str, FieldPolicy] | None = None,
+    signed: Callable[[bytes], tuple[int, int] | None] | None = None,
 ) -> AsyncIterator[TelemetryPublisher]:
     topics = LaneTopics("S1", lane)
     session = TelemetrySession(topics, utc)
     link = MqttLink(case.settings(f"lane-{lane}", will=session.will))
-    publisher = TelemetryPublisher(link, journal.outbox, session, topics, utc=utc, policies=policies, times=FAST)
+    publisher = TelemetryPublisher(
+        link, journal.outbox, session, topics, utc=utc, policies=policies, times=FAST, signed=signed
+    )
     async with running(publisher.run(), link.run()):
         yield publisher
 

@@ -160,11 +160,12 @@ class SystemLane:
             await self.barrier.stop()
 
     @contextlib.asynccontextmanager
-    async def central(self) -> AsyncIterator[Path]:
+    async def central(self, *more: str) -> AsyncIterator[Path]:
         """Run `kakou ops`; yields its database."""
         database = self.folder / "ops.sqlite"
         where = f"{self.settings['host']}:{self.settings['port']}"
         arguments = ["--broker", where, "--mqtt-version", self.broker.version, "--quiet", "--database", str(database)]
+        arguments += more
         with (self.folder / "ops.log").open("wb") as output:
             process = await spawn("ops", *arguments, output=output)
         try:
@@ -347,6 +348,7 @@ class SystemLane:
             now_utc=now,
             officers=OFFICERS,
             sampling_issuers=[AUTHORITY],
+            central=True,
         )
         root = load_public_key(keys.root_public)
         keyset = open_keyset(

@@ -227,3 +227,28 @@ async def test_wake_is_harmless_when_nothing_is_new(broker: BrokerCase, journal:
         publisher.wake()
         await add_events(journal, 1)
     assert journal.outbox.depth("L1") == 1
+
+
+@pytest.mark.hazard("C22")
+@pytest.mark.threat("masquerade", "repetition", "ack")
+async def test_where_central_signs_nobody_else_makes_a_lane_let_go(broker: BrokerCase, journal: Journal) -> None:
+    words = {b"central 3": 3, b"central 2": 2}
+
+    def signed(raw: bytes) -> tuple[int, int] | None:
+        return (journal.epoch, words[raw]) if raw in words else None
+
+    async with subscriber(broker) as heard, lane_telemetry(broker, journal, signed=signed) as publisher:
+        await add_events(journal, 3)
+        await heard.until(lambda: 3 in heard.seqs())
+        for _ in range(2):
+            await heard.acknowledge("L1", {"epoch": journal.epoch, "seq": 3})
+        await heard.until(lambda: bool(heard.payloads("/alarm/ack_refused")))
+        await heard.until(lambda: publisher.counters.acks_malformed == 2)
+        assert journal.outbox.depth("L1") == 3
+        await heard.acknowledge("L1", b"central 3")
+        await heard.until(lambda: journal.outbox.depth("L1") == 0)
+        await heard.until(lambda: any(m.topic.endswith("/ack_refused") and not m.payload for m in heard.messages))
+        # An old word of central comes again: the number never goes back.
+        await heard.acknowledge("L1", b"central 2")
+        await heard.until(lambda: publisher.counters.acks_ignored == 1)
+        assert journal.outbox.acknowledged_seq("L1") == 3
