@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from config.barrier_checks import barrier_findings
 from config.customs_checks import customs_checks
-from config.devices import READERS, Barrier, ModbusMap, TagReader
+from config.devices import READERS, Barrier, ModbusMap, TagReader, Weighbridge
 from config.document import PathKey
 from config.problems import Bilingual, Finding
 from config.schema import Configuration, Lane, Traffic
@@ -23,8 +23,8 @@ def cross_check(config: Configuration) -> list[Finding]:
     Codes: `duplicate_id`, `reserved_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`,
     `addresses_too_far_apart`, `no_device_for`, `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`,
     `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`, `mixed_simulation`,
-    `key_without_certificate`, `password_without_user`; of a barrier also those of `barrier_findings`, and those of
-    `config.customs_checks`.
+    `key_without_certificate`, `password_without_user`, `not_for_driver`, `no_parity`; of a barrier also those of
+    `barrier_findings`, and those of `config.customs_checks`.
     """
     found = [*_broker(config), *_join(config)]
     found += _duplicates(_authority_ids(config), "duplicate_id")
@@ -187,12 +187,14 @@ def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:
         "rear_plate": ("rear", "plate") in views,
         "containers": any(what == "container" for _, what in views),
         "tag": lane.tag_reader is not None,
+        "weight": lane.weighbridge is not None,
     }
     needed = {
         "front_plate": Bilingual("place: front 且 reads 含 plate 的相机", "a camera with place front that reads plate"),
         "rear_plate": Bilingual("place: rear 且 reads 含 plate 的相机", "a camera with place rear that reads plate"),
         "containers": Bilingual("reads 含 container 的相机", "a camera that reads container"),
         "tag": Bilingual("tag_reader", "a tag_reader"),
+        "weight": Bilingual("weighbridge", "a weighbridge"),
     }
     hint = Bilingual("增加设备,或从 must_match 去掉", "add the device, or leave it out of must_match")
     for index, identifier in enumerate(lane.must_match):
@@ -214,6 +216,8 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
             yield Finding((*place, "password_file"), "password_without_user", camera.password_file, _USER)
     if lane.tag_reader is not None:
         yield from _reader(lane.tag_reader, (*path, "tag_reader"))
+    if lane.weighbridge is not None:
+        yield from _weighbridge(lane.weighbridge, (*path, "weighbridge"))
 
 
 def _reader(reader: TagReader, path: PathKey) -> Iterator[Finding]:
@@ -233,6 +237,20 @@ def _reader(reader: TagReader, path: PathKey) -> Iterator[Finding]:
     for place, antenna in antennas:
         if antenna >= most:
             yield Finding(place, "antenna_not_there", antenna, expected)
+
+
+def _weighbridge(scale: Weighbridge, path: PathKey) -> Iterator[Finding]:
+    """What is given for another protocol than that of the indicator would be given in vain."""
+    toledo = scale.driver.startswith("toledo_")
+    if not scale.checksum and not toledo:
+        expected = Bilingual("不写:仅 toledo_* 可无校验", "nothing: only toledo_* can be without a checksum")
+        yield Finding((*path, "checksum"), "not_for_driver", scale.checksum, expected)
+    if scale.unit != "kg" and (toledo or scale.driver == "yaohua_ascii"):
+        expected = Bilingual("不写:该协议自带单位", "nothing: the frames of this protocol tell their unit")
+        yield Finding((*path, "unit"), "not_for_driver", scale.unit, expected)
+    if scale.data_bits == 7 and scale.parity == "none":
+        expected = Bilingual("even 或 odd(7 位数据)", "even or odd, with 7 data bits")
+        yield Finding((*path, "parity"), "no_parity", scale.parity, expected)
 
 
 _USER = Bilingual("同时给出用户名", "a user name with it")

@@ -1,4 +1,4 @@
-"""What a lane's devices are and where: barrier, cameras, tag reader, sign, voice."""
+"""What a lane's devices are and where: barrier, cameras, tag reader, weighbridge, sign, voice."""
 
 from typing import Annotated, Literal, NamedTuple
 
@@ -232,6 +232,28 @@ class TagReader(Configured):
 SlowBaud = Literal[600, 1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200]
 
 
+class Weighbridge(Configured):
+    """The scale under the lane: an indicator that sends its display all the time.
+
+    `unit` is what the indicator is set to, where its frames do not tell it; `checksum` whether Toledo frames have one.
+    A weight counts after `stable_readings` over `stable_ms` that differ by no more than `tolerance_kg`, and from
+    `min_kg` on.
+    """
+
+    driver: Literal["yaohua_tf0", "yaohua_ascii", "yaohua_reversed", "toledo_continuous", "toledo_short"] = "yaohua_tf0"
+    id: Id
+    port: SerialPort
+    baud: SlowBaud = 9_600
+    parity: Literal["none", "even", "odd"] = "none"
+    data_bits: Literal[7, 8] = 8
+    unit: Literal["kg", "t"] = "kg"
+    checksum: bool = True
+    stable_readings: int = Field(default=5, ge=5, le=100)
+    stable_ms: int = Field(default=1_000, ge=500, le=30_000)
+    tolerance_kg: int = Field(default=0, ge=0, le=200)
+    min_kg: int = Field(default=500, ge=1, le=20_000)
+
+
 class Sign(Configured):
     """A board that drivers read. `port` as for a tag reader; `address` is the board's own, where several share a line.
 
@@ -256,4 +278,4 @@ class Voice(Configured):
     volume: int = Field(default=80, ge=0, le=100)
 
 
-OnLine = TagReader | Sign | Voice
+OnLine = TagReader | Weighbridge | Sign | Voice

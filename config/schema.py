@@ -8,10 +8,10 @@ from pydantic import Field, PrivateAttr
 
 from config.calendar import Calendar
 from config.customs import CustomsBridge
-from config.devices import Barrier, Camera, OnLine, Sign, SirenRules, TagReader, Voice
+from config.devices import Barrier, Camera, OnLine, Sign, SirenRules, TagReader, Voice, Weighbridge
 from config.fields import FilePath, Fingerprint, Host, HttpsUrl, Id, Name, Port, Strict
 
-Identifier = Literal["front_plate", "rear_plate", "containers", "tag"]
+Identifier = Literal["front_plate", "rear_plate", "containers", "tag", "weight"]
 Visibility = Literal["allow", "mask", "hash", "deny"]
 Traffic = Literal["container", "general", "bulk", "car", "bus"]
 TwoPersonAction = Literal["open", "lower", "reset", "mode"]
@@ -84,6 +84,8 @@ class FieldPolicy(Strict):
     plates: Visibility = "allow"
     containers: Visibility = "allow"
     tag: Visibility = "allow"
+    # A weight is no identifier: it is shown or not.
+    weight: Literal["allow", "deny"] = "allow"
 
 
 class Authority(Strict):
@@ -168,6 +170,7 @@ class Lane(Strict):
     barrier: Barrier
     cameras: tuple[Camera, ...] = Field(default=(), max_length=16)
     tag_reader: TagReader | None = None
+    weighbridge: Weighbridge | None = None
     sign: Sign | None = None
     voice: Voice | None = None
     must_match: tuple[Identifier, ...] = Field(default_factory=_must_match, min_length=1)
@@ -187,7 +190,12 @@ class Lane(Strict):
     @property
     def on_lines(self) -> tuple[tuple[str, OnLine], ...]:
         """Its devices on serial lines, or behind serial servers, by their keys."""
-        found = (("tag_reader", self.tag_reader), ("sign", self.sign), ("voice", self.voice))
+        found = (
+            ("tag_reader", self.tag_reader),
+            ("weighbridge", self.weighbridge),
+            ("sign", self.sign),
+            ("voice", self.voice),
+        )
         return tuple((key, device) for key, device in found if device is not None)
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from config.devices import Weighbridge
 from config.schema import Authority, Configuration, Lane
 from edge import registry
 from edge.clearance.authority_link import ClearanceLink
@@ -25,10 +26,11 @@ from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.time_quality import TimeQuality
 from edge.clearance.trust import Trust
 from edge.connections import LaneTelemetry, clearance_link, lane_feeds, lane_telemetry, picture_access, picture_service
-from edge.core.events import Event, InputsSampled
+from edge.core.events import Event, InputsSampled, Weighed
 from edge.core.inputs import LaneInputs
 from edge.core.profile import LaneProfile
 from edge.core.readings import TagSighting
+from edge.core.weight import Weighing
 from edge.field_policy import FIELD_POLICIES, FieldPolicy
 from edge.guarding import (
     check_box,
@@ -213,6 +215,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     sources = _Sources()
     barrier = registry.build(registry.BARRIER, lane.barrier, clock, sources.inputs_read)
     captures, watching = _captures(box, lane, profile, sources)
+    scale = [] if lane.weighbridge is None else [_scale(box, lane.weighbridge, sources)]
     signs, telling = _signs(box, lane)
     key = load_private_key(path := configuration.keys_dir / f"lane-{lane.id}.key.pem")
     keyset = box.trust[environment_of(lane)].current
@@ -240,7 +243,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         box.journal,
         box.journal.outbox,
         runner,
-        [barrier, *watching, *telling],
+        [barrier, *watching, *scale, *telling],
         captures,
         clearance,
         telemetry.publisher,
@@ -318,6 +321,10 @@ def _captures(box: Box, lane: Lane, profile: LaneProfile, sources: "_Sources") -
     return captures, [*cameras.values(), *([] if reader is None else [reader])]
 
 
+def _scale(box: Box, configured: Weighbridge, sources: "_Sources") -> Device:
+    return registry.build(registry.WEIGHBRIDGE, configured, box.clock, sources.weighed)
+
+
 def _signs(box: Box, lane: Lane) -> tuple[LaneSigns, list[Device]]:
     """What tells drivers at the lane what to do, in the language of the configuration."""
     chosen = box.configuration.language
@@ -335,6 +342,9 @@ class _Sources:
 
     def inputs_read(self, inputs: LaneInputs, at_ms: int) -> None:
         self.runner.take(InputsSampled(at_ms, inputs))
+
+    def weighed(self, weighing: Weighing) -> None:
+        self.runner.take(Weighed(self.runner.now_ms(), weighing))
 
     def tag_sighted(self, sighting: TagSighting) -> None:
         self.captures.tag_sighted(sighting)

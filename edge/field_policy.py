@@ -14,7 +14,7 @@ FieldRule = Literal["allow", "mask", "hash", "deny"]
 FIELD_RULES: tuple[FieldRule, ...] = get_args(FieldRule)
 # The note at the start of each run that says which rules are in force for whom.
 FIELD_POLICIES = "field_policies"
-_FIELDS = ("plates", "containers", "tag")
+_FIELDS = ("plates", "containers", "tag", "weight")
 # Of a plate or container object only these identify; colour, kind and place stay readable.
 _IDENTIFYING = frozenset({"text", "code", "epc", "tid"})
 _SHOWN_AT_END = 2
@@ -23,30 +23,34 @@ _KEY_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class FieldPolicy:
-    """Rules for the three kinds of identifier; whatever else an identity may hold is denied.
+    """Rules for the three kinds of identifier and the weight; whatever else an identity may hold is denied.
 
     `mask` shows the last two characters, `hash` is HMAC-SHA-256 (hex) under `hash_key` (secret, at least 16
     bytes): equal values compare equal and cannot be guessed without it. `deny` leaves the value out; the state
-    of a reading is always told. Raises ValueError for an unknown rule, or a hash without a key.
+    of a reading is always told. A weight is shown or not. Raises ValueError for an unknown rule, or a hash without a
+    key.
     """
 
     plates: FieldRule = "allow"
     containers: FieldRule = "allow"
     tag: FieldRule = "allow"
     hash_key: bytes = field(default=b"", repr=False)
+    weight: Literal["allow", "deny"] = "allow"
 
     def __post_init__(self) -> None:
         rules = tuple(self.rules.values())
         unknown = [rule for rule in rules if rule not in FIELD_RULES]
         if unknown:
             raise ValueError(f"unknown field rule {unknown[0]!r}: one of {', '.join(FIELD_RULES)}")
+        if self.weight not in ("allow", "deny"):
+            raise ValueError(f"field rule {self.weight!r} for a weight: allow or deny")
         if "hash" in rules and len(self.hash_key) < _KEY_BYTES:
             raise ValueError(f"a hash rule needs a hash_key of at least {_KEY_BYTES} bytes")
 
     @property
     def rules(self) -> dict[str, FieldRule]:
         """The rule of each kind, without the key."""
-        return {"plates": self.plates, "containers": self.containers, "tag": self.tag}
+        return {"plates": self.plates, "containers": self.containers, "tag": self.tag, "weight": self.weight}
 
     def show(self, rule: FieldRule, text: str) -> str | None:
         """Return what may be seen of `text` under a rule; None where nothing may."""

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from edge.core.events import CommandOutcome as CommandOutcome
 from edge.core.inputs import LaneInputs
 from edge.core.readings import PictureReading, TagSighting
+from edge.core.weight import Weighing
 
 Light = Literal["red", "green"]
 
@@ -174,6 +175,13 @@ class TagReader(Device, Protocol):
         """Stop reading. Raises DeviceError."""
 
 
+class Weighbridge(Device, Protocol):
+    """The scale under a lane. Delivers a `Weighing` whenever what it says changes, the first one as soon as it runs.
+
+    It is at rest only by a window over time, never by the word of one display.
+    """
+
+
 class Recogniser(Protocol):
     """Reads one picture. Never raises for what is in the picture: that is `unread` with a reason."""
 
@@ -187,3 +195,4 @@ class Recogniser(Protocol):
 # The second argument is when the request of that scan left (`Clock.now_ms`): never younger than the truth.
 DeliverInputs = Callable[[LaneInputs, int], None]
 DeliverTag = Callable[[TagSighting], None]
+DeliverWeight = Callable[[Weighing], None]

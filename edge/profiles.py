@@ -49,6 +49,7 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         handheld=_handheld_rules(lane),
         sampling=None if lane.sampling is None else SamplingRules(lane.sampling.authority, lane.sampling.without_plan),
         guides=True,
+        weighbridge=None if lane.weighbridge is None else lane.weighbridge.id,
     )
 
 

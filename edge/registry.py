@@ -12,7 +12,10 @@ from drivers.barrier_modbus.driver import ModbusBarrier
 from drivers.barrier_modbus.target import Target
 from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
+from drivers.kit.steady import Steady
 from drivers.led_serial.driver import SerialBoard
+from drivers.scale_toledo.driver import ToledoScale
+from drivers.scale_yaohua.driver import Output, YaohuaScale
 from drivers.uhf_m100.driver import M100Reader
 from drivers.uhf_r2000.driver import Inventory, R2000Reader
 from drivers.uhf_reader18.driver import Reader18Reader
@@ -20,7 +23,20 @@ from drivers.uhf_reader18.wire import Profile
 from drivers.uhf_thingmagic.driver import ThingMagicReader
 from drivers.voice_serial.driver import SerialVoice
 from edge.packages import load_driver
-from edge.ports import Barrier, Camera, Clock, DeliverInputs, DeliverTag, Inputs, Sign, Siren, TagReader, Voice
+from edge.ports import (
+    Barrier,
+    Camera,
+    Clock,
+    DeliverInputs,
+    DeliverTag,
+    DeliverWeight,
+    Inputs,
+    Sign,
+    Siren,
+    TagReader,
+    Voice,
+    Weighbridge,
+)
 
 # The protocol of a driver that is in a package of somebody else.
 PACKAGE = "package"
@@ -59,8 +75,12 @@ class Driver(Generic[S, D, P]):
 BARRIER: Kind[devices.Barrier, DeliverInputs, BarrierModule] = Kind("barrier")
 CAMERA: Kind[devices.Camera, None, Camera] = Kind("camera")
 TAG_READER: Kind[devices.TagReader, DeliverTag, TagReader] = Kind("tag_reader")
+WEIGHBRIDGE: Kind[devices.Weighbridge, DeliverWeight, Weighbridge] = Kind("weighbridge")
 SIGN: Kind[devices.Sign, None, Sign] = Kind("sign")
 VOICE: Kind[devices.Voice, None, Voice] = Kind("voice")
+
+_PARITIES = {"none": "N", "even": "E", "odd": "O"}
+_YAOHUA_OUTPUTS: dict[str, Output] = {"yaohua_tf0": "binary", "yaohua_ascii": "ascii", "yaohua_reversed": "reversed"}
 
 
 def build(kind: Kind[S, D, P], configured: S, clock: Clock, deliver: D) -> P:
@@ -165,6 +185,45 @@ def _reader(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> 
     )
 
 
+def _steady(configured: devices.Weighbridge) -> Steady:
+    return Steady(
+        needed=configured.stable_readings,
+        over_ms=configured.stable_ms,
+        tolerance_kg=configured.tolerance_kg,
+        least_kg=configured.min_kg,
+    )
+
+
+def _yaohua(configured: devices.Weighbridge, clock: Clock, on_weight: DeliverWeight) -> Weighbridge:
+    return YaohuaScale(
+        configured.id,
+        configured.port,
+        _steady(configured),
+        output=_YAOHUA_OUTPUTS[configured.driver],
+        unit=configured.unit,
+        clock=clock,
+        on_weight=on_weight,
+        baud=configured.baud,
+        parity=_PARITIES[configured.parity],
+        data_bits=configured.data_bits,
+    )
+
+
+def _toledo(configured: devices.Weighbridge, clock: Clock, on_weight: DeliverWeight) -> Weighbridge:
+    return ToledoScale(
+        configured.id,
+        configured.port,
+        _steady(configured),
+        checksum=configured.checksum,
+        short=configured.driver == "toledo_short",
+        clock=clock,
+        on_weight=on_weight,
+        baud=configured.baud,
+        parity=_PARITIES[configured.parity],
+        data_bits=configured.data_bits,
+    )
+
+
 def _led_serial(configured: devices.Sign, _: Clock, __: None) -> Sign:
     return SerialBoard(configured.id, configured.port, baud=configured.baud, address=configured.address)
 
@@ -183,6 +242,11 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(TAG_READER, "uhf_reader18", devices.TagReader, _uhf_reader18),
     Driver(TAG_READER, "uhf_thingmagic", devices.TagReader, _uhf_thingmagic),
     Driver(TAG_READER, PACKAGE, devices.TagReader, _packaged_reader),
+    Driver(WEIGHBRIDGE, "yaohua_tf0", devices.Weighbridge, _yaohua),
+    Driver(WEIGHBRIDGE, "yaohua_ascii", devices.Weighbridge, _yaohua),
+    Driver(WEIGHBRIDGE, "yaohua_reversed", devices.Weighbridge, _yaohua),
+    Driver(WEIGHBRIDGE, "toledo_continuous", devices.Weighbridge, _toledo),
+    Driver(WEIGHBRIDGE, "toledo_short", devices.Weighbridge, _toledo),
     Driver(SIGN, "led_serial", devices.Sign, _led_serial),
     Driver(VOICE, "voice_serial", devices.Voice, _voice_serial),
 )

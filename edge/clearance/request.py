@@ -13,7 +13,7 @@ from edge.clearance.keyset import KeyRefusedError, Keyset
 from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.core.container import Container
 from edge.core.plate import Plate
-from edge.core.readings import Identity, Reading
+from edge.core.readings import Identity, Reading, Weight
 from edge.core.referral import Recheck
 from edge.core.tag import Tag
 from edge.field_policy import FieldPolicy
@@ -144,22 +144,31 @@ def readings_claims(identity: Identity, policy: FieldPolicy) -> dict[str, Any]:
         tid = None if value.tid is None else policy.show(policy.tag, value.tid)
         return {"epc": policy.show(policy.tag, value.epc), "tid": tid}
 
+    def weight(value: Weight) -> dict[str, Any] | None:
+        return {"kg": value.kg} if policy.weight == "allow" else None
+
     return {
         "plates": [
             {"place": place, "policy": policy.plates} | _reading(reading, plate) for place, reading in identity.plates
         ],
         "containers": {"policy": policy.containers} | _reading(identity.containers, containers),
         "tag": {"policy": policy.tag} | _reading(identity.tag, tag),
+        "weight": {"policy": policy.weight} | _reading(identity.weight, weight),
     }
 
 
 def shown_kinds(identity: Identity, policy: FieldPolicy) -> tuple[tuple[str, str], ...]:
-    """Return in what form each kind of identifier is in a request: its rule, or `nothing` where nothing was read."""
+    """Return in what form each kind of identifier is in a request: its rule, or `nothing` where nothing was read.
+
+    The weight is among them where the lane has a scale.
+    """
     kinds: dict[str, list[Reading[Any]]] = {
         "plates": [reading for _, reading in identity.plates],
         "containers": [identity.containers],
         "tag": [identity.tag],
     }
+    if identity.weight.reason != "not_looked_for":
+        kinds["weight"] = [identity.weight]
     return tuple(
         (kind, getattr(policy, kind) if any(one.value or one.candidates for one in readings) else "nothing")
         for kind, readings in kinds.items()

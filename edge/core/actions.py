@@ -103,7 +103,15 @@ def new_passage(draft: Draft) -> None:
     identifier = draft.identifier(f"passage|{number}")
     at_ms, mode = draft.at_ms, draft.state.mode
     arrived_at_ms = at_ms if draft.state.inputs.arrival_loop is True else None
-    draft.change(passage=Passage(identifier, at_ms, triggered_at_ms=at_ms, arrived_at_ms=arrived_at_ms, mode=mode))
+    weighing = draft.state.weighing
+    if weighing is not None and weighing.since_ms == draft.state.weighed_ms:
+        # The scale has not moved since: an indicator that is stuck would give this vehicle the last one's weight.
+        weighing = None
+    draft.change(
+        passage=Passage(
+            identifier, at_ms, triggered_at_ms=at_ms, weighing=weighing, arrived_at_ms=arrived_at_ms, mode=mode
+        )
+    )
     draft.light("red")
     draft.report("passage_opened", ("number", number), ("simulated", draft.state.profile.simulated))
 
@@ -122,6 +130,9 @@ def identify(draft: Draft, event: Event) -> None:
         for one in state.profile.authorities
     )
     draft.change_passage(identity=identity, requests=requests)
+    if identity.weight.status == "read":
+        assert passage.weighing is not None
+        draft.change(weighed_ms=passage.weighing.since_ms)
     draft.stage("identified")
     draft.report("identified", *_statuses(identity), identity=identity)
     draft.change_passage(recheck=referring.look_again(draft, identity))
@@ -131,7 +142,8 @@ def identify(draft: Draft, event: Event) -> None:
 
 def _statuses(identity: Identity) -> list[tuple[str, str]]:
     plates = [(f"{place}_plate", reading.status) for place, reading in identity.plates]
-    return [*plates, ("containers", identity.containers.status), ("tag", identity.tag.status)]
+    weight = [] if identity.weight.reason == "not_looked_for" else [("weight", identity.weight.status)]
+    return [*plates, ("containers", identity.containers.status), ("tag", identity.tag.status), *weight]
 
 
 def send_request(draft: Draft, event: Event) -> None:

@@ -11,6 +11,7 @@ from edge.core.offline_list import OfflineList, OfflineUse
 from edge.core.readings import PictureReading, TagSighting
 from edge.core.referral import Referral, ReferralReport
 from edge.core.sampling_plan import SamplingPlan
+from edge.core.weight import Weighing
 
 CommandName = Literal["raise", "lower", "stop"]
 CommandOutcome = Literal["done", "not_done", "unknown"]
@@ -109,6 +110,14 @@ class TagElsewhere:
     epc: str
     lane: str
     seen_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The scale under the lane says something else than before."""
+
+    at_ms: int
+    weighing: Weighing
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +272,7 @@ Event = (
     | FrameRead
     | TagSighted
     | TagElsewhere
+    | Weighed
     | RequestPrepared
     | GrantReceived
     | GrantRefused

@@ -16,6 +16,7 @@ from edge.core.readings import Identity, PlateSighting, Reading
 from edge.core.state import Passage
 from edge.core.tag import Tag
 from edge.core.tags import enough
+from edge.core.weight import fuse_weight
 
 
 def fuse(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) -> Identity:
@@ -25,6 +26,7 @@ def fuse(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) ->
         plates=tuple((place, _fuse_plate(profile, passage, place, lost_devices)) for place in places),
         containers=fuse_containers(profile, passage, lost_devices),
         tag=_fuse_tags(profile, passage, lost_devices),
+        weight=fuse_weight(profile, passage.weighing, lost_devices),
     )
 
 
@@ -37,6 +39,8 @@ def is_complete(profile: LaneProfile, passage: Passage, identity: Identity, lost
             return False
         if "container" in camera.reads and _box_may_come(identity, camera, passage):
             return False
+    if identity.weight.status == "unread" and identity.weight.reason not in ("not_looked_for", "device_lost"):
+        return False
     return profile.tag_reader is None or profile.tag_reader in lost_devices or identity.tag.status != "unread"
 
 

@@ -41,6 +41,7 @@ def _readable(profile: LaneProfile) -> tuple[Identifier, ...]:
         "rear_plate": ("rear", "plate") in views,
         "containers": any(what == "container" for _, what in views),
         "tag": profile.tag_reader is not None,
+        "weight": profile.weighbridge is not None,
     }
     return tuple(name for name, readable in able.items() if readable)
 

@@ -16,6 +16,7 @@ from edge.core.events import (
     TagElsewhere,
     TagSighted,
     Tick,
+    Weighed,
 )
 from edge.core.inputs import UNKNOWN_INPUTS, LaneInputs
 from edge.core.loop_order import watch_order
@@ -24,6 +25,7 @@ from edge.core.referring import watch
 from edge.core.sampling import observe_sampling
 from edge.core.state import LaneState, Phase, TagTally
 from edge.core.tags import MOST_TAGS, TAG_IN_TWO_LANES, TOGETHER_MS, counts, enough
+from edge.core.weight import Weighing
 
 # Frames of one passage that are kept for fusion: cameras stop at `frames_max`, this bounds a camera that does not.
 MOST_FRAMES = 64
@@ -48,6 +50,8 @@ def observe(draft: Draft, event: Event) -> None:
             )  # fmt: skip
         case DeviceLost(device=device, code=code) if device not in draft.state.lost_devices:
             draft.change(lost_devices=(*draft.state.lost_devices, device))
+            if device == draft.state.profile.weighbridge:
+                _observe_weighing(draft, None)
             draft.report("device_lost", ("device", device), ("code", code))
             draft.alarm(f"device_lost_{device}", code)
         case DeviceBack(device=device) if device in draft.state.lost_devices:
@@ -60,6 +64,8 @@ def observe(draft: Draft, event: Event) -> None:
             _observe_tag(draft, event)
         case TagElsewhere():
             _observe_elsewhere(draft, event)
+        case Weighed(weighing=weighing):
+            _observe_weighing(draft, weighing)
         case GrantRefused(authority=authority, reason=reason):
             draft.report("grant_ignored", ("authority", authority), ("reason", reason))
         case Tick():
@@ -123,6 +129,13 @@ def _observe_elsewhere(draft: Draft, event: TagElsewhere) -> None:
         draft.change_passage(shared_tags=(*passage.shared_tags, event.epc))
         # No number of a tag leaves the lane (I19).
         draft.alarm(TAG_IN_TWO_LANES, f"lane {event.lane} sees it as well")
+
+
+def _observe_weighing(draft: Draft, weighing: Weighing | None) -> None:
+    """Keep what the scale says now. Once the identity was concluded it is no more than what a retry begins with."""
+    draft.change(weighing=weighing)
+    if draft.state.passage is not None:
+        draft.change_passage(weighing=weighing)
 
 
 def _observe_inputs(draft: Draft, event: InputsSampled) -> None:

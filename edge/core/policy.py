@@ -122,6 +122,8 @@ def _shortfall(profile: LaneProfile, identity: Identity, note: ReleaseNote) -> t
 def _missing(identity: Identity, note: ReleaseNote, name: Identifier) -> str | None:
     if name == "containers":
         return None if identity.containers.status == "read" else "unread_containers"
+    if name == "weight":
+        return None if identity.weight.status == "read" else "unread_weight"
     if name == "tag":
         # A tag is demanded where the release note expects one.
         return None if note.tag is None or identity.tag.status == "read" else "unread_tag"

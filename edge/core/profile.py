@@ -8,7 +8,7 @@ from edge.core.two_persons import TwoPersonAction
 
 Direction = Literal["in", "out"]
 JoinPolicy = Literal["all_of", "veto", "quorum"]
-Identifier = Literal["front_plate", "rear_plate", "containers", "tag"]
+Identifier = Literal["front_plate", "rear_plate", "containers", "tag", "weight"]
 Looked = Literal["plate", "container"]
 
 
@@ -87,7 +87,10 @@ class SamplingRules:
 
 @dataclass(frozen=True, slots=True)
 class LaneProfile:
-    """One lane. `must_match`: what has to be `read` and equal to the release note to open by itself."""
+    """One lane. `must_match`: what has to be `read` and equal to the release note to open by itself.
+
+    A weight has to be read: what it should be the authorities judge, who are told it.
+    """
 
     site: str
     lane: str
@@ -125,3 +128,5 @@ class LaneProfile:
     sampling: SamplingRules | None = None
     # The lane tells drivers what to do; in a journal of an earlier version none did.
     guides: bool = False
+    # The scale under the lane.
+    weighbridge: str | None = None

@@ -84,6 +84,13 @@ class TagSighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Weight:
+    """What a vehicle weighs with all that it carries, in kilograms."""
+
+    kg: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
     """A conclusion about one identifier.
 
@@ -102,7 +109,7 @@ class Reading(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who stands in the lane: one reading per plate camera by its place, the containers, the tag.
+    """Who stands in the lane: one reading per plate camera by its place, the containers, the tag, the weight.
 
     `plates` maps a place (front, rear) to its reading: tractor and trailer are two. `containers` is one reading of
     the boxes front to rear (`order_not_seen` where no view shows which is in front); read and empty, the vehicle was
@@ -114,3 +121,4 @@ class Identity:
         default_factory=lambda: Reading("unread", reason="not_looked_for")
     )
     tag: Reading[Tag] = field(default_factory=lambda: Reading("unread", reason="not_looked_for"))
+    weight: Reading[Weight] = field(default_factory=lambda: Reading("unread", reason="not_looked_for"))

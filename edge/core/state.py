@@ -18,6 +18,7 @@ from edge.core.referral import Recheck, Referral
 from edge.core.sampling_plan import SamplingPlan
 from edge.core.tag import Tag
 from edge.core.two_persons import FirstOrder
+from edge.core.weight import Weighing
 
 
 class Phase(StrEnum):
@@ -91,6 +92,8 @@ class Passage:
     tags: tuple[TagTally, ...] = ()
     # EPCs of those that another lane sees as well.
     shared_tags: tuple[str, ...] = ()
+    # What the scale says of this vehicle.
+    weighing: Weighing | None = None
     identity: Identity | None = None
     # Set where this vehicle was referred before.
     recheck: Recheck | None = None
@@ -169,3 +172,6 @@ class LaneState:
     referrals: tuple[Referral, ...] = ()
     offline: OfflineMemory = NOTHING_OFFLINE
     sampling: SamplingPlan | None = None
+    # What the scale says now, and which weighing (by its `since_ms`) was a vehicle's already: another vehicle moves it.
+    weighing: Weighing | None = None
+    weighed_ms: int | None = None

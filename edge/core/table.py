@@ -41,6 +41,7 @@ from edge.core.events import (
     TagSighted,
     Tick,
     TimeJudged,
+    Weighed,
 )
 from edge.core.state import Phase
 
@@ -115,7 +116,7 @@ _IDENTIFYING = [
     *_on((P.IDENTIFYING,), InputsSampled, when.vehicle_left, do.end_left, P.IDLE),
     *(
         row
-        for event in (FrameRead, TagSighted, DeviceLost, Tick)
+        for event in (FrameRead, TagSighted, Weighed, DeviceLost, Tick)
         for row in (
             *_on((P.IDENTIFYING,), event, again.worth_another_look, again.look_again, P.IDENTIFYING),
             *_on((P.IDENTIFYING,), event, when.identified, do.identify, P.WAITING),
@@ -233,6 +234,7 @@ _OTHERWISE = [
             FrameRead,
             TagSighted,
             TagElsewhere,
+            Weighed,
             RequestPrepared,
             GrantRefused,
             ChallengePrepared,

@@ -108,4 +108,9 @@ def personal(identity: Identity) -> dict[str, Any]:
         ],
         "containers": [{"code": one.code, "size_type": one.size_type, "check": one.check} for one in containers],
         "tag": identity.tag.value.epc if identity.tag.value else None,
+        "weight": {
+            "status": identity.weight.status,
+            "kg": identity.weight.value.kg if identity.weight.value else None,
+            "reason": identity.weight.reason,
+        },
     }

@@ -6,6 +6,22 @@ from tests.config.test_loader import GOOD, loaded, problems
 
 SIGN = "    sign: {id: s1, port: /dev/ttyUSB1}\n"
 VOICE = '    voice: {id: v1, port: "socket://10.0.0.4:4001", volume: 60}\n'
+SCALE = "    weighbridge: {{id: w1, port: /dev/ttyUSB3, {}}}\n"
+
+
+@pytest.mark.parametrize(
+    "fitting",
+    [
+        "driver: toledo_continuous, checksum: false",
+        "driver: toledo_short, data_bits: 7, parity: even",
+        "driver: yaohua_reversed, unit: t, tolerance_kg: 20",
+    ],
+)
+def test_a_lane_has_a_scale_whose_weight_it_may_demand(fitting: str) -> None:
+    lane = loaded(GOOD + SCALE.format(fitting) + "    must_match: [front_plate, weight]\n").lanes[0]
+    assert lane.weighbridge is not None
+    assert (lane.weighbridge.stable_readings, lane.weighbridge.min_kg) == (5, 500)
+    assert [key for key, _ in lane.on_lines] == ["tag_reader", "weighbridge"]
 
 
 def test_a_lane_has_a_sign_and_a_voice_or_none() -> None:
@@ -31,6 +47,14 @@ def test_a_lane_has_a_sign_and_a_voice_or_none() -> None:
         ("    sign: {id: s1, port: /dev/ttyUSB1, address: 255}\n", None, "255"),
         ("    sign: {id: s1, port: /dev/ttyUSB1, driver: led_seral}\n", None, "led_seral"),
         ("    voice: {id: v1, port: /dev/ttyUSB1, volume: 101}\n", None, "101"),
+        (SCALE.format("checksum: false"), "not_for_driver", "false"),
+        (SCALE.format("driver: toledo_short, unit: t"), "not_for_driver", "t"),
+        (SCALE.format("driver: yaohua_ascii, unit: t"), "not_for_driver", "t"),
+        (SCALE.format("data_bits: 7"), "no_parity", "none"),
+        (SCALE.format("stable_readings: 4"), None, "4"),
+        (SCALE.format("unit: lb"), "not_allowed", "lb"),
+        ("    weighbridge: {id: w1, port: /dev/ttyUSB0}\n", "duplicate_port", "/dev/ttyUSB0"),
+        ("    must_match: [front_plate, weight]\n", "no_device_for", "weight"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(more: str, code: str | None, value: str) -> None:

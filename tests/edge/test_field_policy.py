@@ -32,7 +32,15 @@ def test_hashes_are_keyed() -> None:
 
 def test_the_rules_are_told_without_the_key() -> None:
     policy = FieldPolicy("mask", "hash", "deny", hash_key=b"k" * 16)
-    assert policy.rules == {"plates": "mask", "containers": "hash", "tag": "deny"}
+    assert policy.rules == {"plates": "mask", "containers": "hash", "tag": "deny", "weight": "allow"}
+
+
+def test_a_weight_is_shown_or_not() -> None:
+    weight = {"status": "read", "kg": 18_850, "reason": None}
+    assert FieldPolicy().apply({"weight": weight}) == {"weight": weight}
+    assert FieldPolicy(weight="deny").apply({"weight": weight}) == {}
+    with pytest.raises(ValueError, match="allow or deny"):
+        FieldPolicy(weight="mask")  # type: ignore[arg-type]
 
 
 def test_a_policy_that_cannot_work_is_refused() -> None:

@@ -30,6 +30,7 @@ from edge.core.events import (
     TagElsewhere,
     TagSighted,
     Tick,
+    Weighed,
 )
 from edge.core.grant import VERDICTS, Grant
 from edge.core.inputs import SIGNAL_NAMES, LaneInputs
@@ -39,6 +40,7 @@ from edge.core.readings import PictureReading, TagSighting
 from edge.core.state import LaneState, Passage, Phase
 from edge.core.step import next_deadline_ms
 from edge.core.tag import Tag
+from edge.core.weight import Weighing
 from tests.support.lane_bench import CLOSED, CODE, DOWN, EPC, MOVING, NOTE, PLATE, PROFILE, UP, boxes_seen, plate_seen
 
 AUTHORITIES = (AuthorityProfile("customs", 5_000), AuthorityProfile("port", 3_000))
@@ -79,7 +81,7 @@ class Storm:
         replace(PROFILE, authorities=(), cameras=(), timing=replace(PROFILE.timing, arrival_debounce_ms=100)),
         replace(PROFILE, direction="out", calendar=True, drill_moves_boom=True),
         replace(PROFILE, direction="out", two_persons=("open", "lower", "reset", "mode")),
-        replace(PROFILE, handheld=HandheldRules("customs", 20_000)),
+        replace(PROFILE, handheld=HandheldRules("customs", 20_000), weighbridge="scale-1"),
         replace(PROFILE, handheld=HandheldRules("customs"), two_persons=("open",), drill_moves_boom=True),
     )
 
@@ -205,6 +207,8 @@ class Storm:
         camera = ("cam-front", "cam-right", "cam-unknown")[choice % 3]
         yield FrameRead(self.at_ms, passage, camera, f"{camera}-{self.pictures}", captured, readings[choice % 5])
         yield TagSighted(self.at_ms, TagSighting(Tag((EPC, "E2000001")[choice % 2]), 1, None, captured))
+        weighings = (Weighing("stable", 18_850, captured), Weighing("moving", None, self.at_ms))
+        yield Weighed(self.at_ms, weighings[choice % 2])
         if choice % 8 == 0:
             yield TagElsewhere(self.at_ms, EPC, "lane-2", captured)
 

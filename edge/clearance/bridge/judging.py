@@ -56,7 +56,16 @@ def gather_of(claims: Mapping[str, Any], sequence: str, file_time: str) -> Gathe
         models=() if boxes is None else tuple(one["size_type"] or "" for one in boxes),
         pictures=tuple(claims["evidence"]),
         file_time=file_time,
+        weight_kg=_weight_kg(readings.get("weight")),
     )
+
+
+def _weight_kg(one: Mapping[str, Any] | None) -> int | None:
+    """Return the weight that was read and may be shown; customs takes an empty one for none (domain.md 1.3).
+
+    A lane of an earlier version tells none.
+    """
+    return one["value"]["kg"] if one is not None and one["value"] is not None else None
 
 
 def note_of(gather: Gather, claims: Mapping[str, Any], form: str) -> ReleaseNote:

@@ -97,7 +97,7 @@ async def test_a_question_whose_answer_was_lost_is_not_done_twice(kind, tmp_path
         done: list[int] = []
         obey = wire.device.obey
         wire.device.obey = lambda command, data: (done.append(command), obey(command, data))[1]
-        wire.device._sent, wire.device.faults.intermittent = 1, 2
+        wire.device.sent_frames, wire.device.faults.intermittent = 1, 2
         await kind.act(driver)
         asked = [one for one in wire.device.commands if one.command == done[0]]
         assert (len(done), len(asked)) == (1, 2)

@@ -3,6 +3,7 @@
 A new driver adds one rig to `RIGS`.
 """
 
+import itertools
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,8 +11,14 @@ from typing import Any
 
 from drivers.kit.dialect import NEXT_STEPS, Dialect, Pace
 from drivers.kit.listener import NEXT_STEPS as LISTENER_STEPS
+from drivers.kit.scale import NEXT_STEPS as SCALE_STEPS
+from drivers.kit.scale import ScaleListener
+from drivers.kit.steady import Sample, Steady
 from drivers.kit.tag_reader import StreamTagReader
 from drivers.kit.wire import StreamDecoder
+from drivers.scale_toledo.driver import ToledoScale
+from drivers.scale_toledo.wire import ContinuousDecoder
+from drivers.scale_yaohua.driver import Output, YaohuaScale, decoder_of
 from drivers.template import wire as template
 from drivers.template.driver import TemplateCounter
 from drivers.uhf_m100 import wire as m100
@@ -30,6 +37,7 @@ from simulators.devices.uhf_m100 import M100Device, M100Faults
 from simulators.devices.uhf_r2000 import R2000Device, R2000Faults
 from simulators.devices.uhf_reader18 import Reader18Device, Reader18Faults
 from simulators.devices.uhf_thingmagic import ThingMagicDevice, ThingMagicFaults
+from simulators.devices.weighbridge import PROTOCOLS, Display, Indicator, ScaleFaults
 
 EPCS = ("E200301666130121155074EF", "30751FEB705C5904E3D50D70", "ABCD")
 QUICK = Pace(answer_timeout_s=0.8, round_silence_s=0.8, probe_interval_s=0.05, garbage_s=1.0)
@@ -204,7 +212,86 @@ def r2000_rig(inventory: Inventory) -> Rig:
     )
 
 
+WEIGHTS_KG = (18_850, 23_960, 9_720)
+# Displays of one weight, and how far they are apart: as many as are needed, and one that may be lost.
+_SHOWN, _EVERY_MS = 6, 250
+
+
+def read_weights(decoder: Callable[[], StreamDecoder[Sample]]) -> Callable[[Iterable[bytes]], list[object]]:
+    """The weights at rest that chunks give, a display each 250 ms; at the end the line falls silent."""
+
+    def read(chunks: Iterable[bytes]) -> list[object]:
+        codec = decoder()
+        samples = [sample for chunk in chunks for sample in codec.feed(chunk)]
+        while codec.pending:
+            samples += codec.give_up()
+        steady = Steady()
+        said = [steady.feed(sample, place * _EVERY_MS) for place, sample in enumerate(samples)]
+        return [one.kg for one in said if one is not None and one.status == "stable"]
+
+    return read
+
+
+def scale_rig(
+    protocol: str,
+    folder: str,
+    *,
+    scale: Callable[..., ScaleListener],
+    decoder: Callable[[], StreamDecoder[Sample]],
+    most_pending: int,
+    end: bytes = b"",
+) -> Rig:
+    """A scale under vehicles that come and go all the time."""
+    encode = PROTOCOLS[protocol]
+
+    def simulate() -> StreamDevice[Any]:
+        # Long enough for what a driver takes for rest here.
+        shown = itertools.cycle([Display(kg) for kg in WEIGHTS_KG[:2] for _ in range(20)])
+        return Indicator(lambda: next(shown), protocol=protocol, every_s=0.003)
+
+    def drive(port: str, clock: Clock, deliver: Deliver) -> Device:
+        steady = Steady(needed=3, over_ms=3)
+        return scale("scale-1", port, steady, clock=clock, on_weight=deliver, silence_s=0.6)
+
+    async def begin(_: ScaleListener) -> None:
+        """Do nothing: it speaks unasked."""
+
+    return Rig(
+        protocol,
+        folder,
+        simulate=simulate,
+        faults=ScaleFaults,
+        drive=drive,
+        begin=begin,
+        stream=b"".join(encode(Display(kg)) for kg in WEIGHTS_KG for _ in range(_SHOWN)) + end,
+        read=read_weights(decoder),
+        decoder=decoder,
+        most_pending=most_pending,
+        codes=tuple(f"scale_{code}" for code in SCALE_STEPS),
+    )
+
+
+def toledo_rig(protocol: str, *, short: bool) -> Rig:
+    """The same codec, with and without a tare."""
+    decoder = partial(ContinuousDecoder, short=short)
+    scale = partial(ToledoScale, short=short)
+    return scale_rig(protocol, "scale_toledo", scale=scale, decoder=decoder, most_pending=18)
+
+
+def yaohua_rig(protocol: str, output: Output, most_pending: int, end: bytes = b"") -> Rig:
+    """One of three outputs."""
+    decoder = partial(decoder_of, output)
+    scale = partial(YaohuaScale, output=output)
+    return scale_rig(protocol, "scale_yaohua", scale=scale, decoder=decoder, most_pending=most_pending, end=end)
+
+
 RIGS = [
+    yaohua_rig("yaohua_tf0", "binary", 12),
+    yaohua_rig("yaohua_ascii", "ascii", 32),
+    # A display is whole once the next one begins.
+    yaohua_rig("yaohua_reversed", "reversed", 12, end=b"="),
+    toledo_rig("toledo_continuous", short=False),
+    toledo_rig("toledo_short", short=True),
     template_rig(),
     r2000_rig("realtime"),
     r2000_rig("session"),

@@ -14,7 +14,7 @@ from edge.clearance.request import (
     open_request,
 )
 from edge.core.plate import Plate
-from edge.core.readings import Identity, Reading
+from edge.core.readings import Identity, Reading, Weight
 from edge.core.referral import Recheck
 from edge.core.tag import Tag
 from edge.field_policy import FieldPolicy, FieldRule
@@ -92,6 +92,23 @@ def test_withheld_values_are_nowhere_in_the_request(world: World, rule: FieldRul
     assert "沪A12345" not in whole
     assert "CSQU3054383" not in whole
     assert "E2801160600002054" not in whole
+
+
+def test_a_weight_is_shown_or_not_and_the_share_log_says_so(world: World) -> None:
+    identity = Identity(weight=Reading("read", Weight(18_850), 1.0))
+    request = build(world, identity)
+    assert opened(world, request.raw)["readings"]["weight"] == {
+        "policy": "allow", "status": "read", "value": {"kg": 18_850}, "confidence": 1.0, "reason": None,
+        "candidates": [],
+    }  # fmt: skip
+    assert dict(request.shown)["weight"] == "allow"
+    denied = build(world, identity, policy=FieldPolicy(weight="deny"))
+    assert opened(world, denied.raw)["readings"]["weight"]["value"] is None
+    assert dict(denied.shown)["weight"] == "deny"
+    unread = build(world, Identity(weight=Reading("unread", reason="overload")))
+    assert opened(world, unread.raw)["readings"]["weight"]["reason"] == "overload"
+    assert dict(unread.shown)["weight"] == "nothing"
+    assert "weight" not in dict(build(world, Identity()).shown), "a lane without a scale shows none"
 
 
 def test_keyed_hash_is_stable_and_depends_on_its_key(world: World) -> None:

@@ -50,6 +50,15 @@ def test_customs_is_shown_everything_that_was_read_and_the_note_says_the_same() 
 
 
 @pytest.mark.parametrize(
+    ("weight", "weight_kg"),
+    [(reading({"kg": 18_850}), 18_850), (reading(None), None), (reading(None, "unread", "overload"), None)],
+    ids=["read", "withheld", "unread"],
+)
+def test_customs_is_told_the_weight_that_was_read_and_none_otherwise(weight: Any, weight_kg: int | None) -> None:
+    assert asked(weight=weight) == replace(TRUCK, weight_kg=weight_kg)
+
+
+@pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"plates": [plate(PLATE, status="conflict")]}, "conflict_front_plate"),

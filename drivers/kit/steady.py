@@ -1,0 +1,73 @@
+"""When a scale is at rest: a window over time, never the word of one frame. Pure: who feeds it says what time it is."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.core.weight import Weighing, WeighingStatus
+
+GRAMS_IN_KG = 1000
+# A stream that pauses for longer proves nothing about what was on the scale meanwhile.
+LONGEST_GAP_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One display of an indicator. `grams` is gross and signed; None where the frame does not tell a gross weight.
+
+    `why` is what speaks against it: `moving`, `overload`, `tared`, or a `unit` that no lane takes; None where the
+    indicator says nothing against it.
+    """
+
+    grams: int | None
+    why: Literal["moving", "overload", "tared", "unit"] | None = None
+
+
+class Steady:
+    """Says `stable` after `needed` samples over `over_ms` that differ by no more than `tolerance_kg`.
+
+    Below `least_kg` it is `empty`, whatever wind and rain do to it: that is no news.
+    """
+
+    def __init__(self, *, needed: int = 5, over_ms: int = 1_000, tolerance_kg: int = 0, least_kg: int = 500) -> None:
+        self._needed = needed
+        self._over_ms = over_ms
+        self._tolerance_grams = tolerance_kg * GRAMS_IN_KG
+        self._least_grams = least_kg * GRAMS_IN_KG
+        self._low = self._high = 0
+        self._count = 0
+        self._began_ms = 0
+        self._last_ms: int | None = None
+        self._said: Weighing | None = None
+
+    def reset(self) -> None:
+        """Forget everything: the line was away."""
+        self._count, self._last_ms, self._said = 0, None, None
+
+    def feed(self, sample: Sample, at_ms: int) -> Weighing | None:
+        """Return what there is to say anew, or None where that is still what was said last."""
+        late = self._last_ms is None or at_ms - self._last_ms > LONGEST_GAP_MS
+        self._last_ms = at_ms
+        if sample.grams is not None and sample.grams < self._least_grams:
+            self._count = 0
+            return self._say("empty", None, at_ms)
+        if sample.grams is None or sample.why is not None:
+            self._count = 0
+            # Of a weight in another unit nothing is known but that it is none.
+            return self._say("moving" if sample.why is None or sample.why == "unit" else sample.why, None, at_ms)
+        low, high = min(self._low, sample.grams), max(self._high, sample.grams)
+        if late or not self._count or high - low > self._tolerance_grams:
+            self._count, self._began_ms = 0, at_ms
+            low = high = sample.grams
+        self._low, self._high = low, high
+        self._count += 1
+        if self._said is not None and self._said.status == "stable" and self._count > 1:
+            return None
+        if self._count < self._needed or at_ms - self._began_ms < self._over_ms:
+            return self._say("moving", None, at_ms)
+        return self._say("stable", (sample.grams + GRAMS_IN_KG // 2) // GRAMS_IN_KG, self._began_ms)
+
+    def _say(self, status: WeighingStatus, kg: int | None, since_ms: int) -> Weighing | None:
+        if self._said is not None and self._said.status == status and status != "stable":
+            return None
+        self._said = Weighing(status, kg, since_ms)
+        return self._said

@@ -1,0 +1,36 @@
+"""What the scale under a lane says, and what the lane makes of it: no weight rather than a wrong one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.core.profile import LaneProfile
+from edge.core.readings import Reading, Weight
+
+WeighingStatus = Literal["stable", "moving", "empty", "overload", "tared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """What a scale says from `since_ms` on. `kg` is gross; None unless it is `stable`.
+
+    `empty`: nothing stands on it that could be a vehicle. `tared`: the indicator shows a net weight, which is not the
+    vehicle's.
+    """
+
+    status: WeighingStatus
+    kg: int | None
+    since_ms: int
+
+
+def fuse_weight(profile: LaneProfile, weighing: Weighing | None, lost_devices: Sequence[str]) -> Reading[Weight]:
+    """Return the weight of the vehicle that stands in the lane, or why there is none."""
+    if profile.weighbridge is None:
+        return Reading("unread", reason="not_looked_for")
+    if profile.weighbridge in lost_devices:
+        return Reading("unread", reason="device_lost")
+    if weighing is None:
+        return Reading("unread", reason="no_weight")
+    if weighing.kg is None:
+        return Reading("unread", reason=weighing.status)
+    return Reading("read", Weight(weighing.kg), 1.0)
