@@ -34,6 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "hardware": ("edge.verbs.hardware", "main"),
     "keys": ("edge.verbs.keys", "main"),
     "manifest": ("edge.verbs.manifest", "main"),
+    "offline": ("edge.verbs.offline", "main"),
     "sampling": ("edge.verbs.sampling", "main"),
     "sbom": ("edge.verbs.sbom", "main"),
     "broker": ("edge.verbs.broker", "main"),

@@ -2,24 +2,21 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
 
-from config.schema import Configuration, Sampling
 from edge.clearance.claims import is_identifier
-from edge.clearance.feeds import SAMPLING_PLANS, issued_topic
-from edge.clearance.keys import KeyFileError, key_id_of, load_private_key, load_shared_secret
+from edge.clearance.feeds import SAMPLING_PLANS
 from edge.clearance.sampling_plan import MAX_CLASSES, MAX_PLAN_LIFE, plan_claims, seal_plan
 from edge.core.grant import REFERRAL_TARGETS
 from edge.core.sampling_plan import PER_MILLE, SampledClass
-from edge.files import write_whole
 from edge.text import plain, say
 from edge.text.arguments import Parser
 from edge.verbs.configured import configured
+from edge.verbs.issuing import add_issuing, issue
 
 EXIT_REFUSED = 1
-EXIT_NO_KEY = 66
 EXIT_CONFIG = 78
 
 
@@ -29,15 +26,12 @@ def main(arguments: Sequence[str]) -> int:
     1 for a lane that takes no plans, 64 for classes that are none, 66 without key or secret, 78 for a bad file.
     """
     parser = Parser("kakou sampling", say("verb_sampling"))
-    parser.add_argument("config", type=Path, help=say("option_config"))
-    parser.add_argument("lane", help=say("open_lane"))
+    add_issuing(parser)
     parser.add_argument(
         "--class", dest="classes", type=_class, action="append", required=True, metavar="NAME=PER_MILLE:TARGET",
         help=say("sampling_class", targets=", ".join(REFERRAL_TARGETS)),
     )  # fmt: skip
     parser.add_argument("--days", type=_days, default=MAX_PLAN_LIFE.days, help=say("sampling_days"))
-    parser.add_argument("--keys", type=Path, metavar="FOLDER", help=say("sampling_keys"))
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=say("sampling_out"))
     given = parser.parse_args(arguments)
     classes: tuple[SampledClass, ...] = tuple(given.classes)
     if len(classes) > MAX_CLASSES or len({one.name for one in classes}) != len(classes):
@@ -50,26 +44,13 @@ def main(arguments: Sequence[str]) -> int:
         taking = ", ".join(one.id for one in loaded.lanes if one.sampling is not None)
         print(say("sampling_no_lane", lane=plain(given.lane), lanes=taking or "-"), file=sys.stderr)
         return EXIT_REFUSED
-    return _sign(given, loaded, rules, classes)
 
+    def make(version: int, now: datetime, secret: bytes) -> Callable[..., bytes]:
+        not_after = now + timedelta(days=given.days)
+        where = (rules.authority, loaded.site, given.lane, version)
+        return partial(seal_plan, plan_claims(*where, classes, secret=secret, issued=now, not_after=not_after))
 
-def _sign(given: argparse.Namespace, loaded: Configuration, rules: Sampling, classes: tuple[SampledClass, ...]) -> int:
-    folder, issuer, now = given.keys or loaded.keys_dir, rules.authority, datetime.now(UTC)
-    try:
-        key = load_private_key(folder / f"sampling-{issuer}.key.pem")
-        secret = load_shared_secret(SAMPLING_PLANS.secret_file(folder, given.lane))
-    except KeyFileError as error:
-        print(error, file=sys.stderr)
-        return EXIT_NO_KEY
-    version, not_after = int(now.timestamp()), now + timedelta(days=given.days)
-    claims = plan_claims(
-        issuer, loaded.site, given.lane, version, classes, secret=secret, issued=now, not_after=not_after
-    )
-    write_whole(given.out, seal_plan(claims, key_id=key_id_of(key.public_key()), key=key), mode=0o644)
-    topic = issued_topic(loaded.site, given.lane, issuer, SAMPLING_PLANS.word)
-    place = SAMPLING_PLANS.file(loaded.state_dir, given.lane)
-    print(say("sampling_made", file=given.out, version=version, topic=topic, place=place))
-    return 0
+    return issue(given, loaded, SAMPLING_PLANS, rules.authority, make)
 
 
 def _class(text: str) -> SampledClass:
