@@ -120,7 +120,8 @@ class Ingest:
         self.counters["stored"] += len(stored.new)
         self.counters["duplicates"] += stored.duplicates
         self.counters["conflicts"] += len(stored.conflicts)
-        for event in stored.conflicts:
+        # The last of each lane: one that floods must not flood the log, and all are counted.
+        for event in {event.lane: event for event in stored.conflicts}.values():
             _log.error("event_conflict", extra={"lane": event.lane, "epoch": event.epoch, "seq": event.seq})
         for event in stored.new:
             self._show(event)

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -92,4 +93,19 @@ def test_of_a_lane_that_says_all_it_may_only_what_is_shown_is_kept(tmp_path: Pat
         False,
     )
     assert len(view.last_ended["terminal"]) <= 64
+    store.close()
+
+
+async def test_a_lane_that_contradicts_itself_over_and_over_is_told_once_a_batch(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    store = EventStore(tmp_path / "ops.sqlite")
+    ingest = Ingest(MqttLink(MqttSettings("127.0.0.1", 1, "ops")), store, utc=lambda: datetime.now(UTC))
+    first = message(1, "{}")
+    event = parse_event(first.topic, first.payload)
+    store.store([event], "2026-01-01T00:00:00Z")
+    others = [replace(event, hash=f"{number:064x}") for number in range(100)]
+    ingest._acknowledge(store.store(others, "2026-01-01T00:00:01Z"))
+    assert ingest.counters["conflicts"] == 100
+    assert [record.message for record in caplog.records] == ["event_conflict"]
     store.close()
