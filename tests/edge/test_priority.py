@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
-from edge import priority
 from models.process import WORKER_COMMAND, WorkerProcess
 from simulators.devices.camera import CameraSimulator
 from tests.support.camera_http import MonotonicClock
@@ -17,9 +16,9 @@ LIMIT_S = 60.0
 
 
 def assert_behind_this_process(pid: int) -> None:
-    mine = os.getpriority(os.PRIO_PROCESS, 0)
-    assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, mine + priority.STEP_BACK)
     assert os.sched_getscheduler(pid) == os.SCHED_BATCH
+    # Its share of a busy core is what it was: a reading that comes too late is a truck that waits for a person.
+    assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def threads_of(pid: int) -> set[int]:
@@ -54,7 +53,7 @@ async def test_a_capture_worker_stands_back() -> None:
 def test_a_system_that_knows_no_priorities_is_no_error() -> None:
     code = (
         "import os\n"
-        "del os.SCHED_BATCH, os.nice\n"
+        "del os.SCHED_BATCH\n"
         "from edge.priority import stand_back\n"
         "stand_back()\n"
         "print(os.sched_getscheduler(0) == os.SCHED_OTHER)\n"
