@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 MAX_PICTURE_BYTES = 8 * 1024 * 1024
 MAX_HEAD_BYTES = 8 * 1024
 FETCH_S = 15.0
+# A longer length is no picture of ours; thousands of digits are not even a number here.
+_LENGTH_DIGITS = 10
 # Passages come once a minute; more than this waits for nothing but a lane that is cut off.
 MOST_WAITING = 256
 MOST_KEPT = 20_000
@@ -31,7 +33,7 @@ _TRIES = 3
 class PictureError(Exception):
     """A picture was not fetched. `reason` is stable.
 
-    Reasons: unreachable, timeout, tls, head_form, status_NNN, too_large, cut, wrong_digest, not_kept.
+    Reasons: address_form, unreachable, timeout, tls, head_form, status_NNN, too_large, cut, wrong_digest, not_kept.
     """
 
     def __init__(self, reason: str) -> None:
@@ -107,12 +109,14 @@ class PictureFolder:
 
 async def fetch(address: str, digest: str, tls: ssl.SSLContext) -> bytes:
     """Return the picture of an https address; raises PictureError. No redirect is followed."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        port = parts.port or 443
+    except ValueError as error:
+        raise PictureError("address_form") from error
     try:
         async with asyncio.timeout(FETCH_S):
-            reader, writer = await asyncio.open_connection(
-                parts.hostname, parts.port or 443, ssl=tls, limit=MAX_HEAD_BYTES
-            )
+            reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls, limit=MAX_HEAD_BYTES)
             try:
                 writer.write(f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode())
                 picture = await _received(reader)
@@ -122,7 +126,8 @@ async def fetch(address: str, digest: str, tls: ssl.SSLContext) -> bytes:
         raise PictureError("timeout") from error
     except ssl.SSLError as error:
         raise PictureError("tls") from error
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        # A host name that no name server could be asked for is refused before anything is sent.
         raise PictureError("unreachable") from error
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
         raise PictureError("cut") from error
@@ -141,6 +146,6 @@ async def _received(reader: asyncio.StreamReader) -> bytes:
     lengths = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("content-length:")]
     if len(lengths) != 1 or not lengths[0].isascii() or not lengths[0].isdigit():
         raise PictureError("head_form")
-    if int(lengths[0]) > MAX_PICTURE_BYTES:
+    if len(lengths[0]) > _LENGTH_DIGITS or int(lengths[0]) > MAX_PICTURE_BYTES:
         raise PictureError("too_large")
     return await reader.readexactly(int(lengths[0]))

@@ -151,6 +151,7 @@ async def lying(ca: CertificateAuthority, answer: bytes) -> AsyncIterator[str]:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "wrong_digest"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "cut"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", "too_large"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", "too_large"),
         (b"HTTP/1.1 200 OK\r\n\r\nabc", "head_form"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc", "head_form"),
         (b"HTTP/1.1 302 Found\r\nLocation: https://elsewhere/\r\n\r\n", "status_302"),
@@ -186,6 +187,26 @@ async def test_a_folder_keeps_what_requests_name_and_tells_what_it_lacks(served:
         await until(lambda: folder.fetched == 1)
         assert list(folder.failed) == ["address_form", "status_404"]
     assert (tmp_path / "kept" / f"{DIGEST}.jpg").read_bytes() == PICTURE
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://127.0.0.1:99999", "address_form"),
+        ("https://127.0.0.1:port", "address_form"),
+        (f"https://{'a' * 64}.example.internal", "unreachable"),
+    ],
+)
+async def test_an_address_that_no_connection_can_have_ends_no_bridge(
+    served: Served, tmp_path: Path, url: str, reason: str
+) -> None:
+    folder = PictureFolder(tmp_path / "kept", served.ca_file, retry_s=0.01)
+    wrong = served.claims("b" * 64)
+    folder.want(wrong | {"pictures": wrong["pictures"] | {"url": url}})
+    folder.want(served.claims(DIGEST))
+    async with serving(folder.run):
+        await until(lambda: folder.fetched == 1)
+    assert list(folder.failed) == [reason]
 
 
 async def test_what_waits_and_what_is_kept_is_bounded(
