@@ -16,6 +16,15 @@ BOUND_FILE = "hardware.json"
 FINGERPRINT_DIGITS = 16
 # Serial numbers of the board, where the firmware tells them; some are for root alone.
 _SERIALS = ("firmware/devicetree/base/serial-number", "class/dmi/id/product_uuid", "class/dmi/id/board_serial")
+# What makers write in the place of a number: all boxes of their model have it, so a clone would be known by it.
+_PLACEHOLDERS = frozenset(
+    {
+        "0123456789", "123456789", "1234567890", "03000200-0400-0500-0006-000700080009",
+        "00020003-0004-0005-0006-000700080009", "12345678-1234-5678-90ab-cddeefaabbcc",
+        "11111111-2222-3333-4444-555555555555",
+    }
+)  # fmt: skip
+_LEAST_KINDS = 3
 _PERMANENT = "0"
 _NO_ADDRESS = "00:00:00:00:00:00"
 
@@ -42,9 +51,15 @@ def fingerprints(system: Path = SYSTEM) -> tuple[str, ...]:
     box keeps its identity while one part of it stays.
     """
     cards = (_card(folder) for folder in sorted((system / "class" / "net").glob("*")))
-    boards = (_read(system / name) for name in _SERIALS)
-    numbers = [f"net {one}" for one in cards if one] + [f"board {one}" for one in boards if one]
+    boards = (one for name in _SERIALS if _is_a_number(one := _read(system / name)))
+    numbers = [f"net {one}" for one in cards if one] + [f"board {one}" for one in boards]
     return tuple(sorted({hashlib.sha256(one.encode()).hexdigest()[:FINGERPRINT_DIGITS] for one in numbers}))
+
+
+def _is_a_number(serial: str) -> bool:
+    """Say whether it tells one board from the next: "default string" and a row of zeros do not."""
+    letters = set(serial) - set("-. ")
+    return serial not in _PLACEHOLDERS and len(letters) >= _LEAST_KINDS and any(one.isdigit() for one in letters)
 
 
 def _card(folder: Path) -> str:

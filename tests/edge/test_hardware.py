@@ -48,6 +48,22 @@ def test_a_box_is_known_by_its_cards_and_its_board(tmp_path: Path):
     assert fingerprints(tmp_path / "nothing") == ()
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Default string", "To be filled by O.E.M.", "System Serial Number", "None", "0123456789", "00000000",
+        "03000200-0400-0500-0006-000700080009", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF", "0000000000000000",
+    ],
+)  # fmt: skip
+def test_what_every_board_of_a_model_says_is_no_number_of_one(tmp_path: Path, written: str):
+    board = tmp_path / "class" / "dmi" / "id" / "board_serial"
+    board.parent.mkdir(parents=True)
+    board.write_text(written + "\n")
+    assert fingerprints(tmp_path) == (), "a clone on the next box of this model would be taken for this one"
+    board.write_text("BSN12345678901234567\n")
+    assert len(fingerprints(tmp_path)) == 1
+
+
 def test_one_part_that_stayed_is_the_same_box(tmp_path: Path):
     check_hardware([HERE, THERE], [tmp_path], [HERE])
     bind(tmp_path, [HERE, THERE])
