@@ -116,13 +116,46 @@ async def test_a_long_a_slow_and_a_cut_request_get_nothing(served: Served, monke
     assert await served.fetch() == PICTURE
 
 
-async def test_many_connections_are_put_off(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture_server, "MAX_CONNECTIONS", 1)
-    _, writer = await asyncio.open_connection(HOST, served.server.port, ssl=served.tls)
-    await until(lambda: len(served.server._connections) == 1)
-    assert await failure(served.fetch()) in ("cut", "unreachable")
-    writer.transport.abort()
-    await until(lambda: not served.server._connections)
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+async def test_who_is_many_and_silent_takes_no_more_of_the_process(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await served.fetch() == PICTURE
+    monkeypatch.setattr(picture_server, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(picture_server, "REQUEST_S", 0.2)
+    before = open_files()
+    # Connected, and never a byte of a handshake.
+    silent = [(await asyncio.open_connection(HOST, served.server.port))[1] for _ in range(10)]
+    assert await served.fetch() == PICTURE
+    assert open_files() - before - len(silent) <= 2
+    assert len(served.server._connections) <= 2
+    for writer in silent:
+        writer.transport.abort()
+
+
+async def test_a_flood_of_handshakes_is_taken_one_after_another(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(picture_server, "MOST_PER_S", 20)
+    began = loop.time()
+    assert await within(asyncio.gather(*(served.fetch() for _ in range(6)))) == [PICTURE] * 6
+    assert loop.time() - began >= 4 / 20
+
+
+async def test_a_renewed_certificate_is_taken_without_a_restart(served: Served, tmp_path: Path) -> None:
+    (tmp_path / "next").mkdir()
+    ca = CertificateAuthority(tmp_path / "next")
+    certificate, key = ca.issue(HOST)
+    settings = served.server._settings
+    settings.certificate_file.write_bytes(certificate.read_bytes())
+    assert await served.fetch() == PICTURE, "a certificate without its key is not taken yet"
+    settings.key_file.write_bytes(key.read_bytes())
+    assert await failure(served.fetch()) == "tls"
+    served.ca_file = ca.ca_file
     assert await served.fetch() == PICTURE
 
 
