@@ -139,8 +139,10 @@ def end_watch(
         return [Ending(f"{name}_expires", name.replace("_", " "), life and Life(*life), before[name])]
 
     tls = [link.settings.tls for link in links if link.settings.tls is not None]
-    files = dict.fromkeys(file for one in tls for file in (one.ca_file, one.certificate_file) if file is not None)
-    certificates = Certificates(tuple(files), timedelta(days=warn.certificate_days))
+    named = [file for one in tls for file in (one.ca_file, one.certificate_file) if file is not None]
+    if configuration.evidence.serve is not None:
+        named.append(configuration.evidence.serve.cert_file)
+    certificates = Certificates(tuple(dict.fromkeys(named)), timedelta(days=warn.certificate_days))
     return EndWatch(
         lane,
         clock=clock,

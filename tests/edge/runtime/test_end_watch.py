@@ -268,3 +268,12 @@ async def test_it_looks_until_it_is_cancelled(bench: Bench):
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def test_the_certificate_of_the_picture_server_is_watched_too(tmp_path: Path, journal: Journal):
+    certificate, key = CertificateAuthority(tmp_path).issue("127.0.0.1", days=5)
+    served = f"host: 127.0.0.1, url: 'https://127.0.0.1:8443', cert_file: {certificate}, key_file: {key}"
+    bench = Bench(tmp_path, journal, f"evidence: {{serve: {{{served}}}}}\n")
+    bench.clock.ms += int((datetime.now(UTC) - bench.clock.utc()).total_seconds() * 1000)
+    assert "certificate_expires" in bench.look()
+    assert str(certificate) in bench.alarms["certificate_expires"]
