@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from config.devices import Package
+from config.schema import Configuration
 
 GROUP = "kakou.drivers"
 
@@ -28,13 +29,13 @@ class PackageError(Exception):
     def __init__(self, code: str, package: Package, found: str, next_step: str) -> None:
         wanted = f"{package.entry_point} of {package.distribution} {package.version}"
         super().__init__(f"{code}: driver {wanted}: {found}; next: {next_step}")
-        self.code = code
+        self.code, self.found, self.next_step = code, found, next_step
 
 
-def load_driver(package: Package, kind: str) -> PackagedDriver:
-    """Return the driver of exactly that package.
+def find(package: Package) -> metadata.EntryPoint:
+    """Return where exactly that package has its driver; nothing of it is imported.
 
-    Raises PackageError: `driver_package_missing`, `_version`, `_entry_point`, `_broken`, `_kind`.
+    Raises PackageError: `driver_package_missing`, `_version`, `_entry_point`.
     """
     try:
         distribution = metadata.distribution(package.distribution)
@@ -47,8 +48,24 @@ def load_driver(package: Package, kind: str) -> PackagedDriver:
     if len(points) != 1:
         found = f"{len(points)} entry points of that name in {GROUP}"
         raise PackageError("driver_package_entry_point", package, found, "correct entry_point in the configuration")
+    return points[0]
+
+
+def packages_of(configuration: Configuration) -> list[tuple[str, Package]]:
+    """Return the packages that a configuration names, each with its key."""
+    readers = ((index, lane.tag_reader) for index, lane in enumerate(configuration.lanes))
+    return [
+        (f"lanes[{index}].tag_reader.package", reader.package)
+        for index, reader in readers
+        if reader is not None and reader.package is not None
+    ]
+
+
+def load_driver(package: Package, kind: str) -> PackagedDriver:
+    """Return the driver of exactly that package. Raises PackageError: those of `find`; `_broken`, `_kind`."""
+    point = find(package)
     try:
-        driver = points[0].load()
+        driver = point.load()
     except Exception as error:
         # Whatever a stranger's module raises while it is imported: the box does not start with it.
         found = f"its import failed with {error!r}"

@@ -1,6 +1,10 @@
-"""What the lanes trust and are trusted by: keys, keyset, manifest, models, certificates, named files."""
+"""What the lanes trust and are trusted by.
+
+Which box this is, keys, keyset, manifest, models, packages of drivers, certificates, named files.
+"""
 
 import shutil
+import ssl
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,7 +19,9 @@ from edge.clearance.keyset import Environment, Keyset, KeysetError
 from edge.clearance.manifest import ManifestError, check_start
 from edge.clearance.trust import Trust
 from edge.doctor.finding import Finding
+from edge.hardware import HardwareError, bound_to, check_hardware, fingerprints
 from edge.mqtt.certificates import lifetime
+from edge.packages import PackageError, find, packages_of
 from edge.runtime.end_watch import Ending, Life
 from models.registry import REGISTRY_PATH, ModelError, load_registry, verified_bytes
 
@@ -24,13 +30,26 @@ def look_at_credentials(configuration: Configuration, config_file: Path, now_utc
     """Yield what is found of everything that a start would check, and of what ends soon."""
     for problem in missing_files(configuration):
         yield Finding("FAIL", "file_not_readable", problem.key_path, {"file": problem.value})
+    yield _box(configuration)
     with tempfile.TemporaryDirectory() as copy:
         # A start writes down the versions it has seen; here a copy takes them.
         for seen in configuration.state_dir.glob("*.json"):
             shutil.copy(seen, copy)
         yield from _keys(configuration, config_file, Path(copy), now_utc)
     yield from _models()
+    yield from _packages(configuration)
     yield from _certificates(configuration, now_utc)
+    yield from _picture_certificate(configuration, now_utc)
+
+
+def _box(configuration: Configuration) -> Finding:
+    folders = (configuration.keys_dir, configuration.state_dir)
+    try:
+        check_hardware(configuration.hardware, folders, fingerprints())
+        bound = bool(configuration.hardware) or any(bound_to(folder) for folder in folders)
+    except HardwareError as error:
+        return Finding("FAIL", "hardware_refused", "hardware", {"cause": error})
+    return Finding("OK", "hardware_good" if bound else "hardware_not_bound", "hardware")
 
 
 def _keys(configuration: Configuration, config_file: Path, state_dir: Path, now_utc: datetime) -> Iterator[Finding]:
@@ -106,6 +125,18 @@ def _models() -> Iterator[Finding]:
             yield Finding("OK", "model_good", entry.name, {"version": entry.version})
 
 
+def _packages(configuration: Configuration) -> Iterator[Finding]:
+    """Look at what is installed. Nothing is imported: whoever asks the doctor is often root."""
+    for key, package in packages_of(configuration):
+        try:
+            find(package)
+        except PackageError as error:
+            yield Finding("FAIL", "driver_package_refused", key, {"cause": error})
+        else:
+            named = {"distribution": package.distribution, "version": package.version}
+            yield Finding("OK", "driver_package_good", key, named)
+
+
 def _certificates(configuration: Configuration, now_utc: datetime) -> Iterator[Finding]:
     tls = configuration.broker.tls
     if tls is None:
@@ -124,3 +155,17 @@ def _certificates(configuration: Configuration, now_utc: datetime) -> Iterator[F
             yield Finding("FAIL", "certificate_malformed", str(file), {"cause": error})
         else:
             yield _lasting("certificate", str(file), life, warn, now_utc)
+
+
+def _picture_certificate(configuration: Configuration, now_utc: datetime) -> Iterator[Finding]:
+    served = configuration.evidence.serve
+    if served is None or not (served.cert_file.exists() and served.key_file.exists()):
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(served.cert_file, served.key_file)
+        life = Life(*lifetime(served.cert_file))
+    except (OSError, ValueError) as error:
+        yield Finding("FAIL", "picture_certificate_refused", str(served.cert_file), {"cause": error})
+    else:
+        warn = timedelta(days=configuration.warn_before.certificate_days)
+        yield _lasting("picture_certificate", str(served.cert_file), life, warn, now_utc)

@@ -30,7 +30,7 @@ lanes:
     simulated: true
     must_match: [tag]
     barrier: {{id: barrier, host: 127.0.0.1}}
-    tag_reader: {{id: reader, port: /dev/ttyUSB0}}
+    tag_reader: {{{reader}, port: /dev/ttyUSB0}}
 """
 Look = Callable[..., dict[str, Finding]]
 
@@ -41,9 +41,9 @@ def look(tmp_path: Path) -> Look:
     (tmp_path / "state").mkdir()
     make_keys(tmp_path, NOW)
 
-    def at(after: timedelta = timedelta(), more: str = "") -> dict[str, Finding]:
+    def at(after: timedelta = timedelta(), more: str = "", package: str = "id: reader") -> dict[str, Finding]:
         config = tmp_path / "kakou.yaml"
-        config.write_text(CONFIG.format(more=more))
+        config.write_text(CONFIG.format(more=more, reader=package))
         loaded = load(config)
         assert isinstance(loaded, Configuration), loaded
         return {one.code: one for one in look_at_credentials(loaded, config, NOW + after)}
@@ -139,6 +139,48 @@ def test_a_model_that_is_not_the_registered_one(look: Look, monkeypatch: pytest.
     assert "model_tampered" in look()["model_refused"].message("en")
     monkeypatch.setattr("edge.doctor.credentials.load_registry", refuse)
     assert look()["model_refused"].subject.endswith("registry.json")
+
+
+def test_a_box_that_another_one_was_copied_to(look: Look, tmp_path: Path) -> None:
+    assert look()["hardware_not_bound"].status == "OK"
+    assert look(more=f"hardware: ['{'0' * 16}']")["hardware_refused"].status == "FAIL"
+    (tmp_path / "state" / "hardware.json").write_text(json.dumps(["0" * 16]))
+    refused = look()["hardware_refused"]
+    assert "hardware_foreign" in refused.message("en")
+    assert "kakou hardware CONFIG --bind" in refused.next_step("zh")
+
+
+def test_a_folder_that_is_bound_to_this_box(look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.doctor.credentials.fingerprints", lambda: ("a" * 16,))
+    (tmp_path / "state" / "hardware.json").write_text(json.dumps(["a" * 16]))
+    assert look()["hardware_good"].status == "OK"
+
+
+def test_a_drivers_package_is_looked_for(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = "driver: package, package: {distribution: pytest, version: '%s', entry_point: acme}, id: reader"
+    found = look(package=package % "0.0.1")["driver_package_refused"]
+    assert (found.status, found.subject) == ("FAIL", "lanes[0].tag_reader.package")
+    assert "driver_package_version" in found.message("en")
+    monkeypatch.setattr("edge.doctor.credentials.find", lambda _package: None)
+    assert look(package=package % "1.2.0")["driver_package_good"].message("en") == "pytest 1.2.0 is installed"
+
+
+def test_the_certificate_of_the_picture_server(look: Look, tmp_path: Path) -> None:
+    certificate, key = CertificateAuthority(tmp_path).issue("127.0.0.1", days=40)
+    served = f"host: 127.0.0.1, url: 'https://127.0.0.1:8443', cert_file: {certificate}, key_file: {key}"
+    more = f"evidence: {{serve: {{{served}}}}}"
+    real = datetime.now(UTC) - NOW
+    assert look(real, more)["picture_certificate_good"].status == "OK"
+    assert look(real + timedelta(days=20), more)["picture_certificate_ends_soon"].status == "WARN"
+    assert look(real + timedelta(days=41), more)["picture_certificate_ended"].status == "FAIL"
+    _, other = CertificateAuthority(tmp_path, "other").issue("127.0.0.2")
+    key.write_bytes(other.read_bytes())
+    refused = look(real, more)["picture_certificate_refused"]
+    assert "evidence.serve.key_file" in refused.next_step("en")
+    key.unlink()
+    gone = look(real, more)
+    assert "file_not_readable" in gone
+    assert not [code for code in gone if code.startswith("picture_certificate")]
 
 
 def test_certificates_of_the_broker_connection(look: Look, tmp_path: Path) -> None:
