@@ -13,9 +13,9 @@ from typing import Any
 from config.loader import load
 from config.named_files import missing_files
 from config.schema import Configuration
+from edge.box_problems import box_problems
 from edge.clearance.manifest import ManifestError
 from edge.core.state import LaneState, Phase
-from edge.hardware import HardwareError
 from edge.log import logger
 from edge.runtime.lane_service import LaneService
 from edge.runtime.notes import security_note
@@ -34,7 +34,7 @@ def without_vehicle(state: LaneState) -> bool:
 class Reloading:
     """Looks at the configuration file at each `look` and SIGHUP; once a changed one can begin it is `due`, and told.
 
-    `admit` raises HardwareError, ManifestError or OSError for a configuration that may not run here. `refused` is why
+    `admit` raises ManifestError or OSError for a configuration that may not run here. `refused` is why
     the one that the service should have begun with was not taken. In a terminal SIGHUP means that the terminal is
     gone, and ends it.
     """
@@ -96,13 +96,13 @@ class Reloading:
 
     def _judge(self) -> tuple[str, list[str]]:
         loaded = load(self._path)
-        problems = loaded if isinstance(loaded, list) else missing_files(loaded)
+        problems = loaded if isinstance(loaded, list) else [*missing_files(loaded), *box_problems(loaded)]
         if isinstance(loaded, list) or problems:
             return "", [one.render("en") for one in problems]
         try:
             digest = self._digest(self._path)
             self._admit(loaded, digest)
-        except (HardwareError, ManifestError, OSError) as error:
+        except (ManifestError, OSError) as error:
             return "", [str(error)]
         return digest, []
 

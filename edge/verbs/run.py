@@ -13,6 +13,7 @@ from config.loader import load
 from config.named_files import missing_files
 from config.schema import Configuration
 from edge import log
+from edge.box_problems import box_problems
 from edge.lifeline import stop_when_stdin_closes
 from edge.starting import uncollected
 from edge.text import default_language, say
@@ -33,7 +34,7 @@ def check(arguments: Sequence[str]) -> int:
     loaded = load(given.config)
     problems = loaded if isinstance(loaded, list) else []
     if not isinstance(loaded, list) and not given.elsewhere:
-        problems = missing_files(loaded, running=False)
+        problems = [*missing_files(loaded, running=False), *box_problems(loaded)]
     values = effective(loaded) if given.effective and not isinstance(loaded, list) else []
     if given.json:
         rows = [

@@ -25,6 +25,7 @@ from tests.support.lane_bench import LaneBench
 from tests.support.lane_parts import Running, running
 
 pytestmark = pytest.mark.hazard("X6")
+ACME = "{distribution: acme-readers, version: 1.2.0, entry_point: acme}"
 
 
 @pytest.fixture
@@ -87,6 +88,11 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "named file": (
         lambda file: edit(file, "broker: {", "broker: {username: u, password_file: nowhere, "),
         "kakou.yaml:4:1: broker.password_file:",
+    ),
+    "another box": (lambda file: edit(file, "site: yard", f"site: yard\nhardware: ['{'0' * 16}']"), ":2:1: hardware:"),
+    "no package": (
+        lambda file: edit(file, "{id: reader,", "{driver: package, package: " + ACME + ", id: reader,"),
+        "lanes[0].tag_reader.package: ",
     ),
     "gone": (lambda file: file.unlink(), "kakou.yaml"),
 }

@@ -14,6 +14,7 @@ from edge.clearance.root_rotation import open_rotation
 from edge.core.events import PersonDecided, Started
 from edge.runtime.journal import Journal
 from edge.verbs import init, keys, replay, run
+from tests.support.bare_lane import bare_lane
 from tests.support.lane_parts import running
 
 EXAMPLE = init.EXAMPLE
@@ -60,6 +61,19 @@ def test_check_of_a_configuration_for_another_box_does_not_look_for_its_files(
     assert run.check([written]) == 78
     assert "/etc/kakou/ca.pem" in capsys.readouterr().out
     assert run.check([written, "--elsewhere"]) == 0
+
+
+def test_check_says_what_of_this_box_the_start_would_refuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    config, _ = bare_lane(tmp_path)
+    package = "driver: package, package: {distribution: pytest, version: 0.0.1, entry_point: acme}"
+    text = config.read_text().replace("tag_reader: {", f"tag_reader: {{{package}, ")
+    config.write_text(f"hardware: ['{'0' * 16}']\n{text}")
+    assert run.check([str(config), "--json"]) == 78
+    found = json.loads(capsys.readouterr().out)["problems"]
+    assert [(one["line"], one["code"]) for one in found] == [(12, "driver_package_version"), (1, "hardware_foreign")]
+    assert "acme: pytest 0.0.1" in found[0]["message"]
+    assert "kakou hardware" in found[1]["message"]
+    assert run.check([str(config), "--elsewhere"]) == 0
 
 
 def test_init_without_a_folder_writes_here(

@@ -1,0 +1,41 @@
+"""What keeps this box from running a configuration that is valid: the driver of a package, the name of another box."""
+
+from config.effective import effective
+from config.problems import Bilingual, ConfigProblem, shown
+from config.schema import Configuration
+from edge.hardware import HardwareError, check_hardware, fingerprints
+from edge.packages import PackageError, find, packages_of
+
+_BOX = Bilingual("本机的指纹", "a fingerprint of this box")
+_BIND = Bilingual("用 kakou hardware 查看", "kakou hardware shows them")
+_INSTALL = Bilingual("安装该版本,或更正配置", "install this version, or correct the configuration")
+
+
+def box_problems(configuration: Configuration) -> list[ConfigProblem]:
+    """Return a problem at its line for each driver's package that is not the one installed, and for another box.
+
+    Codes: those of `edge.packages.find`, `hardware_foreign`. Folders that are bound are for the start to judge.
+    """
+    origins = {path: origin for path, _, origin in effective(configuration)}
+    problems = []
+    for key, package in packages_of(configuration):
+        try:
+            find(package)
+        except PackageError as error:
+            wanted = f"{package.entry_point}: {package.distribution} {package.version}"
+            expected = Bilingual(f"本机已安装的 {wanted}", f"{wanted}, installed on this box")
+            place = origins[f"{key}.distribution"]
+            problems.append(_problem(place, error.code, key, error.found, expected, _INSTALL))
+    try:
+        check_hardware(configuration.hardware, (), fingerprints())
+    except HardwareError as error:
+        named = ", ".join(configuration.hardware)
+        problems.append(_problem(origins["hardware[0]"], error.code, "hardware", named, _BOX, _BIND))
+    return problems
+
+
+def _problem(
+    origin: str, code: str, key: str, value: str, expected: Bilingual, hint: Bilingual | None
+) -> ConfigProblem:
+    file, _, line = origin.rpartition(":")
+    return ConfigProblem(file, int(line), 1, code, key, shown(value), expected, hint)
