@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,13 +20,19 @@ class SigningError(Exception):
 
 
 class Acknowledger:
-    """Signs with the Ed25519 key (PKCS #8 PEM) of a file; the site's keyset names its public half, role `ops`."""
+    """Signs with the Ed25519 key (PKCS #8 PEM) of a file that its owner alone may read.
+
+    The site's keyset names its public half, role `ops`.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
+            mode = stat.S_IMODE(path.stat().st_mode)
             key = load_pem_private_key(path.read_bytes(), password=None)
         except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise SigningError(f"{path}: {error}") from error
+        if os.name == "posix" and mode & 0o077:
+            raise SigningError(f"{path}: readable by others: expected mode 0600, got {mode:04o}; chmod 600 {path}")
         if not isinstance(key, Ed25519PrivateKey):
             raise SigningError(f"{path}: expected an Ed25519 key, got {type(key).__name__}")
         self._key = key

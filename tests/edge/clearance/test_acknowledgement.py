@@ -170,9 +170,13 @@ def test_a_key_that_cannot_sign_is_named(tmp_path: Path):
     other = X25519PrivateKey.generate()
     pem = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "other.pem").write_bytes(pem)
+    (tmp_path / "other.pem").chmod(0o600)
     with pytest.raises(SigningError, match="expected an Ed25519 key"):
         Acknowledger(tmp_path / "other.pem")
     arguments = ["--database", str(tmp_path / "ops.sqlite"), "--ack-key", str(tmp_path / "text.pem")]
     assert ops_main(arguments) == 75
     write_private_key(tmp_path / "good.pem", Ed25519PrivateKey.generate())
     Acknowledger(tmp_path / "good.pem")
+    (tmp_path / "good.pem").chmod(0o640)
+    with pytest.raises(SigningError, match="expected mode 0600, got 0640"):
+        Acknowledger(tmp_path / "good.pem")
