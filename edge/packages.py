@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from config.devices import Package
+from config.devices import Configured, Package
 from config.schema import Configuration
 
 GROUP = "kakou.drivers"
@@ -74,3 +74,21 @@ def load_driver(package: Package, kind: str) -> PackagedDriver:
         found = f"it is {driver!r}, not a PackagedDriver of the kind {kind}"
         raise PackageError("driver_package_kind", package, found, "correct entry_point, or ask its maker")
     return driver
+
+
+def build_packaged(package: Package, kind: str, configured: Configured, clock: Any, deliver: Any) -> Any:
+    """Return the device that the package's driver makes. Raises PackageError: those of `load_driver`.
+
+    `driver_package_broken` also where it makes none, or one that the lane would not know by its configured name.
+    """
+    driver = load_driver(package, kind)
+    try:
+        device = driver.construct(configured, clock, deliver)
+        name = device.name
+    except Exception as error:
+        # As at its import. A changed configuration with it leaves the one before in force.
+        raise PackageError("driver_package_broken", package, f"it failed with {error!r}", "ask its maker") from error
+    if name != configured.id:
+        found = f"its device is named {name!r}, configured is {configured.id!r}"
+        raise PackageError("driver_package_broken", package, found, "ask its maker")
+    return device

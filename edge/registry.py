@@ -22,7 +22,7 @@ from drivers.uhf_reader18.driver import Reader18Reader
 from drivers.uhf_reader18.wire import Profile
 from drivers.uhf_thingmagic.driver import ThingMagicReader
 from drivers.voice_serial.driver import SerialVoice
-from edge.packages import load_driver
+from edge.packages import build_packaged
 from edge.ports import (
     Barrier,
     Camera,
@@ -161,7 +161,7 @@ def _uhf_thingmagic(configured: devices.TagReader, clock: Clock, on_tag: Deliver
 
 def _packaged_reader(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> TagReader:
     assert configured.package is not None, "the configuration was checked"
-    reader: TagReader = load_driver(configured.package, TAG_READER.name).construct(configured, clock, on_tag)
+    reader: TagReader = build_packaged(configured.package, TAG_READER.name, configured, clock, on_tag)
     return reader
 
 

@@ -24,15 +24,25 @@ def construct(configured, clock, on_tag):
     return Reader(configured.id, configured.port)
 
 
+def fail(configured, clock, on_tag):
+    raise KeyError("profile")
+
+
 ACME = PackagedDriver("tag_reader", construct)
 CAMERA = PackagedDriver("camera", construct)
 NONE = "no driver"
+FAILING = PackagedDriver("tag_reader", fail)
+NAMELESS = PackagedDriver("tag_reader", lambda *_: None)
+STRANGE = PackagedDriver("tag_reader", lambda configured, *_: Reader("acme", configured.port))
 """
 POINTS = """
 [kakou.drivers]
 acme = acme_readers:ACME
 camera = acme_readers:CAMERA
 none = acme_readers:NONE
+failing = acme_readers:FAILING
+nameless = acme_readers:NAMELESS
+strange = acme_readers:STRANGE
 broken = acme_readers:MISSING
 
 [console_scripts]
@@ -90,3 +100,15 @@ def test_nothing_is_imported_of_a_package_that_is_not_the_named_one(named: Packa
 def test_what_is_no_driver_of_the_kind_is_refused(entry_point: str, code: str) -> None:
     with pytest.raises(PackageError, match=code):
         load_driver(package(entry_point), "tag_reader")
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("entry_point", "found"),
+    [("failing", "KeyError"), ("nameless", "AttributeError"), ("strange", "named 'acme', configured is 'rfid-1'")],
+)
+def test_a_driver_that_makes_no_device_of_the_lane_is_refused(entry_point: str, found: str) -> None:
+    named = package(entry_point)
+    configured = TagReader(driver="package", package=named, id="rfid-1", port="socket://127.0.0.1:1")
+    with pytest.raises(PackageError, match=f"driver_package_broken.*{found}"):
+        build(TAG_READER, configured, RealClock(), lambda _: None)
