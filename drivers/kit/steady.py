@@ -8,6 +8,8 @@ from edge.core.weight import Weighing, WeighingStatus
 GRAMS_IN_KG = 1000
 # A stream that pauses for longer proves nothing about what was on the scale meanwhile.
 LONGEST_GAP_MS = 1_000
+# Each word is a record of the journal: a display that flutters between its troubles says no more than this often.
+LEAST_NEWS_MS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,11 @@ class Steady:
         return self._say("stable", (sample.grams + GRAMS_IN_KG // 2) // GRAMS_IN_KG, self._began_ms)
 
     def _say(self, status: WeighingStatus, kg: int | None, since_ms: int) -> Weighing | None:
-        if self._said is not None and self._said.status == status and status != "stable":
+        said = self._said
+        told = said is not None and status != "stable" and status == said.status
+        # That a weight counts no more is told at once.
+        early = said is not None and said.status != "stable" and since_ms - said.since_ms < LEAST_NEWS_MS
+        if told or (early and status != "stable"):
             return None
         self._said = Weighing(status, kg, since_ms)
         return self._said

@@ -66,6 +66,17 @@ def test_a_kilogram_is_the_nearest(grams: int, kg: int) -> None:
     assert said(Steady(), *[Sample(grams)] * 5)[-1].kg == kg
 
 
+@pytest.mark.hazard("S24")
+def test_a_display_that_flutters_fills_no_journal() -> None:
+    troubles = [Sample(0), Sample(None, "overload"), Sample(None, "tared"), Sample(None, "moving")] * 500
+    assert len(said(Steady(), *troubles, every_ms=1)) <= 2_000 // 200
+    steady = Steady()
+    said(steady, *[AT_REST] * 6)
+    assert said(steady, Sample(0), Sample(None, "overload"), every_ms=1, from_ms=1_500) == [
+        Weighing("empty", None, 1_500)
+    ], "a weight that counts no more is told at once"
+
+
 def test_an_empty_scale_is_told_once_whatever_the_wind_does_to_it() -> None:
     wind = [Sample(0), Sample(20_000, "moving"), Sample(0), Sample(-20_000), Sample(499_000)] * 10
     assert said(Steady(), *wind) == [Weighing("empty", None, 0)]
