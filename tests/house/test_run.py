@@ -1,5 +1,6 @@
 """The test command itself: floors, what it says of skips, and its exit status."""
 
+import re
 import subprocess
 import sys
 
@@ -18,7 +19,7 @@ def test_a_file_counts_for_the_first_group_that_names_it():
     files = {
         "edge/core/plate.py": entry(10, 10, 4, 3),
         "edge/clearance/grant.py": entry(5, 5),
-        "edge/clearance/request.py": entry(9, 10),
+        "edge/clearance/door.py": entry(9, 10),
         "drivers/x/driver.py": entry(10, 10),
     }
     assert run.shares(files) == {
@@ -26,6 +27,16 @@ def test_a_file_counts_for_the_first_group_that_names_it():
         "edge.clearance (grants)": 100.0,
         "*": 95.0,
     }
+
+
+def test_every_file_that_checks_a_signature_has_the_floor_of_grants():
+    floor = next(one for one in run.FLOORS if one.name == "edge.clearance (grants)")
+    files = {
+        path.relative_to(run.ROOT).as_posix(): path.read_text() for path in run.ROOT.glob("edge/clearance/**/*.py")
+    }
+    checking = {name for name, text in files.items() if re.search(r"\b(open_signed|verify|compare_digest)\(", text)}
+    assert {"edge/clearance/acknowledgement.py", "edge/clearance/picture_access.py"} <= checking
+    assert [name for name in sorted(checking) if not floor.files.match(name)] == []
 
 
 def test_one_missing_branch_of_the_core_misses_its_floor_and_is_never_rounded_away(capsys):
