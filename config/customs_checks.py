@@ -14,7 +14,7 @@ def customs_checks(config: Configuration) -> Iterator[Contradiction]:
     """Yield path, code, value and expectation of each contradiction.
 
     Codes: `unknown_authority`, `no_time_to_answer`, `unknown_lane`, `duplicate_value`, `codes_of_letters`,
-    `silence_too_short`.
+    `silence_too_short`, `hidden_from_customs`.
     """
     bridge = config.customs_bridge
     if bridge is None:
@@ -37,6 +37,27 @@ def customs_checks(config: Configuration) -> Iterator[Contradiction]:
         expected = Bilingual(f"大于 heartbeat_s({bridge.heartbeat_s})", f"more than heartbeat_s ({bridge.heartbeat_s})")
         yield (_HERE, "silence_s"), "silence_too_short", bridge.silence_s, expected
     yield from _lanes(config)
+    yield from _hidden(config)
+
+
+def _hidden(config: Configuration) -> Iterator[Contradiction]:
+    """What the platform may not see it cannot be asked for: each vehicle that shows it would wait for a person."""
+    bridge = config.customs_bridge
+    assert bridge is not None
+    bridged = {one.lane for one in bridge.lanes}
+    lanes = [lane for lane in config.lanes if lane.id in bridged]
+    looked = {what for lane in lanes for camera in lane.cameras for what in camera.reads}
+    read = {
+        "plates": "plate" in looked,
+        "containers": "container" in looked,
+        "tag": any(lane.tag_reader is not None for lane in lanes),
+    }
+    for index, authority in enumerate(config.authorities):
+        for name in (one for one, found in read.items() if found and authority.id == bridge.authority):
+            rule = getattr(authority.fields, name)
+            if rule != "allow":
+                expected = Bilingual("allow:海关桥接须向平台报送", "allow: the bridge has to tell it to the platform")
+                yield ("authorities", index, "fields", name), "hidden_from_customs", rule, expected
 
 
 def _lanes(config: Configuration) -> Iterator[Contradiction]:

@@ -58,11 +58,17 @@ def test_a_good_one_has_safe_defaults_and_two_directions_may_share_a_number() ->
         ("host: h\n", 'host: h\n  release_codes: ["Y"]\n', (13, "bad_release_code")),
         ("host: h\n", f'host: h\n  dialect: letters\n  release_codes: ["{"0" * 20}"]\n', (14, "codes_of_letters")),
         ("direction: out", "direction: in", (16, "duplicate_value")),
+        ("{id: customs}", "{id: customs, fields: {plates: hash}}", (4, "hidden_from_customs")),
     ],
 )
 def test_each_contradiction_has_its_place_and_code(old: str, new: str, expected: tuple[int, str]) -> None:
     assert GOOD.count(old) >= 1
     assert expected in places(GOOD.replace(old, new, 1))
+
+
+def test_what_no_bridged_lane_reads_and_others_ask_for_may_be_hidden() -> None:
+    assert places(GOOD.replace("{id: customs}", "{id: customs, fields: {tag: deny, containers: deny}}")) == []
+    assert places(GOOD.replace("{id: port,", "{id: port, fields: {plates: deny},")) == []
 
 
 def test_silence_may_be_no_fault_and_an_area_may_differ() -> None:
