@@ -50,7 +50,11 @@ class PictureFolder:
         self.fetched = 0
         self.failed: deque[str] = deque(maxlen=100)
         self._folder = folder
-        self._tls = ssl.create_default_context(cafile=ca_file)
+        try:
+            self._tls = ssl.create_default_context(cafile=ca_file)
+        except OSError as error:
+            # Neither tells which file it is.
+            raise OSError(f"{ca_file}: expected certificates in PEM form, got {error}") from error
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self._retry_s = retry_s
         self._waiting: asyncio.Queue[tuple[str, str]] = asyncio.Queue(MOST_WAITING)

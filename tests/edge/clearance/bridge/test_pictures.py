@@ -222,6 +222,14 @@ async def test_a_folder_keeps_what_requests_name_and_tells_what_it_lacks(served:
     assert (tmp_path / "kept" / f"{DIGEST}.jpg").read_bytes() == PICTURE
 
 
+def test_a_ca_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"ca\.pem: expected certificates in PEM form"):
+        PictureFolder(tmp_path / "kept", tmp_path / "ca.pem")
+    (tmp_path / "ca.pem").write_text("no certificate")
+    with pytest.raises(OSError, match=r"ca\.pem: expected certificates in PEM form"):
+        PictureFolder(tmp_path / "kept", tmp_path / "ca.pem")
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
