@@ -23,8 +23,8 @@ def cross_check(config: Configuration) -> list[Finding]:
     Codes: `duplicate_id`, `reserved_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`,
     `addresses_too_far_apart`, `no_device_for`, `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`,
     `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`, `mixed_simulation`,
-    `key_without_certificate`, `password_without_user`, `not_for_driver`, `no_parity`; of a barrier also those of
-    `barrier_findings`, and those of `config.customs_checks`.
+    `key_without_certificate`, `password_without_user`, `auth_without_user`, `not_for_driver`, `no_parity`; of a
+    barrier also those of `barrier_findings`, and those of `config.customs_checks`.
     """
     found = [*_broker(config), *_join(config)]
     found += _duplicates(_authority_ids(config), "duplicate_id")
@@ -214,6 +214,8 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
             yield Finding((*place, "frames_max"), "frames_max_too_small", camera.frames_max, expected)
         if camera.password_file is not None and camera.user is None:
             yield Finding((*place, "password_file"), "password_without_user", camera.password_file, _USER)
+        if camera.auth == "basic" and camera.user is None:
+            yield Finding((*place, "auth"), "auth_without_user", camera.auth, _USER)
     if lane.tag_reader is not None:
         yield from _reader(lane.tag_reader, (*path, "tag_reader"))
     if lane.weighbridge is not None:

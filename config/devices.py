@@ -159,7 +159,11 @@ class SirenRules(Strict):
 
 
 class Camera(Configured):
-    """One camera over HTTP. `frames_needed` agreeing frames of at most `frames_max` make a reading."""
+    """One camera over HTTP. `frames_needed` agreeing frames of at most `frames_max` make a reading.
+
+    With `user` and `password_file`, `auth: auto` answers a camera that asks for digest authentication; `basic` sends
+    the password as it is, over plain HTTP readable to the cable.
+    """
 
     driver: Literal["http_camera"] = "http_camera"
     id: Id
@@ -167,6 +171,7 @@ class Camera(Configured):
     mode: Literal["snapshot", "mjpeg"] = "snapshot"
     user: Name | None = None
     password_file: FilePath | None = None
+    auth: Literal["auto", "basic"] = "auto"
     place: Place
     reads: tuple[Looked, ...] = Field(min_length=1)
     frames_needed: int = Field(default=2, ge=1, le=10)

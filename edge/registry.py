@@ -135,6 +135,7 @@ def _http_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
         camera.mode,
         user=camera.user,
         password_file=camera.password_file,
+        auth=camera.auth,
         frame_stale_s=camera.frame_stale_ms / 1000,
         poll_interval_s=camera.poll_ms / 1000,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from drivers.camera_http.digest import Auth
 from drivers.camera_http.pipe import FrameMessage, MessageReader, PipeError, ProblemMessage
 from drivers.camera_http.wire import parse_url
 from drivers.camera_http.worker import WorkerSettings
@@ -31,6 +32,7 @@ _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
 class HttpCameraSettings:
     """One camera. `url` is `http://host[:port]/path`; `password_file` holds the password and may end in a newline.
 
+    `auth`: `auto` waits for what the camera asks for and takes Digest, `basic` sends the password as it is.
     `frame_stale_s` bounds connecting, an answer's head, a snapshot's body, and the age of the newest frame: a
     camera that gives no new frame for this long is lost. `poll_interval_s` paces snapshots while nobody waits;
     it must be longer than the camera takes to renew its picture, or every picture looks frozen.
@@ -41,6 +43,7 @@ class HttpCameraSettings:
     mode: Mode = "snapshot"
     user: str | None = None
     password_file: Path | None = None
+    auth: Auth = "auto"
     max_bytes: int = 8 * 1024 * 1024
     max_pixels: int = 40_000_000
     frame_stale_s: float = 3.0
@@ -55,7 +58,7 @@ class _Newest:
 
 
 class HttpCamera:
-    """Implements `edge.ports.Camera`: snapshots or MJPEG, basic authentication, newest frame only.
+    """Implements `edge.ports.Camera`: snapshots or MJPEG, digest or basic authentication, newest frame only.
 
     Each `connect` starts a fresh worker, and any failure kills it. `clock` must read CLOCK_MONOTONIC, the clock
     that the worker stamps with. Codes raised: `camera_unreachable`, `camera_refused`, `camera_bad_answer`,
@@ -259,6 +262,7 @@ class HttpCamera:
             mode=settings.mode,
             user=settings.user,
             password=password,
+            auth=settings.auth,
             max_bytes=settings.max_bytes,
             max_pixels=settings.max_pixels,
             wait_s=settings.frame_stale_s,

@@ -1,4 +1,4 @@
-"""The worker's HTTP client: one request on one connection, every wait bounded, every size bounded. Blocking."""
+"""The worker's HTTP client: each request on a connection of its own, every wait and every size bounded. Blocking."""
 
 import http.client
 import io
@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from drivers.camera_http.digest import Authenticator, RefusedError
 from drivers.camera_http.pipe import ProblemMessage
-from drivers.camera_http.wire import CameraAddress, MultipartParser, Part, boundary_of
+from drivers.camera_http.wire import CameraAddress, MultipartParser, Part, boundary_of, encode_request
 
 READ_BYTES = 64 * 1024
 
@@ -65,20 +66,18 @@ class _TimedSocket(io.RawIOBase):
 class Source:
     """Asks one camera. Every method raises SourceError where the camera does not answer as it should."""
 
-    def __init__(self, address: CameraAddress, request: bytes, *, wait_s: float, max_bytes: int) -> None:
+    def __init__(self, address: CameraAddress, authenticator: Authenticator, *, wait_s: float, max_bytes: int) -> None:
         """`wait_s` bounds connecting, the head of an answer, a snapshot's body, and a stream's silence, each."""
         self._address = address
-        self._request = request
+        self._authenticator = authenticator
         self._wait_s = wait_s
         self._max_bytes = max_bytes
 
     def snapshot(self) -> Picture:
         """Ask for one picture and wait for its last byte."""
         begun_at_ms = monotonic_ms()
-        # The answer is closed before its connection: closed later, it would be read once more.
-        with self._connect() as connection, ExitStack() as ending:
-            timed = _TimedSocket(connection, self._wait_s)
-            answer = ending.enter_context(self._answer(connection, timed))
+        with ExitStack() as ending:
+            answer, timed = self._ask(ending)
             body = bytearray()
             timed.end_at = time.monotonic() + self._wait_s
             fault: str | None = None
@@ -97,10 +96,8 @@ class Source:
 
     def stream(self) -> Iterator[Picture]:
         """Yield each picture of an MJPEG stream as its last byte arrives. Never ends but by SourceError."""
-        # The answer is closed before its connection: closed later, it would be read once more.
-        with self._connect() as connection, ExitStack() as ending:
-            timed = _TimedSocket(connection, self._wait_s)
-            answer = ending.enter_context(self._answer(connection, timed))
+        with ExitStack() as ending:
+            answer, timed = self._ask(ending)
             content_type = answer.headers.get("content-type", "")
             boundary = boundary_of(content_type)
             if boundary is None:
@@ -137,17 +134,31 @@ class Source:
         except OSError as error:
             raise self._silent("a connection", error) from error
 
-    def _answer(self, connection: socket.socket, timed: _TimedSocket) -> http.client.HTTPResponse:
-        answer = http.client.HTTPResponse(timed)  # type: ignore[arg-type]
-        with ExitStack() as refused:
-            refused.callback(answer.close)
-            self._begin(connection, answer)
-            refused.pop_all()
-        return answer
+    def _ask(self, ending: ExitStack) -> tuple[http.client.HTTPResponse, _TimedSocket]:
+        """Ask, as often as the camera wants to know better who asks; what is open ends with `ending`."""
+        again = False
+        while True:
+            authorization = self._authenticator.authorization(self._address.target, again=again)
+            with ExitStack() as opened:
+                # The answer is closed before its connection: closed later, it would be read once more.
+                connection = opened.enter_context(self._connect())
+                timed = _TimedSocket(connection, self._wait_s)
+                answer = http.client.HTTPResponse(timed)  # type: ignore[arg-type]
+                opened.callback(answer.close)
+                self._begin(connection, answer, encode_request(self._address, authorization))
+                if answer.status != 401:
+                    _expect_success(answer.status)
+                    ending.enter_context(opened.pop_all())
+                    return answer, timed
+                try:
+                    self._authenticator.challenged(answer.headers.get_all("www-authenticate", []))
+                except RefusedError as refused:
+                    raise SourceError("camera_refused", "status 200", refused.got, refused.next_step) from refused
+            again = True
 
-    def _begin(self, connection: socket.socket, answer: http.client.HTTPResponse) -> None:
+    def _begin(self, connection: socket.socket, answer: http.client.HTTPResponse, request: bytes) -> None:
         try:
-            connection.sendall(self._request)
+            connection.sendall(request)
             answer.begin()
         except OSError as error:  # first: a peer that hangs up is both
             raise self._silent("an answer", error) from error
@@ -155,17 +166,6 @@ class Source:
             raise SourceError(
                 "camera_bad_answer", "an HTTP answer", _say(error), "check that the address is a camera's"
             ) from error
-        if answer.status in (401, 403):
-            raise SourceError(
-                "camera_refused",
-                "status 200",
-                f"status {answer.status}",
-                "check user and password_file; the camera must accept basic authentication",
-            )
-        if answer.status != 200:
-            raise SourceError(
-                "camera_bad_answer", "status 200", f"status {answer.status}", "check the path of the address"
-            )
 
     def _silent(self, expected: str, got: Exception | str) -> SourceError:
         said = _say(got) if isinstance(got, Exception) else got
@@ -175,6 +175,18 @@ class Source:
             said,
             "check power, cable and address of the camera",
         )
+
+
+def _expect_success(status: int) -> None:
+    if status == 403:
+        next_step = "check at the camera what this user may see"
+        raise SourceError("camera_refused", "status 200", "status 403", next_step)
+    if 300 <= status < 400:
+        # Who follows takes the password, or the lane's eyes, wherever an answer points.
+        next_step = "write into url the address that it refers to; a redirect is never followed"
+        raise SourceError("camera_bad_answer", "status 200", f"status {status}, a redirect", next_step)
+    if status != 200:
+        raise SourceError("camera_bad_answer", "status 200", f"status {status}", "check the path of the address")
 
 
 def _stream_picture(part: Part, begun_at_ms: int, now_ms: int) -> Picture:

@@ -3,7 +3,6 @@
 Nothing here reads a socket, a clock or a file, and nothing here decodes a picture.
 """
 
-import base64
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -48,13 +47,15 @@ def parse_url(url: str) -> CameraAddress:
     if parts.username is not None or parts.password is not None:
         raise ValueError("credentials belong in user and password_file, not in the address")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if not (target + parts.hostname).isascii() or not (target + parts.hostname).isprintable() or " " in target:
+    written = target + parts.hostname
+    # A quote would end the address within a digest's Authorization.
+    if not written.isascii() or not written.isprintable() or " " in target or '"' in target:
         raise ValueError(f"the address may hold printable ASCII only, percent-encode the rest: {url!r}")
     return CameraAddress(parts.hostname, parts.port or 80, target)
 
 
-def encode_request(address: CameraAddress, user: str | None = None, password: str = "") -> bytes:
-    """A GET for one picture or one stream on a connection of its own (RFC 9112), basic authentication if asked."""
+def encode_request(address: CameraAddress, authorization: bytes | None = None) -> bytes:
+    """A GET for one picture or one stream on a connection of its own (RFC 9112), with the Authorization if any."""
     host = f"[{address.host}]" if ":" in address.host else address.host
     lines = [
         f"GET {address.target} HTTP/1.1",
@@ -62,10 +63,10 @@ def encode_request(address: CameraAddress, user: str | None = None, password: st
         "Accept: image/jpeg, image/png, multipart/x-mixed-replace",
         "Connection: close",
     ]
-    if user is not None:
-        token = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
-        lines.append(f"Authorization: Basic {token}")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+    head = [line.encode("ascii") for line in lines]
+    if authorization is not None:
+        head.append(b"Authorization: " + authorization)
+    return b"\r\n".join(head) + b"\r\n\r\n"
 
 
 def boundary_of(content_type: str) -> str | None:

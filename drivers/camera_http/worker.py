@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import sys
 import threading
 import time
@@ -15,9 +16,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
 
+from drivers.camera_http.digest import Auth, Authenticator
 from drivers.camera_http.pipe import FrameMessage, Message, encode
 from drivers.camera_http.source import Picture, Source, SourceError
-from drivers.camera_http.wire import encode_request, parse_url
+from drivers.camera_http.wire import parse_url
 from edge.priority import stand_back
 
 # Faster than any camera here renews its picture: one that floods costs this process its time, and the lanes none.
@@ -33,6 +35,7 @@ class WorkerSettings:
     mode: str
     user: str | None
     password: str = field(repr=False)
+    auth: Auth
     max_bytes: int
     max_pixels: int
     wait_s: float
@@ -123,8 +126,10 @@ def deliver(
 def serve(settings: WorkerSettings, wanted: threading.Event, send: Callable[[Message], None], judge: Judge) -> None:
     """Fetch and deliver until the camera fails; the last message says why."""
     address = parse_url(settings.url)
-    request = encode_request(address, settings.user, settings.password)
-    source = Source(address, request, wait_s=settings.wait_s, max_bytes=settings.max_bytes)
+    authenticator = Authenticator(
+        settings.user, settings.password, settings.auth, secured=False, new_cnonce=lambda: secrets.token_hex(16)
+    )
+    source = Source(address, authenticator, wait_s=settings.wait_s, max_bytes=settings.max_bytes)
     newest = NewestPicture()
     delivery = threading.Thread(target=deliver, args=(newest, send, settings.max_pixels, judge), daemon=True)
     delivery.start()

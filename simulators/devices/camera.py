@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from simulators.devices.camera_door import CameraDoor
 from simulators.scene import darken, encode_jpeg, overexpose, render_empty_lane, vary
 
 Picture = npt.NDArray[np.uint8]
@@ -26,6 +27,8 @@ CameraFault = Literal[
     "huge",
     "hang",
     "earlier_picture",
+    "wrong_realm",
+    "stale_nonce",
 ]
 CAMERA_FAULTS: tuple[CameraFault, ...] = get_args(CameraFault)
 BOUNDARY = "kakou-frame"
@@ -67,9 +70,18 @@ class CameraSimulator:
     scene is the same: that is how encodings are reused. `fault` may be set at any time with `set_fault`.
     """
 
-    def __init__(self, source: PictureSource, *, frames_per_s: float = 5.0, seed: int = 0, port: int = 0) -> None:
-        """`port` 0 takes a free one at `start`, and keeps it."""
+    def __init__(
+        self,
+        source: PictureSource,
+        *,
+        frames_per_s: float = 5.0,
+        seed: int = 0,
+        port: int = 0,
+        door: CameraDoor | None = None,
+    ) -> None:
+        """`port` 0 takes a free one at `start`, and keeps it. Without a `door` everybody is admitted."""
         self._source = source
+        self._door = door
         self._period_s = 1.0 / frames_per_s
         self._seed = seed
         self._port = port
@@ -185,6 +197,8 @@ class CameraSimulator:
             await writer.drain()
         elif len(words) != 3 or words[0] != b"GET":
             await _send_status(writer, "405 Method Not Allowed")
+        elif self._door is not None and (asked := self._door.refusal(head, self._fault)) is not None:
+            await _send_status(writer, "401 Unauthorized", [f"WWW-Authenticate: {one}" for one in asked])
         elif words[1].split(b"?")[0] == SNAPSHOT_PATH.encode():
             await self._send_snapshot(writer)
         elif words[1].split(b"?")[0] == STREAM_PATH.encode():
@@ -236,8 +250,9 @@ class CameraSimulator:
             await self._released.wait()
 
 
-async def _send_status(writer: asyncio.StreamWriter, status: str) -> None:
-    writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+async def _send_status(writer: asyncio.StreamWriter, status: str, fields: Sequence[str] = ()) -> None:
+    lines = [f"HTTP/1.1 {status}", *fields, "Content-Length: 0", "Connection: close"]
+    writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
     await writer.drain()
 
 

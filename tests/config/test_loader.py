@@ -169,6 +169,7 @@ BROKEN: list[tuple[str, list[tuple[int, int, str]]]] = [
      [(14, 33, "shorter_than_poll")]),
     (changed("reads: [plate]", "reads: [plate], frames_needed: 3, frames_max: 2"), [(11, 104, "frames_max_too_small")]),
     (changed("reads: [plate]", "reads: [plate], password_file: /p"), [(11, 89, "password_without_user")]),
+    (changed("reads: [plate]", "reads: [plate], auth: basic"), [(11, 80, "auth_without_user")]),
     (GOOD + "broker: {password_file: /p}\n", [(14, 25, "password_without_user")]),
     (GOOD + "broker: {tls: {ca_file: /c, key_file: /k}}\n", [(14, 15, "key_without_certificate")]),
     (GOOD + "    limited_offline: {authority: port}\n", [(14, 34, "unknown_authority")]),

@@ -279,7 +279,7 @@ async def test_password_is_sent_from_its_file(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("s3cret\n")
     async with serving(ok(JPEG)) as (url, requests):
-        settings = HttpCameraSettings("front", url, user="admin", password_file=secret)
+        settings = HttpCameraSettings("front", url, user="admin", password_file=secret, auth="basic")
         camera = HttpCamera(settings, CLOCK)
         await camera.connect()
         command_line = command_line_of(camera.worker_pid)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.camera_http.digest import basic
 from drivers.camera_http.wire import (
     MAX_PART_HEAD_BYTES,
     CameraAddress,
@@ -138,7 +139,7 @@ def test_boundary_of_a_content_type(content_type: str, boundary: str | None) -> 
 def test_address_and_request() -> None:
     address = parse_url("http://10.0.0.7/cgi-bin/snapshot?channel=1")
     assert address == CameraAddress("10.0.0.7", 80, "/cgi-bin/snapshot?channel=1")
-    request = encode_request(address, "admin", "pä:ss").decode().split("\r\n")
+    request = encode_request(address, basic("admin", "pä:ss")).decode().split("\r\n")
     assert request[0] == "GET /cgi-bin/snapshot?channel=1 HTTP/1.1"
     assert "Host: 10.0.0.7:80" in request
     assert request[-3] == "Authorization: Basic " + base64.b64encode("admin:pä:ss".encode()).decode()
@@ -153,6 +154,7 @@ def test_address_and_request() -> None:
         "http://user@10.0.0.7/a",
         "http://10.0.0.7/a b",
         "http://10.0.0.7/车",
+        'http://10.0.0.7/a"b',
         "http://h:99999/",
     ],
 )

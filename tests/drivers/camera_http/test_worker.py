@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from drivers.camera_http.digest import Authenticator
 from drivers.camera_http.pipe import FrameMessage, Message, MessageReader, ProblemMessage
 from drivers.camera_http.source import Picture, Source, SourceError, monotonic_ms
-from drivers.camera_http.wire import encode_request, parse_url
+from drivers.camera_http.wire import parse_url
 from drivers.camera_http.worker import (
     LEAST_INTERVAL_S,
     NewestPicture,
@@ -31,8 +32,8 @@ PART = b"--b\r\nContent-Length: 3\r\n\r\none\r\n"
 
 
 def source_at(url: str, *, wait_s: float = 2.0, max_bytes: int = 1000) -> Source:
-    address = parse_url(url)
-    return Source(address, encode_request(address), wait_s=wait_s, max_bytes=max_bytes)
+    nobody = Authenticator(None, "", "auto", secured=False, new_cnonce=lambda: "c")
+    return Source(parse_url(url), nobody, wait_s=wait_s, max_bytes=max_bytes)
 
 
 def judge_all_good(_data: bytes, _max_pixels: int) -> tuple[int, int, str | None]:
@@ -188,7 +189,7 @@ async def test_serve_sends_frames_and_ends_with_the_problem(mode: str) -> None:
     sent: list[Message] = []
     body = STREAM_HEAD + b"\r\n" + PART if mode == "mjpeg" else b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
     async with serving(body) as (url, requests):
-        settings = WorkerSettings(url, mode, "admin", "pw", 1000, 100, 2.0, 0.01)
+        settings = WorkerSettings(url, mode, "admin", "pw", "basic", 1000, 100, 2.0, 0.01)
         assert WorkerSettings.from_line(settings.to_line()) == settings
         await asyncio.to_thread(serve, settings, threading.Event(), sent.append, judge_all_good)
     assert b"Authorization: Basic " in requests[0]
@@ -207,7 +208,7 @@ async def test_worker_reads_its_settings_and_speaks_in_messages() -> None:
     reading, writing = os.pipe()
     output = io.BytesIO()
     async with serving(STREAM_HEAD + b"\r\n" + PART) as (url, _):
-        settings = WorkerSettings(url, "mjpeg", None, "", 1000, 100, 2.0, 0.01)
+        settings = WorkerSettings(url, "mjpeg", None, "", "auto", 1000, 100, 2.0, 0.01)
         with os.fdopen(reading, "rb") as commands, os.fdopen(writing, "wb") as driver:
             left = threading.Event()
             driver.write(settings.to_line())
@@ -235,7 +236,9 @@ async def test_refused_connection_is_unreachable() -> None:
         (b"\x00 garbage\r\n\r\n", "camera_bad_answer"),
         (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n", "camera_bad_answer"),
         (b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", "camera_bad_answer"),
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", "camera_bad_answer"),
         (b"HTTP/1.1 401 Unauthorized\r\n\r\n", "camera_refused"),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "camera_refused"),
     ],
 )
 async def test_answers_that_are_no_picture_are_named(answer: bytes, code: str) -> None:
