@@ -1,10 +1,11 @@
 """What single values cannot show: names used twice, demands that no device can meet, addresses that collide."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import urlsplit
 
 from config.barrier_checks import barrier_findings
 from config.customs_checks import customs_checks
-from config.devices import READERS, Barrier, ModbusMap, TagReader, Weighbridge
+from config.devices import READERS, Barrier, Camera, ModbusMap, TagReader, Weighbridge
 from config.document import PathKey
 from config.problems import Bilingual, Finding
 from config.schema import Configuration, Lane, Traffic
@@ -23,8 +24,9 @@ def cross_check(config: Configuration) -> list[Finding]:
     Codes: `duplicate_id`, `reserved_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`,
     `addresses_too_far_apart`, `no_device_for`, `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`,
     `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`, `mixed_simulation`,
-    `key_without_certificate`, `password_without_user`, `auth_without_user`, `not_for_driver`, `no_parity`; of a
-    barrier also those of `barrier_findings`, and those of `config.customs_checks`.
+    `key_without_certificate`, `password_without_user`, `auth_without_user`, `trust_without_https`,
+    `https_without_trust`, `not_for_driver`, `no_parity`; of a barrier also those of `barrier_findings`, and those of
+    `config.customs_checks`.
     """
     found = [*_broker(config), *_join(config)]
     found += _duplicates(_authority_ids(config), "duplicate_id")
@@ -216,10 +218,23 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
             yield Finding((*place, "password_file"), "password_without_user", camera.password_file, _USER)
         if camera.auth == "basic" and camera.user is None:
             yield Finding((*place, "auth"), "auth_without_user", camera.auth, _USER)
+        yield from _trust(camera, place)
     if lane.tag_reader is not None:
         yield from _reader(lane.tag_reader, (*path, "tag_reader"))
     if lane.weighbridge is not None:
         yield from _weighbridge(lane.weighbridge, (*path, "weighbridge"))
+
+
+def _trust(camera: Camera, path: PathKey) -> Iterator[Finding]:
+    """A camera over HTTPS is known by one thing, and over HTTP by none: what is given there would seem to protect."""
+    given = [key for key in ("ca_file", "certificate_sha256") if getattr(camera, key) is not None]
+    if urlsplit(camera.url).scheme != "https":
+        expected = Bilingual("不写:仅用于 https 地址", "nothing: it is for an address with https")
+        for key in given:
+            yield Finding((*path, key), "trust_without_https", getattr(camera, key), expected)
+    elif len(given) != 1:
+        expected = Bilingual("ca_file 或 certificate_sha256,二选一", "ca_file or certificate_sha256, one of them")
+        yield Finding((*path, "url"), "https_without_trust", " + ".join(given) or "https", expected)
 
 
 def _reader(reader: TagReader, path: PathKey) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from config.barrier_modules import ModuleName, TransportName, with_module_map
 from config.fields import (
+    CertificateDigest,
     CoilAddress,
     DiscreteAddress,
     FilePath,
@@ -162,7 +163,8 @@ class Camera(Configured):
     """One camera over HTTP. `frames_needed` agreeing frames of at most `frames_max` make a reading.
 
     With `user` and `password_file`, `auth: auto` answers a camera that asks for digest authentication; `basic` sends
-    the password as it is, over plain HTTP readable to the cable.
+    the password as it is, over plain HTTP readable to the cable. With https, `ca_file` says who signed the camera's
+    certificate, or `certificate_sha256` which one it is.
     """
 
     driver: Literal["http_camera"] = "http_camera"
@@ -172,6 +174,8 @@ class Camera(Configured):
     user: Name | None = None
     password_file: FilePath | None = None
     auth: Literal["auto", "basic"] = "auto"
+    ca_file: FilePath | None = None
+    certificate_sha256: CertificateDigest | None = None
     place: Place
     reads: tuple[Looked, ...] = Field(min_length=1)
     frames_needed: int = Field(default=2, ge=1, le=10)

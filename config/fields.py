@@ -12,6 +12,7 @@ from config.addresses import parse_address
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_SHA256 = re.compile(r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}", re.ASCII)
 _PRINTABLE = re.compile(r"[^\s\x00-\x1f\x7f]+")
 
 
@@ -39,6 +40,17 @@ def _fingerprint(value: str) -> str:
             {"zh": "16 个十六进制数字，由 kakou hardware 显示", "en": "16 hex digits, as kakou hardware shows them"},
         )
     return value
+
+
+def _certificate_digest(value: str) -> str:
+    """As `openssl x509 -fingerprint -sha256` prints it or without colons; in lower case and without them here."""
+    if not _SHA256.fullmatch(value):
+        expected = {
+            "zh": "64 个十六进制数字:证书的 SHA-256 指纹",
+            "en": "64 hex digits: the SHA-256 fingerprint of a certificate",
+        }
+        raise PydanticCustomError("bad_certificate_digest", "bad digest", expected)
+    return value.replace(":", "").lower()
 
 
 def _path(value: object, info: ValidationInfo) -> object:
@@ -106,6 +118,7 @@ def _serial_port(value: str, info: ValidationInfo) -> str:
 
 Id = Annotated[str, AfterValidator(_identifier)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
+CertificateDigest = Annotated[str, AfterValidator(_certificate_digest)]
 FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str)]
 Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65_535)]

@@ -136,6 +136,8 @@ def _http_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
         user=camera.user,
         password_file=camera.password_file,
         auth=camera.auth,
+        ca_file=camera.ca_file,
+        certificate_sha256=camera.certificate_sha256,
         frame_stale_s=camera.frame_stale_ms / 1000,
         poll_interval_s=camera.poll_ms / 1000,
     )

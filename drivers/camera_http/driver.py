@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from drivers.camera_http.dial import Trust
 from drivers.camera_http.digest import Auth
 from drivers.camera_http.pipe import FrameMessage, MessageReader, PipeError, ProblemMessage
 from drivers.camera_http.wire import parse_url
@@ -30,9 +31,10 @@ _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
 
 @dataclass(frozen=True, slots=True)
 class HttpCameraSettings:
-    """One camera. `url` is `http://host[:port]/path`; `password_file` holds the password and may end in a newline.
+    """One camera. `url` is `http://host[:port]/path`, or `https://`; `password_file` may end in a newline.
 
     `auth`: `auto` waits for what the camera asks for and takes Digest, `basic` sends the password as it is.
+    An address over HTTPS needs one of `ca_file` and `certificate_sha256` (`dial.Trust`).
     `frame_stale_s` bounds connecting, an answer's head, a snapshot's body, and the age of the newest frame: a
     camera that gives no new frame for this long is lost. `poll_interval_s` paces snapshots while nobody waits;
     it must be longer than the camera takes to renew its picture, or every picture looks frozen.
@@ -44,6 +46,8 @@ class HttpCameraSettings:
     user: str | None = None
     password_file: Path | None = None
     auth: Auth = "auto"
+    ca_file: Path | None = None
+    certificate_sha256: str | None = None
     max_bytes: int = 8 * 1024 * 1024
     max_pixels: int = 40_000_000
     frame_stale_s: float = 3.0
@@ -62,12 +66,14 @@ class HttpCamera:
 
     Each `connect` starts a fresh worker, and any failure kills it. `clock` must read CLOCK_MONOTONIC, the clock
     that the worker stamps with. Codes raised: `camera_unreachable`, `camera_refused`, `camera_bad_answer`,
-    `camera_no_frame`, `camera_stalled`, `camera_worker_died`, `camera_password_unreadable`.
+    `camera_no_frame`, `camera_stalled`, `camera_worker_died`, `camera_password_unreadable`, `camera_tls_failed`,
+    `camera_not_trusted`, `camera_trust_unreadable`.
     """
 
     def __init__(self, settings: HttpCameraSettings, clock: Clock) -> None:
-        """Raises ValueError where the address is not one of a camera over HTTP."""
-        parse_url(settings.url)
+        """Raises ValueError where the address is not one of a camera over HTTP, or HTTPS lacks what it trusts."""
+        self._trust = Trust(None if settings.ca_file is None else str(settings.ca_file), settings.certificate_sha256)
+        self._trust.check(parse_url(settings.url))
         self.name = settings.name
         # Every log line and error shows it, and a query may hold a password.
         self.address = settings.url.partition("?")[0]
@@ -245,7 +251,7 @@ class HttpCamera:
         )
 
     def _worker_settings(self) -> WorkerSettings:
-        settings = self._settings
+        settings, trust = self._settings, self._trust
         password = ""
         if settings.password_file is not None:
             try:
@@ -263,6 +269,8 @@ class HttpCamera:
             user=settings.user,
             password=password,
             auth=settings.auth,
+            ca_file=trust.ca_file,
+            certificate_sha256=trust.certificate_sha256,
             max_bytes=settings.max_bytes,
             max_pixels=settings.max_pixels,
             wait_s=settings.frame_stale_s,

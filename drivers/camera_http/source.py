@@ -8,19 +8,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from drivers.camera_http.dial import Dialler, SourceError, say, unreachable
 from drivers.camera_http.digest import Authenticator, RefusedError
-from drivers.camera_http.pipe import ProblemMessage
-from drivers.camera_http.wire import CameraAddress, MultipartParser, Part, boundary_of, encode_request
+from drivers.camera_http.wire import MultipartParser, Part, boundary_of, encode_request
 
 READ_BYTES = 64 * 1024
-
-
-class SourceError(Exception):
-    """The camera did not give what was asked; `message` says why in the words of a device error."""
-
-    def __init__(self, code: str, expected: str, got: str, next_step: str) -> None:
-        super().__init__(code)
-        self.message = ProblemMessage(code, expected, got, next_step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +58,9 @@ class _TimedSocket(io.RawIOBase):
 class Source:
     """Asks one camera. Every method raises SourceError where the camera does not answer as it should."""
 
-    def __init__(self, address: CameraAddress, authenticator: Authenticator, *, wait_s: float, max_bytes: int) -> None:
-        """`wait_s` bounds connecting, the head of an answer, a snapshot's body, and a stream's silence, each."""
-        self._address = address
+    def __init__(self, dialler: Dialler, authenticator: Authenticator, *, wait_s: float, max_bytes: int) -> None:
+        """`wait_s` bounds the head of an answer, a snapshot's body, and a stream's silence, each."""
+        self._dialler = dialler
         self._authenticator = authenticator
         self._wait_s = wait_s
         self._max_bytes = max_bytes
@@ -128,24 +120,18 @@ class Source:
                 yield _stream_picture(part, begun_at_ms, now_ms)
                 begun_at_ms = now_ms
 
-    def _connect(self) -> socket.socket:
-        try:
-            return socket.create_connection((self._address.host, self._address.port), self._wait_s)
-        except OSError as error:
-            raise self._silent("a connection", error) from error
-
     def _ask(self, ending: ExitStack) -> tuple[http.client.HTTPResponse, _TimedSocket]:
         """Ask, as often as the camera wants to know better who asks; what is open ends with `ending`."""
         again = False
         while True:
-            authorization = self._authenticator.authorization(self._address.target, again=again)
+            authorization = self._authenticator.authorization(self._dialler.address.target, again=again)
             with ExitStack() as opened:
                 # The answer is closed before its connection: closed later, it would be read once more.
-                connection = opened.enter_context(self._connect())
+                connection = opened.enter_context(self._dialler.dial())
                 timed = _TimedSocket(connection, self._wait_s)
                 answer = http.client.HTTPResponse(timed)  # type: ignore[arg-type]
                 opened.callback(answer.close)
-                self._begin(connection, answer, encode_request(self._address, authorization))
+                self._begin(connection, answer, encode_request(self._dialler.address, authorization))
                 if answer.status != 401:
                     _expect_success(answer.status)
                     ending.enter_context(opened.pop_all())
@@ -164,17 +150,11 @@ class Source:
             raise self._silent("an answer", error) from error
         except (http.client.HTTPException, ValueError) as error:
             raise SourceError(
-                "camera_bad_answer", "an HTTP answer", _say(error), "check that the address is a camera's"
+                "camera_bad_answer", "an HTTP answer", say(error), "check that the address is a camera's"
             ) from error
 
     def _silent(self, expected: str, got: Exception | str) -> SourceError:
-        said = _say(got) if isinstance(got, Exception) else got
-        return SourceError(
-            "camera_unreachable",
-            f"{expected} within {self._wait_s:g} s",
-            said,
-            "check power, cable and address of the camera",
-        )
+        return unreachable(expected, got, self._wait_s)
 
 
 def _expect_success(status: int) -> None:
@@ -191,7 +171,3 @@ def _expect_success(status: int) -> None:
 
 def _stream_picture(part: Part, begun_at_ms: int, now_ms: int) -> Picture:
     return Picture(part.data, begun_at_ms, now_ms, "too_large" if part.oversized else None)
-
-
-def _say(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:200]

@@ -27,23 +27,24 @@ _TYPE = re.compile(rb"content-type[ \t]*:[ \t]*([^;\s]+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class CameraAddress:
-    """Where a camera answers, taken apart: `target` is the path with its query."""
+    """Where a camera answers, taken apart: `target` is the path with its query, `secured` HTTPS."""
 
     host: str
     port: int
     target: str
+    secured: bool = False
 
 
 def parse_url(url: str) -> CameraAddress:
-    """Take an `http://host[:port]/path?query` address apart.
+    """Take an `http://host[:port]/path?query` or `https://` address apart.
 
     Raises:
         ValueError: for another scheme, a missing host, credentials inside the address, or a character that
             has no place in a request line.
     """
     parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f"expected http://host[:port]/path, got {url!r}")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"expected http://host[:port]/path or https://, got {url!r}")
     if parts.username is not None or parts.password is not None:
         raise ValueError("credentials belong in user and password_file, not in the address")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -51,7 +52,8 @@ def parse_url(url: str) -> CameraAddress:
     # A quote would end the address within a digest's Authorization.
     if not written.isascii() or not written.isprintable() or " " in target or '"' in target:
         raise ValueError(f"the address may hold printable ASCII only, percent-encode the rest: {url!r}")
-    return CameraAddress(parts.hostname, parts.port or 80, target)
+    secured = parts.scheme == "https"
+    return CameraAddress(parts.hostname, parts.port or (443 if secured else 80), target, secured)
 
 
 def encode_request(address: CameraAddress, authorization: bytes | None = None) -> bytes:

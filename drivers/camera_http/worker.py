@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
 
+from drivers.camera_http.dial import Dialler, SourceError, Trust
 from drivers.camera_http.digest import Auth, Authenticator
 from drivers.camera_http.pipe import FrameMessage, Message, encode
-from drivers.camera_http.source import Picture, Source, SourceError
+from drivers.camera_http.source import Picture, Source
 from drivers.camera_http.wire import parse_url
 from edge.priority import stand_back
 
@@ -36,6 +37,8 @@ class WorkerSettings:
     user: str | None
     password: str = field(repr=False)
     auth: Auth
+    ca_file: str | None
+    certificate_sha256: str | None
     max_bytes: int
     max_pixels: int
     wait_s: float
@@ -127,9 +130,15 @@ def serve(settings: WorkerSettings, wanted: threading.Event, send: Callable[[Mes
     """Fetch and deliver until the camera fails; the last message says why."""
     address = parse_url(settings.url)
     authenticator = Authenticator(
-        settings.user, settings.password, settings.auth, secured=False, new_cnonce=lambda: secrets.token_hex(16)
+        settings.user,
+        settings.password,
+        settings.auth,
+        secured=address.secured,
+        new_cnonce=lambda: secrets.token_hex(16),
     )
-    source = Source(address, authenticator, wait_s=settings.wait_s, max_bytes=settings.max_bytes)
+    trust = Trust(settings.ca_file, settings.certificate_sha256)
+    dialler = Dialler(address, trust, settings.wait_s)
+    source = Source(dialler, authenticator, wait_s=settings.wait_s, max_bytes=settings.max_bytes)
     newest = NewestPicture()
     delivery = threading.Thread(target=deliver, args=(newest, send, settings.max_pixels, judge), daemon=True)
     delivery.start()

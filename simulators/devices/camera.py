@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import random
+import ssl
 from collections.abc import Callable, Sequence
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,8 @@ CameraFault = Literal[
     "earlier_picture",
     "wrong_realm",
     "stale_nonce",
+    "expired_certificate",
+    "wrong_host",
 ]
 CAMERA_FAULTS: tuple[CameraFault, ...] = get_args(CameraFault)
 BOUNDARY = "kakou-frame"
@@ -38,6 +42,14 @@ STREAM_PATH = "/stream.mjpg"
 _RING = 16
 _SLOW_BYTES = 256
 _SLOW_EVERY_S = 0.1
+
+
+class CameraCertificates(NamedTuple):
+    """Certificate and key file for each: one for 127.0.0.1, one that has expired, one for another address."""
+
+    good: tuple[Path, Path]
+    expired: tuple[Path, Path]
+    wrong_host: tuple[Path, Path]
 
 
 class _Ring:
@@ -78,8 +90,14 @@ class CameraSimulator:
         seed: int = 0,
         port: int = 0,
         door: CameraDoor | None = None,
+        certificates: CameraCertificates | None = None,
     ) -> None:
-        """`port` 0 takes a free one at `start`, and keeps it. Without a `door` everybody is admitted."""
+        """`port` 0 takes a free one at `start`, and keeps it. Without a `door` everybody is admitted.
+
+        With `certificates` it speaks HTTPS alone.
+        """
+        self._certificates = certificates
+        self._tls = None if certificates is None else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._source = source
         self._door = door
         self._period_s = 1.0 / frames_per_s
@@ -104,12 +122,16 @@ class CameraSimulator:
     @property
     def snapshot_url(self) -> str:
         """Address of one picture."""
-        return f"http://127.0.0.1:{self._port}{SNAPSHOT_PATH}"
+        return f"{self._scheme}://127.0.0.1:{self._port}{SNAPSHOT_PATH}"
 
     @property
     def stream_url(self) -> str:
         """Address of the MJPEG stream."""
-        return f"http://127.0.0.1:{self._port}{STREAM_PATH}"
+        return f"{self._scheme}://127.0.0.1:{self._port}{STREAM_PATH}"
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self._tls is None else "https"
 
     @property
     def fault(self) -> CameraFault:
@@ -118,7 +140,8 @@ class CameraSimulator:
 
     async def start(self) -> None:
         """Listen on loopback."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+        self._show_certificate()
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -139,6 +162,7 @@ class CameraSimulator:
         if fault not in CAMERA_FAULTS:
             raise ValueError(f"expected one of {', '.join(CAMERA_FAULTS)}, got {fault!r}")
         self._fault, self._held = fault, None
+        self._show_certificate()
         if fault != "hang":
             self._released.set()
             self._released = asyncio.Event()
@@ -146,6 +170,12 @@ class CameraSimulator:
             await self.stop()
         elif self._server is None:
             await self.start()
+
+    def _show_certificate(self) -> None:
+        """Handshakes from now on show the certificate of the present fault."""
+        if self._tls is not None and self._certificates is not None:
+            files = {"expired_certificate": self._certificates.expired, "wrong_host": self._certificates.wrong_host}
+            self._tls.load_cert_chain(*files.get(self._fault, self._certificates.good))
 
     async def next_picture(self) -> bytes:
         """The bytes of the next frame, with the present fault in them."""
@@ -185,7 +215,7 @@ class CameraSimulator:
         finally:
             self._serving.discard(task)
             writer.close()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
                 await writer.wait_closed()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

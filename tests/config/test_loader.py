@@ -170,6 +170,15 @@ BROKEN: list[tuple[str, list[tuple[int, int, str]]]] = [
     (changed("reads: [plate]", "reads: [plate], frames_needed: 3, frames_max: 2"), [(11, 104, "frames_max_too_small")]),
     (changed("reads: [plate]", "reads: [plate], password_file: /p"), [(11, 89, "password_without_user")]),
     (changed("reads: [plate]", "reads: [plate], auth: basic"), [(11, 80, "auth_without_user")]),
+    (changed("http://10.0.0.3/a", "https://10.0.0.3/a"), [(12, 23, "https_without_trust")]),
+    (
+        changed("reads: [container]", f"reads: [container], ca_file: /c, certificate_sha256: '{'0a' * 32}'"),
+        [(12, 86, "trust_without_https"), (12, 110, "trust_without_https")],
+    ),
+    (
+        changed("reads: [container]", "reads: [container], certificate_sha256: '0a:0b'"),
+        [(12, 97, "bad_certificate_digest")],
+    ),
     (GOOD + "broker: {password_file: /p}\n", [(14, 25, "password_without_user")]),
     (GOOD + "broker: {tls: {ca_file: /c, key_file: /k}}\n", [(14, 15, "key_without_certificate")]),
     (GOOD + "    limited_offline: {authority: port}\n", [(14, 34, "unknown_authority")]),

@@ -143,6 +143,7 @@ def test_address_and_request() -> None:
     assert request[0] == "GET /cgi-bin/snapshot?channel=1 HTTP/1.1"
     assert "Host: 10.0.0.7:80" in request
     assert request[-3] == "Authorization: Basic " + base64.b64encode("admin:pä:ss".encode()).decode()
+    assert parse_url("https://10.0.0.7/a") == CameraAddress("10.0.0.7", 443, "/a", secured=True)
     assert b"Host: [::1]:8080" in encode_request(parse_url("http://[::1]:8080"))
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from drivers.camera_http.dial import Dialler, SourceError, Trust
 from drivers.camera_http.digest import Authenticator
 from drivers.camera_http.pipe import FrameMessage, Message, MessageReader, ProblemMessage
-from drivers.camera_http.source import Picture, Source, SourceError, monotonic_ms
+from drivers.camera_http.source import Picture, Source, monotonic_ms
 from drivers.camera_http.wire import parse_url
 from drivers.camera_http.worker import (
     LEAST_INTERVAL_S,
@@ -33,7 +34,7 @@ PART = b"--b\r\nContent-Length: 3\r\n\r\none\r\n"
 
 def source_at(url: str, *, wait_s: float = 2.0, max_bytes: int = 1000) -> Source:
     nobody = Authenticator(None, "", "auto", secured=False, new_cnonce=lambda: "c")
-    return Source(parse_url(url), nobody, wait_s=wait_s, max_bytes=max_bytes)
+    return Source(Dialler(parse_url(url), Trust(), wait_s), nobody, wait_s=wait_s, max_bytes=max_bytes)
 
 
 def judge_all_good(_data: bytes, _max_pixels: int) -> tuple[int, int, str | None]:
@@ -189,7 +190,7 @@ async def test_serve_sends_frames_and_ends_with_the_problem(mode: str) -> None:
     sent: list[Message] = []
     body = STREAM_HEAD + b"\r\n" + PART if mode == "mjpeg" else b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
     async with serving(body) as (url, requests):
-        settings = WorkerSettings(url, mode, "admin", "pw", "basic", 1000, 100, 2.0, 0.01)
+        settings = WorkerSettings(url, mode, "admin", "pw", "basic", None, None, 1000, 100, 2.0, 0.01)
         assert WorkerSettings.from_line(settings.to_line()) == settings
         await asyncio.to_thread(serve, settings, threading.Event(), sent.append, judge_all_good)
     assert b"Authorization: Basic " in requests[0]
@@ -208,7 +209,7 @@ async def test_worker_reads_its_settings_and_speaks_in_messages() -> None:
     reading, writing = os.pipe()
     output = io.BytesIO()
     async with serving(STREAM_HEAD + b"\r\n" + PART) as (url, _):
-        settings = WorkerSettings(url, "mjpeg", None, "", "auto", 1000, 100, 2.0, 0.01)
+        settings = WorkerSettings(url, "mjpeg", None, "", "auto", None, None, 1000, 100, 2.0, 0.01)
         with os.fdopen(reading, "rb") as commands, os.fdopen(writing, "wb") as driver:
             left = threading.Event()
             driver.write(settings.to_line())
