@@ -142,6 +142,7 @@ def end_watch(
     named = [file for one in tls for file in (one.ca_file, one.certificate_file) if file is not None]
     if configuration.evidence.serve is not None:
         named.append(configuration.evidence.serve.cert_file)
+    named += [file for one in configuration.lanes if one.id == lane for file in camera_authorities(one)]
     certificates = Certificates(tuple(dict.fromkeys(named)), timedelta(days=warn.certificate_days))
     return EndWatch(
         lane,
@@ -150,6 +151,11 @@ def end_watch(
         note=lambda code, stands, detail: security_note(journal, lane, code, stands, detail),
         sources=[keys, *(partial(issued, feed) for feed in feeds), certificates.endings],
     )
+
+
+def camera_authorities(lane: Lane) -> list[Path]:
+    """The `ca_file` of each camera over HTTPS that has one: when it ends, its camera is trusted no more."""
+    return [camera.ca_file for camera in lane.cameras if camera.ca_file is not None]
 
 
 class Certificates:

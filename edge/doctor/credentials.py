@@ -19,6 +19,7 @@ from edge.clearance.keyset import Environment, Keyset, KeysetError
 from edge.clearance.manifest import ManifestError, check_start
 from edge.clearance.trust import Trust
 from edge.doctor.finding import Finding
+from edge.guarding import camera_authorities
 from edge.hardware import HardwareError, bound_to, check_hardware, fingerprints
 from edge.mqtt.certificates import lifetime
 from edge.packages import PackageError, find, packages_of
@@ -139,11 +140,11 @@ def _packages(configuration: Configuration) -> Iterator[Finding]:
 
 def _certificates(configuration: Configuration, now_utc: datetime) -> Iterator[Finding]:
     tls = configuration.broker.tls
-    if tls is None:
-        return
-    named = [tls.ca_file]
-    if tls.cert_file is not None:
+    named = [] if tls is None else [tls.ca_file]
+    if tls is not None and tls.cert_file is not None:
         named += [for_client(tls.cert_file, client) for client in client_ids(configuration)]
+    for lane in configuration.lanes:
+        named += camera_authorities(lane)
     warn = timedelta(days=configuration.warn_before.certificate_days)
     for file in dict.fromkeys(named):
         try:

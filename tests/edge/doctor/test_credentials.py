@@ -18,6 +18,7 @@ from models.registry import ModelError
 from tests.support.certificates import CertificateAuthority
 
 NOW = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
+CAMERA = "    cameras: [{{id: c, url: 'https://h/a', ca_file: '{}', place: front, reads: [plate]}}]\n"
 CONFIG = """\
 site: yard
 state_dir: state
@@ -41,9 +42,11 @@ def look(tmp_path: Path) -> Look:
     (tmp_path / "state").mkdir()
     make_keys(tmp_path, NOW)
 
-    def at(after: timedelta = timedelta(), more: str = "", package: str = "id: reader") -> dict[str, Finding]:
+    def at(
+        after: timedelta = timedelta(), more: str = "", package: str = "id: reader", devices: str = ""
+    ) -> dict[str, Finding]:
         config = tmp_path / "kakou.yaml"
-        config.write_text(CONFIG.format(more=more, reader=package))
+        config.write_text(CONFIG.format(more=more, reader=package) + devices)
         loaded = load(config)
         assert isinstance(loaded, Configuration), loaded
         return {one.code: one for one in look_at_credentials(loaded, config, NOW + after)}
@@ -200,3 +203,10 @@ def test_certificates_of_the_broker_connection(look: Look, tmp_path: Path) -> No
     gone = look(real, more)
     assert "file_not_readable" in gone
     assert "certificate_malformed" not in gone
+
+
+def test_who_vouches_for_a_camera_is_looked_at_like_who_vouches_for_the_broker(look: Look, tmp_path: Path) -> None:
+    camera = CAMERA.format(CertificateAuthority(tmp_path).ca_file)
+    real = datetime.now(UTC) - NOW
+    assert look(real, devices=camera)["certificate_ends_soon"].status == "WARN"
+    assert look(real + timedelta(days=2), devices=camera)["certificate_ended"].status == "FAIL"

@@ -277,3 +277,14 @@ def test_the_certificate_of_the_picture_server_is_watched_too(tmp_path: Path, jo
     bench.clock.ms += int((datetime.now(UTC) - bench.clock.utc()).total_seconds() * 1000)
     assert "certificate_expires" in bench.look()
     assert str(certificate) in bench.alarms["certificate_expires"]
+
+
+def test_who_vouches_for_a_camera_is_watched(bench: Bench, tmp_path: Path):
+    authority = CertificateAuthority(tmp_path)
+    camera = f"{{id: c, url: 'https://h/a', ca_file: '{authority.ca_file}', place: front, reads: [plate]}}"
+    (tmp_path / "kakou.yaml").write_text(CONFIG + f"    cameras: [{camera}]\n", encoding="utf-8")
+    loaded = load(tmp_path / "kakou.yaml")
+    assert isinstance(loaded, Configuration), loaded
+    bench.config = loaded
+    bench.start()
+    assert "certificate_expires" in {one["code"] for one in bench.watch.shown()}
