@@ -145,7 +145,7 @@ class Authenticator:
 
     With `auth` `auto` the strongest that the camera offers is taken, Basic over a secured connection alone;
     with `basic` every request carries the password as it is. Of one request, ask `authorization` before each
-    try and `challenged` after each status 401; both may go on for three tries.
+    try, `challenged` after each status 401 and `forbidden` after a 403; no request takes more than four tries.
     """
 
     def __init__(
@@ -157,17 +157,28 @@ class Authenticator:
         self._basic = auth == "basic"
         self._digest: Digest | None = None
         self._fresh = False
+        self._kept = False
         self._tries = 0
 
     def authorization(self, target: str, *, again: bool) -> bytes | None:
-        """The value of Authorization of the next try, None where there is none; `again`: after `challenged`."""
+        """The value of Authorization of the next try, None where there is none; `again`: not the first."""
         if not again:
             self._tries, self._fresh = 0, False
+        self._kept = self._digest is not None and not again
         if self._user is None:
             return None
         if self._digest is not None:
             return self._digest.authorize(self._user, self._password, target, self._new_cnonce())
         return basic(self._user, self._password) if self._basic else None
+
+    def forbidden(self) -> bool:
+        """After a status 403, whether another try is due: to a nonce of an earlier request, which is forgotten then.
+
+        Some recorders answer so, in place of 401, to a nonce that they gave for another request.
+        """
+        if self._kept:
+            self._digest = None
+        return self._kept
 
     def challenged(self, fields: Iterable[str]) -> None:
         """Take the WWW-Authenticate fields of a status 401. Raises RefusedError where another try is in vain."""

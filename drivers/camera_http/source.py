@@ -132,15 +132,22 @@ class Source:
                 answer = http.client.HTTPResponse(timed)  # type: ignore[arg-type]
                 opened.callback(answer.close)
                 self._begin(connection, answer, encode_request(self._dialler.address, authorization))
-                if answer.status != 401:
-                    _expect_success(answer.status)
+                if not self._due_again(answer):
                     ending.enter_context(opened.pop_all())
                     return answer, timed
-                try:
-                    self._authenticator.challenged(answer.headers.get_all("www-authenticate", []))
-                except RefusedError as refused:
-                    raise SourceError("camera_refused", "status 200", refused.got, refused.next_step) from refused
             again = True
+
+    def _due_again(self, answer: http.client.HTTPResponse) -> bool:
+        if answer.status == 403 and self._authenticator.forbidden():
+            return True
+        if answer.status != 401:
+            _expect_success(answer.status)
+            return False
+        try:
+            self._authenticator.challenged(answer.headers.get_all("www-authenticate", []))
+        except RefusedError as refused:
+            raise SourceError("camera_refused", "status 200", refused.got, refused.next_step) from refused
+        return True
 
     def _begin(self, connection: socket.socket, answer: http.client.HTTPResponse, request: bytes) -> None:
         try:

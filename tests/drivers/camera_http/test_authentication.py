@@ -9,7 +9,11 @@ from urllib.request import HTTPDigestAuthHandler, HTTPPasswordMgrWithDefaultReal
 
 import pytest
 
+from drivers.camera_http.dial import Dialler, Trust
+from drivers.camera_http.digest import Authenticator
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings, Mode
+from drivers.camera_http.source import Source
+from drivers.camera_http.wire import parse_url
 from edge.ports import DeviceError
 from simulators.devices.camera import CameraFault, CameraSimulator
 from simulators.devices.camera_door import CameraDoor, Scheme
@@ -111,6 +115,21 @@ async def test_camera_that_offers_basic_alone(password_file: Path) -> None:
         await camera.connect()
         await camera.close()
         assert door.heard[1] is not None
+
+
+async def test_recorder_that_forbids_a_nonce_the_second_time_still_gives_its_pictures() -> None:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        said = heard[-1].partition(b"Authorization: ")[2]
+        status = b"401 Unauthorized" if not said else b"200 OK" if b"nc=00000001" in said else b"403 Forbidden"
+        challenge = b"Digest realm=r, nonce=n%d, qop=auth" % len(heard)
+        writer.write(b"HTTP/1.1 %s\r\nWWW-Authenticate: %s\r\nContent-Length: 0\r\n\r\n" % (status, challenge))
+
+    async with serving(answer) as (url, heard):
+        asking = Authenticator("viewer", PASSWORD, "auto", secured=False, new_cnonce=lambda: "c")
+        source = Source(Dialler(parse_url(url), Trust(), 5.0), asking, wait_s=5.0, max_bytes=1000)
+        for _ in range(3):
+            assert (await asyncio.to_thread(source.snapshot)).fault is None
+    assert len(heard) == 2 + 3 + 3
 
 
 async def test_redirects_are_refused(password_file: Path) -> None:

@@ -123,6 +123,19 @@ def test_digest_is_taken_though_basic_is_offered_first() -> None:
         assert RESPONSES["MD5"] in value
 
 
+def test_a_nonce_that_is_forbidden_the_second_time_is_forgotten_once() -> None:
+    asking = authenticator()
+    assert asking.authorization("/", again=False) is None
+    assert not asking.forbidden()
+    asking.challenged([MD5])
+    asking.authorization("/", again=True)
+    assert not asking.forbidden()
+    assert asking.authorization("/", again=False) is not None
+    assert asking.forbidden()
+    assert asking.authorization("/", again=True) is None
+    assert not asking.forbidden()
+
+
 def test_stale_nonces_are_renewed_and_an_end_is_made_of_wrong_passwords() -> None:
     stale = MD5 + ", stale=TRUE"
     asking = authenticator()
