@@ -90,7 +90,7 @@ VECTORS: dict[str, tuple[Vector | Callable[[Central], bytes], str]] = {
     "empty": (lambda _world: b"", "not_compact"),
     "large": (lambda _world: b"x" * 17_000, "too_large"),
     "no_signature": (raw(lambda good: good.rsplit(b".", 1)[0] + b"."), "base64_not_canonical"),
-    "cut": (raw(lambda good: good[:-3]), "base64_not_canonical"),
+    "cut": (raw(lambda good: good[:-2]), "signature_length"),
     "alg_none": (header(alg="none"), "header_algorithm"),
     "alg_hs256": (header(alg="HS256"), "header_algorithm"),
     "jwk": (header(jwk={}), "header_forbidden"),
