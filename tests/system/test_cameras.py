@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from simulators.demo_lane import picture_of, prepare_pictures
 from simulators.devices.camera import CameraFault, CameraSimulator
+from simulators.devices.camera_door import CameraDoor
 from simulators.release_notes import ReleaseNotes
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA, note_of, rendered_trucks
 from simulators.world import Truck, World
@@ -36,13 +37,15 @@ def picture_source(world: World, camera: str) -> Callable[[], Any]:
 class CameraLane:
     """A lane that must read plate, container and tag."""
 
-    def __init__(self, lane: SystemLane) -> None:
+    def __init__(self, lane: SystemLane, doors: Mapping[str, CameraDoor] | None = None) -> None:
         self.lane = lane
         self.trucks = rendered_trucks(9, seed=3)
         lane.notes = ReleaseNotes()
         lane.service.notes = lane.notes
         self.cameras = {
-            name: CameraSimulator(picture_source(lane.world, name), frames_per_s=8.0, seed=1)
+            name: CameraSimulator(
+                picture_source(lane.world, name), frames_per_s=8.0, seed=1, door=(doors or {}).get(name)
+            )
             for name in (PLATE_CAMERA, CONTAINER_CAMERA)
         }
 

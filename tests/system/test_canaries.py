@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from edge.mqtt import Message, MqttLink
 from edge.runtime.control import ask
 from edge.verbs import run
+from simulators.devices.camera_door import CameraDoor
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA
 from simulators.world import Truck
 from tests.support.brokers import BrokerCase
@@ -46,6 +47,7 @@ def configured(lane: SystemLane, seeing: CameraLane) -> None:
     urls["container_url"] = seeing.cameras[CONTAINER_CAMERA].stream_url
     cameras = CAMERAS.format(plate=PLATE_CAMERA, container=CONTAINER_CAMERA, **urls)
     cameras = cameras.replace("mode: mjpeg", "mode: mjpeg, user: viewer, password_file: camera-secret")
+    cameras = cameras.replace("place: left", "auth: basic, place: left")
     lane.write_config(cameras=cameras, recogniser="recogniser: {deadline_ms: 8000}\n", identify_ms=4000)
     text = lane.config.read_text(encoding="utf-8")
     with_password = text.replace("mqtt_version:", "username: box, password_file: mqtt-secret, mqtt_version:")
@@ -56,6 +58,7 @@ def configured(lane: SystemLane, seeing: CameraLane) -> None:
 def secrets_of(folder: Path) -> Iterator[bytes]:
     """Every secret of the box, in each form in which it might be written."""
     yield from (password.encode() for password in PASSWORDS.values())
+    yield base64.b64encode(f"viewer:{PASSWORDS['camera-secret']}".encode())
     raw = [(folder / "state" / "site.secret").read_bytes()]
     for pem in (folder / "keys").glob("*.key.pem"):
         yield pem.read_bytes().splitlines()[1]
@@ -98,7 +101,9 @@ def known_of(pids: list[int]) -> bytes:
 @pytest.mark.hazard("S15", "S16", "S5", "I19")
 async def test_no_canary_leaves_its_channel(tmp_path: Path, any_broker: BrokerCase, capsys: pytest.CaptureFixture[str]):
     async with open_system(tmp_path, any_broker, must_match="front_plate, containers, tag") as lane:
-        seeing, wire, late = CameraLane(lane), Wire(), Wire()
+        secret = PASSWORDS["camera-secret"]
+        doors = {PLATE_CAMERA: CameraDoor("viewer", secret), CONTAINER_CAMERA: CameraDoor("viewer", secret, ["basic"])}
+        seeing, wire, late = CameraLane(lane, doors), Wire(), Wire()
         for camera in seeing.cameras.values():
             await camera.start()
         configured(lane, seeing)
@@ -146,6 +151,7 @@ async def test_no_canary_leaves_its_channel(tmp_path: Path, any_broker: BrokerCa
         }
         assert all(everywhere.values())
         assert len(lane.ended) == 3
+        assert all(any(door.heard) for door in doors.values())
         channels = {"clearance and passage": b"\n".join(wire.personal), "personal rows": personal}
         secrets, persons = list(secrets_of(tmp_path)), list(persons_of(trucks))
         # The search can find: those who may see them do.
