@@ -15,6 +15,9 @@ import serial
 
 _READ_BYTES = 4096
 _MOST_DISCARDS = 16
+# Several times what the fastest serial line carries. Beyond it the server is made to wait (TCP), and no lane is.
+_MOST_BYTES_PER_S = 64 * 1024
+_MOST_BYTES_AT_ONCE = 16 * 1024
 _SOCKET_SCHEME = "socket"
 
 # What a person does about each code of `LineError`; drivers put the name of their kind before it.
@@ -188,22 +191,38 @@ async def _open_socket(port: str, on_bytes: OnBytes, on_lost: OnLost, timeout_s:
     return line
 
 
-class _SocketLine(asyncio.Protocol):
-    """A TCP serial server that passes the device's bytes through."""
+class _SocketLine(asyncio.BufferedProtocol):
+    """A TCP serial server that passes the device's bytes through, no faster than a line could."""
 
     def __init__(self, on_bytes: OnBytes, on_lost: OnLost) -> None:
         self._on_bytes = on_bytes
         self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._closed = False
+        # Small: what comes in one turn of the loop is decoded in that turn.
+        self._buffer = bytearray(_READ_BYTES)
+        self._allowed = float(_MOST_BYTES_AT_ONCE)
+        self._at_s = self._loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
-    def data_received(self, data: bytes) -> None:
-        if not self._closed:
-            self._on_bytes(data)
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's signature
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._closed or self._transport is None:
+            return
+        now_s = self._loop.time()
+        grown = self._allowed + (now_s - self._at_s) * _MOST_BYTES_PER_S
+        self._allowed, self._at_s = min(grown, _MOST_BYTES_AT_ONCE) - nbytes, now_s
+        if self._allowed < 0:
+            self._transport.pause_reading()
+            # Of a transport that is closed by then nothing is resumed.
+            self._loop.call_later(-self._allowed / _MOST_BYTES_PER_S, self._transport.resume_reading)
+        self._on_bytes(bytes(self._buffer[:nbytes]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

@@ -1,5 +1,7 @@
 """The port itself, where the driver's tests cannot bring it about on demand."""
 
+import asyncio
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -74,3 +76,37 @@ async def test_a_closed_socket_line_takes_and_gives_nothing() -> None:
     assert caught.value.code == "lost"
     await simulator.stop()
     assert why == []
+
+
+@pytest.mark.hazard("S24")
+async def test_a_serial_server_that_floods_is_made_to_wait_and_a_bit_at_a_time() -> None:
+    loop = asyncio.get_running_loop()
+
+    async def flood(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                writer.write(b"\xa0" * 65_536)
+                await writer.drain()
+
+    server = await asyncio.start_server(flood, "127.0.0.1", 0)
+    got: list[int] = []
+    enough = asyncio.Event()
+
+    def count(data: bytes) -> None:
+        got.append(len(data))
+        if sum(got) >= 48 * 1024:
+            enough.set()
+
+    began = loop.time()
+    line = await open_line(
+        f"socket://127.0.0.1:{server.sockets[0].getsockname()[1]}", 115_200, count, lambda _: None, 1.0
+    )
+    try:
+        async with asyncio.timeout(10):
+            await enough.wait()
+    finally:
+        line.close()
+        server.close()
+    # 16 KiB at once, then 64 KiB a second; each decoded in a turn of its own.
+    assert loop.time() - began >= 0.4
+    assert max(got) <= 4096
