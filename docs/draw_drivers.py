@@ -51,9 +51,10 @@ tag_reader:
   port: socket://192.168.10.40:4001
 ```
 
-Another version, or none, and the service does not start (`driver_package_version`, `driver_package_missing`). Such a
-driver runs with every right of the controller: read it as you would read the controller. `drivers/template` and
-`tests/drivers/conformance` serve it as they serve ours.
+Another version, or none, and the service does not start (`driver_package_version`, `driver_package_missing`); `kakou
+check` says so before, `kakou reload` keeps the configuration that runs, and `kakou upgrade` refuses a release into
+whose environment it was not installed. Such a driver runs with every right of the controller: read it as you would
+read the controller. `drivers/template` and `tests/drivers/conformance` serve it as they serve ours.
 """
 
 
