@@ -3,6 +3,7 @@
 Which box this is, keys, keyset, manifest, models, packages of drivers, certificates, named files.
 """
 
+import os
 import shutil
 import ssl
 import tempfile
@@ -160,7 +161,8 @@ def _certificates(configuration: Configuration, now_utc: datetime) -> Iterator[F
 
 def _picture_certificate(configuration: Configuration, now_utc: datetime) -> Iterator[Finding]:
     served = configuration.evidence.serve
-    if served is None or not (served.cert_file.exists() and served.key_file.exists()):
+    # A named file that cannot be read was told above.
+    if served is None or not all(os.access(file, os.R_OK) for file in (served.cert_file, served.key_file)):
         return
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(served.cert_file, served.key_file)
