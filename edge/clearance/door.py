@@ -15,6 +15,9 @@ from edge.ports import Clock
 # Per authority: told at once, and then six a minute. All are counted, and a person hears of many (4.2).
 TOLD_BURST = 30
 TOLD_PER_S = 0.1
+# That there is a storm is told apart from these: what began it may have used them up.
+STORM = "flood"
+STORMS_BURST = 3
 # A repeated answer is refused by its sequence number: the core needs to see that a few times, not for ever.
 REPEATS_TOLD = 5
 
@@ -41,6 +44,7 @@ class GrantDoor:
         self._asking = asking
         self._clock = clock
         self._limits: dict[str, FloodLimit] = {}
+        self._storms: dict[str, FloodLimit] = {}
         self._answers: dict[str, tuple[Grant, int]] = {}
 
     def on_grant(self, grant: Grant) -> None:
@@ -59,11 +63,15 @@ class GrantDoor:
     def on_refused(self, authority: str, refusal: GrantRefusal) -> None:
         """Pass a refusal as far as the limit goes."""
         self.on_failure(authority, refusal.reason)
-        if self._admitted(authority):
+        if self._admitted(authority, storm=refusal.reason == STORM):
             self._asking.on_refused(authority, refusal)
 
-    def _admitted(self, authority: str) -> bool:
-        limit = self._limits.setdefault(authority, FloodLimit(TOLD_BURST, TOLD_PER_S))
+    def _admitted(self, authority: str, *, storm: bool = False) -> bool:
+        limit = (
+            self._storms.setdefault(authority, FloodLimit(STORMS_BURST, TOLD_PER_S))
+            if storm
+            else self._limits.setdefault(authority, FloodLimit(TOLD_BURST, TOLD_PER_S))
+        )
         if limit.admit(self._clock.now_ms()):
             return True
         self.untold += 1

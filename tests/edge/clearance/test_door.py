@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.clearance.door import REPEATS_TOLD, TOLD_BURST, GrantDoor
+from edge.clearance.door import REPEATS_TOLD, STORMS_BURST, TOLD_BURST, GrantDoor
 from edge.clearance.grant import GrantRefusal
 from edge.core.grant import Grant
 from tests.support.clocks import StoodClock
@@ -50,6 +50,18 @@ def test_an_hour_of_refusals_at_ten_a_second_is_a_few_records(door):
     assert TOLD_BURST < len(lane.refused) <= TOLD_BURST + 361
     assert made.untold == 36_000 - len(lane.refused)
     assert failures == {"customs bad_signature": 36_000}
+
+
+@pytest.mark.hazard("C20")
+def test_a_storm_is_told_also_where_it_began_too_slowly_to_be_one(door):
+    made, lane, _, _ = door
+    for _ in range(TOLD_BURST + 5):
+        made.on_refused("customs", GrantRefusal("bad_signature"))
+    made.on_refused("customs", GrantRefusal("flood"))
+    assert lane.refused == ["bad_signature"] * TOLD_BURST + ["flood"]
+    for _ in range(1_000):
+        made.on_refused("customs", GrantRefusal("flood"))
+    assert lane.refused.count("flood") == STORMS_BURST
 
 
 @pytest.mark.hazard("C20", "C10")
