@@ -160,9 +160,12 @@ class Trouble:
     def _chatter(self) -> None:
         for index in range(24):
             self.world.time.after(index * 25, partial(self.world.signal, arrival_loop=bool(index % 2)))
+        self.world.time.after(650, self._arrival_as_it_is)
+
+    def _arrival_as_it_is(self) -> None:
+        # Asked when the chatter ends: the vehicle may have driven on meanwhile.
         truck = self.world.traffic.now
-        stands = truck is not None and truck.where == "waiting"
-        self.world.time.after(650, partial(self.world.signal, arrival_loop=stands))
+        self.world.signal(arrival_loop=truck is not None and truck.where == "waiting")
 
     def _wrong_way(self) -> None:
         self.world.signal(exit_loop=True)

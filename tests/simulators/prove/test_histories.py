@@ -34,6 +34,12 @@ def plan(*faults: str, trucks: int = 8, seed: str = "test") -> Plan:
     return Plan(seed, trucks, frozenset(faults))
 
 
+@pytest.mark.parametrize("index", [4111, 5684])
+def test_a_loop_that_chattered_shows_what_stands_there_once_it_is_quiet(index):
+    """In these the vehicle drives on while the loop chatters; it was left occupied by nobody."""
+    assert campaign.checked(campaign.plan(2, index)).violations == []
+
+
 def test_every_truck_that_may_pass_passes_where_nothing_is_wrong() -> None:
     found = campaign.checked(plan(trucks=20))
     assert (found.violations, found.passed) == ([], found.entitled)
