@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 # One request has one answer, perhaps repeated: more is a storm, and checking a signature costs 0.1 ms (C20).
 FLOOD_BURST = 20
 FLOOD_PER_S = 10
+# Why a message of a storm is refused.
+FLOOD = "flood"
 
 
 def request_topic(site: str, lane: str, authority: str, *, drill: bool = False) -> str:
@@ -124,7 +126,7 @@ class ClearanceLink:
             self.dropped_by_flood += 1
             if not limit.flooded:
                 limit.flooded = True
-                self._refuse(authority, GrantRefusal("flood"))
+                self._refuse(authority, GrantRefusal(FLOOD))
             return
         outcome = check_grant(
             message.payload,

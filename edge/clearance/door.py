@@ -7,7 +7,7 @@ to the request that is open always passes; the same answer over and over does no
 from collections.abc import Callable
 from typing import Protocol
 
-from edge.clearance.authority_link import FloodLimit
+from edge.clearance.authority_link import FLOOD, FloodLimit
 from edge.clearance.grant import GrantRefusal
 from edge.core.grant import Grant
 from edge.ports import Clock
@@ -16,7 +16,6 @@ from edge.ports import Clock
 TOLD_BURST = 30
 TOLD_PER_S = 0.1
 # That there is a storm is told apart from these: what began it may have used them up.
-STORM = "flood"
 STORMS_BURST = 3
 # A repeated answer is refused by its sequence number: the core needs to see that a few times, not for ever.
 REPEATS_TOLD = 5
@@ -43,8 +42,8 @@ class GrantDoor:
         self.on_failure: Callable[[str, str], None] = lambda _authority, _reason: None
         self._asking = asking
         self._clock = clock
-        self._limits: dict[str, FloodLimit] = {}
-        self._storms: dict[str, FloodLimit] = {}
+        # By authority, and whether it is for storms.
+        self._limits: dict[tuple[str, bool], FloodLimit] = {}
         self._answers: dict[str, tuple[Grant, int]] = {}
 
     def on_grant(self, grant: Grant) -> None:
@@ -63,15 +62,12 @@ class GrantDoor:
     def on_refused(self, authority: str, refusal: GrantRefusal) -> None:
         """Pass a refusal as far as the limit goes."""
         self.on_failure(authority, refusal.reason)
-        if self._admitted(authority, storm=refusal.reason == STORM):
+        if self._admitted(authority, storm=refusal.reason == FLOOD):
             self._asking.on_refused(authority, refusal)
 
     def _admitted(self, authority: str, *, storm: bool = False) -> bool:
-        limit = (
-            self._storms.setdefault(authority, FloodLimit(STORMS_BURST, TOLD_PER_S))
-            if storm
-            else self._limits.setdefault(authority, FloodLimit(TOLD_BURST, TOLD_PER_S))
-        )
+        burst = STORMS_BURST if storm else TOLD_BURST
+        limit = self._limits.setdefault((authority, storm), FloodLimit(burst, TOLD_PER_S))
         if limit.admit(self._clock.now_ms()):
             return True
         self.untold += 1

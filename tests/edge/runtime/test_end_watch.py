@@ -1,7 +1,5 @@
 """O4, S13: what a lane trusts for a time only is told well before its end, and the alarm goes with the new one."""
 
-import asyncio
-import contextlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,7 +24,7 @@ from edge.runtime.end_watch import GRACE_MS, KEYSET_EXPIRES, Ending, EndWatch, L
 from edge.runtime.journal import Journal
 from edge.runtime.notes import append_note
 from tests.support.certificates import CertificateAuthority
-from tests.support.clocks import StoodClock
+from tests.support.clocks import StoodClock, looks_until_cancelled
 
 pytestmark = pytest.mark.hazard("O4")
 DAY_MS, HOUR_MS, MINUTE_MS = 86_400_000, 3_600_000, 60_000
@@ -255,19 +253,7 @@ def test_four_hundred_days_of_certificates_warn_at_30_14_7_1_and_the_end(tmp_pat
 
 
 async def test_it_looks_until_it_is_cancelled(bench: Bench):
-    looked = asyncio.Event()
-
-    async def sleep(_seconds: float) -> None:
-        looked.set()
-        await asyncio.get_running_loop().create_future()
-
-    bench.clock.sleep = sleep  # type: ignore[method-assign]
-    task = asyncio.create_task(bench.watch.run())
-    async with asyncio.timeout(30):
-        await looked.wait()
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await looks_until_cancelled(bench.watch, bench.clock)
 
 
 def test_the_certificate_of_the_picture_server_is_watched_too(tmp_path: Path, journal: Journal):

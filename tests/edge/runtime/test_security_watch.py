@@ -1,7 +1,5 @@
 """Refused grants, taken-over sessions and clocks that disagree become alarms, once, and end."""
 
-import asyncio
-import contextlib
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,7 +22,7 @@ from edge.runtime.security_watch import (
     SecurityWatch,
 )
 from edge.times import rfc3339
-from tests.support.clocks import StoodClock
+from tests.support.clocks import StoodClock, looks_until_cancelled
 from tests.support.journal_facts import read_facts
 from tests.support.lane_bench import LaneBench
 
@@ -149,19 +147,7 @@ def test_c13_only_answers_to_the_newest_request_are_compared_and_all_reach_the_l
 
 async def test_it_looks_until_it_is_cancelled():
     bench = Bench()
-    looked = asyncio.Event()
-
-    async def sleep(_seconds: float) -> None:
-        looked.set()
-        await asyncio.get_running_loop().create_future()
-
-    bench.clock.sleep = sleep  # type: ignore[method-assign]
-    task = asyncio.create_task(bench.watch.run())
-    async with asyncio.timeout(30):
-        await looked.wait()
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await looks_until_cancelled(bench.watch, bench.clock)
 
 
 @pytest.mark.hazard("S21")
