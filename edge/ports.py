@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from edge.core.events import CommandOutcome as CommandOutcome
 from edge.core.inputs import LaneInputs
-from edge.core.readings import PictureReading, TagSighting
+from edge.core.readings import PictureReading, PlateClaim, TagSighting
 from edge.core.weight import Weighing
 
 Light = Literal["red", "green"]
@@ -139,7 +139,8 @@ class Frame:
     """One picture of a camera: encoded as it was (JPEG), with the digest of exactly these bytes.
 
     `captured_at_ms` is when its last byte arrived. `defect` is a stable reason (`dark`, `overexposed`,
-    `frozen`, `too_large`, `truncated`) where the picture must not be read, else None.
+    `frozen`, `too_large`, `truncated`) where the picture must not be read, else None. `claim` is the plate that the
+    camera itself read in it, where it reads any.
     """
 
     camera: str
@@ -149,6 +150,7 @@ class Frame:
     width: int
     height: int
     defect: str | None = None
+    claim: PlateClaim | None = None
 
 
 class Camera(Device, Protocol):

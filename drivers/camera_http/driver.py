@@ -1,40 +1,20 @@
-"""`HttpCamera`: a camera that answers over HTTP, captured and judged in a process of its own."""
+"""`HttpCamera`: a camera that gives pictures over HTTP, one at a time or as a stream."""
 
-import asyncio
-import contextlib
-import os
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from drivers.camera_http.dial import Trust
-from drivers.camera_http.digest import Auth
-from drivers.camera_http.pipe import FrameMessage, MessageReader, PipeError, ProblemMessage
-from drivers.camera_http.wire import parse_url
-from drivers.camera_http.worker import WorkerSettings
-from edge.ports import Clock, DeviceError, Frame
+from drivers.kit.camera.digest import Auth
+from drivers.kit.camera.hosted import HostedCamera, HostSettings
+from edge.ports import Clock
 
 Mode = Literal["snapshot", "mjpeg"]
-# A real sensor never repeats itself to the bit; a few repeats are a camera asked faster than it renews.
-FROZEN_AFTER_FRAMES = 3
-# Interpreter and decoder of the worker take a third of a second on a gate box's core, a loaded one more.
-WORKER_START_S = 10.0
-# Two processes round the same clock differently; more than this is another clock.
-_CLOCK_SLACK_MS = 100
-WORKER_COMMAND: tuple[str, ...] = (sys.executable, "-m", "drivers.camera_http.worker")
-_READ_BYTES = 256 * 1024
-_PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
 
 
 @dataclass(frozen=True, slots=True)
 class HttpCameraSettings:
-    """One camera. `url` is `http://host[:port]/path`, or `https://`; `password_file` may end in a newline.
+    """One camera. `url` is `http://host[:port]/path`, or `https://`; the rest as `HostSettings`.
 
-    `auth`: `auto` waits for what the camera asks for and takes Digest, `basic` sends the password as it is.
-    An address over HTTPS needs one of `ca_file` and `certificate_sha256` (`dial.Trust`).
     `frame_stale_s` bounds connecting, an answer's head, a snapshot's body, and the age of the newest frame: a
     camera that gives no new frame for this long is lost. `poll_interval_s` paces snapshots while nobody waits;
     it must be longer than the camera takes to renew its picture, or every picture looks frozen.
@@ -54,252 +34,25 @@ class HttpCameraSettings:
     poll_interval_s: float = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class _Newest:
-    serial: int
-    begun_at_ms: int
-    frame: Frame
-
-
-class HttpCamera:
-    """Implements `edge.ports.Camera`: snapshots or MJPEG, digest or basic authentication, newest frame only.
-
-    Each `connect` starts a fresh worker, and any failure kills it. `clock` must read CLOCK_MONOTONIC, the clock
-    that the worker stamps with. Codes raised: `camera_unreachable`, `camera_refused`, `camera_bad_answer`,
-    `camera_no_frame`, `camera_stalled`, `camera_worker_died`, `camera_password_unreadable`, `camera_tls_failed`,
-    `camera_not_trusted`, `camera_trust_unreadable`.
-    """
+class HttpCamera(HostedCamera):
+    """Implements `edge.ports.Camera`: snapshots or MJPEG. Codes raised: those of `HostedCamera`."""
 
     def __init__(self, settings: HttpCameraSettings, clock: Clock) -> None:
         """Raises ValueError where the address is not one of a camera over HTTP, or HTTPS lacks what it trusts."""
-        self._trust = Trust(None if settings.ca_file is None else str(settings.ca_file), settings.certificate_sha256)
-        self._trust.check(parse_url(settings.url))
-        self.name = settings.name
-        # Every log line and error shows it, and a query may hold a password.
-        self.address = settings.url.partition("?")[0]
-        self._settings = settings
-        self._clock = clock
-        self._process: Process | None = None
-        self._reader: asyncio.Task[None] | None = None
-        self._stderr: asyncio.Task[bytes] | None = None
-        self._newest: _Newest | None = None
-        self._serial = 0
-        self._failure: DeviceError | None = None
-        self._changed = asyncio.Event()
-        # Kept across connections: a frozen camera is not thawed by reconnecting to it.
-        self._last_sha256 = ""
-        self._repeats = 0
-
-    @property
-    def worker_pid(self) -> int | None:
-        """Process id of the running worker, for diagnostics; None where none runs."""
-        return self._process.pid if self._process is not None and self._process.returncode is None else None
-
-    async def connect(self) -> None:
-        """Start a worker and wait for its first frame, good or not. Raises DeviceError."""
-        await self.close()
-        settings = self._worker_settings()
-        self._newest, self._failure = None, None
-        try:
-            self._process = await _start_worker(self._settings.max_pixels)
-        except OSError as error:
-            raise self._error("camera_worker_died", "a capture process to start", str(error)) from error
-        self._stderr = asyncio.create_task(_tail(self._process))
-        self._reader = asyncio.create_task(self._read(self._process, self._stderr))
-        await self._tell(settings.to_line())
-        limit_s = WORKER_START_S + 2 * self._settings.frame_stale_s
-        try:
-            await self._wait_for_frame(lambda _: True, limit_s)
-        except TimeoutError as error:
-            await self.close()
-            raise self._error("camera_no_frame", f"a first frame within {limit_s:g} s", "none") from error
-        except BaseException:
-            await self.close()
-            raise
-
-    async def run(self) -> None:
-        """Serve until the camera is lost: its worker reports or dies, or no frame comes for `frame_stale_s`."""
-        settings = self._settings
-        # A snapshot camera is idle between polls, and one poll may then take all of its limit.
-        limit_s = settings.frame_stale_s + (settings.poll_interval_s if settings.mode == "snapshot" else 0.0)
-        try:
-            while True:
-                await self._wait_for_frame(self._newer_than(self._serial), limit_s)
-        except TimeoutError as error:
-            stalled = self._error("camera_stalled", f"a new frame within {limit_s:g} s", "none")
-            self._fail(stalled)
-            await self.close()
-            raise stalled from error
-        except DeviceError:
-            await self.close()
-            raise
-
-    async def capture(self, after_ms: int, timeout_s: float) -> Frame:
-        """Return the newest frame of which even the first byte came (a snapshot: was asked for) after `after_ms`.
-
-        Raises DeviceError: `camera_no_frame` where none came in time, or what ended the connection.
-        """
-        try:
-            return await self._wait_for_frame(lambda newest: newest.begun_at_ms >= after_ms, timeout_s, urgent=True)
-        except TimeoutError as error:
-            raise self._error("camera_no_frame", f"a frame within {timeout_s:g} s", "none") from error
-
-    async def close(self) -> None:
-        """Kill the worker and wait until it is gone."""
-        process, reader, stderr = self._process, self._reader, self._stderr
-        self._process = self._reader = self._stderr = None
-        if process is None or reader is None or stderr is None:
-            return
-        self._fail(self._error("camera_unreachable", "an open connection", "closed"))
-        _kill(process)
-        # Not cancelled: both end with the worker's pipes, and reading to the end is what closes those.
-        await asyncio.gather(reader, stderr, return_exceptions=True)
-
-    async def _wait_for_frame(
-        self, accept: Callable[[_Newest], bool], timeout_s: float, *, urgent: bool = False
-    ) -> Frame:
-        """The newest frame, once it is accepted. Raises TimeoutError, or what ended the connection."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                changed = self._changed
-                if self._failure is not None:
-                    raise self._failure
-                if self._process is None:
-                    raise self._error("camera_unreachable", "an open connection", "not connected")
-                if self._newest is not None and accept(self._newest):
-                    return self._newest.frame
-                if urgent and self._settings.mode == "snapshot":
-                    await self._tell(b"s")
-                await changed.wait()
-
-    @staticmethod
-    def _newer_than(serial: int) -> Callable[[_Newest], bool]:
-        return lambda newest: newest.serial > serial
-
-    async def _tell(self, data: bytes) -> None:
-        process = self._process
-        if process is None or process.stdin is None or process.stdin.is_closing():
-            return
-        # A worker that is gone is reported by its output's end.
-        with contextlib.suppress(ConnectionError):
-            process.stdin.write(data)
-            await process.stdin.drain()
-
-    async def _read(self, process: Process, stderr: asyncio.Task[bytes]) -> None:
-        """Take the worker's messages until it ends, and leave the reason behind."""
-        messages = MessageReader(self._settings.max_bytes)
-        failure: DeviceError | None = None
-        assert process.stdout is not None
-        while data := await process.stdout.read(_READ_BYTES):
-            try:
-                for message in messages.feed(data) if failure is None else []:
-                    if isinstance(message, ProblemMessage):
-                        failure = self._problem(message)
-                    else:
-                        self._take(message)
-            except PipeError as error:
-                failure = self._error("camera_worker_died", "messages of the capture process", str(error))
-                _kill(process)
-        status = await process.wait()
-        said = (await stderr).decode("utf-8", "replace").strip().rpartition("\n")[2]
-        self._fail(
-            failure
-            or self._error("camera_worker_died", "the capture process to run", f"exit status {status} {said}".strip())
-        )
-
-    def _take(self, message: FrameMessage) -> None:
-        if message.captured_at_ms > self._clock.now_ms() + _CLOCK_SLACK_MS:
-            raise PipeError("expected a frame of the past, got one of the future")
-        defect = message.defect
-        if message.sha256 != self._last_sha256:
-            self._last_sha256, self._repeats = message.sha256, 0
-        elif message.picture:
-            self._repeats += 1
-        if defect is None and self._repeats >= FROZEN_AFTER_FRAMES:
-            defect = "frozen"
-        frame = Frame(
-            camera=self.name,
-            jpeg=message.picture,
-            sha256=message.sha256,
-            captured_at_ms=message.captured_at_ms,
-            width=message.width,
-            height=message.height,
-            defect=defect,
-        )
-        self._serial += 1
-        self._newest = _Newest(self._serial, message.begun_at_ms, frame)
-        self._notify()
-
-    def _fail(self, failure: DeviceError) -> None:
-        if self._failure is None:
-            self._failure = failure
-        self._newest = None
-        self._notify()
-
-    def _notify(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    def _problem(self, message: ProblemMessage) -> DeviceError:
-        return self._error(message.code, message.expected, message.got, message.next_step)
-
-    def _error(
-        self, code: str, expected: str, got: str, next_step: str = "check the camera and its cable; retried by itself"
-    ) -> DeviceError:
-        return DeviceError(
-            code, device=self.name, address=self.address, expected=expected, got=got, next_step=next_step
-        )
-
-    def _worker_settings(self) -> WorkerSettings:
-        settings, trust = self._settings, self._trust
-        password = ""
-        if settings.password_file is not None:
-            try:
-                password = settings.password_file.read_text("utf-8").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as error:
-                raise self._error(
-                    "camera_password_unreadable",
-                    f"a password in {settings.password_file}",
-                    str(error),
-                    "check that the file exists and that the service may read it",
-                ) from error
-        return WorkerSettings(
-            url=settings.url,
-            mode=settings.mode,
+        host = HostSettings(
+            settings.name,
+            settings.url,
+            "drivers.camera_http.worker",
+            settings.mode,
             user=settings.user,
-            password=password,
+            password_file=settings.password_file,
             auth=settings.auth,
-            ca_file=trust.ca_file,
-            certificate_sha256=trust.certificate_sha256,
+            ca_file=settings.ca_file,
+            certificate_sha256=settings.certificate_sha256,
             max_bytes=settings.max_bytes,
             max_pixels=settings.max_pixels,
             wait_s=settings.frame_stale_s,
+            silent_s=settings.frame_stale_s,
             poll_interval_s=settings.poll_interval_s,
         )
-
-
-async def _start_worker(max_pixels: int) -> Process:
-    # The worker finds our packages where we were loaded from, whatever its working directory.
-    search_path = os.pathsep.join(filter(None, (_PACKAGE_ROOT, os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PYTHONPATH": search_path, "PYTHONUNBUFFERED": "1"}
-    # The decoder's own cap, behind ours: it reads this when it is imported.
-    environment["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(max_pixels)
-    # A session of its own: an interrupt at the terminal is the driver's to handle.
-    return await asyncio.create_subprocess_exec(
-        *WORKER_COMMAND, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment, start_new_session=True
-    )
-
-
-async def _tail(process: Process) -> bytes:
-    """The end of what the worker said on standard error, read until that closes so that it never blocks."""
-    assert process.stderr is not None
-    last = b""
-    while data := await process.stderr.read(4096):
-        last = (last + data)[-2048:]
-    return last
-
-
-def _kill(process: Process) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        super().__init__(host, clock, asks=settings.mode == "snapshot")

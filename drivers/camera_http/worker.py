@@ -1,95 +1,11 @@
-"""The capture process: `python -m drivers.camera_http.worker`, started and killed by the driver.
+"""The capture process: `python -m drivers.camera_http.worker`."""
 
-Standard input carries one JSON line of settings, then one byte per picture that is wanted at once; its end
-means that the driver is gone, and ends this process. Standard output carries messages of `pipe`.
-"""
-
-import contextlib
-import hashlib
-import json
-import os
-import secrets
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from typing import BinaryIO
+from collections.abc import Iterator
 
-from drivers.camera_http.dial import Dialler, SourceError, Trust
-from drivers.camera_http.digest import Auth, Authenticator
-from drivers.camera_http.pipe import FrameMessage, Message, encode
-from drivers.camera_http.source import Picture, Source
-from drivers.camera_http.wire import parse_url
-from edge.priority import stand_back
-
-# Faster than any camera here renews its picture: one that floods costs this process its time, and the lanes none.
-LEAST_INTERVAL_S = 0.02
-Judge = Callable[[bytes, int], tuple[int, int, str | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerSettings:
-    """What the driver tells its worker, as one JSON line. It travels by pipe: a command line is public."""
-
-    url: str
-    mode: str
-    user: str | None
-    password: str = field(repr=False)
-    auth: Auth
-    ca_file: str | None
-    certificate_sha256: str | None
-    max_bytes: int
-    max_pixels: int
-    wait_s: float
-    poll_interval_s: float
-
-    def to_line(self) -> bytes:
-        """The line as it is written to the worker."""
-        return json.dumps(asdict(self)).encode("ascii") + b"\n"
-
-    @classmethod
-    def from_line(cls, line: bytes) -> "WorkerSettings":
-        """Read the line back."""
-        return cls(**json.loads(line))
-
-
-class NewestPicture:
-    """A slot for one picture: whoever is slower than the camera sees the newest, never a queue of old ones."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._picture: Picture | None = None
-        self._ended = False
-
-    def put(self, picture: Picture) -> None:
-        """Replace what is waiting."""
-        with self._changed:
-            self._picture = picture
-            self._changed.notify()
-
-    def end(self) -> None:
-        """No more will come; what is waiting is still taken."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
-
-    def take(self) -> Picture | None:
-        """Wait for the newest picture; None after the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._picture is not None or self._ended)
-            picture, self._picture = self._picture, None
-            return picture
-
-
-def to_message(picture: Picture, max_pixels: int, judge: Judge) -> FrameMessage:
-    """Judge one picture and wrap it, with the digest of exactly the bytes that came."""
-    width, height, defect = 0, 0, picture.fault
-    if picture.fault is None:
-        width, height, defect = judge(picture.data, max_pixels)
-    digest = hashlib.sha256(picture.data).hexdigest()
-    times = (picture.begun_at_ms, picture.captured_at_ms)
-    return FrameMessage(picture.data, digest, *times, width, height, defect)
+from drivers.camera_http.source import Source
+from drivers.kit.camera.asking import Picture
+from drivers.kit.camera.worker import Who, WorkerSettings, main
 
 
 def poll(source: Source, wanted: threading.Event, interval_s: float) -> Iterator[Picture]:
@@ -100,93 +16,11 @@ def poll(source: Source, wanted: threading.Event, interval_s: float) -> Iterator
         wanted.wait(interval_s)
 
 
-def fetch(pictures: Iterator[Picture], newest: NewestPicture) -> SourceError | None:
-    """Take pictures as they come until the camera fails, and return why."""
-    try:
-        for picture in pictures:
-            newest.put(picture)
-    except SourceError as problem:
-        return problem
-    finally:
-        newest.end()
-    return None
-
-
-def deliver(
-    newest: NewestPicture,
-    send: Callable[[Message], None],
-    max_pixels: int,
-    judge: Judge,
-    pause: Callable[[float], None] = time.sleep,
-) -> None:
-    """Judge and send the newest picture until there are no more, at most one per LEAST_INTERVAL_S."""
-    while (picture := newest.take()) is not None:
-        begun_s = time.monotonic()
-        send(to_message(picture, max_pixels, judge))
-        pause(max(0.0, LEAST_INTERVAL_S - (time.monotonic() - begun_s)))
-
-
-def serve(settings: WorkerSettings, wanted: threading.Event, send: Callable[[Message], None], judge: Judge) -> None:
-    """Fetch and deliver until the camera fails; the last message says why."""
-    address = parse_url(settings.url)
-    authenticator = Authenticator(
-        settings.user,
-        settings.password,
-        settings.auth,
-        secured=address.secured,
-        new_cnonce=lambda: secrets.token_hex(16),
-    )
-    trust = Trust(settings.ca_file, settings.certificate_sha256)
-    dialler = Dialler(address, trust, settings.wait_s)
-    source = Source(dialler, authenticator, wait_s=settings.wait_s, max_bytes=settings.max_bytes)
-    newest = NewestPicture()
-    delivery = threading.Thread(target=deliver, args=(newest, send, settings.max_pixels, judge), daemon=True)
-    delivery.start()
-    pictures = source.stream() if settings.mode == "mjpeg" else poll(source, wanted, settings.poll_interval_s)
-    problem = fetch(pictures, newest)
-    delivery.join()
-    if problem is not None:
-        send(problem.message)
-
-
-def watch_driver(commands: BinaryIO, wanted: threading.Event, leave: Callable[[], object]) -> None:
-    """Turn bytes of the driver into wishes, and its end into ours: no worker outlives its driver."""
-    while commands.read(1):
-        wanted.set()
-    leave()
-
-
-def run_worker(commands: BinaryIO, output: BinaryIO, leave: Callable[[], object]) -> None:
-    """Read the settings, then serve until the camera fails. `leave` is called when the driver ends."""
-    settings = WorkerSettings.from_line(commands.readline())
-    # Imported late: the driver imports this module for its settings alone, and never the decoder.
-    from drivers.camera_http import picture
-
-    picture.limit_decoder()
-    wanted = threading.Event()
-    threading.Thread(target=watch_driver, args=(commands, wanted, leave), daemon=True).start()
-
-    def send(message: Message) -> None:
-        data = memoryview(encode(message))
-        while data:
-            data = data[output.write(data) or 0 :]
-
-    serve(settings, wanted, send, picture.judge)
-
-
-def main() -> None:
-    """Run as a process until the camera fails, the driver ends, or the driver kills it."""
-    stand_back()
-    # Whatever a library prints goes to standard error, so that it cannot break the framing.
-    output = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)
-    # A thread that fails must not leave the others running with nobody to hear them.
-    threading.excepthook = lambda _: os._exit(os.EX_SOFTWARE)
-    # os._exit, because the main thread may be inside a system call or the decoder.
-    with contextlib.suppress(BrokenPipeError):
-        run_worker(sys.stdin.buffer, output, lambda: os._exit(0))
-    os._exit(0)
+def pictures(settings: WorkerSettings, who: Who, wanted: threading.Event) -> Iterator[Picture]:
+    """Give the pictures of one camera, in its mode."""
+    source = Source(who.dialler, who.authenticator, wait_s=settings.wait_s, max_bytes=settings.max_bytes)
+    return source.stream() if settings.mode == "mjpeg" else poll(source, wanted, settings.poll_interval_s)
 
 
 if __name__ == "__main__":
-    main()
+    main(pictures)

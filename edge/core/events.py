@@ -8,7 +8,7 @@ from edge.core.grant import Grant
 from edge.core.inputs import LaneInputs
 from edge.core.modes import Hours, Mode
 from edge.core.offline_list import OfflineList, OfflineUse
-from edge.core.readings import PictureReading, TagSighting
+from edge.core.readings import PictureReading, PlateClaim, TagSighting
 from edge.core.referral import Referral, ReferralReport
 from edge.core.sampling_plan import SamplingPlan
 from edge.core.weight import Weighing
@@ -84,7 +84,10 @@ class DeviceBack:
 
 @dataclass(frozen=True, slots=True)
 class FrameRead:
-    """Recognition is through with one frame of `passage`. `sha256` names the kept picture."""
+    """Recognition is through with one frame of `passage`. `sha256` names the kept picture.
+
+    `claim` is the plate that the camera itself read in it, where it reads any.
+    """
 
     at_ms: int
     passage: str
@@ -92,6 +95,7 @@ class FrameRead:
     sha256: str
     captured_at_ms: int
     reading: PictureReading
+    claim: PlateClaim | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """From many readings to one identity: agreement over frames, explicit `unread` and `conflict`.
 
 Nothing is preferred in silence: two values that both have the frames they need are a conflict, and a code
-that was seen but not often enough keeps the identity open.
+that was seen but not often enough keeps the identity open. What a camera says that it read itself counts for no
+reading, and one word of it against ours is a conflict.
 """
 
 from collections.abc import Sequence
@@ -81,6 +82,11 @@ def _fuse_plate(profile: LaneProfile, passage: Passage, place: str, lost_devices
     if len(plates) > 1:
         return Reading("conflict", candidates=tuple(plates.values()), reason="frames_disagree", evidence=evidence)
     ((text, plate),) = plates.items()
+    claims = {frame.claim.plate.text: frame.claim.plate for frame in frames if frame.claim is not None}
+    claims.pop(text, None)
+    if claims:
+        candidates = (plate, *claims.values())
+        return Reading("conflict", candidates=candidates, reason="camera_disagrees", evidence=evidence)
     return Reading("read", plate, min(sighting.confidence for _, sighting in agreed[text]), evidence=evidence)
 
 

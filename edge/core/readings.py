@@ -28,6 +28,14 @@ class PlateSighting:
 
 
 @dataclass(frozen=True, slots=True)
+class PlateClaim:
+    """What a camera says that it read itself. It speaks against a reading of ours, and never for one (decision 43)."""
+
+    plate: Plate
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerSighting:
     """One container code in one frame."""
 

@@ -127,9 +127,10 @@ class LaneCaptures:
             after_ms, frames = frame.captured_at_ms + 1, frames + 1
             reading, kept = await asyncio.gather(self._read(profile, frame), self._keep(passage, frame))
             if kept:
-                self.take(
-                    FrameRead(self._clock.now_ms(), passage, profile.id, frame.sha256, frame.captured_at_ms, reading)
-                )
+                now_ms = self._clock.now_ms()
+                # Of a picture that must not be read the camera's own word is no better.
+                claim = frame.claim if frame.defect is None and "plate" in profile.reads else None
+                self.take(FrameRead(now_ms, passage, profile.id, frame.sha256, frame.captured_at_ms, reading, claim))
 
     async def _read(self, profile: CameraProfile, frame: Frame) -> PictureReading:
         if frame.defect is not None:

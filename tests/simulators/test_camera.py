@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from drivers.camera_http.wire import MultipartParser, read_picture_header
+from drivers.camera_http.wire import MultipartParser
+from drivers.kit.camera.header import read_picture_header
 from simulators.devices.camera import BOUNDARY, CameraSimulator, Picture
 from simulators.scene import render_container, render_front
 

@@ -45,6 +45,7 @@ from edge.core.readings import (
     NOT_FOUND,
     ContainerSighting,
     PictureReading,
+    PlateClaim,
     PlateSighting,
     TagSighting,
     Unread,
@@ -234,11 +235,19 @@ class LaneBench:
     def arrive(self) -> None:
         self.scan(arrival_loop=True)
 
-    def frame(self, camera: str, reading: PictureReading, *, sha256: str | None = None, age_ms: int = 0) -> None:
+    def frame(
+        self,
+        camera: str,
+        reading: PictureReading,
+        *,
+        sha256: str | None = None,
+        age_ms: int = 0,
+        claim: PlateClaim | None = None,
+    ) -> None:
         self.pictures += 1
         digest = sha256 or f"picture-{self.pictures}"
         passage = self.state.passage.id if self.state.passage else "none"
-        self.take(FrameRead(self.at_ms, passage, camera, digest, self.at_ms - age_ms, reading))
+        self.take(FrameRead(self.at_ms, passage, camera, digest, self.at_ms - age_ms, reading, claim))
 
     def read_plate(self, text: str = PLATE, *, times: int = 2, camera: str = "cam-front") -> None:
         for _ in range(times):

@@ -9,11 +9,11 @@ from urllib.request import HTTPDigestAuthHandler, HTTPPasswordMgrWithDefaultReal
 
 import pytest
 
-from drivers.camera_http.dial import Dialler, Trust
-from drivers.camera_http.digest import Authenticator
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings, Mode
 from drivers.camera_http.source import Source
-from drivers.camera_http.wire import parse_url
+from drivers.kit.camera.address import parse_url
+from drivers.kit.camera.dial import Dialler, Trust
+from drivers.kit.camera.digest import Authenticator
 from edge.ports import DeviceError
 from simulators.devices.camera import CameraFault, CameraSimulator
 from simulators.devices.camera_door import CameraDoor, Scheme

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.camera_http.digest import Auth, Authenticator, RefusedError, basic, choose_digest, parse_challenges
+from drivers.kit.camera.digest import Auth, Authenticator, RefusedError, basic, choose_digest, parse_challenges
 
 CHALLENGE = (
     'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm={}, '

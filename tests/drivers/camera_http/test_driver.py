@@ -319,23 +319,21 @@ async def test_newest_frame_only_where_many_come_at_once() -> None:
 async def test_worker_that_talks_nonsense_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     async with simulated("snapshot") as (_, camera):
         nonsense = "import sys; sys.stdout.write('HTTP/1.1 nonsense' * 9); sys.stdout.flush(); sys.stdin.read()"
-        monkeypatch.setattr("drivers.camera_http.driver.WORKER_COMMAND", (sys.executable, "-c", nonsense))
+        monkeypatch.setattr(camera, "command", (sys.executable, "-c", nonsense))
         with pytest.raises(DeviceError, match=r"camera_worker_died.*expected a message"):
             await camera.connect()
-        monkeypatch.setattr(
-            "drivers.camera_http.driver.WORKER_COMMAND", (sys.executable, "-c", "raise SystemExit('broken')")
-        )
+        monkeypatch.setattr(camera, "command", (sys.executable, "-c", "raise SystemExit('broken')"))
         with pytest.raises(DeviceError, match=r"camera_worker_died.*exit status 1 broken"):
             await camera.connect()
-        monkeypatch.setattr("drivers.camera_http.driver.WORKER_COMMAND", ("/nonexistent",))
+        monkeypatch.setattr(camera, "command", ("/nonexistent",))
         with pytest.raises(DeviceError, match="camera_worker_died"):
             await camera.connect()
 
 
 async def test_silent_worker_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     async with simulated("snapshot", frame_stale_s=0.1) as (_, camera):
-        monkeypatch.setattr("drivers.camera_http.driver.WORKER_START_S", 0.1)
-        monkeypatch.setattr("drivers.camera_http.driver.WORKER_COMMAND", (sys.executable, "-c", "input()\ninput()"))
+        monkeypatch.setattr("drivers.kit.camera.hosted.WORKER_START_S", 0.1)
+        monkeypatch.setattr(camera, "command", (sys.executable, "-c", "input()\ninput()"))
         with pytest.raises(DeviceError, match="camera_no_frame"):
             await camera.connect()
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from drivers.camera_http.dial import Dialler, SourceError, Trust
-from drivers.camera_http.digest import Authenticator
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
-from drivers.camera_http.pipe import ProblemMessage
 from drivers.camera_http.source import Source
-from drivers.camera_http.wire import parse_url
+from drivers.kit.camera.address import parse_url
+from drivers.kit.camera.dial import Dialler, SourceError, Trust
+from drivers.kit.camera.digest import Authenticator
+from drivers.kit.camera.pipe import ProblemMessage
 from simulators.devices.camera import CameraCertificates, CameraFault, CameraSimulator
 from simulators.devices.camera_door import CameraDoor
 from tests.support.camera_http import MonotonicClock

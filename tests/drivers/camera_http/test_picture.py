@@ -2,7 +2,7 @@ import base64
 
 import pytest
 
-from drivers.camera_http.picture import judge, limit_decoder
+from drivers.kit.camera.picture import judge, limit_decoder
 from simulators.devices.camera import claim_size
 from simulators.scene import darken, encode_jpeg, overexpose, render_container, render_empty_lane, render_front, vary
 from tests.support.needs import PHOTOS

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.camera_http.pipe import FrameMessage, MessageReader, PipeError, ProblemMessage, encode
+from drivers.kit.camera.pipe import FrameMessage, MessageReader, PipeError, ProblemMessage, encode
 
 
 def frame(picture: bytes, defect: str | None = None) -> FrameMessage:

@@ -4,17 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.camera_http.digest import basic
-from drivers.camera_http.wire import (
-    MAX_PART_HEAD_BYTES,
-    CameraAddress,
-    MultipartParser,
-    Part,
-    boundary_of,
-    encode_request,
-    parse_url,
-    read_picture_header,
-)
+from drivers.camera_http.wire import MultipartParser
+from drivers.kit.camera.address import CameraAddress, encode_request, parse_url
+from drivers.kit.camera.digest import basic
+from drivers.kit.camera.header import read_picture_header
+from drivers.kit.camera.multipart import MAX_PART_HEAD_BYTES, Part, boundary_of
 from simulators.devices.camera import claim_size
 from simulators.scene import encode_jpeg, render_empty_lane
 

@@ -9,18 +9,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from drivers.camera_http.dial import Dialler, SourceError, Trust
-from drivers.camera_http.digest import Authenticator
-from drivers.camera_http.pipe import FrameMessage, Message, MessageReader, ProblemMessage
-from drivers.camera_http.source import Picture, Source, monotonic_ms
-from drivers.camera_http.wire import parse_url
-from drivers.camera_http.worker import (
+from drivers.camera_http.source import Source
+from drivers.camera_http.worker import pictures, poll
+from drivers.kit.camera.address import parse_url
+from drivers.kit.camera.asking import Picture, monotonic_ms
+from drivers.kit.camera.dial import Dialler, SourceError, Trust
+from drivers.kit.camera.digest import Authenticator
+from drivers.kit.camera.pipe import FrameMessage, Message, MessageReader, ProblemMessage
+from drivers.kit.camera.worker import (
     LEAST_INTERVAL_S,
     NewestPicture,
     WorkerSettings,
     deliver,
     fetch,
-    poll,
     run_worker,
     serve,
     to_message,
@@ -173,12 +174,12 @@ def test_fetch_ends_quietly_where_pictures_end() -> None:
 async def test_poll_asks_again_at_once_where_a_picture_is_wanted() -> None:
     wanted = threading.Event()
     async with serving(ok(b"picture")) as (url, requests):
-        pictures: Iterator[Picture] = poll(source_at(url), wanted, 3600.0)
+        polled: Iterator[Picture] = poll(source_at(url), wanted, 3600.0)
 
         def two() -> None:
-            next(pictures)
+            next(polled)
             wanted.set()
-            next(pictures)
+            next(polled)
 
         async with asyncio.timeout(10):
             await asyncio.to_thread(two)
@@ -192,7 +193,7 @@ async def test_serve_sends_frames_and_ends_with_the_problem(mode: str) -> None:
     async with serving(body) as (url, requests):
         settings = WorkerSettings(url, mode, "admin", "pw", "basic", None, None, 1000, 100, 2.0, 0.01)
         assert WorkerSettings.from_line(settings.to_line()) == settings
-        await asyncio.to_thread(serve, settings, threading.Event(), sent.append, judge_all_good)
+        await asyncio.to_thread(serve, settings, threading.Event(), sent.append, judge_all_good, pictures)
     assert b"Authorization: Basic " in requests[0]
     assert [type(message) for message in sent] == ([FrameMessage] if mode == "mjpeg" else []) + [ProblemMessage]
 
@@ -214,7 +215,7 @@ async def test_worker_reads_its_settings_and_speaks_in_messages() -> None:
             left = threading.Event()
             driver.write(settings.to_line())
             driver.flush()
-            await asyncio.to_thread(run_worker, commands, output, left.set)
+            await asyncio.to_thread(run_worker, commands, output, left.set, pictures)
             assert not left.is_set()
             driver.close()
             assert await asyncio.to_thread(left.wait, 10)

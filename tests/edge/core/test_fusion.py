@@ -7,7 +7,7 @@ import pytest
 from edge.core.effects import EndPassage
 from edge.core.fusion import fuse
 from edge.core.profile import CameraProfile
-from edge.core.readings import Identity, PictureReading, Reading, Unread
+from edge.core.readings import Identity, PictureReading, PlateClaim, Reading, Unread
 from edge.core.state import Phase
 from tests.support.lane_bench import CODE, EPC, PLATE, PROFILE, LaneBench, boxes_seen, plate_seen
 
@@ -87,6 +87,31 @@ def test_d6_d8_two_plates_that_both_agree_are_a_conflict() -> None:
     lane.frame("cam-front", plate_seen(PLATE))
     assert (front(lane).status, front(lane).reason) == ("conflict", "frames_disagree")
     assert {one.text for one in front(lane).candidates} == {PLATE, OTHER_PLATE}
+
+
+def claimed(text: str) -> PlateClaim:
+    return PlateClaim(plate_seen(text).plates[0].plate, 1.0)
+
+
+def test_what_a_camera_read_itself_counts_for_no_reading() -> None:
+    lane = lane_at_arrival()
+    for _ in range(4):
+        lane.frame("cam-front", PictureReading(unread=(Unread("plate", "not_found"),)), claim=claimed(PLATE))
+    assert (front(lane).status, front(lane).reason) == ("unread", "not_found")
+    lane.frame("cam-front", plate_seen(PLATE), claim=claimed(PLATE))
+    assert front(lane).status == "unread"
+    lane.frame("cam-front", plate_seen(PLATE), claim=claimed(PLATE))
+    assert (front(lane).status, front(lane).confidence) == ("read", 0.9)
+
+
+@pytest.mark.hazard("D6", "D8")
+def test_one_word_of_a_camera_against_our_reading_is_a_conflict() -> None:
+    lane = lane_at_arrival()
+    lane.frame("cam-front", plate_seen(PLATE), claim=claimed(OTHER_PLATE))
+    lane.frame("cam-front", plate_seen(PLATE), claim=claimed(PLATE))
+    assert (front(lane).status, front(lane).reason) == ("conflict", "camera_disagrees")
+    assert [one.text for one in front(lane).candidates] == [PLATE, OTHER_PLATE]
+    assert len(front(lane).evidence) == 2
 
 
 def test_the_plate_is_the_largest_of_a_picture() -> None:

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from edge.core.events import Event, FrameRead, TagSighted
 from edge.core.profile import CameraProfile
-from edge.core.readings import PictureReading, TagSighting, Unread
+from edge.core.readings import PictureReading, PlateClaim, TagSighting, Unread
 from edge.core.tag import Tag
 from edge.ports import DeviceError, Frame
 from edge.runtime.captures import LaneCaptures
@@ -33,13 +33,14 @@ class Camera:
         self.asked: list[int] = []
         self.errors: list[DeviceError] = []
         self.defect: str | None = None
+        self.claim: PlateClaim | None = None
 
     async def capture(self, after_ms: int, timeout_s: float) -> Frame:
         self.asked.append(after_ms)
         if self.errors:
             raise self.errors.pop()
         jpeg = b"picture %d" % len(self.asked)
-        return Frame("front", jpeg, sha256(jpeg).hexdigest(), after_ms + 5, 8, 8, self.defect)
+        return Frame("front", jpeg, sha256(jpeg).hexdigest(), after_ms + 5, 8, 8, self.defect, self.claim)
 
 
 class Reader:
@@ -145,6 +146,18 @@ async def test_a_defect_frame_is_kept_and_not_read(rig: Rig):
     rig.captures.start("p1", 1000)
     assert (await rig.frame()).reading == PictureReading(unread=(Unread("picture", "dark"),))
     assert rig.recogniser.heard == []
+
+
+async def test_what_the_camera_read_itself_is_told_with_a_picture_that_may_be_read(rig: Rig):
+    rig.camera.claim = PlateClaim(plate_seen("粤BF3871").plates[0].plate, 0.99)
+    rig.captures.start("p1", 1000)
+    assert (await rig.frame()).claim == rig.camera.claim
+    rig.captures.stop("p1")
+    rig.camera.defect = "frozen"
+    rig.captures.start("p2", 2000)
+    while (frame := await rig.frame()).passage == "p1":
+        pass
+    assert frame.claim is None
 
 
 async def test_a_frame_that_cannot_be_kept_does_not_count(rig: Rig, monkeypatch: pytest.MonkeyPatch):

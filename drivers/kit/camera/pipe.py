@@ -10,6 +10,9 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+from edge.core.plate import PLATE_COLOURS, parse_plate
+from edge.core.readings import PlateClaim
+
 _MAGIC = b"KKF1"
 _PREFIX = struct.Struct(">4sII")
 MAX_HEAD_BYTES = 4096
@@ -23,6 +26,7 @@ class PipeError(ValueError):
 class FrameMessage:
     """One picture and what was found out about it.
 
+    `event` is the camera's own name of what it saw and `claim` the plate that it read itself, where it does.
     `begun_at_ms` is when its request left (a snapshot) or its first bytes came (a stream).
     Times are CLOCK_MONOTONIC, which all processes of a box share.
     """
@@ -34,6 +38,15 @@ class FrameMessage:
     width: int
     height: int
     defect: str | None
+    event: str = ""
+    claim: PlateClaim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AliveMessage:
+    """The camera said something that is no picture: `said` is `heartbeat`, or what of an event cannot be used."""
+
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +59,7 @@ class ProblemMessage:
     next_step: str
 
 
-Message = FrameMessage | ProblemMessage
+Message = FrameMessage | AliveMessage | ProblemMessage
 
 
 def encode(message: Message) -> bytes:
@@ -61,7 +74,11 @@ def encode(message: Message) -> bytes:
             "width": message.width,
             "height": message.height,
             "defect": message.defect,
+            "event": message.event,
+            "claim": None if message.claim is None else _spelled(message.claim),
         }
+    elif isinstance(message, AliveMessage):
+        body, head = b"", {"type": "alive", "said": message.said}
     else:
         body = b""
         head = {
@@ -115,12 +132,31 @@ def _decode(head: bytes, body: bytes) -> Message:
         raise PipeError(f"expected an object, got {head[:80]!r}")
     if values.get("type") == "problem":
         return ProblemMessage(*(_text(values, key) for key in ("code", "expected", "got", "next_step")))
+    if values.get("type") == "alive":
+        return AliveMessage(_text(values, "said"))
     if values.get("type") != "frame" or _text(values, "sha256") != hashlib.sha256(body).hexdigest():
         raise PipeError(f"expected a frame with the digest of its bytes, got {head[:80]!r}")
     times = (_number(values, "begun_at_ms"), _number(values, "captured_at_ms"))
     size = (_number(values, "width"), _number(values, "height"))
     defect = None if values.get("defect") is None else _text(values, "defect")
-    return FrameMessage(body, _text(values, "sha256"), *times, *size, defect)
+    claim = None if values.get("claim") is None else _claim(values["claim"])
+    return FrameMessage(body, _text(values, "sha256"), *times, *size, defect, _text(values, "event"), claim)
+
+
+def _spelled(claim: PlateClaim) -> dict[str, Any]:
+    plate = claim.plate
+    return {"text": plate.text, "colour": plate.colour, "rows": plate.rows, "confidence": claim.confidence}
+
+
+def _claim(value: object) -> PlateClaim:
+    """A claim is spelled again by our own grammar: the worker handled hostile words."""
+    if not isinstance(value, dict) or not isinstance(confidence := value.get("confidence"), int | float):
+        raise PipeError(f"expected a claim, got {value!r:.80}")
+    colour = value.get("colour") if value.get("colour") in PLATE_COLOURS else None
+    plate = parse_plate(_text(value, "text"), colour, 2 if value.get("rows") == 2 else 1)
+    if plate is None or not 0 <= confidence <= 1:
+        raise PipeError(f"expected a plate and a confidence of 0 to 1, got {value!r:.80}")
+    return PlateClaim(plate, float(confidence))
 
 
 def _text(values: dict[str, Any], key: str) -> str:

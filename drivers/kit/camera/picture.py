@@ -6,7 +6,7 @@ Runs in the worker process alone. Formats other than JPEG and PNG never reach a 
 import cv2
 import numpy as np
 
-from drivers.camera_http.wire import read_picture_header
+from drivers.kit.camera.header import read_picture_header
 
 # Far outside what 614 real gate, yard and street photographs have, night included (README has the figures).
 DARK_BELOW = 40.0

@@ -7,8 +7,8 @@ import ssl
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from drivers.camera_http.pipe import ProblemMessage
-from drivers.camera_http.wire import CameraAddress
+from drivers.kit.camera.address import CameraAddress
+from drivers.kit.camera.pipe import ProblemMessage
 
 _OF_CLOCK = "renew the camera's certificate; check the clock of this machine"
 _OF_NAME = "write into url the name or address that the certificate has, or give certificate_sha256 in place of ca_file"
