@@ -16,12 +16,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from simulators.world import Pace
 from tests.campaigns.ledger import Ledger, arguments, tell, told
 from tests.support.brokers import BrokerCase, Mosquitto
 from tests.support.system_lane import SystemLane, open_system
 
 LOSSES_A_RUN = 10
 BETWEEN_S = 1.5
+# Slow enough for a starved machine to see each loop occupied: a vehicle that no scan saw at the exit holds the lane.
+PACE = Pace(drive_in_s=0.15, drive_through_s=1.5)
 
 
 async def _lose(lane: SystemLane, broker: Mosquitto, draw: random.Random) -> None:
@@ -51,6 +54,7 @@ async def one_run(folder: Path, run: str, seed: int) -> dict[str, Any]:
     began = time.monotonic()
     try:
         async with open_system(folder, BrokerCase(broker, "5")) as lane, lane.central() as database:
+            lane.world.pace = PACE
             lane.write_config(deadline_ms=500)
             await lane.start_controller()
             traffic = asyncio.create_task(_traffic(lane))
