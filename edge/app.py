@@ -126,7 +126,8 @@ async def serve(
             reloading = Reloading(path, config_hash, lanes, digest=hash_of, admit=admit, take=stop.set, refused=refused)
         look = None if reloading is None else reloading.look
         ends = {lane.runner.state.profile.lane: lane.ends for lane in lanes if lane.ends is not None}
-        control = ControlServer(configuration.control_socket_path, runners, desks, look, ends)
+        alarms = {lane.runner.state.profile.lane: lane.telemetry.alarms for lane in lanes}
+        control = ControlServer(configuration.control_socket_path, runners, desks, look, ends, alarms)
         await control.start()
         # What start-up made lives as long as the process: the collector need not look at it while a truck waits.
         gc.collect()
@@ -226,7 +227,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     asked = lane.handheld
     handheld = None if asked is None else ConfirmDesk(asked.authority, key=key, keyset=keyset, clock=clock)
     siren = lane_siren(lane, barrier, telemetry.publisher, clock)
-    parts = LaneParts(clock, box.journal, barrier, captures, asking, siren or telemetry.publisher, handheld, signs)
+    parts = LaneParts(clock, box.journal, barrier, captures, asking, telemetry.publisher, handheld, signs)
     runner = sources.runner = LaneRunner(profile, parts)
     door = GrantDoor(asking, clock)
     clearance = asking.link = clearance_link(configuration, lane.id, keyset, clock, door)

@@ -4,20 +4,21 @@ from collections.abc import Awaitable, Callable
 
 from config.schema import Lane
 from edge.ports import Clock, Siren
-from edge.runtime.lane_runner import LaneRunner, Telemetry
+from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.siren import LaneSiren
+from edge.telemetry.publisher import TelemetryPublisher
 
 Watch = tuple[str, Callable[[], Awaitable[None]]]
 
 
-def lane_siren(lane: Lane, siren: Siren, telemetry: Telemetry, clock: Clock) -> LaneSiren | None:
-    """Return what the lane tells its alarms to in place of `telemetry`; None where it has no siren."""
+def lane_siren(lane: Lane, siren: Siren, telemetry: TelemetryPublisher, clock: Clock) -> LaneSiren | None:
+    """Return what sounds for the alarms that go out over `telemetry`, all of them; None where a lane has no siren."""
     rules = lane.siren
     if rules is None:
         return None
-    return LaneSiren(
-        telemetry, siren, clock, lane=lane.id, sounds_for=rules.sounds_for, longest_s=rules.longest_ms / 1000
-    )
+    sounding = LaneSiren(siren, clock, lane=lane.id, sounds_for=rules.sounds_for, longest_s=rules.longest_ms / 1000)
+    telemetry.on_alarm = sounding.hear
+    return sounding
 
 
 def watches_of(siren: LaneSiren | None, runner: LaneRunner) -> list[Watch]:

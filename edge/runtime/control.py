@@ -53,10 +53,11 @@ class ControlServer:
         desks: Mapping[str, ConfirmDesk] | None = None,
         reload: Callable[[], Awaitable[dict[str, Any]]] | None = None,
         ends: Mapping[str, EndWatch] | None = None,
+        alarms: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         """`reload` looks at the configuration file and says what it found; None where there is no file.
 
-        `ends`: what each lane trusts for a time only.
+        `ends`: what each lane trusts for a time only; `alarms`: all that stand for each, with their details.
         """
         self._path = path
         self._reload = reload
@@ -64,6 +65,7 @@ class ControlServer:
         # Of the lanes that handheld terminals may confirm.
         self._desks = desks or {}
         self._ends = ends or {}
+        self._alarms = alarms or {}
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         # Those that wait for a line, the one that is silent longest first.
@@ -144,8 +146,7 @@ class ControlServer:
             return {"error": "not_json"}
         match asked:
             case {"verb": "status"}:
-                ends = {lane: watch.shown() for lane, watch in self._ends.items()}
-                lanes = [{**describe(one), "ends": ends.get(lane, [])} for lane, one in self._lanes.items()]
+                lanes = [self._described(lane) for lane in self._lanes]
                 lag = self._lag.figures()
                 return {"release": this_release(), "pid": os.getpid(), "loop_lag": lag, "lanes": lanes}
             case {"verb": "drain", "wait_s": int() | float() as wait_s} if wait_s >= 0:
@@ -161,6 +162,13 @@ class ControlServer:
             case {"verb": "confirm", "lane": str(lane), "answer": str(answer)}:
                 return await self._confirm(lane, answer)
         return {"error": "unknown_request"}
+
+    def _described(self, lane: str) -> dict[str, Any]:
+        """Return what `describe` does, and what stands beside the lane's core."""
+        runner, ends = self._lanes[lane], self._ends.get(lane)
+        own = runner.state.alarms
+        beside = {code: detail for code, detail in self._alarms.get(lane, {}).items() if code not in own}
+        return {**describe(runner), "alarms_beside": beside, "ends": [] if ends is None else ends.shown()}
 
     async def _order(self, lane: str, action: str, operator: str, reason: str) -> dict[str, Any]:
         if action not in _ACTIONS:

@@ -1,7 +1,7 @@
 """The siren of a lane: sounds while an alarm of a chosen class stands, and never longer than the site bears.
 
-It listens where alarms go out to central operations. The module is told the truth again and again, so that a siren
-that a lost connection left on, or off, comes back to it.
+It listens where all alarms of the lane go out to central operations, whoever raised them. The module is told the
+truth again and again, so that a siren that a lost connection left on, or off, comes back to it.
 """
 
 import asyncio
@@ -11,13 +11,12 @@ from typing import Literal
 
 from edge.log import logger
 from edge.ports import Clock, DeviceError, Siren
-from edge.runtime.lane_runner import Telemetry
 
 SirenClass = Literal["intrusion", "fault", "attention"]
 
 # How often the siren is told what it should do while nothing changes.
 AGAIN_S = 2.0
-# What is not named here is a fault: a lost device, and whatever is added to the core and forgotten here.
+# What is not named here is a fault: a lost device, and whatever is added elsewhere and forgotten here.
 _CLASSES: Mapping[SirenClass, frozenset[str]] = {
     "intrusion": frozenset(
         {
@@ -30,6 +29,9 @@ _CLASSES: Mapping[SirenClass, frozenset[str]] = {
             "cloned_plate",
             "referral_swapped",
             "offline_pass_denied",
+            "grants_refused",
+            "session_taken_over",
+            "ack_refused",
         }
     ),
     "attention": frozenset(
@@ -44,25 +46,38 @@ _CLASSES: Mapping[SirenClass, frozenset[str]] = {
             "sampling_without_plan",
             "clock_not_believed",
             "tag_in_two_lanes",
+            "ack_ahead",
+            "certificate_expires",
+            "clock_skewed",
+            "clock_stepped",
+            "configuration_refused",
+            "configuration_waits",
+            "connection_flapping",
+            "key_expires",
+            "keyset_expires",
+            "offline_list_expires",
+            "sampling_plan_expires",
+            "state_disk_filling",
+            "state_disk_nearly_full",
         }
     ),
 }
 
 
 def class_of(code: str) -> SirenClass:
-    """`intrusion`: somebody passes who may not, or the boom opened by itself; `attention`: a person is needed soon."""
+    """`intrusion`: somebody passes who may not, or tries to be let in; `attention`: a person is needed soon."""
     return next((name for name, codes in _CLASSES.items() if code in codes), "fault")
 
 
 class LaneSiren:
-    """Implements `Telemetry`, in front of `telemetry`. `run` beside the lane's other tasks.
+    """Told of every alarm of the lane by `hear`. `run` beside the lane's other tasks.
 
-    Sounds for alarms of `sounds_for`, each for at most `longest_s` from when it was raised.
+    Sounds for alarms of `sounds_for`, each for at most `longest_s` from when it was raised; one that is told again
+    while it stands was raised before.
     """
 
     def __init__(
         self,
-        telemetry: Telemetry,
         siren: Siren,
         clock: Clock,
         *,
@@ -71,31 +86,29 @@ class LaneSiren:
         longest_s: float,
         again_s: float = AGAIN_S,
     ) -> None:
-        self._telemetry = telemetry
         self._siren = siren
         self._clock = clock
         self._log = logger(lane=lane)
         self._sounds_for = sounds_for
         self._longest_s = longest_s
         self._again_s = again_s
+        self._standing: set[str] = set()
         self._until_ms: dict[str, int] = {}
         self._sounded: tuple[str, ...] = ()
         # Told which alarms sound it, as soon as the module has taken it.
         self.show: Callable[[tuple[str, ...]], None] = lambda _codes: None
         self._news = asyncio.Event()
 
-    def publish_state(self, state: dict[str, object]) -> None:
-        """Pass it on."""
-        self._telemetry.publish_state(state)
-
-    def publish_alarm(self, code: str, detail: str | None) -> None:
-        """Pass it on, and listen."""
+    def hear(self, code: str, detail: str | None) -> None:
+        """An alarm is raised, or taken back with None."""
         if detail is None:
+            self._standing.discard(code)
             self._until_ms.pop(code, None)
-        elif class_of(code) in self._sounds_for:
-            self._until_ms[code] = self._clock.now_ms() + round(self._longest_s * 1000)
+        elif code not in self._standing:
+            self._standing.add(code)
+            if class_of(code) in self._sounds_for:
+                self._until_ms[code] = self._clock.now_ms() + round(self._longest_s * 1000)
         self._news.set()
-        self._telemetry.publish_alarm(code, detail)
 
     async def run(self) -> None:
         """Keep the siren as it should be, until cancelled."""

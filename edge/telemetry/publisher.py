@@ -87,6 +87,9 @@ class TelemetryPublisher:
         self._signed = signed
         self._refused = False
         self.counters = PublisherCounters()
+        # Every alarm of the lane that stands, with its detail, whoever raised it; and who else hears of each.
+        self.alarms: dict[str, str] = {}
+        self.on_alarm: Callable[[str, str | None], None] = lambda _code, _detail: None
         self._link = link
         self._outbox = outbox
         self._session = session
@@ -119,8 +122,16 @@ class TelemetryPublisher:
         self._retained.set(self._topics.health, payloads.state(health, self._utc()))
 
     def publish_alarm(self, code: str, detail: str | None) -> None:
-        """Raise an alarm, or take it back with None. Raises ValueError for a code that is no id."""
+        """Raise an alarm, or take it back with None. Raises ValueError for a code that is no id.
+
+        All alarms of a lane pass here, those of its core and of whatever watches beside it.
+        """
         topic = self._topics.alarm(code)
+        if detail is None:
+            self.alarms.pop(code, None)
+        else:
+            self.alarms[code] = detail
+        self.on_alarm(code, detail)
         self._retained.set(topic, b"" if detail is None else payloads.alarm(code, detail, self._utc()))
 
     def wake(self) -> None:

@@ -39,6 +39,10 @@ def status(arguments: Sequence[str]) -> int:
                 print(f"  {name:<20} {device['state']:<8} {plain(device.get('cause', ''))}")
             if codes := lane.get("siren"):
                 print("  " + say("siren_sounds", alarms=plain(", ".join(codes))))
+            told = {one["code"] for one in lane["ends"]}
+            for code, detail in lane.get("alarms_beside", {}).items():
+                if code not in told:
+                    print("  " + say("alarm_stands", code=plain(code), detail=plain(detail)))
             for one in lane["ends"]:
                 if one["alarm"]:
                     print("  " + _ending(one))

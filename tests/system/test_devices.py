@@ -58,6 +58,8 @@ async def test_the_barriers_own_faults_are_told_and_the_lane_goes_on(lane: Syste
     assert "barrier_faults" not in lane.alarms
     lane.plant.fault_bits = 0x24
     await lane.until(lambda: "barrier_faults" in lane.alarms, NAMED_WITHIN_S)
+    status = await ask(lane.socket, {"verb": "status"})
+    assert "fault bits 2, 5" in status["lanes"][0]["alarms_beside"]["barrier_faults"]
     assert "fault bits 2, 5 (0x0024)" in lane.alarms["barrier_faults"]["detail"]
     told = await lane.event("security_alarm", code="barrier_faults")
     assert (told["stands"], "0x0024" in told["detail"]) == (True, True)

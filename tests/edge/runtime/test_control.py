@@ -58,7 +58,7 @@ async def test_status_shows_the_lane_without_personal_data(socket: Path):
     assert shown == {
         "lane": "lane-1", "phase": "idle", "passage": None, "reasons": [], "boom": "down", "light": "red",
         "alarms": [], "siren": [], "lost_devices": [], "devices": {}, "simulated": True,
-        "mode": "NORMAL", "hours": "open", "awaits_second": None, "challenge": None, "ends": [],
+        "mode": "NORMAL", "hours": "open", "awaits_second": None, "challenge": None, "alarms_beside": {}, "ends": [],
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import ast
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,10 +12,16 @@ import pytest
 from config.devices import SirenRules
 from config.loader import load
 from config.schema import Configuration
-from edge.runtime.siren import LaneSiren, SirenClass, class_of
+from edge.clearance.feeds import OFFLINE_LISTS, SAMPLING_PLANS
+from edge.mqtt.values import Message
+from edge.runtime.journal import Journal
+from edge.runtime.siren import _CLASSES, LaneSiren, SirenClass, class_of
 from edge.sounding import lane_siren, watches_of
+from edge.telemetry.publisher import TelemetryPublisher
+from edge.telemetry.session import TelemetrySession
+from edge.telemetry.topics import LaneTopics
 from tests.support.barrier_lane import RealClock, eventually
-from tests.support.lane_parts import LIMIT_S, Others, broken
+from tests.support.lane_parts import LIMIT_S, broken
 from tests.support.needs import REPOSITORY
 
 
@@ -50,15 +56,12 @@ class StillClock(RealClock):
 @asynccontextmanager
 async def sounding(
     horn: Horn, sounds_for: Collection[SirenClass] = ("intrusion",), *, clock: RealClock | None = None
-) -> AsyncIterator[tuple[LaneSiren, Others]]:
-    others = Others()
-    siren = LaneSiren(
-        others, horn, clock or RealClock(), lane="lane-1", sounds_for=sounds_for, longest_s=30, again_s=0.005
-    )
+) -> AsyncIterator[LaneSiren]:
+    siren = LaneSiren(horn, clock or RealClock(), lane="lane-1", sounds_for=sounds_for, longest_s=30, again_s=0.005)
     running = asyncio.create_task(siren.run())
     try:
         async with asyncio.timeout(LIMIT_S):
-            yield siren, others
+            yield siren
     finally:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -68,49 +71,42 @@ async def sounding(
 @pytest.mark.hazard("P3")
 async def test_a_tailgater_sounds_the_siren_until_the_alarm_is_taken_back() -> None:
     horn = Horn()
-    async with sounding(horn) as (siren, others):
+    async with sounding(horn) as siren:
         await eventually(lambda: horn.told == [False] * len(horn.told) != [])
-        siren.publish_alarm("tailgate", "something came below the boom")
+        siren.hear("tailgate", "something came below the boom")
         await eventually(lambda: horn.told[-1])
-        siren.publish_alarm("tailgate", None)
+        siren.hear("tailgate", None)
         await eventually(lambda: not horn.told[-1])
-    assert others.named("alarm") == [
-        ("alarm", "tailgate", "something came below the boom"),
-        ("alarm", "tailgate", None),
-    ]
 
 
-async def test_alarms_of_another_class_are_passed_on_in_silence() -> None:
+async def test_alarms_of_another_class_are_heard_in_silence() -> None:
     horn = Horn()
-    async with sounding(horn) as (siren, others):
-        siren.publish_alarm("vehicle_stopped", "")
-        siren.publish_alarm("boom_stuck_up", "")
-        siren.publish_state({"phase": "idle"})
+    async with sounding(horn) as siren:
+        siren.hear("vehicle_stopped", "")
+        siren.hear("boom_stuck_up", "")
         told = len(horn.told)
         await eventually(lambda: len(horn.told) > told + 2)
     assert True not in horn.told
-    assert len(others.named("alarm")) == 2
-    assert others.states == [{"phase": "idle"}]
 
 
 async def test_several_classes_may_be_chosen_and_the_last_alarm_ends_it() -> None:
     horn = Horn()
-    async with sounding(horn, ("fault", "attention")) as (siren, _):
-        siren.publish_alarm("vehicle_stopped", "")
-        siren.publish_alarm("boom_stuck_up", "")
+    async with sounding(horn, ("fault", "attention")) as siren:
+        siren.hear("vehicle_stopped", "")
+        siren.hear("boom_stuck_up", "")
         await eventually(lambda: horn.told[-1:] == [True])
-        siren.publish_alarm("vehicle_stopped", None)
+        siren.hear("vehicle_stopped", None)
         told = len(horn.told)
         await eventually(lambda: len(horn.told) > told + 2)
         assert horn.told[-1]
-        siren.publish_alarm("boom_stuck_up", None)
+        siren.hear("boom_stuck_up", None)
         await eventually(lambda: not horn.told[-1])
 
 
 async def test_it_never_sounds_longer_than_the_site_bears() -> None:
     horn, clock = Horn(), StillClock()
-    async with sounding(horn, clock=clock) as (siren, _):
-        siren.publish_alarm("wrong_way", "")
+    async with sounding(horn, clock=clock) as siren:
+        siren.hear("wrong_way", "")
         await eventually(lambda: horn.told[-1:] == [True])
         clock.at_ms += 29_999
         told = len(horn.told)
@@ -120,10 +116,26 @@ async def test_it_never_sounds_longer_than_the_site_bears() -> None:
         await eventually(lambda: not horn.told[-1])
 
 
+async def test_an_alarm_that_is_told_again_while_it_stands_sounds_no_second_time() -> None:
+    horn, clock = Horn(), StillClock()
+    async with sounding(horn, ("attention",), clock=clock) as siren:
+        siren.hear("state_disk_filling", "71% of the disk is used")
+        await eventually(lambda: horn.told[-1:] == [True])
+        clock.at_ms += 30_000
+        await eventually(lambda: not horn.told[-1])
+        siren.hear("state_disk_filling", "72% of the disk is used")
+        told = len(horn.told)
+        await eventually(lambda: len(horn.told) > told + 2)
+        assert not horn.told[-1]
+        siren.hear("state_disk_filling", None)
+        siren.hear("state_disk_filling", "73% of the disk is used")
+        await eventually(lambda: horn.told[-1])
+
+
 async def test_a_module_that_refused_is_told_again() -> None:
     horn = Horn(refusals=3)
-    async with sounding(horn) as (siren, _):
-        siren.publish_alarm("tailgate", "")
+    async with sounding(horn) as siren:
+        siren.hear("tailgate", "")
         await eventually(lambda: len(horn.told) > 4)
         assert horn.told[-1]
 
@@ -144,11 +156,13 @@ def raised_in_core() -> set[str]:
 
 
 def test_every_alarm_has_a_class_and_no_class_names_what_is_never_raised() -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in CORE.glob("*.py"))
+    edge = (path for path in (REPOSITORY / "edge").rglob("*.py") if path.name != "siren.py")
+    text = "".join(path.read_text(encoding="utf-8") for path in edge)
+    classes = {code for codes in _CLASSES.values() for code in codes}
+    assert {code for code in classes if f'"{code}"' not in text} == {"offline_list_expires", "sampling_plan_expires"}
+    assert {f"{kind.name}_expires" for kind in (OFFLINE_LISTS, SAMPLING_PLANS)} <= classes
     assert {"tailgate", "wrong_way", "uncommanded_open", "boom_stuck_down"} <= raised_in_core()
-    named = {code for code in raised_in_core() if class_of(code) != "fault"}
     assert {class_of(code) for code in raised_in_core()} == {"intrusion", "fault", "attention"}
-    assert all(f'"{code}"' in text for code in named)
     assert class_of("device_lost_camera") == class_of("what nobody knows yet") == "fault"
 
 
@@ -158,24 +172,49 @@ def example() -> Configuration:
     return config
 
 
-def test_a_lane_without_a_siren_tells_its_alarms_as_ever() -> None:
-    others = Others()
+class StillLink:
+    """A connection that never comes up."""
+
+    on_up = on_down = None
+
+    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> asyncio.Future[None]:
+        raise AssertionError("nothing is sent before the link is up")
+
+    def subscribe(self, topic_filter: str, handler: Callable[[Message], None]) -> None:
+        """Nobody ever says anything."""
+
+
+@pytest.fixture
+async def publisher(tmp_path: Path) -> AsyncIterator[TelemetryPublisher]:
+    clock = RealClock()
+    journal = await Journal.open(tmp_path / "journal.sqlite", utc=clock.utc)
+    topics = LaneTopics("S1", "lane-1")
+    yield TelemetryPublisher(StillLink(), journal.outbox, TelemetrySession(topics, clock.utc), topics, utc=clock.utc)
+    await journal.close()
+
+
+def test_a_lane_without_a_siren_tells_its_alarms_as_ever(publisher: TelemetryPublisher) -> None:
     lane = example().lanes[0].model_copy(update={"siren": None})
-    assert lane_siren(lane, Horn(), others, RealClock()) is None
+    assert lane_siren(lane, Horn(), publisher, RealClock()) is None
     assert watches_of(None, Runner()) == []  # type: ignore[arg-type]
+    publisher.publish_alarm("tailgate", "")
+    assert publisher.alarms == {"tailgate": ""}
 
 
-async def test_a_lane_with_a_siren_runs_it_and_shows_for_what_it_sounds() -> None:
-    lane = example().lanes[0].model_copy(update={"siren": SirenRules()})
-    siren, runner = lane_siren(lane, Horn(), Others(), RealClock()), Runner()
-    assert siren is not None
+async def test_a_lane_with_a_siren_sounds_for_alarms_of_core_and_watches_and_shows_which(
+    publisher: TelemetryPublisher,
+) -> None:
+    lane = example().lanes[0].model_copy(update={"siren": SirenRules(sounds_for=("intrusion", "fault"))})
+    siren, runner = lane_siren(lane, Horn(), publisher, RealClock()), Runner()
     ((name, run),) = watches_of(siren, runner)  # type: ignore[arg-type]
     assert name == "siren"
     running = asyncio.ensure_future(run())
     async with asyncio.timeout(LIMIT_S):
-        siren.publish_alarm("tailgate", "")
-        await eventually(lambda: runner.siren == ("tailgate",))
-        siren.publish_alarm("tailgate", None)
+        publisher.publish_alarm("tailgate", "")
+        publisher.publish_alarm("barrier_faults", "fault bits 0 (0x0001)")
+        await eventually(lambda: runner.siren == ("barrier_faults", "tailgate"))
+        publisher.publish_alarm("tailgate", None)
+        publisher.publish_alarm("barrier_faults", None)
         await eventually(lambda: runner.siren == ())
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):

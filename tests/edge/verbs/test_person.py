@@ -28,10 +28,22 @@ class Ends:
         ]
 
 
+ALARMS = {
+    "device_lost_reader": "the core's own",
+    "grants_refused": "10 answers of customs refused within a minute",
+    "keyset_expires": "keyset version 1 ends at 2026-03-31T11:00:00.000Z",
+}
+
+
 @pytest.fixture
 async def lane(tmp_path: Path) -> AsyncIterator[Running]:
     async with running(tmp_path / "journal.sqlite") as opened:
-        server = ControlServer(tmp_path / "control.sock", {"lane-1": opened.runner}, ends={"lane-1": Ends()})  # type: ignore[dict-item]
+        server = ControlServer(
+            tmp_path / "control.sock",
+            {"lane-1": opened.runner},
+            ends={"lane-1": Ends()},  # type: ignore[dict-item]
+            alarms={"lane-1": ALARMS},
+        )
         await server.start()
         opened.runner.take(Started(opened.clock.now_ms(), "boot-1", "seed-1"))
         opened.scan()
@@ -60,7 +72,10 @@ async def test_status_is_a_line_a_lane(lane: Running, at: list[str], capsys: pyt
     assert "the siren sounds for tailgate" in printed
     assert "keyset version 1 ends at 2026-03-31" in printed
     assert "no offline list is in force" in printed
-    assert "customs" not in printed
+    assert "the grant key" not in printed
+    assert "alarm grants_refused: 10 answers of customs refused within a minute" in printed
+    assert printed.count("keyset version 1") == 1
+    assert "the core's own" not in printed
     assert await asyncio.to_thread(status, [*at, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["lanes"][0]["lane"] == "lane-1"
 
