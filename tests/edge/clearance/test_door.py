@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.clearance.door import REPEATS_TOLD, STORMS_BURST, TOLD_BURST, GrantDoor
+from edge.clearance.door import ANSWERS_TOLD, REPEATS_TOLD, STORMS_BURST, TOLD_BURST, GrantDoor
 from edge.clearance.grant import GrantRefusal
 from edge.core.grant import Grant
 from tests.support.clocks import StoodClock
@@ -82,6 +82,40 @@ def test_the_same_answer_over_and_over_is_told_a_few_times(door):
     for _ in range(1_000):
         made.on_grant(GRANT)
     assert REPEATS_TOLD < len(lane.taken) <= REPEATS_TOLD + 1 + TOLD_BURST
+
+
+@pytest.mark.hazard("C20")
+def test_ever_different_answers_to_the_open_request_are_a_few_records_and_one_of_the_storm(door):
+    made, lane, clock, failures = door
+    for number in range(36_000):
+        clock.ms += 100
+        made.on_grant(replace(GRANT, sequence=number))
+    assert ANSWERS_TOLD < len(lane.taken) <= ANSWERS_TOLD + TOLD_BURST + 361
+    assert lane.refused == ["flood"]
+    assert failures == {"customs too_many_answers": 36_000 - ANSWERS_TOLD}
+    assert made.untold == 36_000 - len(lane.taken)
+
+
+@pytest.mark.hazard("C5", "C20")
+def test_in_such_a_storm_a_stricter_answer_still_counts_at_once_and_only_as_often_as_a_milder_one(door):
+    made, lane, _, _ = door
+    for number in range(1_000):
+        made.on_grant(replace(GRANT, sequence=number))
+    taken = len(lane.taken)
+    for number, verdict in enumerate(["refer", "hold", "deny", "deny", "hold", "refer", "release"] * 100, 1_000):
+        made.on_grant(replace(GRANT, sequence=number, verdict=verdict))
+    assert [one.verdict for one in lane.taken[taken:]] == ["refer", "hold", "deny"]
+    lane.nonce = "n2"
+    made.on_grant(replace(GRANT, sequence=2_000, nonce="n2"))
+    assert lane.taken[-1].nonce == "n2"
+
+
+def test_the_clerk_of_a_drill_uses_up_none_of_the_authority_s_answers(door):
+    made, lane, _, _ = door
+    for number in range(1_000):
+        made.on_grant(replace(GRANT, sequence=number, drill=True))
+    made.on_grant(replace(GRANT, sequence=1_000))
+    assert not lane.taken[-1].drill
 
 
 def test_one_authority_s_flood_leaves_the_other_s_refusals_told(door):
