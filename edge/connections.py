@@ -11,13 +11,12 @@ from typing import Any
 from config.clients import client_id
 from config.schema import Configuration, Lane
 from edge.broker_settings import mqtt_settings
-from edge.clearance.acknowledgement import open_acknowledgement
+from edge.clearance.acknowledgement import Acknowledgements
 from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.door import GrantDoor
 from edge.clearance.feeds import OFFLINE_LISTS, SAMPLING_PLANS, IssuedFeed, lane_feed
 from edge.clearance.keyset import Keyset
 from edge.clearance.picture_access import PictureAccess
-from edge.clearance.signed import SignedError
 from edge.core.events import Event
 from edge.field_policy import FieldPolicy
 from edge.mqtt import MqttLink
@@ -105,13 +104,7 @@ def lane_telemetry(
     keyset: Callable[[], Keyset],
 ) -> LaneTelemetry:
     """Return a lane's telemetry; `policies` say what each authority may see of an event's detail."""
-
-    def signed(raw: bytes) -> tuple[int, int] | None:
-        try:
-            return open_acknowledgement(raw, keyset=keyset(), site=configuration.site, lane=lane, now_utc=clock.utc())
-        except SignedError:
-            return None
-
+    signed = Acknowledgements(keyset=keyset, site=configuration.site, lane=lane, clock=clock).opened
     topics = LaneTopics(configuration.site, lane)
     session = TelemetrySession(topics, clock.utc)
     name = client_id(configuration.site, lane, "telemetry")

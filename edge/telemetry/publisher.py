@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from edge.clearance.authority_link import FloodLimit
 from edge.field_policy import FieldPolicy
 from edge.mqtt.values import Message, MqttDown
 from edge.runtime.outbox import Outbox, OutboxRow
@@ -23,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 ACK_AHEAD = "ack_ahead"
 ACK_REFUSED = "ack_refused"
+# Central and somebody else may speak in turns: that alarm is taken back so often at once, and then once a minute.
+_TAKEN_BACK = 3, 1 / 60
 
 
 class Link(Protocol):
@@ -86,6 +89,7 @@ class TelemetryPublisher:
         """`signed` opens acknowledgements of central that have to be signed; None for what is not authentic."""
         self._signed = signed
         self._refused = False
+        self._taking_back = FloodLimit(*_TAKEN_BACK)
         self.counters = PublisherCounters()
         # Every alarm of the lane that stands, with its detail, whoever raised it; and who else hears of each.
         self.alarms: dict[str, str] = {}
@@ -260,6 +264,8 @@ class TelemetryPublisher:
     def _tell_refused(self, refused: bool) -> None:
         """A person hears that somebody speaks for central, until central speaks again."""
         if refused != self._refused:
+            if self._refused and not self._taking_back.admit(round(asyncio.get_running_loop().time() * 1000)):
+                return
             self._refused = refused
             detail = "an acknowledgement without a valid signature of central: every event is kept"
             self.publish_alarm(ACK_REFUSED, detail if refused else None)

@@ -13,7 +13,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.clearance.acknowledgement import ACK_TYPE, open_acknowledgement
+from edge.clearance.acknowledgement import (
+    ACK_TYPE,
+    FALSE_BURST,
+    FALSE_PER_S,
+    Acknowledgements,
+    open_acknowledgement,
+)
 from edge.clearance.envelope import canonical_json, encode_base64url, seal
 from edge.clearance.grant import GRANT_TYPE
 from edge.clearance.keys import create_keys, key_id_of, load_private_key, load_public_key, write_private_key
@@ -23,6 +29,7 @@ from ops.cli import main as ops_main
 from ops.envelope import Lane
 from ops.signing import Acknowledger, SigningError
 from tests.support.clearance import AUTHORITY, LANE, NOW, SITE
+from tests.support.clocks import StoodClock
 from tests.support.signed_vectors import Vector, claims, raw, text, without
 
 GOOD = {"v": 1, "typ": ACK_TYPE, "site": SITE, "lane": LANE, "epoch": 7, "seq": 40}
@@ -180,3 +187,29 @@ def test_a_key_that_cannot_sign_is_named(tmp_path: Path):
     (tmp_path / "good.pem").chmod(0o640)
     with pytest.raises(SigningError, match="expected mode 0600, got 0640"):
         Acknowledger(tmp_path / "good.pem")
+
+
+@pytest.mark.hazard("C20", "C22")
+def test_a_storm_of_false_ones_costs_few_signatures_and_central_is_heard_in_it_and_after_it(central: Central) -> None:
+    clock, looked = StoodClock(), 0
+
+    def keyset() -> Keyset:
+        nonlocal looked
+        looked += 1
+        return central.keyset
+
+    found = Acknowledgements(keyset=keyset, site=SITE, lane=LANE, clock=clock)
+    good, false = central.sign(GOOD), by_stranger(central)
+    assert [found.opened(good) for _ in range(10 * FALSE_BURST)] == [(7, 40)] * 10 * FALSE_BURST
+    assert found.opened(false) is None
+    assert found.opened(good) == (7, 40)
+    looked = 0
+    heard = 0
+    for number in range(60_000):
+        clock.ms += 1
+        heard += found.opened(good if number % 50 == 0 else false) is not None
+    assert looked <= FALSE_BURST + 61 * FALSE_PER_S
+    assert found.dropped == 60_000 - looked
+    assert heard > 0
+    clock.ms += 10_000
+    assert [found.opened(good) for _ in range(3 * FALSE_BURST)] == [(7, 40)] * 3 * FALSE_BURST

@@ -252,3 +252,22 @@ async def test_where_central_signs_nobody_else_makes_a_lane_let_go(broker: Broke
         await heard.acknowledge("L1", b"central 2")
         await heard.until(lambda: publisher.counters.acks_ignored == 1)
         assert journal.outbox.acknowledged_seq("L1") == 3
+
+
+@pytest.mark.hazard("C22")
+async def test_central_and_a_stranger_in_turns_make_no_storm_of_alarms(broker: BrokerCase, journal: Journal) -> None:
+    told: list[str | None] = []
+
+    def signed(raw: bytes) -> tuple[int, int] | None:
+        return (journal.epoch, 0) if raw == b"central" else None
+
+    async with subscriber(broker) as heard, lane_telemetry(broker, journal, signed=signed) as publisher:
+        await add_events(journal, 1)
+        await heard.until(lambda: heard.seqs() == [1])
+        publisher.on_alarm = lambda _code, detail: told.append(detail)
+        for _ in range(20):
+            await heard.acknowledge("L1", b"stranger")
+            await heard.acknowledge("L1", b"central")
+        await heard.until(lambda: publisher.counters.acks_malformed == publisher.counters.acks_ignored == 20)
+        assert told.count(None) == 3
+        assert "ack_refused" in publisher.alarms
