@@ -20,6 +20,9 @@ _SCHEMA = (
     """CREATE INDEX IF NOT EXISTS asked_form ON asked (form) WHERE form IS NOT NULL""",
     """CREATE INDEX IF NOT EXISTS asked_at ON asked (asked_at)""",
     """CREATE TABLE IF NOT EXISTS grant_sequence (lane TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT""",
+    # Each day that the wall clock ever showed here, in the order it did, and the last row asked before that.
+    """CREATE TABLE IF NOT EXISTS seen_day (id INTEGER PRIMARY KEY AUTOINCREMENT, day TEXT NOT NULL UNIQUE,
+  asked_before INTEGER NOT NULL) STRICT""",
     """CREATE TABLE IF NOT EXISTS heard (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL,
   kind INTEGER NOT NULL, lane TEXT, disposition TEXT NOT NULL, raw BLOB NOT NULL) STRICT""",
 )
@@ -54,7 +57,10 @@ class BridgeBook:
         keep: timedelta = timedelta(days=180),
         draw: Callable[[], int] = lambda: secrets.randbelow(1_000_000),
     ) -> None:
-        """Open or create; what is older than `keep` is forgotten."""
+        """Open or create. Forgotten is what is older than `keep` by the wall clock, and by the days it showed since.
+
+        A clock that jumps shows one day more: it makes no release usable a second time (O3).
+        """
         self._utc = utc
         self._keep = keep
         self._draw = draw
@@ -158,5 +164,15 @@ class BridgeBook:
                 self._prune()
 
     def _prune(self) -> None:
-        self._connection.execute("DELETE FROM asked WHERE asked_at < ?", (rfc3339(self._utc() - self._keep),))
+        now = self._utc()
+        self._connection.execute(
+            "INSERT OR IGNORE INTO seen_day (day, asked_before) SELECT ?, coalesce(max(rowid), 0) FROM asked",
+            (f"{now:%Y-%m-%d}",),
+        )
+        # The newest row stays: SQLite gives the number of the last row again once that is gone.
+        self._connection.execute(
+            "DELETE FROM asked WHERE asked_at < ? AND rowid < (SELECT max(rowid) FROM asked) AND rowid <= "
+            "(SELECT asked_before FROM seen_day ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            (rfc3339(now - self._keep), self._keep.days),
+        )
         self._connection.execute("DELETE FROM heard WHERE id <= (SELECT max(id) FROM heard) - ?", (MOST_HEARD,))

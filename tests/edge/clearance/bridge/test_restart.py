@@ -204,14 +204,49 @@ def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     now = [DAY]
     book = BridgeBook(tmp_path / "book.sqlite", utc=lambda: now[0], keep=timedelta(days=1))
     ask(book, "a")
-    now[0] += timedelta(days=2)
-    for _ in range(30):
-        book.heard(0x39, LANE, "order_refused", b"x")
+    ask(book, "b")
+    for _ in range(2):
+        now[0] += timedelta(days=1)
+        for _ in range(15):
+            book.heard(0x39, LANE, "order_refused", b"x")
     assert not book.knows("a")
+    # The newest stays.
+    assert book.knows("b")
     book.close()
     reading = sqlite3.connect(tmp_path / "book.sqlite")
     assert reading.execute("SELECT count(*) FROM heard").fetchone()[0] <= 15
     reading.close()
+
+
+@pytest.mark.hazard("O3")
+@pytest.mark.parametrize("jump_days", [4_000, -4_000])
+def test_a_clock_that_jumps_makes_no_release_usable_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump_days: int
+) -> None:
+    monkeypatch.setattr(book_module, "_PRUNE_EACH", 1)
+    now = [DAY]
+
+    def opened() -> BridgeBook:
+        return BridgeBook(tmp_path / "book.sqlite", utc=lambda: now[0], keep=timedelta(days=3))
+
+    def released(form: str) -> None:
+        assert book.answer(ask(book, form), "release", "", number=1, grant=b"g", form=form, raw=b"r")
+
+    book = opened()
+    for number in range(6):
+        now[0] += timedelta(days=1)
+        released(f"old{number}")
+    now[0] += timedelta(days=jump_days)
+    released("in the jump")
+    book.close()
+    book = opened()
+    now[0] += timedelta(days=1 - jump_days)
+    released("after")
+    other = ask(book, "other", passage="q")
+    # Three days back is old4.
+    assert not book.form_used("old0", other)
+    assert all(book.form_used(form, other) for form in ("old4", "old5", "in the jump", "after"))
+    book.close()
 
 
 async def test_messages_that_answer_nothing_are_kept_within_a_limit(bench: BridgeBench) -> None:
