@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from config.barrier_checks import barrier_findings
 from config.customs_checks import customs_checks
-from config.devices import READERS, Barrier, Camera, ModbusMap, TagReader, Weighbridge
+from config.devices import READERS, Barrier, Camera, DriverIdentity, ModbusMap, TagReader, Weighbridge
 from config.document import PathKey
 from config.problems import Bilingual, Finding
 from config.schema import Configuration, Lane, Traffic
@@ -16,6 +16,8 @@ _WITH_CONTAINERS: tuple[Traffic, ...] = ("container", "general")
 # Modbus application protocol 1.1b3, functions 2 and 3.
 MOST_INPUTS_IN_ONE_READ = 2000
 MOST_REGISTERS_IN_ONE_READ = 125
+# GB 11643: 17 digits and a check character, which may be an X.
+RESIDENT_NUMBER_LENGTH = 18
 
 
 def cross_check(config: Configuration) -> list[Finding]:
@@ -25,8 +27,8 @@ def cross_check(config: Configuration) -> list[Finding]:
     `addresses_too_far_apart`, `no_device_for`, `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`,
     `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`, `mixed_simulation`,
     `key_without_certificate`, `password_without_user`, `auth_without_user`, `trust_without_https`,
-    `https_without_trust`, `not_for_driver`, `no_parity`; of a barrier also those of `barrier_findings`, and those of
-    `config.customs_checks`.
+    `https_without_trust`, `not_for_driver`, `no_parity`, `least_above_most`, `not_for_check`; of a barrier also those
+    of `barrier_findings`, and those of `config.customs_checks`.
     """
     found = [*_broker(config), *_join(config)]
     found += _duplicates(_authority_ids(config), "duplicate_id")
@@ -190,6 +192,7 @@ def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:
         "containers": any(what == "container" for _, what in views),
         "tag": lane.tag_reader is not None,
         "weight": lane.weighbridge is not None,
+        "driver": lane.driver_identity is not None,
     }
     needed = {
         "front_plate": Bilingual("place: front 且 reads 含 plate 的相机", "a camera with place front that reads plate"),
@@ -197,6 +200,7 @@ def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:
         "containers": Bilingual("reads 含 container 的相机", "a camera that reads container"),
         "tag": Bilingual("tag_reader", "a tag_reader"),
         "weight": Bilingual("weighbridge", "a weighbridge"),
+        "driver": Bilingual("driver_identity", "a driver_identity"),
     }
     hint = Bilingual("增加设备,或从 must_match 去掉", "add the device, or leave it out of must_match")
     for index, identifier in enumerate(lane.must_match):
@@ -223,6 +227,8 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
         yield from _reader(lane.tag_reader, (*path, "tag_reader"))
     if lane.weighbridge is not None:
         yield from _weighbridge(lane.weighbridge, (*path, "weighbridge"))
+    if lane.driver_identity is not None:
+        yield from _driver_identity(lane.driver_identity, (*path, "driver_identity"))
 
 
 def _trust(camera: Camera, path: PathKey) -> Iterator[Finding]:
@@ -265,9 +271,29 @@ def _weighbridge(scale: Weighbridge, path: PathKey) -> Iterator[Finding]:
     if scale.unit != "kg" and (toledo or scale.driver == "yaohua_ascii"):
         expected = Bilingual("不写:该协议自带单位", "nothing: the frames of this protocol tell their unit")
         yield Finding((*path, "unit"), "not_for_driver", scale.unit, expected)
-    if scale.data_bits == 7 and scale.parity == "none":
+    yield from _parity(scale, path)
+
+
+def _parity(device: Weighbridge | DriverIdentity, path: PathKey) -> Iterator[Finding]:
+    if device.data_bits == 7 and device.parity == "none":
         expected = Bilingual("even 或 odd(7 位数据)", "even or odd, with 7 data bits")
-        yield Finding((*path, "parity"), "no_parity", scale.parity, expected)
+        yield Finding((*path, "parity"), "no_parity", device.parity, expected)
+
+
+def _driver_identity(reader: DriverIdentity, path: PathKey) -> Iterator[Finding]:
+    """A line that can never be of this form would leave every driver unread."""
+    yield from _parity(reader, path)
+    least, most = reader.least_characters, reader.most_characters
+    if least > most:
+        expected = Bilingual(f"不大于 most_characters({most})", f"at most most_characters ({most})")
+        yield Finding((*path, "least_characters"), "least_above_most", least, expected)
+    elif reader.check == "gb11643" and not (
+        least <= RESIDENT_NUMBER_LENGTH <= most and reader.characters in ("any", "letters_digits")
+    ):
+        expected = Bilingual(
+            "允许 18 个字母或数字的长度和字符", "lengths and characters that admit 18 letters and digits"
+        )
+        yield Finding((*path, "check"), "not_for_check", reader.check, expected)
 
 
 _USER = Bilingual("同时给出用户名", "a user name with it")

@@ -1,4 +1,4 @@
-"""What a lane's devices are and where: barrier, cameras, tag reader, weighbridge, sign, voice."""
+"""What a lane's devices are and where: barrier, cameras, and what reads, weighs, shows and speaks."""
 
 from typing import Annotated, Literal, NamedTuple
 
@@ -14,6 +14,7 @@ from config.fields import (
     Host,
     HttpUrl,
     Id,
+    LineText,
     Name,
     Port,
     SerialPort,
@@ -263,6 +264,32 @@ class Weighbridge(Configured):
     min_kg: int = Field(default=500, ge=1, le=20_000)
 
 
+class DriverIdentity(Configured):
+    """Where drivers hold a card (`medium: ic`) or a printed code (`qr`): a reader that sends a line for each.
+
+    A line counts with `prefix` and `suffix` around `least_characters` to `most_characters` of `characters`, and its
+    `check` where there is one; nothing of any other is kept. A reader that sends `heartbeat` each `heartbeat_s` is
+    lost where it stays silent for three of them; one without is known by its open port alone.
+    """
+
+    driver: Literal["card_lines", "card_stx"] = "card_lines"
+    id: Id
+    port: SerialPort
+    medium: Literal["ic", "qr"] = "ic"
+    baud: SlowBaud = 9_600
+    parity: Literal["none", "even", "odd"] = "none"
+    data_bits: Literal[7, 8] = 8
+    prefix: LineText = ""
+    suffix: LineText = ""
+    least_characters: int = Field(default=4, ge=1, le=128)
+    most_characters: int = Field(default=64, ge=1, le=128)
+    characters: Literal["any", "digits", "hex", "letters_digits"] = "any"
+    check: Literal["none", "xor", "gb11643"] = "none"
+    encoding: Literal["ascii", "utf-8", "gb18030"] = "ascii"
+    heartbeat: LineText = ""
+    heartbeat_s: int = Field(default=5, ge=1, le=60)
+
+
 class Sign(Configured):
     """A board that drivers read. `port` as for a tag reader; `address` is the board's own, where several share a line.
 
@@ -287,4 +314,4 @@ class Voice(Configured):
     volume: int = Field(default=80, ge=0, le=100)
 
 
-OnLine = TagReader | Weighbridge | Sign | Voice
+OnLine = TagReader | Weighbridge | DriverIdentity | Sign | Voice

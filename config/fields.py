@@ -116,6 +116,13 @@ def _serial_port(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _line_text(value: str) -> str:
+    if not (value.isascii() and value.isprintable()):
+        expected = {"zh": "可打印的 ASCII 字符", "en": "printable ASCII characters"}
+        raise PydanticCustomError("bad_text", "bad text", expected)
+    return value
+
+
 Id = Annotated[str, AfterValidator(_identifier)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 CertificateDigest = Annotated[str, AfterValidator(_certificate_digest)]
@@ -124,6 +131,7 @@ Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_host)
 Port = Annotated[int, Field(ge=1, le=65_535)]
 HttpUrl = Annotated[str, Field(max_length=2_000), AfterValidator(_url)]
 HttpsUrl = Annotated[str, Field(max_length=300), AfterValidator(_https_url)]
+LineText = Annotated[str, Field(max_length=32), AfterValidator(_line_text)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 SerialPort = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(_serial_port)]
 CoilAddress = Annotated[

@@ -8,10 +8,10 @@ from pydantic import Field, PrivateAttr
 
 from config.calendar import Calendar
 from config.customs import CustomsBridge
-from config.devices import Barrier, Camera, OnLine, Sign, SirenRules, TagReader, Voice, Weighbridge
+from config.devices import Barrier, Camera, DriverIdentity, OnLine, Sign, SirenRules, TagReader, Voice, Weighbridge
 from config.fields import FilePath, Fingerprint, Host, HttpsUrl, Id, Name, Port, Strict
 
-Identifier = Literal["front_plate", "rear_plate", "containers", "tag", "weight"]
+Identifier = Literal["front_plate", "rear_plate", "containers", "tag", "weight", "driver"]
 Visibility = Literal["allow", "mask", "hash", "deny"]
 Traffic = Literal["container", "general", "bulk", "car", "bus"]
 TwoPersonAction = Literal["open", "lower", "reset", "mode"]
@@ -86,6 +86,8 @@ class FieldPolicy(Strict):
     tag: Visibility = "allow"
     # A weight is no identifier: it is shown or not.
     weight: Literal["allow", "deny"] = "allow"
+    # A person: shown to nobody who is not named here.
+    driver: Visibility = "deny"
 
 
 class Authority(Strict):
@@ -171,6 +173,7 @@ class Lane(Strict):
     cameras: tuple[Camera, ...] = Field(default=(), max_length=16)
     tag_reader: TagReader | None = None
     weighbridge: Weighbridge | None = None
+    driver_identity: DriverIdentity | None = None
     sign: Sign | None = None
     voice: Voice | None = None
     must_match: tuple[Identifier, ...] = Field(default_factory=_must_match, min_length=1)
@@ -193,6 +196,7 @@ class Lane(Strict):
         found = (
             ("tag_reader", self.tag_reader),
             ("weighbridge", self.weighbridge),
+            ("driver_identity", self.driver_identity),
             ("sign", self.sign),
             ("voice", self.voice),
         )

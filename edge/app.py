@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from config.devices import Weighbridge
 from config.schema import Authority, Configuration, Lane
 from edge import registry
 from edge.clearance.authority_link import ClearanceLink
@@ -26,10 +25,10 @@ from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.time_quality import TimeQuality
 from edge.clearance.trust import Trust
 from edge.connections import LaneTelemetry, clearance_link, lane_feeds, lane_telemetry, picture_access, picture_service
-from edge.core.events import Event, InputsSampled, Weighed
+from edge.core.events import CardShown, Event, InputsSampled, Weighed
 from edge.core.inputs import LaneInputs
 from edge.core.profile import LaneProfile
-from edge.core.readings import TagSighting
+from edge.core.readings import DriverCard, TagSighting
 from edge.core.weight import Weighing
 from edge.field_policy import FIELD_POLICIES, FieldPolicy
 from edge.guarding import (
@@ -215,8 +214,8 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     sources = _Sources()
     barrier = registry.build(registry.BARRIER, lane.barrier, clock, sources.inputs_read)
     captures, watching = _captures(box, lane, profile, sources)
-    scale = [] if lane.weighbridge is None else [_scale(box, lane.weighbridge, sources)]
-    signs, telling = _signs(box, lane)
+    telling = _telling(box, lane, sources)
+    signs, showing = _signs(box, lane)
     key = load_private_key(path := configuration.keys_dir / f"lane-{lane.id}.key.pem")
     keyset = box.trust[environment_of(lane)].current
     check_lane_key(path, key_id_of(key.public_key()), keyset(), simulated=lane.simulated)
@@ -243,7 +242,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         box.journal,
         box.journal.outbox,
         runner,
-        [barrier, *watching, *scale, *telling],
+        [barrier, *watching, *telling, *showing],
         captures,
         clearance,
         telemetry.publisher,
@@ -321,8 +320,15 @@ def _captures(box: Box, lane: Lane, profile: LaneProfile, sources: "_Sources") -
     return captures, [*cameras.values(), *([] if reader is None else [reader])]
 
 
-def _scale(box: Box, configured: Weighbridge, sources: "_Sources") -> Device:
-    return registry.build(registry.WEIGHBRIDGE, configured, box.clock, sources.weighed)
+def _telling(box: Box, lane: Lane, sources: "_Sources") -> list[Device]:
+    """What tells the lane something of a vehicle unasked: its scale, its reader of drivers."""
+    found: list[Device] = []
+    if lane.weighbridge is not None:
+        found.append(registry.build(registry.WEIGHBRIDGE, lane.weighbridge, box.clock, sources.weighed))
+    if lane.driver_identity is not None:
+        built = registry.build(registry.DRIVER_IDENTITY, lane.driver_identity, box.clock, sources.card_shown)
+        found.append(built)
+    return found
 
 
 def _signs(box: Box, lane: Lane) -> tuple[LaneSigns, list[Device]]:
@@ -345,6 +351,11 @@ class _Sources:
 
     def weighed(self, weighing: Weighing) -> None:
         self.runner.take(Weighed(self.runner.now_ms(), weighing))
+
+    def card_shown(self, card: DriverCard, since_ms: int) -> None:
+        # Who shows a card while nobody stands in the lane is nobody's business: nothing of it is kept.
+        if self.runner.state.passage is not None:
+            self.runner.take(CardShown(self.runner.now_ms(), card, since_ms))
 
     def tag_sighted(self, sighting: TagSighting) -> None:
         self.captures.tag_sighted(sighting)

@@ -14,7 +14,7 @@ FieldRule = Literal["allow", "mask", "hash", "deny"]
 FIELD_RULES: tuple[FieldRule, ...] = get_args(FieldRule)
 # The note at the start of each run that says which rules are in force for whom.
 FIELD_POLICIES = "field_policies"
-_FIELDS = ("plates", "containers", "tag", "weight")
+_FIELDS = ("plates", "containers", "tag", "weight", "driver")
 # Of a plate or container object only these identify; colour, kind and place stay readable.
 _IDENTIFYING = frozenset({"text", "code", "epc", "tid"})
 _SHOWN_AT_END = 2
@@ -23,12 +23,12 @@ _KEY_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class FieldPolicy:
-    """Rules for the three kinds of identifier and the weight; whatever else an identity may hold is denied.
+    """Rules for the kinds of identifier and the weight; whatever else an identity may hold is denied.
 
     `mask` shows the last two characters, `hash` is HMAC-SHA-256 (hex) under `hash_key` (secret, at least 16
     bytes): equal values compare equal and cannot be guessed without it. `deny` leaves the value out; the state
-    of a reading is always told. A weight is shown or not. Raises ValueError for an unknown rule, or a hash without a
-    key.
+    of a reading is always told. A weight is shown or not, and who drives (a person) is shown to nobody unless a
+    rule says so. Raises ValueError for an unknown rule, or a hash without a key.
     """
 
     plates: FieldRule = "allow"
@@ -36,6 +36,7 @@ class FieldPolicy:
     tag: FieldRule = "allow"
     hash_key: bytes = field(default=b"", repr=False)
     weight: Literal["allow", "deny"] = "allow"
+    driver: FieldRule = "deny"
 
     def __post_init__(self) -> None:
         rules = tuple(self.rules.values())
@@ -50,7 +51,7 @@ class FieldPolicy:
     @property
     def rules(self) -> dict[str, FieldRule]:
         """The rule of each kind, without the key."""
-        return {"plates": self.plates, "containers": self.containers, "tag": self.tag, "weight": self.weight}
+        return {name: getattr(self, name) for name in _FIELDS}
 
     def show(self, rule: FieldRule, text: str) -> str | None:
         """Return what may be seen of `text` under a rule; None where nothing may."""

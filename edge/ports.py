@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from edge.core.events import CommandOutcome as CommandOutcome
 from edge.core.inputs import LaneInputs
-from edge.core.readings import PictureReading, PlateClaim, TagSighting
+from edge.core.readings import DriverCard, PictureReading, PlateClaim, TagSighting
 from edge.core.weight import Weighing
 
 Light = Literal["red", "green"]
@@ -184,6 +184,13 @@ class Weighbridge(Device, Protocol):
     """
 
 
+class IdentityReader(Device, Protocol):
+    """Where drivers hold a card or a printed code. Delivers a `DriverCard` whenever one is shown.
+
+    A card that stays is told again and again, with the time since when it has been there without a break.
+    """
+
+
 class Recogniser(Protocol):
     """Reads one picture. Never raises for what is in the picture: that is `unread` with a reason."""
 
@@ -198,3 +205,5 @@ class Recogniser(Protocol):
 DeliverInputs = Callable[[LaneInputs, int], None]
 DeliverTag = Callable[[TagSighting], None]
 DeliverWeight = Callable[[Weighing], None]
+# The second argument is since when the card has been there (`Clock.now_ms`).
+DeliverCard = Callable[[DriverCard, int], None]

@@ -50,6 +50,7 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         sampling=None if lane.sampling is None else SamplingRules(lane.sampling.authority, lane.sampling.without_plan),
         guides=True,
         weighbridge=None if lane.weighbridge is None else lane.weighbridge.id,
+        driver_identity=None if lane.driver_identity is None else lane.driver_identity.id,
     )
 
 

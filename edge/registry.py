@@ -12,6 +12,8 @@ from drivers.barrier_modbus.driver import ModbusBarrier
 from drivers.barrier_modbus.target import Target
 from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
+from drivers.identity_lines.driver import LineReader
+from drivers.identity_lines.wire import Layout
 from drivers.kit.steady import Steady
 from drivers.led_serial.driver import SerialBoard
 from drivers.scale_toledo.driver import ToledoScale
@@ -27,9 +29,11 @@ from edge.ports import (
     Barrier,
     Camera,
     Clock,
+    DeliverCard,
     DeliverInputs,
     DeliverTag,
     DeliverWeight,
+    IdentityReader,
     Inputs,
     Sign,
     Siren,
@@ -76,10 +80,13 @@ BARRIER: Kind[devices.Barrier, DeliverInputs, BarrierModule] = Kind("barrier")
 CAMERA: Kind[devices.Camera, None, Camera] = Kind("camera")
 TAG_READER: Kind[devices.TagReader, DeliverTag, TagReader] = Kind("tag_reader")
 WEIGHBRIDGE: Kind[devices.Weighbridge, DeliverWeight, Weighbridge] = Kind("weighbridge")
+DRIVER_IDENTITY: Kind[devices.DriverIdentity, DeliverCard, IdentityReader] = Kind("driver_identity")
 SIGN: Kind[devices.Sign, None, Sign] = Kind("sign")
 VOICE: Kind[devices.Voice, None, Voice] = Kind("voice")
 
 _PARITIES = {"none": "N", "even": "E", "odd": "O"}
+# So many heartbeats may be missed before a reader counts as lost.
+_HEARTBEATS = 3
 _YAOHUA_OUTPUTS: dict[str, Output] = {"yaohua_tf0": "binary", "yaohua_ascii": "ascii", "yaohua_reversed": "reversed"}
 
 
@@ -227,6 +234,32 @@ def _toledo(configured: devices.Weighbridge, clock: Clock, on_weight: DeliverWei
     )
 
 
+def _card_lines(configured: devices.DriverIdentity, clock: Clock, on_card: DeliverCard) -> IdentityReader:
+    layout = Layout(
+        framing="stx" if configured.driver == "card_stx" else "lines",
+        prefix=configured.prefix,
+        suffix=configured.suffix,
+        least=configured.least_characters,
+        most=configured.most_characters,
+        alphabet=configured.characters,
+        check=configured.check,
+        encoding=configured.encoding,
+        heartbeat=configured.heartbeat,
+    )
+    return LineReader(
+        configured.id,
+        configured.port,
+        layout,
+        medium=configured.medium,
+        clock=clock,
+        on_card=on_card,
+        baud=configured.baud,
+        parity=_PARITIES[configured.parity],
+        data_bits=configured.data_bits,
+        silence_s=_HEARTBEATS * configured.heartbeat_s,
+    )
+
+
 def _led_serial(configured: devices.Sign, _: Clock, __: None) -> Sign:
     return SerialBoard(configured.id, configured.port, baud=configured.baud, address=configured.address)
 
@@ -250,6 +283,8 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(WEIGHBRIDGE, "yaohua_reversed", devices.Weighbridge, _yaohua),
     Driver(WEIGHBRIDGE, "toledo_continuous", devices.Weighbridge, _toledo),
     Driver(WEIGHBRIDGE, "toledo_short", devices.Weighbridge, _toledo),
+    Driver(DRIVER_IDENTITY, "card_lines", devices.DriverIdentity, _card_lines),
+    Driver(DRIVER_IDENTITY, "card_stx", devices.DriverIdentity, _card_lines),
     Driver(SIGN, "led_serial", devices.Sign, _led_serial),
     Driver(VOICE, "voice_serial", devices.Voice, _voice_serial),
 )

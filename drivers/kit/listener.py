@@ -17,6 +17,10 @@ NEXT_STEPS = LINE_STEPS | {
     "closed": "nothing: the device was closed on purpose",
 }
 
+OPEN_TIMEOUT_S = 2.0
+# So many bytes without a frame are no noise of a plug.
+MOST_STRANGE_BYTES = 256
+
 F = TypeVar("F")
 
 
@@ -24,6 +28,8 @@ class StreamListener(Generic[F]):
     """Implements `edge.ports.Device`. Errors are `<prefix>_<code>` with the codes of `NEXT_STEPS`.
 
     The device has to say something each `silence_s` seconds: its first frame proves it, a pause that long is a loss.
+    With None it speaks when it has something to say: an open port is all that is proved, and only what it garbles
+    shows that something is wrong.
     `on_frame` is called for each frame, in order, on the loop.
     """
 
@@ -38,7 +44,7 @@ class StreamListener(Generic[F]):
         baud: int,
         parity: str = "N",
         data_bits: int = 8,
-        silence_s: float = 2.0,
+        silence_s: float | None = 2.0,
     ) -> None:
         self.name = name
         self.address = port
@@ -51,25 +57,28 @@ class StreamListener(Generic[F]):
         self._loss: DeviceError | None = None
         self._said = asyncio.Event()
         self._delivering = False
+        self._strange_before = 0
 
     async def connect(self) -> None:
         """Open the port and wait for a frame. Raises DeviceError."""
         await self.close()
         self._loss = None
         self.decoder.reset()
+        self._strange_before = self.decoder.dropped_bytes
         try:
             self._line = await open_line(
                 self.address,
                 self._baud,
                 self._receive,
                 self._lost,
-                timeout_s=self._silence_s,
+                timeout_s=self._silence_s or OPEN_TIMEOUT_S,
                 parity=self._parity,
                 data_bits=self._data_bits,
             )
             # What the system held is as old as the time that nobody listened.
             self._line.discard_input()
-            await self._next("line_settings")
+            if self._silence_s is not None:
+                await self._next("line_settings")
         except LineError as error:
             raise self.error(error.code, "an open port", error.detail) from error
         except BaseException:
@@ -126,16 +135,23 @@ class StreamListener(Generic[F]):
             if garbled > 0:
                 got = f"{garbled} bytes that are no frame"
                 raise self.error(where_garbled, f"a frame at {self._baud} baud", got) from error
-            raise self.error("silent", f"a frame each {self._silence_s:g} s", "nothing") from error
+            raise self.error("silent", f"a frame each {self._silence_s or 0:g} s", "nothing") from error
         if self._loss is not None:
             raise self._loss
 
     def _receive(self, data: bytes) -> None:
-        for frame in self.decoder.feed(data):
+        frames = self.decoder.feed(data)
+        for frame in frames:
             self._said.set()
             # Before `run` nobody has said that this device is back.
             if self._delivering:
                 self._on_frame(frame)
+        if frames:
+            self._strange_before = self.decoder.dropped_bytes
+        strange = self.decoder.dropped_bytes - self._strange_before
+        if self._silence_s is None and strange > MOST_STRANGE_BYTES:
+            # A device that may be silent is known to be misheard by what it says alone.
+            self._lose(self.error("garbled", f"a frame at {self._baud} baud", f"{strange} bytes that are no frame"))
 
     def _lost(self, why: str) -> None:
         self._lose(self.error("lost", "an open line", why))

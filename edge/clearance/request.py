@@ -13,7 +13,7 @@ from edge.clearance.keyset import KeyRefusedError, Keyset
 from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.core.container import Container
 from edge.core.plate import Plate
-from edge.core.readings import Identity, Reading, Weight
+from edge.core.readings import DriverCard, Identity, Reading, Weight
 from edge.core.referral import Recheck
 from edge.core.tag import Tag
 from edge.field_policy import FieldPolicy
@@ -147,6 +147,9 @@ def readings_claims(identity: Identity, policy: FieldPolicy) -> dict[str, Any]:
     def weight(value: Weight) -> dict[str, Any] | None:
         return {"kg": value.kg} if policy.weight == "allow" else None
 
+    def driver(value: DriverCard) -> dict[str, Any]:
+        return {"text": policy.show(policy.driver, value.text), "medium": value.medium}
+
     return {
         "plates": [
             {"place": place, "policy": policy.plates} | _reading(reading, plate) for place, reading in identity.plates
@@ -154,13 +157,14 @@ def readings_claims(identity: Identity, policy: FieldPolicy) -> dict[str, Any]:
         "containers": {"policy": policy.containers} | _reading(identity.containers, containers),
         "tag": {"policy": policy.tag} | _reading(identity.tag, tag),
         "weight": {"policy": policy.weight} | _reading(identity.weight, weight),
+        "driver": {"policy": policy.driver} | _reading(identity.driver, driver),
     }
 
 
 def shown_kinds(identity: Identity, policy: FieldPolicy) -> tuple[tuple[str, str], ...]:
     """Return in what form each kind of identifier is in a request: its rule, or `nothing` where nothing was read.
 
-    The weight is among them where the lane has a scale.
+    Weight and driver are among them where the lane has a device for them.
     """
     kinds: dict[str, list[Reading[Any]]] = {
         "plates": [reading for _, reading in identity.plates],
@@ -169,6 +173,8 @@ def shown_kinds(identity: Identity, policy: FieldPolicy) -> tuple[tuple[str, str
     }
     if identity.weight.reason != "not_looked_for":
         kinds["weight"] = [identity.weight]
+    if identity.driver.reason != "not_looked_for":
+        kinds["driver"] = [identity.driver]
     return tuple(
         (kind, getattr(policy, kind) if any(one.value or one.candidates for one in readings) else "nothing")
         for kind, readings in kinds.items()

@@ -130,6 +130,7 @@ def identify(draft: Draft, event: Event) -> None:
         for one in state.profile.authorities
     )
     draft.change_passage(identity=identity, requests=requests)
+    draft.change(identified_ms=draft.at_ms)
     if identity.weight.status == "read":
         assert passage.weighing is not None
         draft.change(weighed_ms=passage.weighing.since_ms)
@@ -143,7 +144,8 @@ def identify(draft: Draft, event: Event) -> None:
 def _statuses(identity: Identity) -> list[tuple[str, str]]:
     plates = [(f"{place}_plate", reading.status) for place, reading in identity.plates]
     weight = [] if identity.weight.reason == "not_looked_for" else [("weight", identity.weight.status)]
-    return [*plates, ("containers", identity.containers.status), ("tag", identity.tag.status), *weight]
+    driver = [] if identity.driver.reason == "not_looked_for" else [("driver", identity.driver.status)]
+    return [*plates, ("containers", identity.containers.status), ("tag", identity.tag.status), *weight, *driver]
 
 
 def send_request(draft: Draft, event: Event) -> None:
@@ -325,8 +327,9 @@ def retry(draft: Draft, event: Event) -> None:
     passage = draft.passage
     referring.withdraw(draft)
     draft.change_passage(
-        attempt=passage.attempt + 1, triggered_at_ms=event.at_ms, frames=(), tags=(), shared_tags=(), identity=None,
-        recheck=None, requests=(), decision=None, inspections=(), reasons=(), authority=None, touched=True, stages=(),
+        attempt=passage.attempt + 1, triggered_at_ms=event.at_ms, frames=(), tags=(), shared_tags=(), cards=(),
+        identity=None, recheck=None, requests=(), decision=None, inspections=(), reasons=(), authority=None,
+        touched=True, stages=(),
     )  # fmt: skip
     draft.emit(StartCapture(passage.id, event.at_ms))
 

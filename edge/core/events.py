@@ -8,7 +8,7 @@ from edge.core.grant import Grant
 from edge.core.inputs import LaneInputs
 from edge.core.modes import Hours, Mode
 from edge.core.offline_list import OfflineList, OfflineUse
-from edge.core.readings import PictureReading, PlateClaim, TagSighting
+from edge.core.readings import DriverCard, PictureReading, PlateClaim, TagSighting
 from edge.core.referral import Referral, ReferralReport
 from edge.core.sampling_plan import SamplingPlan
 from edge.core.weight import Weighing
@@ -122,6 +122,15 @@ class Weighed:
 
     at_ms: int
     weighing: Weighing
+
+
+@dataclass(frozen=True, slots=True)
+class CardShown:
+    """A driver holds a card, or a printed code, to the lane's reader, without a break since `since_ms`."""
+
+    at_ms: int
+    card: DriverCard
+    since_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +286,7 @@ Event = (
     | TagSighted
     | TagElsewhere
     | Weighed
+    | CardShown
     | RequestPrepared
     | GrantReceived
     | GrantRefused

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from edge.core.boxes import fuse_containers, pending
+from edge.core.driver import fuse_driver
 from edge.core.events import FrameRead
 from edge.core.frames import frames_of, why_unread
 from edge.core.plate import Plate
@@ -19,6 +20,9 @@ from edge.core.tag import Tag
 from edge.core.tags import enough
 from edge.core.weight import fuse_weight
 
+# Why something is unread that waiting cannot change.
+_FINAL = ("not_looked_for", "device_lost")
+
 
 def fuse(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) -> Identity:
     """Return what the passage's frames and tags say now."""
@@ -28,6 +32,7 @@ def fuse(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) ->
         containers=fuse_containers(profile, passage, lost_devices),
         tag=_fuse_tags(profile, passage, lost_devices),
         weight=fuse_weight(profile, passage.weighing, lost_devices),
+        driver=fuse_driver(profile, passage.cards, lost_devices),
     )
 
 
@@ -40,7 +45,7 @@ def is_complete(profile: LaneProfile, passage: Passage, identity: Identity, lost
             return False
         if "container" in camera.reads and _box_may_come(identity, camera, passage):
             return False
-    if identity.weight.status == "unread" and identity.weight.reason not in ("not_looked_for", "device_lost"):
+    if any(one.status == "unread" and one.reason not in _FINAL for one in (identity.weight, identity.driver)):
         return False
     return profile.tag_reader is None or profile.tag_reader in lost_devices or identity.tag.status != "unread"
 

@@ -42,6 +42,7 @@ def _readable(profile: LaneProfile) -> tuple[Identifier, ...]:
         "containers": any(what == "container" for _, what in views),
         "tag": profile.tag_reader is not None,
         "weight": profile.weighbridge is not None,
+        "driver": profile.driver_identity is not None,
     }
     return tuple(name for name, readable in able.items() if readable)
 

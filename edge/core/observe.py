@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from edge.core.doubts import watch_lamps
 from edge.core.draft import Draft
+from edge.core.driver import MOST_CARDS
 from edge.core.events import (
+    CardShown,
     DeviceBack,
     DeviceLost,
     Event,
@@ -66,6 +68,8 @@ def observe(draft: Draft, event: Event) -> None:
             _observe_elsewhere(draft, event)
         case Weighed(weighing=weighing):
             _observe_weighing(draft, weighing)
+        case CardShown():
+            _observe_card(draft, event)
         case GrantRefused(authority=authority, reason=reason):
             draft.report("grant_ignored", ("authority", authority), ("reason", reason))
         case Tick():
@@ -136,6 +140,15 @@ def _observe_weighing(draft: Draft, weighing: Weighing | None) -> None:
     draft.change(weighing=weighing)
     if draft.state.passage is not None:
         draft.change_passage(weighing=weighing)
+
+
+def _observe_card(draft: Draft, event: CardShown) -> None:
+    """Keep a card of this vehicle's driver, once. One that lay there when the last identity was concluded is not."""
+    passage, concluded_ms = draft.state.passage, draft.state.identified_ms
+    if not _collecting(draft) or passage is None or (concluded_ms is not None and event.since_ms <= concluded_ms):
+        return
+    if event.card not in passage.cards and len(passage.cards) < MOST_CARDS:
+        draft.change_passage(cards=(*passage.cards, event.card))
 
 
 def _observe_inputs(draft: Draft, event: InputsSampled) -> None:

@@ -110,7 +110,8 @@ def _unclear(profile: LaneProfile, identity: Identity) -> str | None:
     """What must be read to be released by an authority must be read here too, and nothing may be in conflict."""
     plates = dict(identity.plates)
     statuses = {f"{place}_plate": reading.status for place, reading in plates.items()}
-    statuses |= {"containers": identity.containers.status, "tag": identity.tag.status, "weight": identity.weight.status}
+    statuses |= {"containers": identity.containers.status, "tag": identity.tag.status}
+    statuses |= {"weight": identity.weight.status, "driver": identity.driver.status}
     if "conflict" in statuses.values() or of_two_vehicles(identity):
         return "conflict"
     # A tag is demanded where the entry names one: it has no other way to agree.

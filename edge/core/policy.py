@@ -108,6 +108,8 @@ def _contradictions(profile: LaneProfile, identity: Identity, note: ReleaseNote)
         reasons.append("conflict_tag")
     elif identity.tag.value is not None and note.tag is not None and identity.tag.value.epc != note.tag:
         reasons.append("mismatch_tag")
+    if identity.driver.status == "conflict":
+        reasons.append("conflict_driver")
     return reasons
 
 
@@ -124,6 +126,8 @@ def _missing(identity: Identity, note: ReleaseNote, name: Identifier) -> str | N
         return None if identity.containers.status == "read" else "unread_containers"
     if name == "weight":
         return None if identity.weight.status == "read" else "unread_weight"
+    if name == "driver":
+        return None if identity.driver.status == "read" else "unread_driver"
     if name == "tag":
         # A tag is demanded where the release note expects one.
         return None if note.tag is None or identity.tag.status == "read" else "unread_tag"

@@ -8,7 +8,7 @@ from edge.core.two_persons import TwoPersonAction
 
 Direction = Literal["in", "out"]
 JoinPolicy = Literal["all_of", "veto", "quorum"]
-Identifier = Literal["front_plate", "rear_plate", "containers", "tag", "weight"]
+Identifier = Literal["front_plate", "rear_plate", "containers", "tag", "weight", "driver"]
 Looked = Literal["plate", "container"]
 
 
@@ -89,7 +89,7 @@ class SamplingRules:
 class LaneProfile:
     """One lane. `must_match`: what has to be `read` and equal to the release note to open by itself.
 
-    A weight has to be read: what it should be the authorities judge, who are told it.
+    Weight and driver have to be read: what they should be the authorities judge, who are told.
     """
 
     site: str
@@ -130,3 +130,5 @@ class LaneProfile:
     guides: bool = False
     # The scale under the lane.
     weighbridge: str | None = None
+    # The reader to which drivers hold a card or a printed code.
+    driver_identity: str | None = None

@@ -15,6 +15,7 @@ Box = tuple[int, int, int, int]
 # Why something is unread: nothing of it was seen in the picture.
 NOT_FOUND = "not_found"
 ReadingStatus = Literal["read", "unread", "conflict"]
+Medium = Literal["ic", "qr"]
 T = TypeVar("T")
 
 
@@ -99,6 +100,14 @@ class Weight:
 
 
 @dataclass(frozen=True, slots=True)
+class DriverCard:
+    """What a driver's card (`ic`) or printed code (`qr`) says: its number or text, whole. Personal data."""
+
+    text: str
+    medium: Medium
+
+
+@dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
     """A conclusion about one identifier.
 
@@ -117,7 +126,7 @@ class Reading(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who stands in the lane: one reading per plate camera by its place, the containers, the tag, the weight.
+    """Who stands in the lane: one reading per plate camera by its place, the containers, the tag, weight, driver.
 
     `plates` maps a place (front, rear) to its reading: tractor and trailer are two. `containers` is one reading of
     the boxes front to rear (`order_not_seen` where no view shows which is in front); read and empty, the vehicle was
@@ -130,3 +139,4 @@ class Identity:
     )
     tag: Reading[Tag] = field(default_factory=lambda: Reading("unread", reason="not_looked_for"))
     weight: Reading[Weight] = field(default_factory=lambda: Reading("unread", reason="not_looked_for"))
+    driver: Reading[DriverCard] = field(default_factory=lambda: Reading("unread", reason="not_looked_for"))

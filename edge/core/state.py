@@ -13,7 +13,7 @@ from edge.core.inspection import Inspection
 from edge.core.modes import Hours, Mode
 from edge.core.offline_list import NOTHING_OFFLINE, OfflineMemory
 from edge.core.profile import LaneProfile
-from edge.core.readings import Identity
+from edge.core.readings import DriverCard, Identity
 from edge.core.referral import Recheck, Referral
 from edge.core.sampling_plan import SamplingPlan
 from edge.core.tag import Tag
@@ -94,6 +94,8 @@ class Passage:
     shared_tags: tuple[str, ...] = ()
     # What the scale says of this vehicle.
     weighing: Weighing | None = None
+    # What was held to the reader of drivers, each card once.
+    cards: tuple[DriverCard, ...] = ()
     identity: Identity | None = None
     # Set where this vehicle was referred before.
     recheck: Recheck | None = None
@@ -175,3 +177,5 @@ class LaneState:
     # What the scale says now, and which weighing (by its `since_ms`) was a vehicle's already: another vehicle moves it.
     weighing: Weighing | None = None
     weighed_ms: int | None = None
+    # When the last identity was concluded: a card that lies on the reader since before is the last driver's.
+    identified_ms: int | None = None

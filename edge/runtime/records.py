@@ -113,4 +113,10 @@ def personal(identity: Identity) -> dict[str, Any]:
             "kg": identity.weight.value.kg if identity.weight.value else None,
             "reason": identity.weight.reason,
         },
+        "driver": {
+            "status": identity.driver.status,
+            "text": identity.driver.value.text if identity.driver.value else None,
+            "medium": identity.driver.value.medium if identity.driver.value else None,
+            "reason": identity.driver.reason,
+        },
     }

@@ -6,6 +6,7 @@ from tests.config.test_loader import GOOD, loaded, problems
 
 SIGN = "    sign: {id: s1, port: /dev/ttyUSB1}\n"
 VOICE = '    voice: {id: v1, port: "socket://10.0.0.4:4001", volume: 60}\n'
+CARDS = "    driver_identity: {{id: d1, port: /dev/ttyUSB4, {}}}\n"
 SCALE = "    weighbridge: {{id: w1, port: /dev/ttyUSB3, {}}}\n"
 
 
@@ -22,6 +23,14 @@ def test_a_lane_has_a_scale_whose_weight_it_may_demand(fitting: str) -> None:
     assert lane.weighbridge is not None
     assert (lane.weighbridge.stable_readings, lane.weighbridge.min_kg) == (5, 500)
     assert [key for key, _ in lane.on_lines] == ["tag_reader", "weighbridge"]
+
+
+def test_a_lane_has_a_reader_of_drivers_whom_it_may_demand() -> None:
+    fitting = "driver: card_stx, medium: qr, check: gb11643, heartbeat: ALIVE, prefix: 'ID:'"
+    lane = loaded(GOOD + CARDS.format(fitting) + "    must_match: [front_plate, driver]\n").lanes[0]
+    assert lane.driver_identity is not None
+    assert (lane.driver_identity.least_characters, lane.driver_identity.heartbeat_s) == (4, 5)
+    assert [key for key, _ in lane.on_lines] == ["tag_reader", "driver_identity"]
 
 
 def test_a_lane_has_a_sign_and_a_voice_or_none() -> None:
@@ -54,6 +63,13 @@ def test_a_lane_has_a_sign_and_a_voice_or_none() -> None:
         (SCALE.format("stable_readings: 4"), None, "4"),
         (SCALE.format("unit: lb"), "not_allowed", "lb"),
         ("    weighbridge: {id: w1, port: /dev/ttyUSB0}\n", "duplicate_port", "/dev/ttyUSB0"),
+        (CARDS.format("data_bits: 7"), "no_parity", "none"),
+        (CARDS.format("least_characters: 5, most_characters: 4"), "least_above_most", "5"),
+        (CARDS.format("check: gb11643, most_characters: 17"), "not_for_check", "gb11643"),
+        (CARDS.format("check: gb11643, characters: digits"), "not_for_check", "gb11643"),
+        (CARDS.format("prefix: 证"), "bad_text", "证"),
+        (CARDS.format('heartbeat: "A\\tB"'), "bad_text", "A"),
+        ("    must_match: [front_plate, driver]\n", "no_device_for", "driver"),
         ("    must_match: [front_plate, weight]\n", "no_device_for", "weight"),
     ],
 )

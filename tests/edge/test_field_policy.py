@@ -32,7 +32,7 @@ def test_hashes_are_keyed() -> None:
 
 def test_the_rules_are_told_without_the_key() -> None:
     policy = FieldPolicy("mask", "hash", "deny", hash_key=b"k" * 16)
-    assert policy.rules == {"plates": "mask", "containers": "hash", "tag": "deny", "weight": "allow"}
+    assert policy.rules == {"plates": "mask", "containers": "hash", "tag": "deny", "weight": "allow", "driver": "deny"}
 
 
 def test_a_weight_is_shown_or_not() -> None:
@@ -41,6 +41,17 @@ def test_a_weight_is_shown_or_not() -> None:
     assert FieldPolicy(weight="deny").apply({"weight": weight}) == {}
     with pytest.raises(ValueError, match="allow or deny"):
         FieldPolicy(weight="mask")  # type: ignore[arg-type]
+
+
+def test_who_drives_is_shown_to_nobody_unless_a_rule_says_so() -> None:
+    driver = {"status": "read", "text": "6217000123", "medium": "ic", "reason": None}
+    assert FieldPolicy().apply({"driver": driver}) == {}
+    assert FieldPolicy(driver="allow").apply({"driver": driver}) == {"driver": driver}
+    assert FieldPolicy(driver="mask").apply({"driver": driver}) == {"driver": driver | {"text": "********23"}}
+    hashed = FieldPolicy(driver="hash", hash_key=b"k" * 16).apply({"driver": driver})["driver"]
+    assert len(hashed["text"]) == 64
+    unread = {"status": "unread", "text": None, "medium": None, "reason": "no_card"}
+    assert FieldPolicy(driver="mask").apply({"driver": unread}) == {"driver": unread}
 
 
 def test_a_policy_that_cannot_work_is_refused() -> None:

@@ -11,6 +11,7 @@ from edge.core.confirmation import CONFIRM_DECISIONS, Confirmation
 from edge.core.events import (
     AuthorityDurable,
     BarrierAnswered,
+    CardShown,
     ChallengePrepared,
     ConfirmationReceived,
     DeviceBack,
@@ -36,7 +37,7 @@ from edge.core.grant import VERDICTS, Grant
 from edge.core.inputs import SIGNAL_NAMES, LaneInputs
 from edge.core.modes import MODES, Hours
 from edge.core.profile import AuthorityProfile, HandheldRules, LaneProfile
-from edge.core.readings import PictureReading, TagSighting
+from edge.core.readings import DriverCard, PictureReading, TagSighting
 from edge.core.state import LaneState, Passage, Phase
 from edge.core.step import next_deadline_ms
 from edge.core.tag import Tag
@@ -82,6 +83,7 @@ class Storm:
         replace(PROFILE, direction="out", calendar=True, drill_moves_boom=True),
         replace(PROFILE, direction="out", two_persons=("open", "lower", "reset", "mode")),
         replace(PROFILE, handheld=HandheldRules("customs", 20_000), weighbridge="scale-1"),
+        replace(PROFILE, driver_identity="card-1", must_match=("front_plate", "driver")),
         replace(PROFILE, handheld=HandheldRules("customs"), two_persons=("open",), drill_moves_boom=True),
     )
 
@@ -209,6 +211,7 @@ class Storm:
         yield TagSighted(self.at_ms, TagSighting(Tag((EPC, "E2000001")[choice % 2]), 1, None, captured))
         weighings = (Weighing("stable", 18_850, captured), Weighing("moving", None, self.at_ms))
         yield Weighed(self.at_ms, weighings[choice % 2])
+        yield CardShown(self.at_ms, DriverCard("6217000123" if choice % 4 else "0099881122", "ic"), captured)
         if choice % 8 == 0:
             yield TagElsewhere(self.at_ms, EPC, "lane-2", captured)
 

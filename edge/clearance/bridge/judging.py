@@ -36,15 +36,17 @@ def gather_of(claims: Mapping[str, Any], sequence: str, file_time: str) -> Gathe
 
     Reasons: conflict_front_plate (or rear), withheld_plates, conflict_containers, unread_containers,
     withheld_containers, container_check_failed, container_twice, container_order_not_seen, too_many_containers,
-    conflict_tag, withheld_tag, nothing_identified. Raises KeyError or TypeError for claims of another form.
+    conflict_tag, withheld_tag, conflict_driver, nothing_identified. Raises KeyError or TypeError for claims of another
+    form.
     """
     readings = claims["readings"]
     plates = {one["place"]: one for one in readings["plates"]}
     objection = _of_plates(plates) or _of_containers(readings["containers"]) or _of_tag(readings["tag"])
+    objection = objection or _of_driver(readings.get("driver"))
     if objection:
         return objection
     front, rear, tag = _value(plates.get("front")), _value(plates.get("rear")), _value(readings["tag"])
-    boxes = _value(readings["containers"])
+    boxes, card = _value(readings["containers"]), _card(readings.get("driver"))
     if front is None and tag is None:
         return "nothing_identified"
     return Gather(
@@ -57,6 +59,8 @@ def gather_of(claims: Mapping[str, Any], sequence: str, file_time: str) -> Gathe
         pictures=tuple(claims["evidence"]),
         file_time=file_time,
         weight_kg=_weight_kg(readings.get("weight")),
+        driver_card=card.get("ic", ""),
+        bar_code=card.get("qr", ""),
     )
 
 
@@ -155,6 +159,16 @@ def _of_tag(one: Mapping[str, Any]) -> str:
     if one["status"] == "conflict":
         return "conflict_tag"
     return "withheld_tag" if one["status"] == "read" and one["policy"] != "allow" else ""
+
+
+def _of_driver(one: Mapping[str, Any] | None) -> str:
+    return "conflict_driver" if one is not None and one["status"] == "conflict" else ""
+
+
+def _card(one: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return what the driver showed, by its medium; nothing where it was not read, or is not to be shown as it is."""
+    card = _value(one)
+    return {} if one is None or card is None or one["policy"] != "allow" else {card["medium"]: card["text"]}
 
 
 def _value(one: Mapping[str, Any] | None) -> Any:

@@ -30,7 +30,8 @@ class Gather:
     """What the front end gathered of one vehicle. `containers` are front to rear; None where nothing looks for them.
 
     `models` are their sizes and types (45G1), "" where not read. `pictures` are SHA-256 digests (hex). `weight_kg`,
-    `seal` and `driver_card` stay empty for lanes without these devices. `file_time` is yyyyMMddHHmmss.
+    `seal`, `driver_card` and `bar_code` (the driver's printed code) stay empty for lanes without these devices.
+    `file_time` is yyyyMMddHHmmss.
     `supplemented`: sent again with what a person added (0x23).
     """
 
@@ -43,6 +44,7 @@ class Gather:
     weight_kg: int | None = None
     seal: str = ""
     driver_card: str = ""
+    bar_code: str = ""
     pictures: tuple[str, ...] = ()
     file_time: str = ""
     supplemented: bool = False
@@ -96,7 +98,7 @@ def gather_fields(gather: Gather, channel: Channel, dialect: Dialect) -> dict[st
         "weight_kg": "" if gather.weight_kg is None else str(gather.weight_kg),
         "seal": gather.seal,
         "driver_card": gather.driver_card,
-        "bar_code": "",
+        "bar_code": gather.bar_code,
         "file_time": gather.file_time,
         # Which view a digest is of is not told to an authority, so that no slot of a view may claim one.
         "pictures": "|".join(gather.pictures),

@@ -14,7 +14,7 @@ from edge.clearance.request import (
     open_request,
 )
 from edge.core.plate import Plate
-from edge.core.readings import Identity, Reading, Weight
+from edge.core.readings import DriverCard, Identity, Reading, Weight
 from edge.core.referral import Recheck
 from edge.core.tag import Tag
 from edge.field_policy import FieldPolicy, FieldRule
@@ -109,6 +109,28 @@ def test_a_weight_is_shown_or_not_and_the_share_log_says_so(world: World) -> Non
     assert opened(world, unread.raw)["readings"]["weight"]["reason"] == "overload"
     assert dict(unread.shown)["weight"] == "nothing"
     assert "weight" not in dict(build(world, Identity()).shown), "a lane without a scale shows none"
+
+
+@pytest.mark.parametrize(("rule", "text"), [("allow", "6217000123"), ("mask", "********23"), ("deny", None)], ids=str)
+@pytest.mark.hazard("I19")
+def test_a_driver_is_shown_as_the_policy_says_and_the_share_log_says_so(
+    world: World, rule: FieldRule, text: str | None
+) -> None:
+    card = DriverCard("6217000123", "ic")
+    request = build(world, Identity(driver=Reading("read", card, 1.0)), policy=FieldPolicy(driver=rule))
+    claims = opened(world, request.raw)
+    assert claims["readings"]["driver"] == {
+        "policy": rule, "status": "read", "value": {"text": text, "medium": "ic"}, "confidence": 1.0, "reason": None,
+        "candidates": [],
+    }  # fmt: skip
+    assert dict(request.shown)["driver"] == rule
+    assert ("6217000123" in canonical_json(claims).decode()) is (rule == "allow")
+    twice = Identity(driver=Reading("conflict", candidates=(card, DriverCard("1111111199", "ic"))))
+    both = build(world, twice, policy=FieldPolicy(driver=rule))
+    assert opened(world, both.raw)["readings"]["driver"]["candidates"][0]["text"] == text
+    assert dict(both.shown)["driver"] == rule
+    assert dict(build(world, Identity(driver=Reading("unread", reason="no_card"))).shown)["driver"] == "nothing"
+    assert "driver" not in dict(build(world, Identity()).shown), "a lane without a reader shows none"
 
 
 def test_keyed_hash_is_stable_and_depends_on_its_key(world: World) -> None:

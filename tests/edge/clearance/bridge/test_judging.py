@@ -59,6 +59,26 @@ def test_customs_is_told_the_weight_that_was_read_and_none_otherwise(weight: Any
 
 
 @pytest.mark.parametrize(
+    ("driver", "fields"),
+    [
+        (reading({"text": "6217000123", "medium": "ic"}) | {"policy": "allow"}, {"driver_card": "6217000123"}),
+        (reading({"text": "PASS-7", "medium": "qr"}) | {"policy": "allow"}, {"bar_code": "PASS-7"}),
+        # What was changed for this authority is no number that customs knows.
+        (reading({"text": "********23", "medium": "ic"}) | {"policy": "mask"}, {}),
+        (reading({"text": None, "medium": "ic"}) | {"policy": "deny"}, {}),
+        (reading(None, "unread", "no_card") | {"policy": "allow"}, {}),
+    ],
+    ids=["ic", "qr", "masked", "withheld", "unread"],
+)
+def test_customs_is_told_who_drives_where_it_may_be_told(driver: Any, fields: dict[str, str]) -> None:
+    told = replace(TRUCK, **fields)
+    assert asked(driver=driver) == told
+    body = gather_frame(told, CHANNEL, STANDARD).body.decode("gb18030")
+    assert f"<DR_IC_NO>{fields.get('driver_card', '')}</DR_IC_NO>" in body or "<DR_IC_NO/>" in body
+    assert all(value in body for value in fields.values())
+
+
+@pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"plates": [plate(PLATE, status="conflict")]}, "conflict_front_plate"),
@@ -73,6 +93,7 @@ def test_customs_is_told_the_weight_that_was_read_and_none_otherwise(weight: Any
         ({"containers": reading([box(BOX), box(OTHER_BOX), box("HLXU4074106")])}, "too_many_containers"),
         ({"tag": reading(None, "conflict")}, "conflict_tag"),
         ({"tag": reading({"epc": "x", "tid": None}) | {"policy": "deny"}}, "withheld_tag"),
+        ({"driver": reading(None, "conflict") | {"policy": "allow"}}, "conflict_driver"),
         ({"plates": [plate("", status="unread")], "tag": UNREAD}, "nothing_identified"),
         ({"plates": [], "tag": NOT_LOOKED_FOR}, "nothing_identified"),
     ],

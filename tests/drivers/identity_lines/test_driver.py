@@ -1,0 +1,113 @@
+"""A reader without a heartbeat, a card that stays, and too many of them: what the conformance suite does not reach."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from drivers.identity_lines.driver import GONE_MS, MOST_PER_S, REPEAT_MS, LineReader
+from drivers.identity_lines.wire import Layout, encode
+from drivers.kit.listener import MOST_STRANGE_BYTES
+from edge.core.readings import DriverCard
+from edge.ports import DeviceError
+from simulators.devices.identity import CardReader
+from simulators.devices.serial_wire import PtyWire
+from tests.support.r2000 import RealClock, StoppedClock, until
+
+LAYOUT = Layout(least=4, most=12, alphabet="digits")
+
+
+class HandClock(RealClock):
+    """Time goes on where the test says so."""
+
+    ms = 5_000
+
+    def now_ms(self) -> int:
+        return self.ms
+
+
+class Stand:
+    def __init__(self, wire: PtyWire[CardReader], clock: RealClock) -> None:
+        self.wire = wire
+        self.cards: list[DriverCard] = []
+        self.since_ms: list[int] = []
+        self.reader = LineReader("card-1", wire.path, LAYOUT, medium="qr", clock=clock, on_card=self.told)
+
+    def told(self, card: DriverCard, since_ms: int) -> None:
+        self.cards.append(card)
+        self.since_ms.append(since_ms)
+
+    def say(self, text: str) -> None:
+        self.wire.write(encode(text, LAYOUT))
+
+
+@contextlib.asynccontextmanager
+async def stand(folder: Path, clock: RealClock) -> AsyncIterator[Stand]:
+    wire = PtyWire(CardReader(lambda: None, LAYOUT), symlink=folder / "port")
+    await wire.start()
+    it = Stand(wire, clock)
+    try:
+        yield it
+    finally:
+        await it.reader.close()
+        await wire.stop()
+
+
+async def test_a_reader_that_never_speaks_by_itself_is_connected_and_not_lost(tmp_path: Path) -> None:
+    async with stand(tmp_path, RealClock()) as it:
+        await it.reader.connect()
+        running = asyncio.create_task(it.reader.run())
+        it.say("4711")
+        await until(lambda: it.cards == [DriverCard("4711", "qr")])
+        assert not running.done()
+        it.wire.unplug()
+        with pytest.raises(DeviceError, match="identity_lost"):
+            await running
+
+
+async def test_bytes_that_are_never_a_line_are_told_and_no_error_holds_one(tmp_path: Path) -> None:
+    async with stand(tmp_path, RealClock()) as it:
+        await it.reader.connect()
+        running = asyncio.create_task(it.reader.run())
+        for _ in range(MOST_STRANGE_BYTES // 10):
+            it.wire.write(b"SECRET-ID\r")
+        it.say("4711")
+        await until(lambda: len(it.cards) == 1)
+        for _ in range(MOST_STRANGE_BYTES // 10 + 1):
+            it.wire.write(b"SECRET-ID\r")
+        with pytest.raises(DeviceError, match="identity_garbled") as lost:
+            await running
+        assert "SECRET" not in str(lost.value)
+
+
+async def test_a_card_that_stays_is_told_with_since_when_and_is_another_where_it_was_gone(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with stand(tmp_path, clock) as it:
+        await it.reader.connect()
+        running = asyncio.create_task(it.reader.run())
+        for text in ("4711", "4711", "4712"):
+            it.say(text)
+        await until(lambda: len(it.cards) == 2)
+        clock.ms += REPEAT_MS
+        it.say("4712")
+        await until(lambda: len(it.cards) == 3)
+        clock.ms += GONE_MS
+        it.say("4712")
+        await until(lambda: len(it.cards) == 4)
+        assert [card.text for card in it.cards] == ["4711", "4712", "4712", "4712"]
+        assert it.since_ms == [5_000, 5_000, 5_000, clock.ms]
+        running.cancel()
+
+
+@pytest.mark.hazard("D13")
+async def test_a_flood_is_limited_and_the_surplus_counted(tmp_path: Path) -> None:
+    async with stand(tmp_path, StoppedClock()) as it:
+        await it.reader.connect()
+        running = asyncio.create_task(it.reader.run())
+        for number in range(40):
+            it.say(f"{number:04d}")
+        await until(lambda: it.reader.surplus == 40 - MOST_PER_S)
+        assert len(it.cards) == MOST_PER_S
+        running.cancel()
