@@ -35,6 +35,7 @@ from edge.guarding import (
     check_box,
     check_lane_key,
     check_manifest,
+    clock_behind,
     end_watch,
     fault_watch,
     note_box,
@@ -50,6 +51,7 @@ from edge.runtime import failpoints
 from edge.runtime.captures import LaneCaptures
 from edge.runtime.checkpoints import Checkpoints
 from edge.runtime.clock import LoopClock
+from edge.runtime.clock_memory import ClockMemory
 from edge.runtime.control import ControlServer
 from edge.runtime.end_watch import EndWatch
 from edge.runtime.evidence import EvidenceLimits, EvidenceStore
@@ -66,6 +68,7 @@ from edge.runtime.starts import Starts
 from edge.runtime.supervisor import keep_going
 from edge.runtime.upkeep import Upkeep
 from edge.sounding import lane_siren, watches_of
+from edge.times import NEVER
 from models.recogniser import WorkerRecogniser
 from models.registry import REGISTRY_PATH
 
@@ -81,6 +84,7 @@ class Box:
 
     configuration: Configuration
     clock: LoopClock
+    memory: ClockMemory
     journal: Journal
     evidence: EvidenceStore
     recogniser: WorkerRecogniser
@@ -151,7 +155,7 @@ async def _run(
 ) -> None:
     """Run the lanes and what runs beside them until `stop` is set and nothing is in motion any more."""
     alarms = [lane.telemetry for lane in lanes]
-    upkeep = Upkeep(box.configuration.state_dir, box.journal, box.evidence, box.clock, box.clock.utc, alarms)
+    upkeep = Upkeep(box.configuration.state_dir, box.journal, box.evidence, box.clock, box.memory, alarms)
     async with asyncio.TaskGroup() as tasks:
         parts = [*(lane.run() for lane in lanes), *beside, keep_going("upkeep", upkeep.run, box.clock)]
         running = [tasks.create_task(part) for part in parts]
@@ -169,8 +173,11 @@ async def _open_box(configuration: Configuration, config_hash: str) -> AsyncIter
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     check_box(configuration, present := fingerprints())
     environments: set[Environment] = {environment_of(lane) for lane in configuration.lanes}
-    trust = {one: Trust(configuration.keys_dir, state_dir, environment=one, utc=clock.utc) for one in environments}
-    keyset = trust[environment_of(configuration.lanes[0])].current()
+    memory = ClockMemory(state_dir, clock.utc)
+    trusting = partial(Trust, configuration.keys_dir, state_dir, utc=clock.utc, known=memory.known)
+    trust = {one: trusting(environment=one) for one in environments}
+    # A person opens by hand with any clock: the lanes start.
+    keyset = replace(trust[environment_of(configuration.lanes[0])].current(), known=NEVER)
     check_manifest(configuration, keyset, config_hash, hash_of(REGISTRY_PATH), clock)
     journal = await Journal.open(state_dir / "journal.sqlite", utc=clock.utc)
     note_box(journal, [lane.id for lane in configuration.lanes], state_dir, present)
@@ -187,6 +194,7 @@ async def _open_box(configuration: Configuration, config_hash: str) -> AsyncIter
         yield Box(
             configuration,
             clock,
+            memory,
             journal,
             evidence,
             recogniser,
@@ -233,7 +241,8 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     if handheld is not None:
         handheld.attach(clearance, take=runner.take, on_refused=door.on_refused)
     ReferralDesk(clearance, keyset=keyset, clock=clock, take=runner.take, on_refused=door.on_refused)
-    watch = security_watch(lane.id, clock, box.journal, clearance.link, telemetry.link, telemetry.publisher)
+    behind = partial(clock_behind, clock, keyset, box.memory)
+    watch = security_watch(lane.id, clock, box.journal, clearance.link, telemetry.link, telemetry.publisher, behind)
     door.on_failure, asking.dated, asking.take = watch.grant_refused, watch.answer_dated, runner.take
     captures.take, captures.shared = runner.take, box.tags.join(profile, runner.take)
     feeds = lane_feeds(configuration, lane, clearance, keyset, clock, runner.take)
@@ -251,7 +260,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
             ("security_watch", watch.run),
             ("barrier_faults", fault_watch(barrier, runner, clock, box.journal, telemetry.publisher).run),
             ("checkpoints", checkpoints.run),
-            ("time_quality", _time_quality(asking, clock, runner.take)),
+            ("time_quality", _time_quality(asking, box, runner.take)),
             *((feed.name, feed.run) for feed in feeds),
             *watches_of(siren, runner),
             *opening_hours(lane, runner.take, clock),
@@ -277,10 +286,8 @@ def _asking(box: Box, key: PrivateKey, policies: Mapping[str, FieldPolicy]) -> L
     )
 
 
-def _time_quality(
-    asking: LaneClearance, clock: LoopClock, take: Callable[[Event], None]
-) -> Callable[[], Awaitable[None]]:
-    quality = TimeQuality(clock, take)
+def _time_quality(asking: LaneClearance, box: Box, take: Callable[[Event], None]) -> Callable[[], Awaitable[None]]:
+    quality = TimeQuality(box.clock, take, box.memory.vouched)
     asking.vouch = quality.vouch
     return quality.run
 

@@ -18,6 +18,7 @@ from edge.mqtt import MqttLink
 from edge.mqtt.certificates import lifetime
 from edge.ports import Clock
 from edge.profiles import core_calendar, utc_offset
+from edge.runtime.clock_memory import ClockMemory
 from edge.runtime.end_watch import Ending, EndWatch, Life, keyset_endings
 from edge.runtime.fault_watch import FaultWatch, Reports
 from edge.runtime.journal import Journal
@@ -25,6 +26,7 @@ from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.notes import Alarms, append_note, security_note
 from edge.runtime.opening_hours import OpeningHours
 from edge.runtime.security_watch import SecurityWatch
+from edge.times import rfc3339
 
 
 def check_manifest(
@@ -79,9 +81,15 @@ def check_lane_key(path: Path, key_id: str, keyset: Keyset, *, simulated: bool) 
 
 
 def security_watch(
-    lane: str, clock: Clock, journal: Journal, clearance: MqttLink, telemetry: MqttLink, alarms: Alarms
+    lane: str,
+    clock: Clock,
+    journal: Journal,
+    clearance: MqttLink,
+    telemetry: MqttLink,
+    alarms: Alarms,
+    behind: Callable[[], str],
 ) -> SecurityWatch:
-    """Return the watch of one lane over its two connections and their certificates."""
+    """Return the watch of one lane over its two connections and their certificates, and over the clock's beginning."""
     links = {"clearance": clearance, "telemetry": telemetry}
     return SecurityWatch(
         lane,
@@ -89,7 +97,19 @@ def security_watch(
         alarms=alarms,
         note=lambda code, stands, detail: security_note(journal, lane, code, stands, detail),
         links={name: link.counters for name, link in links.items()},
+        behind=behind,
     )
+
+
+def clock_behind(clock: Clock, keyset: Callable[[], Keyset], memory: ClockMemory) -> str:
+    """Return why the wall clock must be wrong, and what to do; empty where nothing tells (X19)."""
+    now_utc = clock.utc()
+    over = keyset().behind(now_utc)
+    if over is None:
+        return ""
+    what = f"the clock shows {rfc3339(now_utc)}, but {rfc3339(over)} is over: no key is believed; set the clock"
+    # A keyset's date is its issuer's word; the file is this box's own, and a clock that was ahead may have written it.
+    return what if over == keyset().issued else f"{what}, or where it is right move {memory.path} away, and start again"
 
 
 def fault_watch(barrier: Reports, runner: LaneRunner, clock: Clock, journal: Journal, alarms: Alarms) -> FaultWatch:

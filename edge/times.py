@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+# Before everything.
+NEVER = datetime.min.replace(tzinfo=UTC)
+
 
 def rfc3339(moment: datetime) -> str:
     """Return an aware moment as RFC 3339 in UTC with milliseconds (cut, not rounded) and `Z`."""

@@ -39,7 +39,7 @@ class GrantRefusal:
 
     Reasons in check order: too_large; retained; not_compact, base64_not_canonical, header_json,
     header_forbidden, header_fields, header_algorithm, header_type, header_key_id, signature_length;
-    keyset_expired, key_unknown, key_role, key_revoked, key_not_yet_valid, key_expired, key_scope,
+    keyset_expired, clock_behind, key_unknown, key_role, key_revoked, key_not_yet_valid, key_expired, key_scope,
     key_authority; signature_invalid; byte_order_mark, not_utf8, too_deep, duplicate_key, number, syntax,
     not_an_object, text; version; type; field_unknown, field_missing, field_value; target; issuer.
     """

@@ -30,12 +30,14 @@ from edge.clearance.envelope import (
     verify,
 )
 from edge.clearance.strict_json import StrictJsonError, parse_object
-from edge.times import rfc3339
+from edge.times import NEVER, rfc3339
 
 KEYSET_TYPE = "gate-keyset+jws"
 KEYSET_VERSION = 1
 # A keyset that lives longer would let an attacker withhold a revocation for as long (hazards.md S13).
 MAX_LIFETIME = timedelta(days=30)
+# Clocks are set by hand too, and the office's may be ahead: what is further back than this is wrong.
+MOST_BEHIND = timedelta(hours=1)
 ANY = "*"
 
 Role = Literal["grant", "list", "update", "ops", "request", "drill", "result", "officer", "sampling"]
@@ -62,8 +64,8 @@ class KeysetError(ValueError):
 class KeyRefusedError(ValueError):
     """A key may not sign this. `reason` is stable.
 
-    Reasons: keyset_expired, key_unknown, key_role, key_revoked, key_not_yet_valid, key_expired, key_scope,
-    key_authority.
+    Reasons: keyset_expired, clock_behind, key_unknown, key_role, key_revoked, key_not_yet_valid, key_expired,
+    key_scope, key_authority.
     """
 
     def __init__(self, reason: str) -> None:
@@ -91,7 +93,10 @@ class KeysetKey:
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """A verified keyset. Store `(root_key_id, version)` durably: an older one must never be accepted again."""
+    """A verified keyset. Store `(root_key_id, version)` durably: an older one must never be accepted again.
+
+    `known` is a moment that is over, as this box knows from before its start.
+    """
 
     root_key_id: str
     version: int
@@ -99,6 +104,12 @@ class Keyset:
     issued: datetime
     expires: datetime
     keys: Mapping[str, KeysetKey]
+    known: datetime = NEVER
+
+    def behind(self, now_utc: datetime) -> datetime | None:
+        """Return a moment that is over although `now_utc` is well before it: that clock is wrong; None otherwise."""
+        over = max(self.issued, self.known)
+        return over if now_utc < over - MOST_BEHIND else None
 
     def key_for(
         self, key_id: str, *, role: Role, issuer: str, site: str, lane: str, now_utc: datetime
@@ -109,6 +120,9 @@ class Keyset:
         """
         if now_utc >= self.expires:
             raise KeyRefusedError("keyset_expired")
+        if self.behind(now_utc) is not None:
+            # Such a clock would take for valid what has ended.
+            raise KeyRefusedError("clock_behind")
         key = self.keys.get(key_id)
         if key is None:
             raise KeyRefusedError("key_unknown")

@@ -21,9 +21,11 @@ LOOK_EVERY_S = 10.0
 class TimeQuality:
     """Compares the wall clock with what authorities sign and with the monotonic clock; tells the lane by events."""
 
-    def __init__(self, clock: Clock, take: Callable[[Event], None]) -> None:
+    def __init__(self, clock: Clock, take: Callable[[Event], None], vouched: Callable[[], None] = lambda: None) -> None:
+        """`vouched` is told each time that the lane is told that the clock is right."""
         self._clock = clock
         self._take = take
+        self._vouched = vouched
         self._base_s = 0.0
         self._good = False
         self._told_ms = 0
@@ -44,6 +46,7 @@ class TimeQuality:
         if not self._good or now_ms - self._told_ms >= TELL_EVERY_MS:
             self._good, self._told_ms, self._base_s = True, now_ms, _offset_s(now_utc, now_ms)
             self._take(TimeJudged(now_ms, good=True))
+            self._vouched()
 
     def check(self) -> None:
         """Look whether the wall clock stepped; to be called every few seconds."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from edge.clearance.root_rotation import open_rotation
 from edge.clearance.seen import SeenVersions, SeenVersionsError
 from edge.files import write_whole
 from edge.log import logger
+from edge.times import NEVER
 
 KEYSET_FILE = "keyset.jws"
 ROOT_FILE = "root.pub.pem"
@@ -34,12 +36,20 @@ class Trust:
     """
 
     def __init__(
-        self, keys_dir: Path, state_dir: Path, *, environment: Environment, utc: Callable[[], datetime]
+        self,
+        keys_dir: Path,
+        state_dir: Path,
+        *,
+        environment: Environment,
+        utc: Callable[[], datetime],
+        known: datetime = NEVER,
     ) -> None:
+        """`known` is a moment that is over: a clock well before it makes every key refused."""
         self._path = keys_dir / KEYSET_FILE
         self._seen_path = state_dir / f"keyset-seen-{environment}.json"
         self._environment = environment
         self._utc = utc
+        self._known = known
         self._rotation_path = keys_dir / ROTATION_FILE
         self._retired = SeenVersions(state_dir / f"roots-retired-{environment}.json")
         self._root = load_public_key(keys_dir / ROOT_FILE)
@@ -81,7 +91,7 @@ class Trust:
             write_whole(self._seen_path, json.dumps({**seen, root_key_id: keyset.version}).encode())
         if root is not self._root:
             self._retired.keep(key_id_of(self._root), _RETIRED)
-        return keyset
+        return replace(keyset, known=self._known)
 
     def _root_of(self, keyset: bytes) -> Ed25519PublicKey:
         """Return the root that a keyset has to be signed by: the pinned one, or the one that follows it."""

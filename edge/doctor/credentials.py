@@ -24,7 +24,9 @@ from edge.guarding import camera_authorities
 from edge.hardware import HardwareError, bound_to, check_hardware, fingerprints
 from edge.mqtt.certificates import lifetime
 from edge.packages import PackageError, find, packages_of
+from edge.runtime.clock_memory import ClockMemory
 from edge.runtime.end_watch import Ending, Life
+from edge.times import rfc3339
 from models.registry import REGISTRY_PATH, ModelError, load_registry, verified_bytes
 
 
@@ -56,13 +58,19 @@ def _box(configuration: Configuration) -> Finding:
 
 def _keys(configuration: Configuration, config_file: Path, state_dir: Path, now_utc: datetime) -> Iterator[Finding]:
     keysets: dict[Environment, Keyset] = {}
+    memory = ClockMemory(configuration.state_dir, lambda: now_utc)
     for environment in dict.fromkeys(environment_of(lane) for lane in configuration.lanes):
         try:
-            trust = Trust(configuration.keys_dir, state_dir, environment=environment, utc=lambda: now_utc)
+            trust = Trust(
+                configuration.keys_dir, state_dir, environment=environment, utc=lambda: now_utc, known=memory.known
+            )
         except (KeyFileError, KeysetError, OSError) as error:
             yield Finding("FAIL", "keyset_refused", str(configuration.keys_dir), {"cause": error})
             continue
         keysets[environment] = keyset = trust.current()
+        if (over := keyset.behind(now_utc)) is not None:
+            moments = {"now": rfc3339(now_utc), "over": rfc3339(over), "file": memory.path}
+            yield Finding("FAIL", "clock_behind", "clock", moments)
         life, warn = Life(keyset.issued, keyset.expires), timedelta(days=configuration.warn_before.keyset_days)
         yield _lasting("keyset", str(configuration.keys_dir), life, warn, now_utc, version=keyset.version)
     for lane in configuration.lanes:

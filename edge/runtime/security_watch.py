@@ -25,13 +25,14 @@ GRANTS_REFUSED = "grants_refused"
 SESSION_TAKEN_OVER = "session_taken_over"
 CONNECTION_FLAPPING = "connection_flapping"
 CLOCK_SKEWED = "clock_skewed"
+CLOCK_BEHIND = "clock_behind"
 
 
 class SecurityWatch:
     """One lane's. `grant_refused` is told of each failure; `run` looks at the rest until cancelled.
 
     `note` keeps a beginning or an end durably: code, whether it stands, detail. `links` are the counters of the lane's
-    connections by name.
+    connections by name. `behind` says why the clock must be wrong, and what to do; empty where nothing tells.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class SecurityWatch:
         alarms: Alarms,
         note: Callable[[str, bool, str], object],
         links: Mapping[str, LinkCounters],
+        behind: Callable[[], str] = lambda: "",
     ) -> None:
         self.standing: dict[str, str] = {}
         self._log = logger(lane=lane)
         self._clock, self._alarms, self._note = clock, alarms, note
         self._links = links
+        self._behind = behind
         self._refused_at: deque[int] = deque(maxlen=REFUSALS)
         self._refused = 0
         self._takeovers = dict.fromkeys(links, 0)
@@ -94,6 +97,10 @@ class SecurityWatch:
         if GRANTS_REFUSED in self.standing and now_ms - self._refused_at[-1] > REFUSALS_WITHIN_MS:
             self._clear(GRANTS_REFUSED, f"{self._refused} refused since the start")
         self._look_at_links(now_ms)
+        if doubt := self._behind():
+            self._raise(CLOCK_BEHIND, doubt)
+        elif CLOCK_BEHIND in self.standing:
+            self._clear(CLOCK_BEHIND, "the clock was set")
 
     def _look_at_links(self, now_ms: int) -> None:
         flapping = ""

@@ -48,6 +48,7 @@ _CLASSES: Mapping[SirenClass, frozenset[str]] = {
             "tag_in_two_lanes",
             "ack_ahead",
             "certificate_expires",
+            "clock_behind",
             "clock_skewed",
             "clock_stepped",
             "configuration_refused",

@@ -1,13 +1,15 @@
 """What a box does every hour for its disk: old pictures and old records go, a disk that fills is told early."""
 
+import asyncio
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from edge.log import logger
 from edge.ports import Clock
+from edge.runtime.clock_memory import ClockMemory
 from edge.runtime.evidence import EvidenceError, EvidenceStore
 from edge.runtime.journal import Journal, JournalError
 from edge.runtime.notes import Alarms
@@ -36,14 +38,15 @@ def disk_alarms(used_bytes: int, total_bytes: int) -> dict[str, str | None]:
 class Upkeep:
     """The upkeep of one state directory. Events that central has not confirmed are never touched.
 
-    `clock` is monotonic: against it the wall clock `utc`, which tells what is old, is looked at for steps.
+    Against the monotonic time of `clock` its wall clock, which tells what is old, is looked at for steps; at the first
+    look `memory` says how far it is from what it showed before the start.
     """
 
     state_dir: Path
     journal: Journal
     evidence: EvidenceStore
     clock: Clock
-    utc: Callable[[], datetime]
+    memory: ClockMemory
     lanes: Iterable[Alarms]
     _offset_s: float | None = field(default=None, init=False)
     _trusted_at_ms: int | None = field(default=None, init=False)
@@ -58,6 +61,7 @@ class Upkeep:
         """Let old pictures and records go, and say how full the disk is."""
         if self._clock_is_trusted():
             await self._delete()
+            await self._remember()
         usage = shutil.disk_usage(self.state_dir)
         for code, detail in disk_alarms(usage.total - usage.free, usage.total).items():
             if detail is not None:
@@ -66,13 +70,15 @@ class Upkeep:
 
     def _clock_is_trusted(self) -> bool:
         now_ms = self.clock.now_ms()
-        offset_s = self.utc().timestamp() - now_ms / 1000
+        offset_s = self.clock.utc().timestamp() - now_ms / 1000
         before_s, self._offset_s = self._offset_s, offset_s
-        if before_s is not None and abs(offset_s - before_s) > MOST_STEP_S:
-            self._trusted_at_ms = now_ms + DISTRUST_MS
-            step = f"the wall clock stepped by {offset_s - before_s:+.0f} s"
-            logger().error(CLOCK_STEPPED, step_s=round(offset_s - before_s))
-            self._tell(CLOCK_STEPPED, f"{step}: set it right; nothing old is deleted for a day")
+        if before_s is None:
+            if (ahead := self.memory.ahead()) is not None:
+                self._distrust(
+                    f"the wall clock is {ahead.days} days after it was last looked at", ahead.total_seconds()
+                )
+        elif abs(offset_s - before_s) > MOST_STEP_S:
+            self._distrust(f"the wall clock stepped by {offset_s - before_s:+.0f} s", offset_s - before_s)
         if self._trusted_at_ms is None:
             return True
         if now_ms < self._trusted_at_ms:
@@ -80,6 +86,17 @@ class Upkeep:
         self._trusted_at_ms = None
         self._tell(CLOCK_STEPPED, None)
         return True
+
+    def _distrust(self, what: str, step_s: float) -> None:
+        self._trusted_at_ms = self.clock.now_ms() + DISTRUST_MS
+        logger().error(CLOCK_STEPPED, step_s=round(step_s))
+        self._tell(CLOCK_STEPPED, f"{what}: set it right; nothing old is deleted for a day")
+
+    async def _remember(self) -> None:
+        try:
+            await asyncio.to_thread(self.memory.remember)
+        except OSError as error:
+            logger().error("clock_not_remembered", path=str(self.memory.path), cause=str(error))
 
     def _tell(self, code: str, detail: str | None) -> None:
         for alarms in self.lanes:
@@ -97,7 +114,7 @@ class Upkeep:
 
     async def _prune(self, lane: str) -> None:
         try:
-            while (ticket := self.journal.prune(lane, self.utc() - KEEP_RECORDS)) is not None:
+            while (ticket := self.journal.prune(lane, self.clock.utc() - KEEP_RECORDS)) is not None:
                 await ticket.durable
                 logger(lane=lane).info("journal_pruned", through_seq=ticket.seq)
         except JournalError as error:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,9 @@ from edge import app
 from edge.clearance.keys import key_id_of, load_private_key, load_public_key
 from edge.clearance.keyset import KeysetKey, open_keyset, seal_keyset
 from edge.clearance.manifest import ManifestError
+from edge.guarding import clock_behind
+from edge.runtime.clock_memory import ClockMemory
+from edge.times import NEVER, rfc3339
 from edge.verbs import keys, manifest, run
 
 DEMO = Path(__file__).resolve().parents[2] / "config" / "examples" / "demo.yaml"
@@ -105,3 +109,21 @@ def test_the_verb_names_what_is_wrong(box: Path, capsys: pytest.CaptureFixture[s
     assert manifest.main([str(box / "none.yaml"), "--key", "k", *out]) == 78
     assert manifest.main([str(box / "kakou.yaml"), "--key", str(box / "none"), *out]) == 66
     assert "none" in capsys.readouterr().err
+
+
+@pytest.mark.hazard("X19")
+async def test_a_box_that_starts_in_the_past_says_what_is_over_and_believes_no_key(box: Path) -> None:
+    loaded = load(box / "kakou.yaml")
+    assert isinstance(loaded, Configuration)
+    loaded.state_dir.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC)
+    ClockMemory(loaded.state_dir, lambda: now + timedelta(days=2)).remember()
+    async with app._open_box(loaded, app.hash_of(box / "kakou.yaml")) as opened:
+        keyset = opened.trust[app.environment_of(loaded.lanes[0])].current
+        told = clock_behind(opened.clock, keyset, opened.memory)
+        assert rfc3339(now + timedelta(days=2)) in told
+        assert f"move {loaded.state_dir / 'clock.json'} away" in told
+        late = partial(replace, keyset(), known=NEVER)
+        assert clock_behind(opened.clock, late, opened.memory) == ""
+        issued = partial(replace, keyset(), known=NEVER, issued=now + timedelta(days=1))
+        assert clock_behind(opened.clock, issued, opened.memory).endswith("set the clock")

@@ -218,11 +218,14 @@ async def test_the_clock_is_looked_at_until_it_is_cancelled() -> None:
 
 
 def test_a_clock_vouched_for_again_and_again_is_told_now_and_then() -> None:
-    clock, judge, events = quality()
+    clock, _, events = quality()
+    vouched: list[datetime] = []
+    judge = TimeQuality(clock, events.append, lambda: vouched.append(clock.wall))
     for _ in range(21):
         judge.vouch(rfc3339(clock.wall))
         clock.pass_s(60)
     assert [one.at_ms for one in events] == [10_000, 610_000, 1_210_000]
+    assert len(vouched) == 3
 
 
 def plan_feed(feed: Feed) -> IssuedFeed[SamplingPlan]:

@@ -2,13 +2,14 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge.clearance.keys import create_keys
-from edge.clearance.keyset import Keyset, KeysetError
+from edge.clearance.keyset import MOST_BEHIND, KeyRefusedError, Keyset, KeysetError
 from edge.clearance.trust import KEYSET_FILE, Trust
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -107,3 +108,25 @@ def test_what_was_seen_is_never_guessed(site: Site, content: str) -> None:
     seen.rename(seen.with_suffix(".aside"))
     site.trust()
     assert list(json.loads(seen.read_text(encoding="utf-8")).values()) == [1]
+
+
+@pytest.mark.hazard("X19")
+def test_a_clock_before_what_is_over_makes_every_key_refused(site: Site) -> None:
+    keyset = Trust(site.keys, site.state, environment="test", utc=lambda: site.now, known=NOW).current()
+    key = next(one for one in keyset.keys.values() if one.role == "grant")
+    key = replace(key, not_before=NOW - timedelta(days=40))
+    keyset = replace(keyset, keys={key.key_id: key}, issued=NOW - timedelta(days=20))
+
+    def asked(now: datetime, known: datetime) -> None:
+        trusted = replace(keyset, known=known)
+        trusted.key_for(key.key_id, role="grant", issuer="customs", site="yard", lane="in-1", now_utc=now)
+
+    asked(NOW - MOST_BEHIND, NOW)
+    for now, known in (
+        (NOW - MOST_BEHIND - timedelta(seconds=1), NOW),
+        (keyset.issued - MOST_BEHIND - timedelta(seconds=1), NOW - timedelta(days=30)),
+    ):
+        with pytest.raises(KeyRefusedError, match="clock_behind"):
+            asked(now, known)
+    assert keyset.behind(NOW - timedelta(days=1)) == NOW
+    assert keyset.behind(NOW) is None

@@ -14,6 +14,8 @@ from edge.clearance.keys import create_keys, key_id_of, load_private_key, load_p
 from edge.clearance.keyset import open_keyset, seal_keyset
 from edge.doctor.credentials import look_at_credentials
 from edge.doctor.finding import Finding
+from edge.runtime.clock_memory import ClockMemory
+from edge.times import rfc3339
 from models.registry import ModelError
 from tests.support.certificates import CertificateAuthority
 
@@ -71,6 +73,15 @@ def test_a_good_box_is_good_and_stays_as_it_is(look: Look, tmp_path: Path) -> No
     assert "version 1, good for 29 more days" in found["keyset_good"].message("en")
     # A start would have written down which keyset it saw.
     assert list((tmp_path / "state").iterdir()) == []
+
+
+@pytest.mark.hazard("X19")
+def test_a_clock_before_what_this_box_knows_to_be_over_is_told(look: Look, tmp_path: Path) -> None:
+    assert look(timedelta(days=-2))["clock_behind"].status == "FAIL"
+    ClockMemory(tmp_path / "state", lambda: NOW + timedelta(days=3)).remember()
+    told = look()["clock_behind"]
+    assert rfc3339(NOW + timedelta(days=3)) in told.message("en")
+    assert str(tmp_path / "state" / "clock.json") in told.next_step("en")
 
 
 def test_what_ends_soon_is_told_before_it_ends(look: Look) -> None:

@@ -15,6 +15,7 @@ from edge.runtime.journal import Journal, JournalReader
 from edge.runtime.notes import security_note
 from edge.runtime.recovery import recover, replay
 from edge.runtime.security_watch import (
+    CLOCK_BEHIND,
     CLOCK_SKEWED,
     CONNECTION_FLAPPING,
     GRANTS_REFUSED,
@@ -35,13 +36,28 @@ class Bench:
         self.alarms: dict[str, str | None] = {}
         self.notes: list[tuple[str, bool]] = []
         self.links = {"clearance": LinkCounters(), "telemetry": LinkCounters()}
+        self.behind = ""
         self.watch = SecurityWatch(
-            "in-1", clock=self.clock, alarms=self, links=self.links,
+            "in-1", clock=self.clock, alarms=self, links=self.links, behind=lambda: self.behind,
             note=lambda code, stands, _detail: self.notes.append((code, stands)),
         )  # fmt: skip
 
     def publish_alarm(self, code: str, detail: str | None) -> None:
         self.alarms[code] = detail
+
+
+@pytest.mark.hazard("X19")
+def test_a_clock_that_must_be_wrong_is_an_alarm_until_it_is_set():
+    bench = Bench()
+    bench.watch.look()
+    bench.behind = "the clock shows 1970: set it"
+    bench.watch.look()
+    bench.watch.look()
+    assert bench.alarms == {CLOCK_BEHIND: "the clock shows 1970: set it"}
+    bench.behind = ""
+    bench.watch.look()
+    assert bench.alarms == {CLOCK_BEHIND: None}
+    assert bench.notes == [(CLOCK_BEHIND, True), (CLOCK_BEHIND, False)]
 
 
 @pytest.mark.hazard("S1", "C20")

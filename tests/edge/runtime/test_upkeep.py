@@ -3,13 +3,14 @@
 import hashlib
 import shutil
 from collections import namedtuple
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from edge.runtime.clock_memory import CLOCK_FILE, ClockMemory
 from edge.runtime.evidence import EvidenceError, EvidenceLimits, EvidenceStore
 from edge.runtime.journal import Journal, JournalError, Ticket
 from edge.runtime.upkeep import CLOCK_STEPPED, EVERY_S, Upkeep, disk_alarms
@@ -39,6 +40,9 @@ class Clock:
     def now_ms(self) -> int:
         return 0
 
+    def utc(self) -> datetime:
+        return utc() + timedelta(days=500)
+
 
 @pytest.mark.hazard("C21")
 @pytest.mark.parametrize(
@@ -62,7 +66,8 @@ async def upkeep(journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     evidence = EvidenceStore(tmp_path / "evidence", EvidenceLimits(1 << 20, 0, 0), utc=utc)
     await evidence.open()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100, 75, 20))
-    yield Upkeep(tmp_path, journal, evidence, Clock(), lambda: utc() + timedelta(days=500), [Told()])
+    clock = Clock()
+    yield Upkeep(tmp_path, journal, evidence, clock, ClockMemory(tmp_path, clock.utc), [Told()])
     await evidence.close()
 
 
@@ -102,7 +107,7 @@ async def test_a_clock_that_stepped_deletes_nothing_for_a_day(journal: Journal, 
     digest = hashlib.sha256(picture).hexdigest()
     await evidence.keep(picture, digest, "p1")
     evidence.release("p1")
-    upkeep = Upkeep(tmp_path, journal, evidence, clock, clock.utc, [told])
+    upkeep = Upkeep(tmp_path, journal, evidence, clock, ClockMemory(tmp_path, clock.utc), [told])
 
     async def hours(count: int) -> None:
         for _ in range(count):
@@ -134,7 +139,7 @@ async def test_a_clock_that_is_corrected_a_little_is_trusted(journal: Journal, t
     clock, told = StoodClock(utc()), Told()
     evidence = EvidenceStore(tmp_path / "evidence", EvidenceLimits(1 << 20, 0, 0), utc=clock.utc)
     await evidence.open()
-    upkeep = Upkeep(tmp_path, journal, evidence, clock, clock.utc, [told])
+    upkeep = Upkeep(tmp_path, journal, evidence, clock, ClockMemory(tmp_path, clock.utc), [told])
     for step_s in (0, 60, -60, 299):
         clock.begin += timedelta(seconds=step_s)
         with capture_logs() as logged:
@@ -142,3 +147,37 @@ async def test_a_clock_that_is_corrected_a_little_is_trusted(journal: Journal, t
         assert "evidence_swept" in {line["event"] for line in logged}
     assert CLOCK_STEPPED not in told.alarms
     await evidence.close()
+
+
+@pytest.mark.hazard("X19", "O3")
+async def test_a_clock_that_is_far_ahead_from_the_start_on_deletes_nothing_for_a_day(journal: Journal, tmp_path: Path):
+    clock, told = StoodClock(utc()), Told()
+    evidence = EvidenceStore(tmp_path / "evidence", EvidenceLimits(1 << 20, 0, 90 * 86_400), utc=clock.utc)
+    await evidence.open()
+    picture = b"picture"
+    digest = hashlib.sha256(picture).hexdigest()
+    await evidence.keep(picture, digest, "p1")
+    evidence.release("p1")
+    ClockMemory(tmp_path, clock.utc).remember()
+    before = (tmp_path / CLOCK_FILE).read_bytes()
+    clock.begin += timedelta(days=3650)
+    upkeep = Upkeep(tmp_path, journal, evidence, clock, ClockMemory(tmp_path, clock.utc), [told])
+    await upkeep.once()
+    assert told.alarms[CLOCK_STEPPED] == (
+        "the wall clock is 3650 days after it was last looked at: set it right; nothing old is deleted for a day"
+    )
+    assert await evidence.read(digest) == picture
+    assert (tmp_path / CLOCK_FILE).read_bytes() == before, "what is doubted is not remembered"
+    await clock.sleep(24 * EVERY_S)
+    await upkeep.once()
+    assert told.alarms[CLOCK_STEPPED] is None
+    with pytest.raises(EvidenceError, match="evidence_missing"):
+        await evidence.read(digest)
+    await evidence.close()
+
+
+async def test_a_moment_that_cannot_be_kept_is_said_and_ends_nothing(upkeep: Upkeep, tmp_path: Path):
+    upkeep.memory.path = tmp_path / "gone" / CLOCK_FILE
+    with capture_logs() as logged:
+        await upkeep.once()
+    assert "clock_not_remembered" in {line["event"] for line in logged}
