@@ -68,7 +68,8 @@ class LoopWatch:
             # A beat may itself be due only after half the time.
             if stalled_at_s is None and time.monotonic() - beaten_at_s > 1.5 * self._stall_s:
                 stalled_at_s = beaten_at_s
-                self._tell("loop_stalled", {"stack": self._stack()})
+                # Not `stack`: in a terminal that is shown as text alone.
+                self._tell("loop_stalled", {"calls": self._stack()})
 
     def _stack(self) -> list[str]:
         """File, line and function of the innermost calls, innermost last; never the values of variables."""

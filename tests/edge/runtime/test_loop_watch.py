@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+from structlog.dev import ConsoleRenderer
 
 from edge.runtime.loop_watch import LoopWatch
 
@@ -33,7 +34,9 @@ async def test_a_stall_is_told_with_its_place_and_its_end():
             await moving.wait()
     (stall, where), (_, end) = heard[:2]
     assert stall == "loop_stalled"
-    assert "stand_still" in str(where["stack"])
+    assert "stand_still" in str(where["calls"])
+    # A terminal takes it as well.
+    assert "stand_still" in ConsoleRenderer()(None, "warning", {"event": stall, **where})
     assert end["stalled_ms"] >= 200  # type: ignore[operator]
 
 
