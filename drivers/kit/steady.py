@@ -27,7 +27,9 @@ class Sample:
 class Steady:
     """Says `stable` after `needed` samples over `over_ms` that differ by no more than `tolerance_kg`.
 
-    Below `least_kg` it is `empty`, whatever wind and rain do to it: that is no news.
+    Below `least_kg` it is `empty`, whatever wind and rain do to it: that is no news. After a pause or a reset the
+    weight of before is the weighing of before, begun when that began: a display that is stuck shows nothing else, so
+    it gives no second vehicle a weight.
     """
 
     def __init__(self, *, needed: int = 5, over_ms: int = 1_000, tolerance_kg: int = 0, least_kg: int = 500) -> None:
@@ -40,15 +42,18 @@ class Steady:
         self._began_ms = 0
         self._last_ms: int | None = None
         self._said: Weighing | None = None
+        # Lowest and highest of the last rest, and when it began, until something else is shown.
+        self._rest: tuple[int, int, int] | None = None
 
     def reset(self) -> None:
-        """Forget everything: the line was away."""
+        """Forget everything but the last weight: the line was away."""
         self._count, self._last_ms, self._said = 0, None, None
 
     def feed(self, sample: Sample, at_ms: int) -> Weighing | None:
         """Return what there is to say anew, or None where that is still what was said last."""
         late = self._last_ms is None or at_ms - self._last_ms > LONGEST_GAP_MS
         self._last_ms = at_ms
+        self._look_back(sample)
         if sample.grams is not None and sample.grams < self._least_grams:
             self._count = 0
             return self._say("empty", None, at_ms)
@@ -63,10 +68,22 @@ class Steady:
         self._low, self._high = low, high
         self._count += 1
         if self._said is not None and self._said.status == "stable" and self._count > 1:
+            self._rest = low, high, self._said.since_ms
             return None
         if self._count < self._needed or at_ms - self._began_ms < self._over_ms:
             return self._say("moving", None, at_ms)
-        return self._say("stable", (sample.grams + GRAMS_IN_KG // 2) // GRAMS_IN_KG, self._began_ms)
+        since_ms = self._began_ms if self._rest is None else self._rest[2]
+        self._rest = low, high, since_ms
+        return self._say("stable", (sample.grams + GRAMS_IN_KG // 2) // GRAMS_IN_KG, since_ms)
+
+    def _look_back(self, sample: Sample) -> None:
+        """Forget the last rest once anything else than its weight is shown."""
+        if self._rest is None:
+            return
+        low, high, _ = self._rest
+        grams = sample.grams
+        if grams is None or sample.why is not None or max(high, grams) - min(low, grams) > self._tolerance_grams:
+            self._rest = None
 
     def _say(self, status: WeighingStatus, kg: int | None, since_ms: int) -> Weighing | None:
         said = self._said

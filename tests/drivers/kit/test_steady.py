@@ -54,11 +54,34 @@ def test_a_pause_proves_nothing_about_what_was_on_the_scale_meanwhile() -> None:
     assert said(steady, AT_REST, from_ms=3_000) == [Weighing("moving", None, 3_000)]
 
 
-def test_after_a_reset_it_is_told_again() -> None:
+@pytest.mark.hazard("D11")
+def test_after_a_reset_or_a_pause_the_same_weight_is_told_again_as_the_weighing_that_it_is() -> None:
+    steady = Steady()
+    said(steady, *[AT_REST] * 6, from_ms=500)
+    for from_ms in (10_000, 20_000):
+        steady.reset()
+        assert said(steady, *[AT_REST] * 6, from_ms=from_ms)[-1] == Weighing("stable", 18_850, 500)
+    assert said(steady, *[AT_REST] * 6, from_ms=30_000)[-1] == Weighing("stable", 18_850, 500)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [Sample(0), Sample(18_830_000), Sample(18_850_000, "moving"), Sample(None, "overload"), Sample(None, "tared")],
+)
+def test_after_a_reset_a_display_that_showed_something_else_has_weighed_another_vehicle(other: Sample) -> None:
     steady = Steady()
     said(steady, *[AT_REST] * 6)
     steady.reset()
-    assert said(steady, *[AT_REST] * 6, from_ms=1_500)[-1] == Weighing("stable", 18_850, 1_500)
+    assert said(steady, other, *[AT_REST] * 6, from_ms=10_000)[-1] == Weighing("stable", 18_850, 10_250)
+
+
+def test_within_the_tolerance_of_the_whole_rest_it_is_the_same_weight() -> None:
+    steady = Steady(tolerance_kg=20)
+    said(steady, *[AT_REST] * 6, Sample(18_860_000))
+    steady.reset()
+    assert said(steady, *[Sample(18_870_000)] * 6, from_ms=10_000)[-1].since_ms == 0
+    steady.reset()
+    assert said(steady, *[Sample(18_840_000)] * 6, from_ms=20_000)[-1].since_ms == 20_000
 
 
 @pytest.mark.parametrize(("grams", "kg"), [(500_499, 500), (500_500, 501), (18_850_400, 18_850)])
