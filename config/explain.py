@@ -48,10 +48,15 @@ def is_echo(error: ErrorDetails) -> bool:
     return error["type"] == "too_short" and isinstance(items, tuple) and len(items) >= error["ctx"]["min_length"]
 
 
-def explain(error: ErrorDetails, document: Document, file: str) -> ConfigProblem:
-    """One problem for one error; its place is the deepest part of its path that stands in the file."""
+def explain(
+    error: ErrorDetails, document: Document, file: str, model: type[BaseModel] = Configuration
+) -> ConfigProblem:
+    """One problem for one error; its place is the deepest part of its path that stands in the file.
+
+    `model` is what the whole document should be.
+    """
     path: PathKey = error["loc"]
-    code, expected, hint = _explained(error)
+    code, expected, hint = _explained(error, model)
     if code in ("missing_key", "unknown_key"):
         line, column = _key_place(path, document)
         value = shown(path[-1]) if code == "unknown_key" else _nothing()
@@ -78,12 +83,12 @@ def _key_place(path: PathKey, document: Document) -> tuple[int, int]:
     return document.keys.get(path) or document.values[_in_file(path, document)]
 
 
-def _explained(error: ErrorDetails) -> tuple[str, Bilingual, Bilingual | None]:
+def _explained(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, Bilingual, Bilingual | None]:
     kind, context = error["type"], error.get("ctx", {})
     if kind == "missing":
         return "missing_key", Bilingual(f"键 {error['loc'][-1]!r}", f"key {error['loc'][-1]!r}"), None
     if kind == "extra_forbidden":
-        return _unknown_key(error["loc"])
+        return _unknown_key(error["loc"], model)
     if kind in _TYPES:
         return "wrong_type", _TYPES[kind], _type_hint(kind, error["input"])
     if kind in _BOUNDS:
@@ -123,14 +128,14 @@ def _not_allowed(value: object, options_text: str) -> tuple[str, Bilingual, Bili
     return "not_allowed", expected, nearest(str(value), options)
 
 
-def _unknown_key(path: PathKey) -> tuple[str, Bilingual, Bilingual | None]:
-    known = sorted(_known_keys(path[:-1]))
+def _unknown_key(path: PathKey, root: type[BaseModel]) -> tuple[str, Bilingual, Bilingual | None]:
+    known = sorted(_known_keys(path[:-1], root))
     expected = Bilingual(f"已知的键:{', '.join(known)}", f"a known key: {', '.join(known)}")
     return "unknown_key", expected, nearest(str(path[-1]), known)
 
 
-def _known_keys(path: PathKey) -> frozenset[str]:
-    model: type[BaseModel] | None = Configuration
+def _known_keys(path: PathKey, root: type[BaseModel]) -> frozenset[str]:
+    model: type[BaseModel] | None = root
     for part in path:
         if isinstance(part, str) and model is not None:
             model = _model_in(model.__pydantic_fields__[part].annotation) if part in model.model_fields else None

@@ -59,7 +59,7 @@ def load(path: Path) -> Configuration | list[ConfigProblem]:
 def load_text(text: str, file: str = "<text>", base_dir: Path | None = None) -> Configuration | list[ConfigProblem]:
     """Check a configuration's text. Problems come in the order of the file, all at once."""
     document = parse(text)
-    problems = [_flaw(flaw, file) for flaw in document.flaws]
+    problems = [document_problem(flaw, file) for flaw in document.flaws]
     if document.values and not isinstance(document.data, dict):
         expected = Bilingual("映射(key: value)", "a mapping (key: value)")
         line, column = document.values[()]
@@ -92,7 +92,8 @@ def _bad_encoding(content: bytes, offset: int, name: str) -> ConfigProblem:
     return ConfigProblem(name, line, column, "bad_encoding", "", f"byte 0x{content[offset]:02X}", expected, hint)
 
 
-def _flaw(flaw: Flaw, file: str) -> ConfigProblem:
+def document_problem(flaw: Flaw, file: str) -> ConfigProblem:
+    """Return what is wrong with the text itself as a problem of this file."""
     hint = _SYNTAX_HINT if flaw.code == "yaml_syntax" else None
     value = shown(flaw.value) if flaw.value else "nothing / 无"
     return ConfigProblem(file, flaw.line, flaw.column, flaw.code, path_text(flaw.path), value, _FLAWS[flaw.code], hint)

@@ -102,17 +102,19 @@ async def serve(
     manager: ServiceManager | None = None,
     path: Path | None = None,
     refused: str = "",
+    clock: Callable[[], LoopClock] = LoopClock,
 ) -> bool:
     """Run every lane until SIGTERM or SIGINT, then let what moves come to rest; True where it shall begin anew.
 
     With `path`, the file of the configuration, it takes a changed one at SIGHUP or `kakou reload`, at a moment without
-    vehicles. `refused` is why the one that it should have begun with was not taken.
+    vehicles. `refused` is why the one that it should have begun with was not taken. `clock` makes that of the running
+    loop.
     Raises FailpointError, HardwareError, ManifestError, JournalError, KeyFileError, KeysetError or PackageError where
     it cannot start: nothing was opened then.
     """
     failpoints.arm(os.environ, simulated=all(lane.simulated for lane in configuration.lanes))
     manager = manager or ServiceManager()
-    async with _open_box(configuration, config_hash) as box, contextlib.AsyncExitStack() as ending:
+    async with _open_box(configuration, config_hash, clock) as box, contextlib.AsyncExitStack() as ending:
         starts = Starts(configuration.state_dir / "starts.json")
         box = replace(box, failed_starts=starts.begin())
         lanes = [build_lane(box, lane) for lane in configuration.lanes]
@@ -167,8 +169,10 @@ async def _run(
 
 
 @contextlib.asynccontextmanager
-async def _open_box(configuration: Configuration, config_hash: str) -> AsyncIterator[Box]:
-    clock = LoopClock()
+async def _open_box(
+    configuration: Configuration, config_hash: str, make_clock: Callable[[], LoopClock] = LoopClock
+) -> AsyncIterator[Box]:
+    clock = make_clock()
     state_dir = configuration.state_dir
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     check_box(configuration, present := fingerprints())

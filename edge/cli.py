@@ -16,6 +16,7 @@ from edge.text.arguments import EXIT_USAGE, Parser
 # Verb: module and function that take what follows the verb and return the exit status.
 VERBS: dict[str, tuple[str, str]] = {
     "demo": ("simulators.demo", "main"),
+    "sim": ("simulators.scenario.verb", "main"),
     "test": ("tests.run", "main"),
     "init": ("edge.verbs.init", "main"),
     "check": ("edge.verbs.run", "check"),

@@ -5,8 +5,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from config.effective import effective
 from config.loader import load
@@ -55,8 +56,11 @@ def check(arguments: Sequence[str]) -> int:
     return EXIT_CONFIG if problems else 0
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the lanes of a configuration until told to stop; 78 for a bad one, 75 where the box cannot start."""
+def main(arguments: Sequence[str], *, runner: Callable[[], asyncio.Runner] = asyncio.Runner, **serving: Any) -> int:
+    """Run the lanes of a configuration until told to stop; 78 for a bad one, 75 where the box cannot start.
+
+    `runner` makes the event loop, and `edge.app.serve` is given `serving`: scenarios let time run faster.
+    """
     parser = Parser("kakou run", say("verb_run"))
     parser.add_argument("config", type=Path, help=say("option_config"))
     levels = ("debug", "info", "warning", "error")
@@ -72,10 +76,12 @@ def main(arguments: Sequence[str]) -> int:
     if given.until_stdin_closes:
         stop_when_stdin_closes()
     log.configure(given.log_level, readable=sys.stderr.isatty())
-    return _serve(loaded, given.config)
+    return _serve(loaded, given.config, runner, serving)
 
 
-def _serve(configuration: Configuration, path: Path) -> int:
+def _serve(
+    configuration: Configuration, path: Path, runner: Callable[[], asyncio.Runner], serving: dict[str, Any]
+) -> int:
     # Imported late: a bad configuration is told at once, without loading drivers.
     with uncollected():
         from edge.app import hash_of, serve
@@ -103,7 +109,8 @@ def _serve(configuration: Configuration, path: Path) -> int:
                 # Until its handler stands, and between two configurations, it must not end the controller.
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
             try:
-                again = asyncio.run(serve(now[0], config_hash=now[1], path=path, refused=refused))
+                with runner() as running:
+                    again = running.run(serve(now[0], config_hash=now[1], path=path, refused=refused, **serving))
             except refusals as error:
                 code = getattr(error, "code", None) or getattr(error, "reason", type(error).__name__)
                 log.logger().error("start_refused", cause=str(error), code=code)

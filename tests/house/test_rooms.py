@@ -47,7 +47,7 @@ ROOMS_OF_LIBRARY = {
     "onnxruntime": ("models.sessions",),
     "packaging": ("edge.release.build",),
     "paho": ("edge.mqtt.connection", "simulators.bench_floor"),
-    "pydantic": ("config",),
+    "pydantic": ("config", "simulators.scenario"),
     "pymodbus": ("drivers.barrier_modbus.link", "simulators.devices.modbus_server", "simulators.prove.wire"),
     "rapidocr": ("models.registry", "models.sessions", "simulators.bench_vision"),
     "rich": ("simulators.demo", "simulators.demo_view", "ops"),
