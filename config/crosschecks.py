@@ -5,7 +5,17 @@ from urllib.parse import urlsplit
 
 from config.barrier_checks import barrier_findings
 from config.customs_checks import customs_checks
-from config.devices import READERS, Barrier, Camera, DriverIdentity, ModbusMap, TagReader, Weighbridge
+from config.devices import (
+    ONLY_OF_EVENTS,
+    ONLY_OF_PICTURES,
+    READERS,
+    Barrier,
+    Camera,
+    DriverIdentity,
+    ModbusMap,
+    TagReader,
+    Weighbridge,
+)
 from config.document import PathKey
 from config.problems import Bilingual, Finding
 from config.schema import Configuration, Lane, Traffic
@@ -223,6 +233,7 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
         if camera.auth == "basic" and camera.user is None:
             yield Finding((*place, "auth"), "auth_without_user", camera.auth, _USER)
         yield from _trust(camera, place)
+        yield from _camera_keys(camera, place)
     if lane.tag_reader is not None:
         yield from _reader(lane.tag_reader, (*path, "tag_reader"))
     if lane.weighbridge is not None:
@@ -241,6 +252,19 @@ def _trust(camera: Camera, path: PathKey) -> Iterator[Finding]:
     elif len(given) != 1:
         expected = Bilingual("ca_file 或 certificate_sha256,二选一", "ca_file or certificate_sha256, one of them")
         yield Finding((*path, "url"), "https_without_trust", " + ".join(given) or "https", expected)
+
+
+def _camera_keys(camera: Camera, path: PathKey) -> Iterator[Finding]:
+    """What is given for another driver than that of the camera would be given in vain."""
+    only = ONLY_OF_PICTURES if camera.tells_events else ONLY_OF_EVENTS
+    expected = (
+        Bilingual("不写:该相机自行推送识别事件", "nothing: this camera tells its events by itself")
+        if camera.tells_events
+        else Bilingual("不写:仅用于推送识别事件的相机", "nothing: only for cameras that tell events")
+    )
+    for key in only:
+        if getattr(camera, key) != Camera.model_fields[key].default:
+            yield Finding((*path, key), "not_for_driver", getattr(camera, key), expected)
 
 
 def _reader(reader: TagReader, path: PathKey) -> Iterator[Finding]:

@@ -160,15 +160,24 @@ class SirenRules(Strict):
     longest_ms: int = Field(default=30_000, ge=1_000, le=600_000)
 
 
+CameraProtocol = Literal["http_camera", "isapi_camera"]
+# What is given to a camera of the other sort would be given in vain.
+ONLY_OF_PICTURES = ("mode", "poll_ms")
+ONLY_OF_EVENTS = ("silent_ms", "late_ms")
+
+
 class Camera(Configured):
     """One camera over HTTP. `frames_needed` agreeing frames of at most `frames_max` make a reading.
+
+    An `isapi_camera` tells by itself what it recognised; its `url` is that of the camera. It is lost where it says
+    nothing for `silent_ms`, and what it sends `late_ms` after its time does not count.
 
     With `user` and `password_file`, `auth: auto` answers a camera that asks for digest authentication; `basic` sends
     the password as it is, over plain HTTP readable to the cable. With https, `ca_file` says who signed the camera's
     certificate, or `certificate_sha256` which one it is.
     """
 
-    driver: Literal["http_camera"] = "http_camera"
+    driver: CameraProtocol = "http_camera"
     id: Id
     url: HttpUrl
     mode: Literal["snapshot", "mjpeg"] = "snapshot"
@@ -183,6 +192,13 @@ class Camera(Configured):
     frames_max: int = Field(default=6, ge=1, le=50)
     frame_stale_ms: int = Field(default=3_000, ge=200, le=60_000)
     poll_ms: int = Field(default=500, ge=20, le=10_000)
+    silent_ms: int = Field(default=30_000, ge=1_000, le=300_000)
+    late_ms: int = Field(default=3_000, ge=1_000, le=60_000)
+
+    @property
+    def tells_events(self) -> bool:
+        """It recognises by itself, and is not asked for pictures."""
+        return self.driver != "http_camera"
 
 
 ReaderProtocol = Literal["uhf_r2000", "uhf_m100", "uhf_reader18", "uhf_thingmagic", "package"]

@@ -12,8 +12,10 @@ from drivers.barrier_modbus.driver import ModbusBarrier
 from drivers.barrier_modbus.target import Target
 from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
+from drivers.camera_isapi.driver import IsapiCamera
 from drivers.identity_lines.driver import LineReader
 from drivers.identity_lines.wire import Layout
+from drivers.kit.camera.event_camera import EventCameraSettings
 from drivers.kit.steady import Steady
 from drivers.led_serial.driver import SerialBoard
 from drivers.scale_toledo.driver import ToledoScale
@@ -151,6 +153,25 @@ def _http_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
     return HttpCamera(settings, clock)
 
 
+def _isapi_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
+    return IsapiCamera(_event_camera(camera), clock)
+
+
+def _event_camera(camera: devices.Camera) -> EventCameraSettings:
+    return EventCameraSettings(
+        camera.id,
+        camera.url,
+        user=camera.user,
+        password_file=camera.password_file,
+        auth=camera.auth,
+        ca_file=camera.ca_file,
+        certificate_sha256=camera.certificate_sha256,
+        wait_s=camera.frame_stale_ms / 1000,
+        silent_s=camera.silent_ms / 1000,
+        late_ms=camera.late_ms,
+    )
+
+
 def _uhf_r2000(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> TagReader:
     inventory: Inventory = "session" if configured.profile == "session" else "realtime"
     return R2000Reader(inventory=inventory, **_reader(configured, clock, on_tag))
@@ -273,6 +294,7 @@ def _voice_serial(configured: devices.Voice, _: Clock, __: None) -> Voice:
 DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(BARRIER, "modbus_barrier", devices.Barrier, _modbus_barrier),
     Driver(CAMERA, "http_camera", devices.Camera, _http_camera),
+    Driver(CAMERA, "isapi_camera", devices.Camera, _isapi_camera),
     Driver(TAG_READER, "uhf_r2000", devices.TagReader, _uhf_r2000),
     Driver(TAG_READER, "uhf_m100", devices.TagReader, _uhf_m100),
     Driver(TAG_READER, "uhf_reader18", devices.TagReader, _uhf_reader18),

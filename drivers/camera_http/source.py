@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from drivers.camera_http.wire import MultipartParser
-from drivers.kit.camera.asking import READ_BYTES, Asker, Picture, monotonic_ms
+from drivers.kit.camera.asking import READ_BYTES, Asker, monotonic_ms
 from drivers.kit.camera.dial import unreachable
+from drivers.kit.camera.given import Picture
 
 
 class Source(Asker):

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 
 from drivers.camera_http.source import Source
-from drivers.kit.camera.asking import Picture
+from drivers.kit.camera.given import Picture
 from drivers.kit.camera.worker import Who, WorkerSettings, main
 
 

@@ -6,39 +6,14 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from drivers.kit.camera.address import PICTURES, encode_request
 from drivers.kit.camera.dial import Dialler, SourceError, say, unreachable
 from drivers.kit.camera.digest import Authenticator, RefusedError
-from drivers.kit.camera.multipart import MultipartParser, Part, boundary_of
-from edge.core.readings import PlateClaim
+from drivers.kit.camera.given import Arrival
+from drivers.kit.camera.multipart import MultipartParser, boundary_of
 
 READ_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Bytes as the camera sent them. `fault` is a defect of the frame that needs no look at the picture.
-
-    `event` is the camera's own name of what it saw, where it has one, `claim` the plate that it read itself.
-    """
-
-    data: bytes
-    begun_at_ms: int
-    captured_at_ms: int
-    fault: str | None = None
-    event: str = ""
-    claim: PlateClaim | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One part of a stream: when the bytes that hold its first came, and when its last did."""
-
-    part: Part
-    begun_at_ms: int
-    ended_at_ms: int
 
 
 def monotonic_ms() -> int:
@@ -96,7 +71,7 @@ class Asker:
 
     def parts(
         self, next_step: str, new_parser: Callable[[str, int], MultipartParser] = MultipartParser
-    ) -> Iterator["Arrival"]:
+    ) -> Iterator[Arrival]:
         """Yield each part of a multipart stream as its last byte arrives. Never ends but by SourceError.
 
         `next_step` is for an answer that is no such stream.
@@ -112,7 +87,7 @@ class Asker:
 
     def _parts(
         self, parser: MultipartParser, answer: http.client.HTTPResponse, timed: TimedSocket
-    ) -> Iterator["Arrival"]:
+    ) -> Iterator[Arrival]:
         begun_at_ms = monotonic_ms()
         while True:
             timed.end_at = time.monotonic() + self._silence_s

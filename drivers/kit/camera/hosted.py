@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ FROZEN_AFTER_FRAMES = 3
 WORKER_START_S = 10.0
 # Two processes round the same clock differently; more than this is another clock.
 _CLOCK_SLACK_MS = 100
+# As many events as a camera holds back while it is cut off, and more.
+MOST_EVENTS = 1000
 _READ_BYTES = 256 * 1024
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[3])
 
@@ -33,7 +36,8 @@ class HostSettings:
     `password_file` may end in a newline. `auth`: `auto` waits for what the camera asks for and takes Digest, `basic`
     sends the password as it is. An address over HTTPS needs one of `ca_file` and `certificate_sha256` (`dial.Trust`).
     `wait_s` bounds connecting, an answer's head and a picture's body; a camera of which nothing comes for `silent_s`
-    is lost. `mode` and `poll_interval_s` are words to the worker. A picture that came `frozen_after` times more is
+    is lost, and its worker gives up a stream that says nothing for `stream_silence_s` (`silent_s` where left out).
+    `mode`, `poll_interval_s` and `late_ms` are words to the worker. A picture that came `frozen_after` times more is
     `frozen`.
     """
 
@@ -51,6 +55,8 @@ class HostSettings:
     wait_s: float = 3.0
     silent_s: float = 3.0
     poll_interval_s: float = 0.0
+    late_ms: int = 0
+    stream_silence_s: float | None = None
     frozen_after: int = FROZEN_AFTER_FRAMES
 
 
@@ -92,6 +98,7 @@ class HostedCamera:
         self._signs = 0
         self._failure: DeviceError | None = None
         self._changed = asyncio.Event()
+        self._events: deque[str] = deque(maxlen=MOST_EVENTS)
         # Kept across connections: a frozen camera is not thawed by reconnecting to it.
         self._last_sha256 = ""
         self._repeats = 0
@@ -132,7 +139,7 @@ class HostedCamera:
             while True:
                 await self._wait_for_sign(self._signs, limit_s)
         except TimeoutError as error:
-            stalled = self._error("camera_stalled", f"a new frame within {limit_s:g} s", "none")
+            stalled = self._error("camera_stalled", f"something new within {limit_s:g} s", "none")
             self._fail(stalled)
             await self.close()
             raise stalled from error
@@ -225,6 +232,12 @@ class HostedCamera:
     def _take(self, message: FrameMessage) -> None:
         if message.captured_at_ms > self._clock.now_ms() + _CLOCK_SLACK_MS:
             raise PipeError("expected a frame of the past, got one of the future")
+        if message.event:
+            # A camera that was cut off may send again what it had sent; another connection is no other event.
+            if message.event in self._events:
+                self._alive("repeated")
+                return
+            self._events.append(message.event)
         defect = message.defect
         if message.sha256 != self._last_sha256:
             self._last_sha256, self._repeats = message.sha256, 0
@@ -296,7 +309,8 @@ class HostedCamera:
             max_pixels=settings.max_pixels,
             wait_s=settings.wait_s,
             poll_interval_s=settings.poll_interval_s,
-            silence_s=settings.silent_s,
+            silence_s=settings.silent_s if settings.stream_silence_s is None else settings.stream_silence_s,
+            late_ms=settings.late_ms,
         )
 
 

@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
 
 from drivers.kit.camera.address import parse_url
-from drivers.kit.camera.asking import Picture
 from drivers.kit.camera.dial import Dialler, SourceError, Trust
 from drivers.kit.camera.digest import Auth, Authenticator
+from drivers.kit.camera.given import Picture
 from drivers.kit.camera.pipe import AliveMessage, FrameMessage, Message, encode
 from edge.priority import stand_back
 
@@ -44,6 +44,7 @@ class WorkerSettings:
     wait_s: float
     poll_interval_s: float
     silence_s: float | None = None
+    late_ms: int = 0
 
     def to_line(self) -> bytes:
         """The line as it is written to the worker."""

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.kit.camera.pipe import FrameMessage, MessageReader, PipeError, ProblemMessage, encode
+from drivers.kit.camera.pipe import AliveMessage, FrameMessage, MessageReader, PipeError, ProblemMessage, encode
+from edge.core.plate import Plate
+from edge.core.readings import PlateClaim
 
 
 def frame(picture: bytes, defect: str | None = None) -> FrameMessage:
@@ -68,3 +70,34 @@ def test_problem_with_long_words_stays_within_the_head() -> None:
     (message,) = MessageReader(0).feed(encode(ProblemMessage("camera_unreachable", long, long, long)))
     assert isinstance(message, ProblemMessage)
     assert message.code == "camera_unreachable"
+
+
+CLAIM = PlateClaim(Plate("粤BF3871", "blue", "ordinary"), 0.97)
+
+
+def test_what_a_camera_read_itself_crosses_the_pipe() -> None:
+    digest = hashlib.sha256(b"x").hexdigest()
+    sent = [
+        FrameMessage(b"x", digest, 1, 2, 3, 4, None, "e1", CLAIM),
+        FrameMessage(b"x", digest, 1, 2, 3, 4, "late", "e2", PlateClaim(Plate("粤B1234挂", None, "trailer", 2), 0.0)),
+        AliveMessage("heartbeat"),
+    ]
+    assert MessageReader(100).feed(b"".join(map(encode, sent))) == sent
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "粤BF3871",
+        {"text": "nonsense", "colour": None, "rows": 1, "confidence": 0.5},
+        {"text": "粤BF3871", "colour": "blue", "rows": 1, "confidence": 1.5},
+        {"text": "粤BF3871", "colour": "blue", "rows": 1, "confidence": "high"},
+        {"text": 7, "colour": "blue", "rows": 1, "confidence": 0.5},
+    ],
+)
+def test_a_claim_that_is_none_ends_the_trust_in_the_worker(claim: object) -> None:
+    frame = encode(FrameMessage(b"", hashlib.sha256(b"").hexdigest(), 1, 2, 3, 4, None))
+    head = {**json.loads(frame[12:]), "claim": claim}
+    raw = json.dumps(head).encode()
+    with pytest.raises(PipeError):
+        MessageReader(100).feed(frame[:4] + struct.pack(">II", len(raw), 0) + raw)

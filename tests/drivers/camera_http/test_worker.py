@@ -12,10 +12,11 @@ import pytest
 from drivers.camera_http.source import Source
 from drivers.camera_http.worker import pictures, poll
 from drivers.kit.camera.address import parse_url
-from drivers.kit.camera.asking import Picture, monotonic_ms
+from drivers.kit.camera.asking import monotonic_ms
 from drivers.kit.camera.dial import Dialler, SourceError, Trust
 from drivers.kit.camera.digest import Authenticator
-from drivers.kit.camera.pipe import FrameMessage, Message, MessageReader, ProblemMessage
+from drivers.kit.camera.given import Picture
+from drivers.kit.camera.pipe import AliveMessage, FrameMessage, Message, MessageReader, ProblemMessage
 from drivers.kit.camera.worker import (
     LEAST_INTERVAL_S,
     NewestPicture,
@@ -156,6 +157,17 @@ def test_a_camera_that_floods_costs_the_control_process_no_more_than_a_fast_one(
     deliver(newest, sent.append, 100, judge_all_good, pause)
     assert [one.picture for one in sent if isinstance(one, FrameMessage)] == [b"%d" % (n * 1000) for n in range(6)]
     assert all(0 <= seconds <= LEAST_INTERVAL_S for seconds in pauses)
+
+
+def test_signs_of_life_wait_beside_the_picture() -> None:
+    newest, sent = NewestPicture(), list[Message]()
+    newest.put(AliveMessage("other"))
+    newest.put(AliveMessage("heartbeat"))
+    newest.put(Picture(b"a", 1, 2))
+    newest.end()
+    deliver(newest, sent.append, 100, judge_all_good, lambda _: None)
+    assert [type(one) for one in sent] == [FrameMessage, AliveMessage]
+    assert sent[1] == AliveMessage("heartbeat")
 
 
 def test_message_carries_the_judgement_or_the_transports() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.drivers.conformance.event_rigs import EVENT_RIGS
 from tests.drivers.conformance.rigs import RIGS, Rig
 from tests.drivers.test_quality import QUALITIES
 from tests.support.sources import ROOT
@@ -111,7 +112,7 @@ def test_the_readme_names_every_error_and_the_fault_list_every_switch(rig: Rig) 
 
 
 def test_who_points_at_the_suite_has_a_rig() -> None:
-    rigged = {rig.protocol for rig in RIGS}
+    rigged = {rig.protocol for rig in (*RIGS, *EVENT_RIGS)}
     pointing = {
         protocol
         for quality in QUALITIES.values()
@@ -119,4 +120,4 @@ def test_who_points_at_the_suite_has_a_rig() -> None:
         for protocol in quality["protocols"]
     }
     assert pointing == rigged
-    assert {rig.folder for rig in RIGS} <= set(QUALITIES)
+    assert {rig.folder for rig in (*RIGS, *EVENT_RIGS)} <= set(QUALITIES)

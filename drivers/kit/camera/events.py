@@ -1,0 +1,164 @@
+"""Pure: words and pictures of a camera that tells what it recognised, put together to events (decision 43).
+
+One event is a part of words and the pictures behind it. The picture of the whole scene counts; the crop of the plate
+alone where there is no other.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from drivers.kit.camera.given import Arrival, Picture
+from drivers.kit.camera.multipart import Part
+from drivers.kit.camera.pipe import AliveMessage
+from edge.core.plate import PlateColour, parse_plate
+from edge.core.readings import PlateClaim
+
+# A camera whose words say nothing so many times in a row is no camera of this kind, or ill.
+MOST_GARBLED = 8
+# XML, with or without its mark, and `Events[0]...`, `Heartbeat`.
+_WORDS = (b"<", b"\xef\xbb\xbf", b"Events", b"Heartbeat")
+_CROP_NAMES = ("plate", "cutout", "small")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What one part of words says. `time_ms` is the camera's own clock, for differences alone.
+
+    `pictures`: how many belong to it, None where it does not tell. `event` is its name, the same where it comes again.
+    """
+
+    kind: Literal["heartbeat", "plate", "other"]
+    time_ms: int | None = None
+    event: str = ""
+    claim: PlateClaim | None = None
+    pictures: int | None = None
+
+
+class GarbledError(Exception):
+    """Too many parts in a row are no words of this protocol; `args[0]` is what was wrong with the last."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    notice: Notice
+    begun_at_ms: int
+    seen: int = 0
+    crop: Arrival | None = None
+
+
+class Assembler:
+    """Parts in, pictures and signs of life out. Holds at most one event without its picture.
+
+    An event counts where its time lies at most `late_ms` from the camera's own time as the last heartbeat told it,
+    else its picture is `late`: cameras keep what they could not send, and send it when they are back. Before the first
+    heartbeat every event is.
+    """
+
+    def __init__(self, parse: Callable[[bytes], Notice | str], late_ms: int) -> None:
+        """`parse` returns what a part says, or in a word what is wrong with it."""
+        self._parse = parse
+        self._late_ms = late_ms
+        self._waiting: _Waiting | None = None
+        self._ahead_ms: int | None = None
+        self._garbled = 0
+
+    def take(self, arrival: Arrival) -> list[Picture | AliveMessage]:
+        """Take the next part of the stream. Raises GarbledError."""
+        if _is_words(arrival.part):
+            return [*self._ended(), *self._words(arrival)]
+        return self._picture(arrival)
+
+    def _words(self, arrival: Arrival) -> list[Picture | AliveMessage]:
+        notice = "too large" if arrival.part.oversized else self._parse(arrival.part.data)
+        if isinstance(notice, str):
+            self._garbled += 1
+            if self._garbled >= MOST_GARBLED:
+                raise GarbledError(notice)
+            return []
+        self._garbled = 0
+        if notice.kind == "heartbeat" and notice.time_ms is not None:
+            self._ahead_ms = arrival.ended_at_ms - notice.time_ms
+        if notice.kind == "plate":
+            self._waiting = _Waiting(notice, arrival.begun_at_ms)
+            return self._ended() if notice.pictures == 0 else []
+        return [AliveMessage(notice.kind)]
+
+    def _picture(self, arrival: Arrival) -> list[Picture | AliveMessage]:
+        waiting = self._waiting
+        if waiting is None:
+            # Of an event that is none of a plate, or that has its picture already.
+            return []
+        waiting.seen += 1
+        named = " ".join(arrival.part.names).lower()
+        if any(name in named for name in _CROP_NAMES) and "detection" not in named:
+            waiting.crop = waiting.crop or arrival
+            return self._ended() if waiting.seen == waiting.notice.pictures else []
+        self._waiting = None
+        return [self._event(waiting, arrival)]
+
+    def _ended(self) -> list[Picture | AliveMessage]:
+        """No more pictures belong to the event that waits."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return []
+        return [AliveMessage("without_picture") if waiting.crop is None else self._event(waiting, waiting.crop)]
+
+    def _event(self, waiting: _Waiting, arrival: Arrival) -> Picture:
+        notice = waiting.notice
+        fault = "too_large" if arrival.part.oversized else None if self._in_time(waiting) else "late"
+        times = (waiting.begun_at_ms, arrival.ended_at_ms)
+        return Picture(arrival.part.data, *times, fault, notice.event, notice.claim)
+
+    def _in_time(self, waiting: _Waiting) -> bool:
+        told_ms = waiting.notice.time_ms
+        if told_ms is None or self._ahead_ms is None:
+            return False
+        return abs(waiting.begun_at_ms - told_ms - self._ahead_ms) <= self._late_ms
+
+
+def _is_words(part: Part) -> bool:
+    """Where its head does not tell, a part that begins like a text of these protocols is one."""
+    return not part.may_be_picture or (not part.media and part.data.startswith(_WORDS))
+
+
+def event_name(*facts: str) -> str:
+    """Name an event by what makes it this one: 32 hex digits, whatever the camera put into it."""
+    return hashlib.sha256("\n".join(facts).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def claim_of(raw: str, colour: PlateColour | None, percent: str) -> PlateClaim | None:
+    """The plate that a camera says it read, None where that is none by our grammar ("unknown", a cut text).
+
+    `percent` is 0 to 100, in digits, perhaps with a fraction; what is no such number is no confidence.
+    """
+    plate = parse_plate(unmangled(raw)[:32], colour)
+    if plate is None:
+        return None
+    try:
+        confidence = float(percent) / 100
+    except ValueError:
+        confidence = 0.0
+    return PlateClaim(plate, confidence if 0 <= confidence <= 1 else 0.0)
+
+
+def unmangled(raw: str) -> str:
+    """GB2312 that somebody read as latin-1, put right: `ËÕA88888` is 苏A88888 (domain.md 3.3)."""
+    if raw.isascii() or max(raw) > "\xff":
+        return raw
+    try:
+        return raw.encode("latin-1").decode("gb18030")
+    except UnicodeDecodeError:
+        return raw
+
+
+def clock_ms(text: str) -> int | None:
+    """Milliseconds that a time in ISO 8601 stands for, as UTC where it names no zone. None where it is no time."""
+    try:
+        told = datetime.fromisoformat(text.strip())
+        told = told.replace(tzinfo=UTC) if told.tzinfo is None else told
+        return round(told.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None

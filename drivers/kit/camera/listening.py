@@ -1,0 +1,34 @@
+"""The worker of a camera that tells what it recognised: its stream of events, until it fails."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+from drivers.kit.camera.asking import Asker
+from drivers.kit.camera.dial import SourceError
+from drivers.kit.camera.events import Assembler, GarbledError, Notice
+from drivers.kit.camera.given import Picture
+from drivers.kit.camera.pipe import AliveMessage
+from drivers.kit.camera.worker import Gives, Who, WorkerSettings
+
+
+def listener(parse: Callable[[bytes], Notice | str], expected: str) -> Gives:
+    """What a worker gives whose camera's words `parse` understands; `expected` says what they are."""
+
+    def gives(settings: WorkerSettings, who: Who, _: threading.Event) -> Iterator[Picture | AliveMessage]:
+        asker = Asker(
+            who.dialler,
+            who.authenticator,
+            wait_s=settings.wait_s,
+            max_bytes=settings.max_bytes,
+            silence_s=settings.silence_s,
+            accept="multipart/*, application/xml, text/plain, image/jpeg",
+        )
+        assembler = Assembler(parse, settings.late_ms)
+        for arrival in asker.parts("check the address: it has to be the camera's stream of events"):
+            try:
+                yield from assembler.take(arrival)
+            except GarbledError as garbled:
+                next_step = "check that the camera speaks this protocol, and its firmware"
+                raise SourceError("camera_garbled", expected, str(garbled), next_step) from garbled
+
+    return gives

@@ -1,0 +1,51 @@
+"""Cameras that give pictures and cameras that tell events: what is given for the other sort is told."""
+
+import pytest
+
+from config.loader import load_text
+from config.schema import Configuration
+from tests.config.test_loader import GOOD, loaded, problems
+
+FRONT = '{id: c1, url: "http://10.0.0.2/a", place: front, reads: [plate]}'
+EVENTS = '{{driver: isapi_camera, id: c1, url: "http://10.0.0.2", place: front, reads: [plate]{}}}'
+
+
+def with_camera(text: str) -> str:
+    assert GOOD.count(FRONT) == 1
+    return GOOD.replace(FRONT, text)
+
+
+def test_a_camera_that_tells_events_has_its_own_keys() -> None:
+    camera = loaded(with_camera(EVENTS.format(", silent_ms: 60000, late_ms: 5000"))).lanes[0].cameras[0]
+    assert (camera.driver, camera.tells_events, camera.silent_ms, camera.late_ms) == (
+        "isapi_camera",
+        True,
+        60_000,
+        5_000,
+    )
+    usual = loaded(GOOD).lanes[0].cameras[0]
+    assert (usual.driver, usual.tells_events, usual.silent_ms, usual.late_ms) == ("http_camera", False, 30_000, 3_000)
+
+
+@pytest.mark.parametrize(
+    ("camera", "code", "value"),
+    [
+        (EVENTS.format(", mode: mjpeg"), "not_for_driver", "mjpeg"),
+        (EVENTS.format(", poll_ms: 100"), "not_for_driver", "100"),
+        (FRONT.replace("}", ", silent_ms: 60000}"), "not_for_driver", "60000"),
+        (FRONT.replace("}", ", late_ms: 5000}"), "not_for_driver", "5000"),
+        (EVENTS.format(", silent_ms: 10"), "out_of_range", "10"),
+        (EVENTS.format("").replace("isapi_camera", "isapi_camara"), "not_allowed", "isapi_camara"),
+        (EVENTS.format("").replace("http://", "https://"), "https_without_trust", "https"),
+    ],
+)
+def test_what_is_given_in_vain_is_named_with_its_place(camera: str, code: str, value: str) -> None:
+    (problem,) = problems(with_camera(camera))
+    assert problem.line == GOOD[: GOOD.index(FRONT)].count("\n") + 1
+    assert (problem.code, value in problem.render("en"), value in problem.render("zh")) == (code, True, True)
+
+
+def test_what_is_given_as_it_is_anyway_is_borne() -> None:
+    assert isinstance(
+        load_text(with_camera(EVENTS.format(", mode: snapshot, poll_ms: 500")), "lane.yaml"), Configuration
+    )

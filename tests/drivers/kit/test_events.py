@@ -1,0 +1,141 @@
+"""Words and pictures of a camera that recognises by itself, put together."""
+
+import pytest
+
+from drivers.kit.camera.events import MOST_GARBLED, Assembler, GarbledError, Notice, clock_ms, unmangled
+from drivers.kit.camera.given import Arrival, Picture
+from drivers.kit.camera.multipart import Part
+from drivers.kit.camera.pipe import AliveMessage
+from edge.core.plate import Plate
+from edge.core.readings import PlateClaim
+
+CLAIM = PlateClaim(Plate("粤BF3871", "blue", "ordinary"), 0.9)
+BEAT = b"beat 0"
+# The camera's clock is a year away from ours.
+AHEAD_MS = 31_536_000_000
+
+
+def parse(data: bytes) -> Notice | str:
+    """`beat TIME`, `plate TIME PICTURES NAME`, `other`; all else is garbled."""
+    words = data.decode().split()
+    match words:
+        case ["beat", told]:
+            return Notice("heartbeat", int(told) - AHEAD_MS)
+        case ["plate", told, pictures, name]:
+            count = None if pictures == "?" else int(pictures)
+            return Notice("plate", None if told == "?" else int(told) - AHEAD_MS, name, CLAIM, count)
+        case ["other"]:
+            return Notice("other")
+    return "no words"
+
+
+class Stream:
+    """Feeds an assembler, each part a millisecond after the one before."""
+
+    def __init__(self) -> None:
+        self.assembler = Assembler(parse, 3_000)
+        self.now_ms = 0
+
+    def words(self, text: str, *, at_ms: int | None = None, oversized: bool = False) -> list[Picture | AliveMessage]:
+        return self._take(Part(text.encode(), oversized, "text/plain"), at_ms)
+
+    def picture(
+        self, data: bytes = b"scene", *names: str, media: str = "image/jpeg", oversized: bool = False
+    ) -> list[Picture | AliveMessage]:
+        return self._take(Part(data, oversized, media, names), None)
+
+    def _take(self, part: Part, at_ms: int | None) -> list[Picture | AliveMessage]:
+        self.now_ms = self.now_ms + 2 if at_ms is None else at_ms
+        return self.assembler.take(Arrival(part, self.now_ms, self.now_ms + 1))
+
+
+@pytest.fixture
+def stream() -> Stream:
+    found = Stream()
+    assert found.words("beat 0", at_ms=0) == [AliveMessage("heartbeat")]
+    return found
+
+
+def test_an_event_is_its_words_and_the_picture_of_the_scene(stream: Stream) -> None:
+    assert stream.words("plate 100 2 e1", at_ms=100) == []
+    assert stream.picture(b"crop", "licensePlatePicture", "licensePlatePicture.jpg") == []
+    assert stream.picture(b"scene", "detectionPicture.jpg") == [Picture(b"scene", 100, 105, None, "e1", CLAIM)]
+    assert stream.picture(b"more") == []
+    assert stream.words("other") == [AliveMessage("other")]
+    assert stream.picture(b"of no vehicle") == []
+
+
+def test_a_crop_counts_where_there_is_no_other_picture(stream: Stream) -> None:
+    stream.words("plate 100 1 e1", at_ms=100)
+    assert stream.picture(b"crop", "licensePlatePicture.jpg") == [Picture(b"crop", 100, 103, None, "e1", CLAIM)]
+    stream.words("plate 200 ? e2", at_ms=200)
+    assert stream.picture(b"crop", "licensePlatePicture.jpg") == []
+    assert stream.picture(b"second", "licensePlatePicture.jpg") == []
+    assert stream.words("beat 210", at_ms=210) == [
+        Picture(b"crop", 200, 203, None, "e2", CLAIM),
+        AliveMessage("heartbeat"),
+    ]
+
+
+def test_an_event_without_a_picture_is_told(stream: Stream) -> None:
+    assert stream.words("plate 100 0 e1", at_ms=100) == [AliveMessage("without_picture")]
+    assert stream.words("plate 110 ? e2", at_ms=110) == []
+    assert stream.words("plate 120 ? e3", at_ms=120) == [AliveMessage("without_picture")]
+    assert [type(one) for one in stream.picture()] == [Picture]
+
+
+def test_parts_without_a_type_are_told_apart_by_how_they_begin(stream: Stream) -> None:
+    stream.words("plate 100 1 e1", at_ms=100)
+    assert stream.picture(b"\xff\xd8 jpeg", media="") == [Picture(b"\xff\xd8 jpeg", 100, 103, None, "e1", CLAIM)]
+    stream.words("plate 110 1 e2", at_ms=110)
+    assert stream.picture(b"<xml>", media="") == [AliveMessage("without_picture")]
+    stream.words("plate 120 1 e3", at_ms=120)
+    (found,) = stream.picture(b"", media="", oversized=True)
+    assert isinstance(found, Picture)
+    assert (found.data, found.fault) == (b"", "too_large")
+
+
+@pytest.mark.hazard("D3", "D5")
+def test_an_event_that_the_camera_held_back_is_late_by_its_own_clock(stream: Stream) -> None:
+    def fault(words: str, at_ms: int) -> str | None:
+        stream.words(words, at_ms=at_ms)
+        (found,) = stream.picture()
+        assert isinstance(found, Picture)
+        return found.fault
+
+    assert fault("plate 6999 1 a", 10_000) is None
+    assert fault("plate 6998 1 b", 10_000) == "late"
+    assert fault("plate 12999 1 c", 10_000) is None
+    assert fault("plate 13000 1 d", 10_000) == "late"
+    assert fault("plate ? 1 e", 10_000) == "late"
+    # The camera's clock was set; its next heartbeat tells.
+    stream.words("beat 90000", at_ms=11_000)
+    assert fault("plate 91000 1 f", 12_000) is None
+    assert fault("plate 12000 1 g", 12_000) == "late"
+
+
+def test_before_the_first_heartbeat_no_event_is_believed() -> None:
+    stream = Stream()
+    stream.words("plate 100 1 e1", at_ms=100)
+    (found,) = stream.picture()
+    assert isinstance(found, Picture)
+    assert found.fault == "late"
+
+
+def test_words_that_say_nothing_are_borne_some_times(stream: Stream) -> None:
+    for _ in range(MOST_GARBLED - 1):
+        assert stream.words("???") == []
+    stream.words("beat 100", at_ms=100)
+    for _ in range(MOST_GARBLED - 2):
+        assert stream.words("???") == []
+    assert stream.words("plate 100 1 e1", oversized=True) == []
+    with pytest.raises(GarbledError, match="no words"):
+        stream.words("???")
+
+
+def test_times_and_mangled_texts() -> None:
+    assert clock_ms("1970-01-01T08:00:01+08:00") == clock_ms(" 1970-01-01T00:00:01 ") == 1_000
+    assert clock_ms("1970-01-01 00:00:01") == 1_000
+    assert (clock_ms(""), clock_ms("yesterday"), clock_ms("2026-13-40T00:00:00")) == (None, None, None)
+    assert clock_ms("0001-01-01T00:00:00+23:59") is not None
+    assert (unmangled("粤B"), unmangled("B1"), unmangled("ËÕA"), unmangled("\xff")) == ("粤B", "B1", "苏A", "\xff")
