@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge.core.container import Container, parse_container, repair_by_position
+from edge.core.container import Container, ContainerCheck, parse_container, repair_by_position
 from edge.core.readings import ContainerSighting
 from models.decode import Glyph, cut_to, top_glyphs
 from models.detector import TextLine
@@ -45,12 +45,17 @@ class CodeLine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CodeCandidate:
-    """A code found in consecutive lines; `short` where it lacks the check digit."""
+    """A code found in consecutive lines, how sure each character is; `short` where it lacks the check digit."""
 
     container: Container
-    confidence: float
+    characters: tuple[float, ...]
     lines: tuple[CodeLine, ...]
     short: bool
+
+    @property
+    def confidence(self) -> float:
+        """That of its weakest character."""
+        return min(self.characters)
 
 
 def code_line(line: ReadLine) -> CodeLine:
@@ -139,8 +144,8 @@ def candidates_of(chain: tuple[CodeLine, ...]) -> Iterator[CodeCandidate]:
             if container is None or _repairs(raw) > MAX_REPAIRS or not raw[-1].isdigit():
                 # The check digit is never the product of a repair: an I is the side of its box.
                 continue
-            confidence = min(glyph.confidence for glyph in glyphs[start:end])
-            yield CodeCandidate(container, confidence, chain, length < CODE_LENGTH)
+            characters = tuple(glyph.confidence for glyph in glyphs[start:end])
+            yield CodeCandidate(container, characters, chain, length < CODE_LENGTH)
 
 
 def _may_end(rest: str, of_last: int, length: int) -> bool:
@@ -171,7 +176,8 @@ def best_candidates(lines: list[CodeLine]) -> list[CodeCandidate]:
     return kept
 
 
-def _check(candidate: CodeCandidate) -> str:
+def _check(candidate: CodeCandidate) -> ContainerCheck:
+    """What its check digit says; a code that is read too weakly is not verified by it."""
     if candidate.container.check == "verified" and candidate.confidence < VERIFY_FLOOR:
         return "failed"
     return candidate.container.check
@@ -181,13 +187,12 @@ def sightings_of(candidates: list[CodeCandidate], lines: list[CodeLine]) -> list
     """Return one sighting a candidate, with the size and type that stand near it."""
     sightings: list[ContainerSighting] = []
     for candidate in candidates:
-        if candidate.container.check == "verified" and candidate.confidence < VERIFY_FLOOR:
-            continue
         used = [piece.read.line for piece in candidate.lines]
         size_type = size_type_near(used, [(line.read.line, line.text) for line in lines])
         known = candidate.container
-        container = Container(known.code, known.check, size_type, known.repaired)
-        sightings.append(ContainerSighting(container, round(candidate.confidence, 4), around(used)))
+        container = Container(known.code, _check(candidate), size_type, known.repaired)
+        characters = tuple(round(one, 4) for one in candidate.characters)
+        sightings.append(ContainerSighting(container, min(characters), around(used), characters))
     return without_repeats(sightings)
 
 

@@ -66,11 +66,13 @@ def decode_reading(message: dict[str, Any]) -> PictureReading:
         body = message["reading"]
         return PictureReading(
             tuple(
-                PlateSighting(Plate(**item["plate"]), float(item["confidence"]), _box(item["box"]))
+                PlateSighting(Plate(**item["plate"]), float(item["confidence"]), _box(item["box"]), _characters(item))
                 for item in body["plates"]
             ),
             tuple(
-                ContainerSighting(Container(**item["container"]), float(item["confidence"]), _box(item["box"]))
+                ContainerSighting(
+                    Container(**item["container"]), float(item["confidence"]), _box(item["box"]), _characters(item)
+                )
                 for item in body["containers"]
             ),
             tuple(
@@ -85,6 +87,10 @@ def decode_reading(message: dict[str, Any]) -> PictureReading:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MessageError(f"malformed reading: {error!r}") from error
+
+
+def _characters(item: dict[str, Any]) -> tuple[float, ...]:
+    return tuple(float(one) for one in item["characters"])
 
 
 def _box(values: list[int]) -> Box:

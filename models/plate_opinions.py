@@ -60,7 +60,7 @@ def _likelier(sighting: PlateSighting, other: str, confidence: float) -> PlateSi
     if ours > theirs:
         return replace(sighting, confidence=round(won, 4))
     plate = parse_plate(other, sighting.plate.colour, sighting.plate.rows)
-    return None if plate is None else replace(sighting, plate=plate, confidence=round(won, 4))
+    return None if plate is None else replace(sighting, plate=plate, confidence=round(won, 4), characters=())
 
 
 def _serial(text: str) -> str:

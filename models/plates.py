@@ -48,7 +48,10 @@ def read_plate(probabilities: Array, colour: PlateColour | None, rows: Literal[1
         return None
     if plate.kind in ("military", "armed_police") and (spelling.confidence < UNMARKED_FLOOR or plate.colour != "white"):
         return None
-    return PlateSighting(plate, round(min(share, spelling.confidence**0.25), 4), box)
+    glyphs = top_glyphs(columns, alphabet)
+    plain = "".join(glyph.character for glyph in glyphs) == plate.text
+    characters = tuple(round(glyph.confidence, 4) for glyph in glyphs) if plain else ()
+    return PlateSighting(plate, round(min(share, spelling.confidence**0.25), 4), box, characters)
 
 
 def _plainly_spelt(columns: Array, alphabet: str) -> tuple[Spelling, float] | None:

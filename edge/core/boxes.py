@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from edge.core.container import Container
+from edge.core.container import Container, parse_container
 from edge.core.events import FrameRead
+from edge.core.evidence import differences, joined, look_of, of_one_thing
 from edge.core.frames import frames_of, why_unread
 from edge.core.profile import CameraProfile, LaneProfile
-from edge.core.readings import NOT_FOUND, PictureReading, Reading
+from edge.core.readings import NOT_FOUND, ContainerSighting, PictureReading, Reading
 from edge.core.state import Passage
 
 MOST_CONTAINERS = 2
@@ -102,7 +103,40 @@ def _views(cameras: Sequence[CameraProfile], passage: Passage) -> _Views:
             evidence.update(dict.fromkeys(by_frame))
         agreed = tuple(code for code, by_frame in votes.items() if len(by_frame) >= camera.frames_needed)
         by_camera.append((camera, agreed))
+    for container, confidence, behind in _by_characters(cameras, passage, tuple(read)):
+        read[container.code] = (container, confidence)
+        evidence.update(dict.fromkeys(behind))
     return _Views(read, tuple(by_camera), single, tuple(evidence))
+
+
+def _by_characters(
+    cameras: Sequence[CameraProfile], passage: Passage, known: Sequence[str]
+) -> Iterator[tuple[Container, float, tuple[str, ...]]]:
+    """Yield the codes that no frames agree about as a whole, and all views together do character by character.
+
+    Ten characters need as many pictures as the most careful camera asks for; the check digit has to be read in one.
+    """
+    seen = {
+        look_of(_as_read(one), one.confidence, one.characters, frame.sha256): one.container
+        for camera in cameras
+        for frame in frames_of(passage, camera)
+        for one in frame.reading.containers
+    }
+    unknown = [look for look in seen if not any(_same_box(look.text, code) for code in known)]
+    needed = max(camera.frames_needed for camera in cameras)
+    for group in of_one_thing(unknown, SAME_BOX_DIFFERENCES, missing=1):
+        top = joined(group, needed, 1) if len(group) > 1 else None
+        container = parse_container(top.text) if top is not None else None
+        if top is not None and container is not None and container.check == "verified":
+            sizes = [seen[look].size_type for look in group if seen[look].size_type]
+            repaired = any(seen[look].repaired for look in group)
+            whole = replace(container, size_type=sizes[-1] if sizes else None, repaired=repaired)
+            yield whole, top.confidence, top.evidence
+
+
+def _as_read(sighting: ContainerSighting) -> str:
+    """The characters that were read: a check digit that was computed is none."""
+    return sighting.container.code[:-1] if sighting.container.check == "inferred" else sighting.container.code
 
 
 def _contradiction(codes: Sequence[Container]) -> str | None:
@@ -116,7 +150,7 @@ def _contradiction(codes: Sequence[Container]) -> str | None:
 
 
 def _same_box(one: str, other: str) -> bool:
-    return sum(a != b for a, b in zip(one, other, strict=True)) <= SAME_BOX_DIFFERENCES
+    return differences(one, other) <= SAME_BOX_DIFFERENCES
 
 
 # --- no box at all ------------------------------------------------------------------------------------------------

@@ -11,8 +11,9 @@ from dataclasses import replace
 from edge.core.boxes import fuse_containers, pending
 from edge.core.driver import fuse_driver
 from edge.core.events import FrameRead
+from edge.core.evidence import joined, look_of, of_one_thing
 from edge.core.frames import frames_of, why_unread
-from edge.core.plate import Plate
+from edge.core.plate import Plate, parse_plate
 from edge.core.profile import CameraProfile, LaneProfile
 from edge.core.readings import Identity, PlateSighting, Reading
 from edge.core.state import Passage
@@ -22,6 +23,8 @@ from edge.core.weight import fuse_weight
 
 # Why something is unread that waiting cannot change.
 _FINAL = ("not_looked_for", "device_lost")
+# Two texts of one camera that differ in so few places are one plate, read differently.
+SAME_PLATE_DIFFERENCES = 2
 
 
 def fuse(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) -> Identity:
@@ -76,9 +79,9 @@ def _fuse_plate(profile: LaneProfile, passage: Passage, place: str, lost_devices
             frames.append(frame)
             if (sighting := _main_plate(frame)) is not None:
                 votes.setdefault(sighting.plate.text, {})[frame.sha256] = sighting
-        for text, by_frame in votes.items():
-            if len(by_frame) >= camera.frames_needed:
-                agreed.setdefault(text, []).extend(by_frame.items())
+        whole = {text: by_frame for text, by_frame in votes.items() if len(by_frame) >= camera.frames_needed}
+        for text, by_frame in (whole or _by_characters(votes, camera.frames_needed)).items():
+            agreed.setdefault(text, []).extend(by_frame.items())
     if not agreed:
         lost = all(camera.id in lost_devices for camera in cameras)
         return Reading("unread", reason=why_unread(frames, "plate", lost=lost))
@@ -93,6 +96,31 @@ def _fuse_plate(profile: LaneProfile, passage: Passage, place: str, lost_devices
         candidates = (plate, *claims.values())
         return Reading("conflict", candidates=candidates, reason="camera_disagrees", evidence=evidence)
     return Reading("read", plate, min(sighting.confidence for _, sighting in agreed[text]), evidence=evidence)
+
+
+def _by_characters(votes: dict[str, dict[str, PlateSighting]], needed: int) -> dict[str, dict[str, PlateSighting]]:
+    """Return the plate that one camera's frames spell together, where no whole text has the frames that it needs."""
+    seen = {
+        look_of(text, sighting.confidence, sighting.characters, sha256): sighting
+        for text, by_frame in votes.items()
+        for sha256, sighting in by_frame.items()
+    }
+    found: dict[str, dict[str, PlateSighting]] = {}
+    for group in of_one_thing(tuple(seen), SAME_PLATE_DIFFERENCES):
+        top = joined(group, needed, needed)
+        plate = None if top is None else parse_plate(top.text)
+        if top is not None and plate is not None:
+            # What the characters make likely is no surer than the surest frame was of its plate as a whole.
+            confidence = min(top.confidence, max(seen[look].confidence for look in group))
+            found[top.text] = {
+                look.sha256: replace(
+                    seen[look],
+                    plate=parse_plate(top.text, seen[look].plate.colour, seen[look].plate.rows) or plate,
+                    confidence=confidence,
+                )
+                for look in group
+            }
+    return found
 
 
 def _one_plate(sightings: Sequence[PlateSighting]) -> Plate:

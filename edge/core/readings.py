@@ -21,11 +21,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PlateSighting:
-    """One plate in one frame."""
+    """One plate in one frame; `characters` is how sure the reader is of each, empty where it does not say."""
 
     plate: Plate
     confidence: float
     box: Box
+    characters: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,16 @@ class PlateClaim:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSighting:
-    """One container code in one frame."""
+    """One container code in one frame.
+
+    `characters` is how sure the reader is of each that it read: eleven, ten where the check digit was computed, none
+    where it does not say.
+    """
 
     container: Container
     confidence: float
     box: Box
+    characters: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from models.messages import (
 )
 
 READING = PictureReading(
-    (PlateSighting(Plate("粤AT781挂", "yellow", "trailer", 2), 0.9, (1, 2, 3, 4)),),
+    (PlateSighting(Plate("粤AT781挂", "yellow", "trailer", 2), 0.9, (1, 2, 3, 4), (0.9,) * 7),),
     (ContainerSighting(Container("CSQU3054383", "verified", "45G1", True), 0.8, (5, 6, 7, 8)),),
     (VehicleSighting("truck", 0.7, (0, 0, 9, 9)),),
     (Unread("plate", "not_found"), Unread("container", "check_digit", (1, 1, 1, 1))),

@@ -45,5 +45,6 @@ def test_a_lane_that_takes_unread_boxes_for_none_is_found(monkeypatch: pytest.Mo
 def test_a_lane_that_believes_in_no_box_at_the_first_look_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boxes, "_shows_box", lambda _: False)
     monkeypatch.setattr(boxes, "_code_votes", lambda *_: {})
+    monkeypatch.setattr(boxes, "_by_characters", lambda *_: ())
     found = [text for plan in plans("late_box", count=25) for _, text in campaign.run(plan).violations]
     assert any("a box was seen" in text for text in found)
