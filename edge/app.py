@@ -25,11 +25,8 @@ from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.time_quality import TimeQuality
 from edge.clearance.trust import Trust
 from edge.connections import LaneTelemetry, clearance_link, lane_feeds, lane_telemetry, picture_access, picture_service
-from edge.core.events import CardShown, Event, InputsSampled, Weighed
-from edge.core.inputs import LaneInputs
-from edge.core.profile import LaneProfile
-from edge.core.readings import DriverCard, TagSighting
-from edge.core.weight import Weighing
+from edge.core.events import Event
+from edge.device_lock import devices_held
 from edge.field_policy import FIELD_POLICIES, FieldPolicy
 from edge.guarding import (
     check_box,
@@ -43,12 +40,11 @@ from edge.guarding import (
     security_watch,
 )
 from edge.hardware import fingerprints
+from edge.lane_devices import Sources, captures_of, signs_of, telling_of
 from edge.log import logger
-from edge.ports import Device
 from edge.profiles import lane_profile
 from edge.reloading import Reloading
 from edge.runtime import failpoints
-from edge.runtime.captures import LaneCaptures
 from edge.runtime.checkpoints import Checkpoints
 from edge.runtime.clock import LoopClock
 from edge.runtime.clock_memory import ClockMemory
@@ -62,7 +58,6 @@ from edge.runtime.loop_watch import LoopWatch
 from edge.runtime.notes import append_note
 from edge.runtime.notify import ServiceManager, tell_manager
 from edge.runtime.shared_tags import SharedTags
-from edge.runtime.signs import LaneSigns
 from edge.runtime.site_secret import site_secret
 from edge.runtime.starts import Starts
 from edge.runtime.supervisor import keep_going
@@ -109,12 +104,13 @@ async def serve(
     With `path`, the file of the configuration, it takes a changed one at SIGHUP or `kakou reload`, at a moment without
     vehicles. `refused` is why the one that it should have begun with was not taken. `clock` makes that of the running
     loop.
-    Raises FailpointError, HardwareError, ManifestError, JournalError, KeyFileError, KeysetError or PackageError where
-    it cannot start: nothing was opened then.
+    Raises DevicesHeldError, FailpointError, HardwareError, ManifestError, JournalError, KeyFileError, KeysetError or
+    PackageError where it cannot start: nothing was opened then.
     """
     failpoints.arm(os.environ, simulated=all(lane.simulated for lane in configuration.lanes))
     manager = manager or ServiceManager()
     async with _open_box(configuration, config_hash, clock) as box, contextlib.AsyncExitStack() as ending:
+        ending.enter_context(devices_held(configuration.state_dir))
         starts = Starts(configuration.state_dir / "starts.json")
         box = replace(box, failed_starts=starts.begin())
         lanes = [build_lane(box, lane) for lane in configuration.lanes]
@@ -223,11 +219,11 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     configuration, clock = box.configuration, box.clock
     profile = lane_profile(configuration, lane)
     policies = {one.id: field_policy(one, box.secret) for one in configuration.authorities}
-    sources = _Sources()
+    sources = Sources()
     barrier = registry.build(registry.BARRIER, lane.barrier, clock, sources.inputs_read)
-    captures, watching = _captures(box, lane, profile, sources)
-    telling = _telling(box, lane, sources)
-    signs, showing = _signs(box, lane)
+    captures, watching = captures_of(box, lane, profile, sources)
+    telling = telling_of(box, lane, sources)
+    signs, showing = signs_of(box, lane)
     key = load_private_key(path := configuration.keys_dir / f"lane-{lane.id}.key.pem")
     keyset = box.trust[environment_of(lane)].current
     check_lane_key(path, key_id_of(key.public_key()), keyset(), simulated=lane.simulated)
@@ -309,67 +305,6 @@ def _ends(
         links=[clearance.link, telemetry.link],
         alarms=telemetry.publisher,
     )
-
-
-def _captures(box: Box, lane: Lane, profile: LaneProfile, sources: "_Sources") -> tuple[LaneCaptures, list[Device]]:
-    """The cameras and the reader of a lane, and what triggers them."""
-    cameras = {
-        camera_profile: registry.build(registry.CAMERA, camera, box.clock, None)
-        for camera, camera_profile in zip(lane.cameras, profile.cameras, strict=True)
-    }
-    reader = None
-    if lane.tag_reader is not None:
-        reader = registry.build(registry.TAG_READER, lane.tag_reader, box.clock, sources.tag_sighted)
-    captures = sources.captures = LaneCaptures(
-        cameras,
-        reader,
-        recogniser=box.recogniser.for_lane(lane.id),
-        evidence=box.evidence,
-        clock=box.clock,
-        read_timeout_s=box.configuration.recogniser.deadline_ms / 1000,
-    )
-    return captures, [*cameras.values(), *([] if reader is None else [reader])]
-
-
-def _telling(box: Box, lane: Lane, sources: "_Sources") -> list[Device]:
-    """What tells the lane something of a vehicle unasked: its scale, its reader of drivers."""
-    found: list[Device] = []
-    if lane.weighbridge is not None:
-        found.append(registry.build(registry.WEIGHBRIDGE, lane.weighbridge, box.clock, sources.weighed))
-    if lane.driver_identity is not None:
-        built = registry.build(registry.DRIVER_IDENTITY, lane.driver_identity, box.clock, sources.card_shown)
-        found.append(built)
-    return found
-
-
-def _signs(box: Box, lane: Lane) -> tuple[LaneSigns, list[Device]]:
-    """What tells drivers at the lane what to do, in the language of the configuration."""
-    chosen = box.configuration.language
-    signs = [] if lane.sign is None else [registry.build(registry.SIGN, lane.sign, box.clock, None)]
-    voices = [] if lane.voice is None else [registry.build(registry.VOICE, lane.voice, box.clock, None)]
-    told = LaneSigns(signs, voices, language=None if chosen == "auto" else chosen)
-    return told, [*signs, *voices]
-
-
-class _Sources:
-    """Filled in once the lane exists: drivers are built before what they deliver to."""
-
-    runner: LaneRunner
-    captures: LaneCaptures
-
-    def inputs_read(self, inputs: LaneInputs, at_ms: int) -> None:
-        self.runner.take(InputsSampled(at_ms, inputs))
-
-    def weighed(self, weighing: Weighing) -> None:
-        self.runner.take(Weighed(self.runner.now_ms(), weighing))
-
-    def card_shown(self, card: DriverCard, since_ms: int) -> None:
-        # Who shows a card while nobody stands in the lane is nobody's business: nothing of it is kept.
-        if self.runner.state.passage is not None:
-            self.runner.take(CardShown(self.runner.now_ms(), card, since_ms))
-
-    def tag_sighted(self, sighting: TagSighting) -> None:
-        self.captures.tag_sighted(sighting)
 
 
 def environment_of(lane: Lane) -> Environment:

@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "reload": ("edge.verbs.person", "reload"),
     "calendar": ("edge.verbs.calendar", "main"),
     "doctor": ("edge.verbs.doctor", "main"),
+    "bringup": ("edge.verbs.bringup", "main"),
     "hardware": ("edge.verbs.hardware", "main"),
     "keys": ("edge.verbs.keys", "main"),
     "manifest": ("edge.verbs.manifest", "main"),

@@ -74,6 +74,22 @@ class Device(Protocol):
         """Release the device. May be called at any time, any number of times; never raises."""
 
 
+class Tap(Protocol):
+    """Hears what crosses the wire of one device, in its order. It is called on the loop and must return at once."""
+
+    def crossed(self, sent: bool, data: bytes) -> None:
+        """Bytes as they were sent or heard; of a camera, heads without passwords and pictures as they came."""
+
+    def understood(self, sent: bool, words: str) -> None:
+        """What the driver makes of the bytes before: for people who look at them."""
+
+
+class Tapped(Protocol):
+    """What a driver offers whose wire can be looked at. `tap` is set before `connect`, or None."""
+
+    tap: Tap | None
+
+
 class Inputs(Device, Protocol):
     """Loops, limit switches and safety inputs. Delivers a `LaneInputs` per scan while it runs."""
 

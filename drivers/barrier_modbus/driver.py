@@ -13,7 +13,7 @@ from drivers.barrier_modbus.target import Target
 from drivers.barrier_modbus.turns import Turns
 from drivers.barrier_modbus.wire import BarrierMap, Output, lane_inputs
 from edge.core.inputs import LaneInputs
-from edge.ports import Clock, CommandOutcome, DeliverInputs, DeviceError, Light
+from edge.ports import Clock, CommandOutcome, DeliverInputs, DeviceError, Light, Tap
 
 HEARTBEAT_MS = 1000  # a third of the 3 s after which the module releases its outputs
 RELEASE_TRIES = 2
@@ -42,6 +42,7 @@ class ModbusBarrier:
         self.address = target.address
         self.counters = LinkCounters()
         self.fault_bits = 0
+        self.tap: Tap | None = None
         self._target = target
         self._timeout_s = timeout_s
         self._map = map or BarrierMap()
@@ -298,7 +299,7 @@ class ModbusBarrier:
 
     def _new_link(self) -> StrictLink:
         """A connection that is not open yet."""
-        return StrictLink(self.name, self._target, self._timeout_s, self.counters)
+        return StrictLink(self.name, self._target, self._timeout_s, self.counters, self.tap)
 
     async def _open(self) -> tuple[StrictLink, int | None]:
         """Connect and prove the register map; the boot counter comes with it."""

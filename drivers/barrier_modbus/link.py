@@ -28,7 +28,8 @@ from pymodbus.pdu import ModbusPDU
 from drivers.barrier_modbus import frames, rtu_frames
 from drivers.barrier_modbus.frames import REFUSED_CODES, Reply, ReplyFault, count_copies
 from drivers.barrier_modbus.target import Target
-from edge.ports import CommandOutcome, DeviceError
+from drivers.barrier_modbus.words import words_of
+from edge.ports import CommandOutcome, DeviceError, Tap
 
 # The driver's own errors say more, once; the library would write a line for each time-out.
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
@@ -68,8 +69,13 @@ class StrictLink:
     Not for concurrent use: the owner lets one request run at a time.
     """
 
-    def __init__(self, device: str, target: Target, timeout_s: float, counters: LinkCounters) -> None:
+    def __init__(
+        self, device: str, target: Target, timeout_s: float, counters: LinkCounters, tap: Tap | None = None
+    ) -> None:
         self._counters = counters
+        self._tap = tap
+        # What was told of the bytes that the library holds: it shows all of them again with each new one.
+        self._told = b""
         self._device = device
         self._target = target
         self._device_id = target.device_id
@@ -250,6 +256,23 @@ class StrictLink:
         self._waiting = True
 
     def _trace(self, sending: bool, data: bytes) -> bytes:
+        kept = self._judged(sending, data)
+        if self._tap is not None:
+            self._tell(self._tap, sending, data, kept)
+        return kept
+
+    def _tell(self, tap: Tap, sending: bool, data: bytes, kept: bytes) -> None:
+        new = data if sending or not data.startswith(self._told) else data[len(self._told) :]
+        if new:
+            tap.crossed(sending, new)
+        # With a request the library forgets what it holds; a reply goes out of it.
+        self._told = b"" if sending else data[len(kept) :]
+        if not sending and self._fault is not None:
+            tap.understood(False, f"{self._fault.kind}: expected {self._fault.expected}, got {self._fault.got}")
+        elif kept:
+            tap.understood(sending, words_of(kept, is_rtu=self._target.is_rtu, asks=sending))
+
+    def _judged(self, sending: bool, data: bytes) -> bytes:
         if sending:
             self._request = data
             return data

@@ -18,7 +18,13 @@ def poll(source: Source, wanted: threading.Event, interval_s: float) -> Iterator
 
 def pictures(settings: WorkerSettings, who: Who, wanted: threading.Event) -> Iterator[Picture]:
     """Give the pictures of one camera, in its mode."""
-    source = Source(who.dialler, who.authenticator, wait_s=settings.wait_s, max_bytes=settings.max_bytes)
+    source = Source(
+        who.dialler,
+        who.authenticator,
+        wait_s=settings.wait_s,
+        max_bytes=settings.max_bytes,
+        on_heads=who.on_heads,
+    )
     return source.stream() if settings.mode == "mjpeg" else poll(source, wanted, settings.poll_interval_s)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from drivers.kit.frames import ANSWER, DONE, STATUS_TEXTS, Frame, FrameDecoder, encode
 from drivers.kit.line import NEXT_STEPS as LINE_STEPS
 from drivers.kit.line import Line, LineError, open_line
-from edge.ports import DeviceError
+from edge.ports import DeviceError, Tap
 
 NEXT_STEPS = LINE_STEPS | {
     "silent": "check power, cable, baud rate and the address setting of the device",
@@ -49,6 +49,7 @@ class Asker:
     ) -> None:
         self.name = name
         self.port = port
+        self.tap: Tap | None = None
         self._kind = kind
         self._baud = baud
         self._address = address
@@ -75,8 +76,9 @@ class Asker:
         self._news.clear()
         self._decoder.reset()
         try:
+            timeout_s = self._pace.answer_timeout_s * 3
             self._line = await open_line(
-                self.port, self._baud, self._receive, self._lost, timeout_s=self._pace.answer_timeout_s * 3
+                self.port, self._baud, self._receive, self._lost, timeout_s=timeout_s, tap=self.tap
             )
         except LineError as error:
             raise self.error(error.code, "an open port", error.detail) from error
@@ -144,6 +146,7 @@ class Asker:
         try:
             for _ in range(self._pace.tries):
                 line.write(encode(question))
+                self._tell(True, question)
                 done, _ = await asyncio.wait({waiter}, timeout=self._pace.answer_timeout_s)
                 if done:
                     return waiter.result()
@@ -173,6 +176,7 @@ class Asker:
 
     def _handle(self, frames: list[Frame]) -> None:
         for frame in frames:
+            self._tell(False, frame)
             asked, waiter = self._asked, self._waiter
             if asked is None or waiter is None or waiter.done():
                 continue
@@ -183,6 +187,10 @@ class Asker:
                 asked.command | ANSWER,
             ):
                 waiter.set_result(frame)
+
+    def _tell(self, sent: bool, frame: Frame) -> None:
+        if self.tap is not None:
+            self.tap.understood(sent, str(frame))
 
     def _lost(self, why: str) -> None:
         self.lose(self.error("lost", "an open line", why))

@@ -67,6 +67,17 @@ class Heard:
     malformed: str = ""
     more: bool = False
 
+    @property
+    def words(self) -> str:
+        """For people who look at the wire."""
+        tags = [f"tag {one.tag.epc} antenna {one.antenna} {_strength(one.rssi_dbm)}" for one in self.tags]
+        said = [one for one in (self.malformed, self.refusal) if one]
+        return "; ".join([f"command {self.command:#04x}", *tags, *said, *(["its end"] if self.ends else [])])
+
+
+def _strength(rssi_dbm: int | None) -> str:
+    return "of unknown strength" if rssi_dbm is None else f"{rssi_dbm} dBm"
+
 
 NOTHING_HEARD = Heard(-1)
 Round = Generator[Ask, Heard, None]

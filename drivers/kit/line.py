@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import serial
 
+from edge.ports import Tap
+
 _READ_BYTES = 4096
 _MOST_DISCARDS = 16
 # Several times what the fastest serial line carries. Beyond it the server is made to wait (TCP), and no lane is.
@@ -67,19 +69,45 @@ async def open_line(
     *,
     parity: str = "N",
     data_bits: int = 8,
+    tap: Tap | None = None,
 ) -> Line:
     """Open `port` and start to deliver; a serial server has its own `baud`, `parity` (N, E, O) and `data_bits`.
 
-    Raises LineError.
+    `tap` hears every byte, before `on_bytes` does. Raises LineError.
 
     Codes: `port_missing`, `port_denied`, `port_busy`, `port_invalid`, `port_unreachable`, `port_failed`.
     """
+    if tap is not None:
+        heard = _heard(tap, on_bytes)
+        opened_line = await open_line(port, baud, heard, on_lost, timeout_s, parity=parity, data_bits=data_bits)
+        return _TappedLine(opened_line, tap)
     if port.startswith(f"{_SOCKET_SCHEME}://"):
         return await _open_socket(port, on_bytes, on_lost, timeout_s)
     if os.name != "posix":
         raise LineError("port_invalid", f"serial ports need POSIX here: use {_SOCKET_SCHEME}://host:port")
     opened = await _open_serial(port, baud, parity, data_bits)
     return _SerialLine(opened, on_bytes, on_lost)
+
+
+def _heard(tap: Tap, on_bytes: OnBytes) -> OnBytes:
+    def told(data: bytes) -> None:
+        tap.crossed(False, data)
+        on_bytes(data)
+
+    return told
+
+
+class _TappedLine:
+    """A line of which somebody hears what is sent."""
+
+    def __init__(self, line: Line, tap: Tap) -> None:
+        self._line = line
+        self._tap = tap
+        self.discard_input, self.close = line.discard_input, line.close
+
+    def write(self, data: bytes) -> None:
+        self._line.write(data)
+        self._tap.crossed(True, data)
 
 
 async def _open_serial(port: str, baud: int, parity: str, data_bits: int) -> serial.Serial:

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from drivers.kit.line import NEXT_STEPS as LINE_STEPS
 from drivers.kit.line import Line, LineError, open_line
 from drivers.kit.wire import StreamDecoder
-from edge.ports import DeviceError
+from edge.ports import DeviceError, Tap
 
 NEXT_STEPS = LINE_STEPS | {
     "silent": "check power, cable and baud rate, and that the device is set to send by itself",
@@ -49,6 +49,7 @@ class StreamListener(Generic[F]):
         self.name = name
         self.address = port
         self.decoder = decoder
+        self.tap: Tap | None = None
         self._prefix = prefix
         self._on_frame = on_frame
         self._baud, self._parity, self._data_bits = baud, parity, data_bits
@@ -74,6 +75,7 @@ class StreamListener(Generic[F]):
                 timeout_s=self._silence_s or OPEN_TIMEOUT_S,
                 parity=self._parity,
                 data_bits=self._data_bits,
+                tap=self.tap,
             )
             # What the system held is as old as the time that nobody listened.
             self._line.discard_input()
@@ -143,6 +145,8 @@ class StreamListener(Generic[F]):
         frames = self.decoder.feed(data)
         for frame in frames:
             self._said.set()
+            if self.tap is not None:
+                self.tap.understood(False, str(frame))
             # Before `run` nobody has said that this device is back.
             if self._delivering:
                 self._on_frame(frame)

@@ -13,7 +13,7 @@ from drivers.kit.line import Line, LineError, open_line
 from drivers.kit.wire import TagReport
 from edge.core.readings import TagSighting
 from edge.log import logger
-from edge.ports import Clock, DeliverTag, DeviceError
+from edge.ports import Clock, DeliverTag, DeviceError, Tap
 
 # At 9600 baud and above the bytes of one frame follow each other within a millisecond, behind a serial server within
 # some ten: a frame unfinished after this never will be.
@@ -46,6 +46,7 @@ class StreamTagReader(Generic[F]):
             raise ValueError(f"antennas {tuple(antennas)}, expected at least one of 0 to {most}")
         self.name = name
         self.address = port
+        self.tap: Tap | None = None
         self._dialect = dialect
         self._baud = baud
         self._antennas = tuple(antennas)
@@ -87,8 +88,9 @@ class StreamTagReader(Generic[F]):
         self._refused_in_a_row = 0
         self._decoder.reset()
         try:
+            timeout_s = self._pace.answer_timeout_s
             self._line = await open_line(
-                self.address, self._baud, self._receive, self._lost, timeout_s=self._pace.answer_timeout_s
+                self.address, self._baud, self._receive, self._lost, timeout_s=timeout_s, tap=self.tap
             )
             await self._first_answer()
         except LineError as error:
@@ -204,6 +206,7 @@ class StreamTagReader(Generic[F]):
         self._awaited = ask.answered_by
         try:
             line.write(ask.command)
+            self._tell(True, f"expecting {ask.expected}")
             self._unechoed = ask.command
             if ask.pause_s:
                 await asyncio.wait({waiter}, timeout=ask.pause_s)
@@ -256,6 +259,7 @@ class StreamTagReader(Generic[F]):
         if self._is_own_echo(frame):
             return
         heard = self._dialect.hear(frame)
+        self._tell(False, "not for us" if heard is None else heard.words)
         if heard is None:
             self._counters.foreign_frames += 1
             return
@@ -295,6 +299,10 @@ class StreamTagReader(Generic[F]):
             return
         self._counters.tags_delivered += 1
         self._on_tag(TagSighting(report.tag, report.antenna, report.rssi_dbm, now_ms))
+
+    def _tell(self, sent: bool, words: str) -> None:
+        if self.tap is not None:
+            self.tap.understood(sent, words)
 
     def _lost(self, why: str) -> None:
         self._lose(self._error("lost", "an open line", why))

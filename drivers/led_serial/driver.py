@@ -3,7 +3,7 @@
 from drivers.kit.asker import Asker, AskerPace
 from drivers.kit.frames import HELLO
 from drivers.led_serial.wire import BLANK, SHOW, Board, UnshowableError, decode_board, encode_show
-from edge.ports import Words
+from edge.ports import Tap, Words
 
 # What drivers are told takes two lines of eight full-width characters (`edge.ports.Words`).
 NEEDED_LINES, NEEDED_CELLS = 2, 16
@@ -24,6 +24,15 @@ class SerialBoard:
         self.address = port
         self._asker = Asker("sign", name, port, baud=baud, address=address, pace=pace, next_steps=NEXT_STEPS)
         self._board: Board | None = None
+
+    @property
+    def tap(self) -> Tap | None:
+        """Who hears what crosses the wire."""
+        return self._asker.tap
+
+    @tap.setter
+    def tap(self, tap: Tap | None) -> None:
+        self._asker.tap = tap
 
     async def connect(self) -> None:
         """Open the port and prove that a board answers which is large enough. Raises DeviceError.

@@ -3,7 +3,7 @@
 from drivers.kit.asker import Asker, AskerPace
 from drivers.kit.frames import HELLO
 from drivers.voice_serial.wire import PHRASES, SAY, decode_module, encode_say
-from edge.ports import Words
+from edge.ports import Tap, Words
 
 NEXT_STEPS = {
     "not_a_voice": "check the port: another device, or another version of the protocol, answers there",
@@ -28,6 +28,15 @@ class SerialVoice:
         self.address = port
         self._volume = volume
         self._asker = Asker("voice", name, port, baud=baud, address=address, pace=pace, next_steps=NEXT_STEPS)
+
+    @property
+    def tap(self) -> Tap | None:
+        """Who hears what crosses the wire."""
+        return self._asker.tap
+
+    @tap.setter
+    def tap(self, tap: Tap | None) -> None:
+        self._asker.tap = tap
 
     async def connect(self) -> None:
         """Open the port and prove that a module answers which has every phrase. Raises DeviceError."""

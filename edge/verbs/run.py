@@ -88,6 +88,7 @@ def _serve(
         from edge.clearance.keys import KeyFileError
         from edge.clearance.keyset import KeysetError
         from edge.clearance.manifest import ManifestError
+        from edge.device_lock import DevicesHeldError
         from edge.hardware import HardwareError
         from edge.packages import PackageError
         from edge.runtime.evidence import EvidenceError
@@ -97,7 +98,7 @@ def _serve(
 
     refusals = (
         FailpointError, HardwareError, ManifestError, JournalError, EvidenceError, KeyFileError, KeysetError,
-        SecretError, OSError, PackageError,
+        SecretError, OSError, PackageError, DevicesHeldError,
     )  # fmt: skip
 
     # Journal and evidence hold personal data, whatever mode the state directory was made with.

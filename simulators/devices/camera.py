@@ -5,6 +5,8 @@ import contextlib
 import random
 import ssl
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -113,6 +115,8 @@ class CameraSimulator:
         self._serving: set[asyncio.Task[None]] = set()
         self._released = asyncio.Event()
         self.frames_sent = 0
+        # What its clock says, for the Date of its answers; None where it tells no time.
+        self.utc: Callable[[], datetime] | None = None
 
     @property
     def port(self) -> int:
@@ -239,15 +243,15 @@ class CameraSimulator:
     async def _send_snapshot(self, writer: asyncio.StreamWriter) -> None:
         picture = await self.next_picture()
         writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nCache-Control: no-store\r\n"
-            b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(picture)
+            b"HTTP/1.1 200 OK\r\n%sContent-Type: image/jpeg\r\nCache-Control: no-store\r\n"
+            b"Content-Length: %d\r\nConnection: close\r\n\r\n" % (self._date(), len(picture))
         )
         await self._send(writer, picture)
 
     async def _send_stream(self, writer: asyncio.StreamWriter) -> None:
         writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=%s\r\n"
-            b"Cache-Control: no-store\r\nConnection: close\r\n\r\n" % BOUNDARY.encode()
+            b"HTTP/1.1 200 OK\r\n%sContent-Type: multipart/x-mixed-replace; boundary=%s\r\n"
+            b"Cache-Control: no-store\r\nConnection: close\r\n\r\n" % (self._date(), BOUNDARY.encode())
         )
         loop = asyncio.get_running_loop()
         due = loop.time()
@@ -274,6 +278,9 @@ class CameraSimulator:
         writer.write(data)
         await writer.drain()
         self.frames_sent += 1
+
+    def _date(self) -> bytes:
+        return b"" if self.utc is None else b"Date: %s\r\n" % format_datetime(self.utc(), usegmt=True).encode()
 
     async def _hang(self) -> None:
         while self._fault == "hang":

@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,10 @@ from drivers.kit.camera.given import Arrival
 from drivers.kit.camera.multipart import MultipartParser, boundary_of
 
 READ_BYTES = 64 * 1024
+_MOST_HEAD_BYTES = 8 * 1024
+# What a head may hold that nobody else is to see: passwords, sessions, and a query of the address.
+_SECRET = re.compile(rb"(?im)^((?:authorization|cookie|set-cookie):[ \t]*)[^\r\n]*|(?<=\?)[^ \r\n]+(?= HTTP/)")
+OnHeads = Callable[[bytes, bytes], None]
 
 
 def monotonic_ms() -> int:
@@ -30,6 +35,8 @@ class TimedSocket(io.RawIOBase):
     def __init__(self, connection: socket.socket, wait_s: float) -> None:
         self._connection = connection
         self.end_at = time.monotonic() + wait_s
+        # The beginning of what came: the head is in it.
+        self.first = b""
 
     def readable(self) -> bool:
         """It is."""
@@ -41,7 +48,10 @@ class TimedSocket(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("time is up")
         self._connection.settimeout(left)
-        return self._connection.recv_into(buffer)
+        count = self._connection.recv_into(buffer)
+        if len(self.first) < _MOST_HEAD_BYTES:
+            self.first += bytes(buffer[: min(count, _MOST_HEAD_BYTES)])
+        return count
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """What `http.client.HTTPResponse` asks a socket for."""
@@ -60,8 +70,13 @@ class Asker:
         max_bytes: int,
         silence_s: float | None = None,
         accept: str = PICTURES,
+        on_heads: OnHeads | None = None,
     ) -> None:
-        """`wait_s` bounds the head of an answer and a body, `silence_s` (`wait_s` where left out) a stream's pauses."""
+        """`wait_s` bounds the head of an answer and a body, `silence_s` (`wait_s` where left out) a stream's pauses.
+
+        `on_heads` hears the head of each question and of its answer, without passwords.
+        """
+        self._on_heads = on_heads
         self._dialler = dialler
         self._authenticator = authenticator
         self.wait_s = wait_s
@@ -115,7 +130,10 @@ class Asker:
                 timed = TimedSocket(connection, self.wait_s)
                 answer = http.client.HTTPResponse(timed)  # type: ignore[arg-type]
                 opened.callback(answer.close)
-                self._begin(connection, answer, encode_request(self._dialler.address, authorization, self._accept))
+                request = encode_request(self._dialler.address, authorization, self._accept)
+                self._begin(connection, answer, request)
+                if self._on_heads is not None:
+                    self._on_heads(without_secrets(request), without_secrets(timed.first.partition(b"\r\n\r\n")[0]))
                 if not self._due_again(answer):
                     ending.enter_context(opened.pop_all())
                     return answer, timed
@@ -143,6 +161,11 @@ class Asker:
             raise SourceError(
                 "camera_bad_answer", "an HTTP answer", say(error), "check that the address is a camera's"
             ) from error
+
+
+def without_secrets(head: bytes) -> bytes:
+    """Return a head with the values that nobody else is to see replaced."""
+    return _SECRET.sub(lambda found: (found[1] or b"") + b"***", head)
 
 
 def _expect_success(status: int) -> None:

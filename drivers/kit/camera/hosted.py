@@ -13,9 +13,9 @@ from pathlib import Path
 from drivers.kit.camera.address import parse_url
 from drivers.kit.camera.dial import Trust
 from drivers.kit.camera.digest import Auth
-from drivers.kit.camera.pipe import AliveMessage, FrameMessage, MessageReader, PipeError, ProblemMessage
+from drivers.kit.camera.pipe import AliveMessage, FrameMessage, HeadMessage, MessageReader, PipeError, ProblemMessage
 from drivers.kit.camera.worker import WorkerSettings
-from edge.ports import Clock, DeviceError, Frame
+from edge.ports import Clock, DeviceError, Frame, Tap
 
 # A real sensor never repeats itself to the bit; a few repeats are a camera asked faster than it renews.
 FROZEN_AFTER_FRAMES = 3
@@ -85,6 +85,7 @@ class HostedCamera:
         self.name = settings.name
         # Every log line and error shows it, and a query may hold a password.
         self.address = settings.url.partition("?")[0]
+        self.tap: Tap | None = None
         self._settings = settings
         self._clock = clock
         self._asks = asks
@@ -217,6 +218,8 @@ class HostedCamera:
                         failure = self._problem(message)
                     elif isinstance(message, AliveMessage):
                         self._alive(message.said)
+                    elif isinstance(message, HeadMessage):
+                        self._tell_heads(message)
                     else:
                         self._take(message)
             except PipeError as error:
@@ -228,6 +231,11 @@ class HostedCamera:
             failure
             or self._error("camera_worker_died", "the capture process to run", f"exit status {status} {said}".strip())
         )
+
+    def _tell_heads(self, message: HeadMessage) -> None:
+        if self.tap is not None:
+            self.tap.crossed(True, message.asked)
+            self.tap.crossed(False, message.answered)
 
     def _take(self, message: FrameMessage) -> None:
         if message.captured_at_ms > self._clock.now_ms() + _CLOCK_SLACK_MS:
@@ -255,6 +263,9 @@ class HostedCamera:
             defect=defect,
             claim=message.claim,
         )
+        if self.tap is not None:
+            self.tap.crossed(False, frame.jpeg)
+            self.tap.understood(False, f"picture {frame.width} x {frame.height}, {defect or 'good'}")
         self._newest = _Newest(message.begun_at_ms, frame)
         self._signs += 1
         self._notify()
@@ -311,6 +322,7 @@ class HostedCamera:
             poll_interval_s=settings.poll_interval_s,
             silence_s=settings.silent_s if settings.stream_silence_s is None else settings.stream_silence_s,
             late_ms=settings.late_ms,
+            tell_heads=self.tap is not None,
         )
 
 

@@ -21,6 +21,7 @@ def listener(parse: Callable[[bytes], Notice | str], expected: str) -> Gives:
             wait_s=settings.wait_s,
             max_bytes=settings.max_bytes,
             silence_s=settings.silence_s,
+            on_heads=who.on_heads,
             accept="multipart/*, application/xml, text/plain, image/jpeg",
         )
         assembler = Assembler(parse, settings.late_ms)

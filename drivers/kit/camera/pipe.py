@@ -50,6 +50,14 @@ class AliveMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadMessage:
+    """The heads of one question and its answer, without passwords; sent only to a driver that wants to hear them."""
+
+    asked: bytes
+    answered: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ProblemMessage:
     """Why the worker gives up; it exits after this one."""
 
@@ -59,7 +67,7 @@ class ProblemMessage:
     next_step: str
 
 
-Message = FrameMessage | AliveMessage | ProblemMessage
+Message = FrameMessage | AliveMessage | HeadMessage | ProblemMessage
 
 
 def encode(message: Message) -> bytes:
@@ -79,6 +87,8 @@ def encode(message: Message) -> bytes:
         }
     elif isinstance(message, AliveMessage):
         body, head = b"", {"type": "alive", "said": message.said}
+    elif isinstance(message, HeadMessage):
+        body, head = message.asked + message.answered, {"type": "head", "asked_bytes": len(message.asked)}
     else:
         body = b""
         head = {
@@ -134,6 +144,9 @@ def _decode(head: bytes, body: bytes) -> Message:
         return ProblemMessage(*(_text(values, key) for key in ("code", "expected", "got", "next_step")))
     if values.get("type") == "alive":
         return AliveMessage(_text(values, "said"))
+    if values.get("type") == "head":
+        asked_bytes = _number(values, "asked_bytes")
+        return HeadMessage(body[:asked_bytes], body[asked_bytes:])
     if values.get("type") != "frame" or _text(values, "sha256") != hashlib.sha256(body).hexdigest():
         raise PipeError(f"expected a frame with the digest of its bytes, got {head[:80]!r}")
     times = (_number(values, "begun_at_ms"), _number(values, "captured_at_ms"))

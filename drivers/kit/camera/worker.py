@@ -17,10 +17,11 @@ from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
 
 from drivers.kit.camera.address import parse_url
+from drivers.kit.camera.asking import OnHeads
 from drivers.kit.camera.dial import Dialler, SourceError, Trust
 from drivers.kit.camera.digest import Auth, Authenticator
 from drivers.kit.camera.given import Picture
-from drivers.kit.camera.pipe import AliveMessage, FrameMessage, Message, encode
+from drivers.kit.camera.pipe import AliveMessage, FrameMessage, HeadMessage, Message, encode
 from edge.priority import stand_back
 
 # Faster than any camera here renews its picture: one that floods costs this process its time, and the lanes none.
@@ -45,6 +46,8 @@ class WorkerSettings:
     poll_interval_s: float
     silence_s: float | None = None
     late_ms: int = 0
+    # Whether the driver wants to hear the heads of questions and answers.
+    tell_heads: bool = False
 
     def to_line(self) -> bytes:
         """The line as it is written to the worker."""
@@ -62,6 +65,8 @@ class Who:
 
     dialler: Dialler
     authenticator: Authenticator
+    # Who hears the heads of questions and answers.
+    on_heads: OnHeads | None = None
 
 
 # What a camera gives from now on, until it fails by SourceError; the event is set where a picture is wanted at once.
@@ -163,7 +168,12 @@ def serve(
     newest = NewestPicture()
     delivery = threading.Thread(target=deliver, args=(newest, send, settings.max_pixels, judge), daemon=True)
     delivery.start()
-    problem = fetch(gives(settings, Who(dialler, authenticator), wanted), newest)
+
+    def heads(asked: bytes, answered: bytes) -> None:
+        send(HeadMessage(asked, answered))
+
+    who = Who(dialler, authenticator, heads if settings.tell_heads else None)
+    problem = fetch(gives(settings, who, wanted), newest)
     delivery.join()
     if problem is not None:
         send(problem.message)
@@ -186,10 +196,14 @@ def run_worker(commands: BinaryIO, output: BinaryIO, leave: Callable[[], object]
     wanted = threading.Event()
     threading.Thread(target=watch_driver, args=(commands, wanted, leave), daemon=True).start()
 
+    # Heads come from the thread that asks, pictures from the one that judges.
+    turn = threading.Lock()
+
     def send(message: Message) -> None:
         data = memoryview(encode(message))
-        while data:
-            data = data[output.write(data) or 0 :]
+        with turn:
+            while data:
+                data = data[output.write(data) or 0 :]
 
     serve(settings, wanted, send, picture.judge, gives)
 

@@ -1,0 +1,37 @@
+"""What a bring-up of any kind of device shares: the steps, and that it is over once each is settled."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from edge.bringup.step import Step
+from edge.ports import Device
+
+D = TypeVar("D", bound=Device, covariant=True)
+
+
+class Trial(Generic[D]):
+    """One device under trial. `act` runs beside the device's own `run`, once it is connected."""
+
+    device: D
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.steps = list(steps)
+        self.done = asyncio.Event()
+
+    async def act(self) -> None:
+        """Ask of the device what a lane asks. Raises DeviceError."""
+
+    def finish(self) -> None:
+        """Time is up: judge what was not seen."""
+        for step in self.steps:
+            if step.status == "WAIT":
+                step.settle("FAIL")
+
+    def heard(self, data: bytes) -> None:
+        """Bytes of the device, as they came."""
+
+    def look(self) -> None:
+        """Call after each step that was settled."""
+        if all(step.status != "WAIT" for step in self.steps):
+            self.done.set()

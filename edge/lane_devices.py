@@ -1,0 +1,83 @@
+"""The devices of one lane, and where what they deliver goes."""
+
+from typing import TYPE_CHECKING
+
+from config.schema import Lane
+from edge import registry
+from edge.core.events import CardShown, InputsSampled, Weighed
+from edge.core.inputs import LaneInputs
+from edge.core.profile import LaneProfile
+from edge.core.readings import DriverCard, TagSighting
+from edge.core.weight import Weighing
+from edge.ports import Device
+from edge.runtime.captures import LaneCaptures
+from edge.runtime.lane_runner import LaneRunner
+from edge.runtime.signs import LaneSigns
+
+if TYPE_CHECKING:
+    from edge.app import Box
+
+
+class Sources:
+    """Filled in once the lane exists: drivers are built before what they deliver to."""
+
+    runner: LaneRunner
+    captures: LaneCaptures
+
+    def inputs_read(self, inputs: LaneInputs, at_ms: int) -> None:
+        """One scan of the barrier's module."""
+        self.runner.take(InputsSampled(at_ms, inputs))
+
+    def weighed(self, weighing: Weighing) -> None:
+        """The scale says something else."""
+        self.runner.take(Weighed(self.runner.now_ms(), weighing))
+
+    def card_shown(self, card: DriverCard, since_ms: int) -> None:
+        """Somebody shows a card or a code."""
+        # Who shows a card while nobody stands in the lane is nobody's business: nothing of it is kept.
+        if self.runner.state.passage is not None:
+            self.runner.take(CardShown(self.runner.now_ms(), card, since_ms))
+
+    def tag_sighted(self, sighting: TagSighting) -> None:
+        """The reader saw a tag."""
+        self.captures.tag_sighted(sighting)
+
+
+def captures_of(box: "Box", lane: Lane, profile: LaneProfile, sources: Sources) -> tuple[LaneCaptures, list[Device]]:
+    """The cameras and the reader of a lane, and what triggers them."""
+    cameras = {
+        camera_profile: registry.build(registry.CAMERA, camera, box.clock, None)
+        for camera, camera_profile in zip(lane.cameras, profile.cameras, strict=True)
+    }
+    reader = None
+    if lane.tag_reader is not None:
+        reader = registry.build(registry.TAG_READER, lane.tag_reader, box.clock, sources.tag_sighted)
+    captures = sources.captures = LaneCaptures(
+        cameras,
+        reader,
+        recogniser=box.recogniser.for_lane(lane.id),
+        evidence=box.evidence,
+        clock=box.clock,
+        read_timeout_s=box.configuration.recogniser.deadline_ms / 1000,
+    )
+    return captures, [*cameras.values(), *([] if reader is None else [reader])]
+
+
+def telling_of(box: "Box", lane: Lane, sources: Sources) -> list[Device]:
+    """What tells the lane something of a vehicle unasked: its scale, its reader of drivers."""
+    found: list[Device] = []
+    if lane.weighbridge is not None:
+        found.append(registry.build(registry.WEIGHBRIDGE, lane.weighbridge, box.clock, sources.weighed))
+    if lane.driver_identity is not None:
+        built = registry.build(registry.DRIVER_IDENTITY, lane.driver_identity, box.clock, sources.card_shown)
+        found.append(built)
+    return found
+
+
+def signs_of(box: "Box", lane: Lane) -> tuple[LaneSigns, list[Device]]:
+    """What tells drivers at the lane what to do, in the language of the configuration."""
+    chosen = box.configuration.language
+    signs = [] if lane.sign is None else [registry.build(registry.SIGN, lane.sign, box.clock, None)]
+    voices = [] if lane.voice is None else [registry.build(registry.VOICE, lane.voice, box.clock, None)]
+    told = LaneSigns(signs, voices, language=None if chosen == "auto" else chosen)
+    return told, [*signs, *voices]

@@ -1,0 +1,135 @@
+"""`kakou bringup DEVICE [FILE]`: one device alone, live, with what to press and what should change; then a report."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.device_lock import DevicesHeldError, devices_held
+from edge.text import default_language, plain, say
+from edge.text.arguments import EXIT_USAGE, Parser
+from edge.verbs.configured import configured
+from edge.verbs.person import DEFAULT_CONFIG, EXIT_CONFIG
+
+if TYPE_CHECKING:
+    from edge.bringup.report import Report
+    from edge.bringup.step import Step
+    from edge.bringup.target import Target
+
+EXIT_FAILED = 1
+EXIT_TEMPORARY = 75
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Bring one device up.
+
+    0 where all passed, 1 where something failed, 64 for an unknown device, 75 where the devices are held, 78 for the
+    configuration.
+    """
+    given = _parser().parse_args(arguments)
+    loaded = configured(given.config)
+    if loaded is None:
+        return EXIT_CONFIG
+    # Imported late: it brings every driver with it.
+    from edge.bringup.target import targets_of
+
+    known = {one.configured.id: one for one in targets_of(loaded)}
+    target = known.get(given.device)
+    if target is None:
+        print(say("bringup_unknown", device=plain(given.device), known=", ".join(known)), file=sys.stderr)
+        return EXIT_USAGE
+    if given.move and not _confirmed(target):
+        return EXIT_USAGE
+    try:
+        with devices_held(loaded.state_dir):
+            report = asyncio.run(_bring_up(target, given))
+    except DevicesHeldError as error:
+        print(error, file=sys.stderr)
+        return EXIT_TEMPORARY
+    except PermissionError as error:
+        print(say("bringup_not_allowed", file=plain(str(error.filename))), file=sys.stderr)
+        return EXIT_TEMPORARY
+    if given.json:
+        print(json.dumps(report.as_json(), ensure_ascii=False))
+    if given.report is not None:
+        paths = ", ".join(plain(str(path)) for path in report.write(given.report, default_language()))
+        print(say("bringup_written", paths=paths), file=sys.stderr)
+    return 0 if report.ok else EXIT_FAILED
+
+
+def _parser() -> Parser:
+    parser = Parser("kakou bringup", say("verb_bringup"))
+    parser.add_argument("device", help=say("bringup_device"))
+    parser.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, help=say("option_config"))
+    parser.add_argument("--seconds", type=_seconds, default=60.0, help=say("bringup_seconds"))
+    parser.add_argument("--move", action="store_true", help=say("bringup_move"))
+    parser.add_argument("--record", type=Path, metavar="FILE", help=say("bringup_record"))
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help=say("bringup_report"))
+    parser.add_argument("--json", action="store_true", help=say("option_json"))
+    return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError("1 to 3600")
+    return seconds
+
+
+def _confirmed(target: "Target") -> bool:
+    """Let a person type the name of what will move; who pipes it here has typed it as well."""
+    name = target.configured.id
+    if not target.may_move:
+        print(say("bringup_no_boom", device=name), file=sys.stderr)
+        return False
+    print(say("bringup_confirm", device=name), file=sys.stderr)
+    if sys.stdin.readline().strip() == name:
+        return True
+    print(say("bringup_not_confirmed"), file=sys.stderr)
+    return False
+
+
+async def _bring_up(target: "Target", given: argparse.Namespace) -> "Report":
+    from edge.bringup.report import Report
+    from edge.bringup.session import Limits, try_out
+    from edge.bringup.watching import WireView
+    from edge.recording import Recording, RecordingTap
+    from edge.runtime.clock import LoopClock
+    from models.recogniser import WorkerRecogniser
+
+    clock, recogniser, name = LoopClock(), WorkerRecogniser(), target.configured.id
+    begun, began_ms = datetime.now(UTC), clock.now_ms()
+    trial = target.trial(clock, recogniser, move=given.move)
+    about = {"site_device": name, "lane": target.lane.id, "begun": begun.isoformat()}
+    recording = None if given.record is None else Recording(given.record, about)
+    taps = [] if recording is None else [RecordingTap(recording.keep, name, clock.now_ms)]
+    view = WireView(_quiet if given.json else _show, clock.now_ms, trial.heard, taps)
+    if not given.json:
+        for step in trial.steps:
+            print(f"WAIT {step.text('ask')}")
+    try:
+        steps = await try_out(trial, view, clock, Limits(given.seconds), _quiet if given.json else _tell)
+    finally:
+        await recogniser.close()
+        if recording is not None:
+            recording.close()
+    address, spent_s = trial.device.address, (clock.now_ms() - began_ms) / 1000
+    return Report(target, address, steps, begun, spent_s, view.sent_bytes, view.heard_bytes)
+
+
+def _show(line: str) -> None:
+    print(line, flush=True)
+
+
+def _tell(step: "Step") -> None:
+    print(f"{step.status} {step.text('seen')}", flush=True)
+    if step.status == "FAIL":
+        print(f"     -> {step.text('next')}", flush=True)
+
+
+def _quiet(_: object) -> None:
+    return
