@@ -87,10 +87,10 @@ def _lane_ids(config: Configuration) -> Iterator[tuple[PathKey, str]]:
 def _device_ids(config: Configuration) -> Iterator[tuple[PathKey, str]]:
     for index, lane in enumerate(config.lanes):
         yield ("lanes", index, "barrier", "id"), lane.barrier.id
-        for number, camera in enumerate(lane.cameras):
-            yield ("lanes", index, "cameras", number, "id"), camera.id
-        for key, device in lane.on_lines:
-            yield ("lanes", index, key, "id"), device.id
+        for place, camera in lane.every_camera:
+            yield ("lanes", index, *place, "id"), camera.id
+        for place, device in lane.every_line:
+            yield ("lanes", index, *place, "id"), device.id
 
 
 def _ports(config: Configuration) -> Iterator[tuple[PathKey, str]]:
@@ -99,8 +99,8 @@ def _ports(config: Configuration) -> Iterator[tuple[PathKey, str]]:
             # Two masters on one serial line would hear each other's answers.
             key = "serial_port" if lane.barrier.transport == "rtu" else "host"
             yield ("lanes", index, "barrier", key), lane.barrier.line
-        for key, device in lane.on_lines:
-            yield ("lanes", index, key, "port"), device.port.removeprefix("socket://")
+        for place, device in lane.every_line:
+            yield ("lanes", index, *place, "port"), device.port.removeprefix("socket://")
 
 
 def _coils(modbus: ModbusMap) -> Iterator[tuple[str, str, int]]:
@@ -121,6 +121,12 @@ def _shared_coils(config: Configuration) -> Iterator[tuple[PathKey, object]]:
 
 def _simulated(config: Configuration) -> Iterator[Finding]:
     """A box has one keyset, and that is of production or of a simulation: its lanes are all of one kind (I20)."""
+    for index, lane in enumerate(config.lanes):
+        named = ", ".join(name for name, use in lane.not_real if use.endswith("sim"))
+        if named and not lane.simulated:
+            expected = Bilingual(f"true:{named} 是模拟设备", f"true, because of {named}")
+            hint = Bilingual("去掉这一项,或接入真实设备", "leave it out, or connect the real device")
+            yield Finding(("lanes", index, "simulated"), "simulation_denied", lane.simulated, expected, hint)
     first = config.lanes[0].simulated
     for index, lane in enumerate(config.lanes):
         if lane.simulated is not first:
@@ -184,8 +190,8 @@ def _fitting(lane: Lane, path: PathKey) -> Iterator[Finding]:
     expected = Bilingual(f"traffic: {lane.traffic} 的车道不识别箱号", f"no container in a lane for {lane.traffic}")
     hint = Bilingual(f"去掉它,或把 traffic 改为 {kinds}", f"leave it out, or set traffic to one of {kinds}")
     reads = (
-        ((*path, "cameras", number, "reads", index), what)
-        for number, camera in enumerate(lane.cameras)
+        ((*path, *place, "reads", index), what)
+        for place, camera in lane.every_camera
         for index, what in enumerate(camera.reads)
     )
     demands = (((*path, "must_match", index), name) for index, name in enumerate(lane.must_match))
@@ -221,8 +227,8 @@ def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:
 
 
 def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
-    for index, camera in enumerate(lane.cameras):
-        place = (*path, "cameras", index)
+    for within, camera in lane.every_camera:
+        place = (*path, *within)
         yield from _duplicates((((*place, "reads", i), v) for i, v in enumerate(camera.reads)), "duplicate_value")
         if camera.frames_max < camera.frames_needed:
             needed = camera.frames_needed
@@ -234,12 +240,13 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
             yield Finding((*place, "auth"), "auth_without_user", camera.auth, _USER)
         yield from _trust(camera, place)
         yield from _camera_keys(camera, place)
-    if lane.tag_reader is not None:
-        yield from _reader(lane.tag_reader, (*path, "tag_reader"))
-    if lane.weighbridge is not None:
-        yield from _weighbridge(lane.weighbridge, (*path, "weighbridge"))
-    if lane.driver_identity is not None:
-        yield from _driver_identity(lane.driver_identity, (*path, "driver_identity"))
+    for within, device in lane.every_line:
+        if isinstance(device, TagReader):
+            yield from _reader(device, (*path, *within))
+        elif isinstance(device, Weighbridge):
+            yield from _weighbridge(device, (*path, *within))
+        elif isinstance(device, DriverIdentity):
+            yield from _driver_identity(device, (*path, *within))
 
 
 def _trust(camera: Camera, path: PathKey) -> Iterator[Finding]:

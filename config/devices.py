@@ -116,10 +116,14 @@ class ModbusMap(Strict):
 
 
 class Configured(Strict):
-    """What every device has: the protocol that it speaks (`edge/registry.py`) and its own name."""
+    """What every device has: the protocol that it speaks (`edge/registry.py`) and its own name.
+
+    `use: sim` is a simulator in its place: the whole lane is simulated then.
+    """
 
     driver: str
     id: Id
+    use: Literal["real", "sim"] = "real"
 
 
 class Barrier(Configured):

@@ -8,7 +8,18 @@ from pydantic import Field, PrivateAttr
 
 from config.calendar import Calendar
 from config.customs import CustomsBridge
-from config.devices import Barrier, Camera, DriverIdentity, OnLine, Sign, SirenRules, TagReader, Voice, Weighbridge
+from config.devices import (
+    Barrier,
+    Camera,
+    Configured,
+    DriverIdentity,
+    OnLine,
+    Sign,
+    SirenRules,
+    TagReader,
+    Voice,
+    Weighbridge,
+)
 from config.fields import FilePath, Fingerprint, Host, HttpsUrl, Id, Name, Port, Strict
 
 Identifier = Literal["front_plate", "rear_plate", "containers", "tag", "weight", "driver"]
@@ -160,6 +171,24 @@ class Handheld(Strict):
     answer_s: int = Field(default=300, ge=10, le=600)
 
 
+class Shadows(Strict):
+    """Devices that are read and compared with those of the lane, and never decide: on trial, or in parallel."""
+
+    cameras: tuple[Camera, ...] = Field(default=(), max_length=8)
+    tag_reader: TagReader | None = None
+    weighbridge: Weighbridge | None = None
+
+
+def _any_simulated(given: dict[str, Any]) -> bool:
+    """One simulated device makes a simulated lane, whatever stands in its shadow too (I20)."""
+    shadow = given.get("shadow")
+    groups = (given, {} if shadow is None else dict(shadow))
+    devices: list[Configured | None] = [given.get(name) for name in ("barrier", "driver_identity", "sign", "voice")]
+    for group in groups:
+        devices += [*group.get("cameras", ()), group.get("tag_reader"), group.get("weighbridge")]
+    return any(one is not None and one.use == "sim" for one in devices)
+
+
 class Lane(Strict):
     """One lane. `must_match`: what must be read and equal to the release note for an automatic release.
 
@@ -183,7 +212,8 @@ class Lane(Strict):
     handheld: Handheld | None = None
     sampling: Sampling | None = None
     siren: SirenRules | None = None
-    simulated: bool = False
+    shadow: Shadows | None = None
+    simulated: bool = Field(default_factory=_any_simulated)
     # Orders that a second named person has to give too, within `second_person_ms` of the first.
     two_persons: tuple[TwoPersonAction, ...] = ()
     second_person_ms: int = Field(default=120_000, ge=5_000, le=3_600_000)
@@ -201,6 +231,28 @@ class Lane(Strict):
             ("voice", self.voice),
         )
         return tuple((key, device) for key, device in found if device is not None)
+
+    @property
+    def every_camera(self) -> tuple[tuple[PathKey, Camera], ...]:
+        """Its cameras and those in its shadow, by their places in the lane's configuration."""
+        shadows = () if self.shadow is None else self.shadow.cameras
+        own = tuple((("cameras", number), camera) for number, camera in enumerate(self.cameras))
+        return own + tuple((("shadow", "cameras", number), camera) for number, camera in enumerate(shadows))
+
+    @property
+    def every_line(self) -> tuple[tuple[PathKey, OnLine], ...]:
+        """As `on_lines`, with those in its shadow, by their places in the lane's configuration."""
+        shadow = self.shadow or Shadows()
+        found = (("tag_reader", shadow.tag_reader), ("weighbridge", shadow.weighbridge))
+        own: tuple[tuple[PathKey, OnLine], ...] = tuple(((key,), device) for key, device in self.on_lines)
+        return own + tuple((("shadow", key), device) for key, device in found if device is not None)
+
+    @property
+    def not_real(self) -> tuple[tuple[str, str], ...]:
+        """What each of its devices is that is not real, by id: `sim`, `shadow`, or `shadow sim`."""
+        every = (((), self.barrier), *self.every_camera, *self.every_line)
+        named = ((device.id, "shadow " * (path[:1] == ("shadow",)) + device.use) for path, device in every)
+        return tuple((name, use.removesuffix(" real")) for name, use in named if use != "real")
 
 
 class Configuration(Strict):

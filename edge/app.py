@@ -26,6 +26,7 @@ from edge.clearance.time_quality import TimeQuality
 from edge.clearance.trust import Trust
 from edge.connections import LaneTelemetry, clearance_link, lane_feeds, lane_telemetry, picture_access, picture_service
 from edge.core.events import Event
+from edge.core.step import step
 from edge.device_lock import devices_held
 from edge.field_policy import FIELD_POLICIES, FieldPolicy
 from edge.guarding import (
@@ -36,6 +37,7 @@ from edge.guarding import (
     end_watch,
     fault_watch,
     note_box,
+    note_devices,
     opening_hours,
     security_watch,
 )
@@ -62,6 +64,7 @@ from edge.runtime.site_secret import site_secret
 from edge.runtime.starts import Starts
 from edge.runtime.supervisor import keep_going
 from edge.runtime.upkeep import Upkeep
+from edge.shadowing import lane_shadows
 from edge.sounding import lane_siren, watches_of
 from edge.times import NEVER
 from models.recogniser import WorkerRecogniser
@@ -189,7 +192,7 @@ async def _open_box(
     recogniser = WorkerRecogniser(workers=configuration.recogniser.workers)
     try:
         await evidence.open()
-        if any(lane.cameras for lane in configuration.lanes):
+        if any(lane.every_camera for lane in configuration.lanes):
             await recogniser.start()
         yield Box(
             configuration,
@@ -228,6 +231,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     keyset = box.trust[environment_of(lane)].current
     check_lane_key(path, key_id_of(key.public_key()), keyset(), simulated=lane.simulated)
     checkpoints = Checkpoints(configuration.site, lane.id, key=key, journal=box.journal, clock=clock)
+    note_devices(box.journal, lane)
     append_note(box.journal, lane.id, FIELD_POLICIES, {name: policy.rules for name, policy in policies.items()})
     asking = _asking(box, key, policies)
     telemetry = lane_telemetry(configuration, lane.id, box.journal.outbox, clock, policies, keyset)
@@ -235,7 +239,8 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     handheld = None if asked is None else ConfirmDesk(asked.authority, key=key, keyset=keyset, clock=clock)
     siren = lane_siren(lane, barrier, telemetry.publisher, clock)
     parts = LaneParts(clock, box.journal, barrier, captures, asking, telemetry.publisher, handheld, signs)
-    runner = sources.runner = LaneRunner(profile, parts)
+    shadows = lane_shadows(box, lane)
+    runner = sources.runner = LaneRunner(profile, parts, step if shadows is None else shadows.step)
     door = GrantDoor(asking, clock)
     clearance = asking.link = clearance_link(configuration, lane.id, keyset, clock, door)
     if handheld is not None:
@@ -269,6 +274,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
         handheld,
         box.failed_starts,
         _ends(box, lane, clearance, telemetry, feeds),
+        shadows,
     )
     clearance.link.on_up, clearance.link.on_down = service.clearance_up, service.clearance_down
     return service

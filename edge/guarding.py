@@ -62,6 +62,12 @@ def note_box(journal: Journal, lanes: Iterable[str], state_dir: Path, present: S
             append_note(journal, lane, "hardware", {"fingerprints": ",".join(present)})
 
 
+def note_devices(journal: Journal, lane: Lane) -> None:
+    """Keep in the lane's chain, and tell central, which of its devices are simulated or in its shadow, if any are."""
+    if lane.not_real:
+        append_note(journal, lane.id, "devices_not_real", dict(lane.not_real))
+
+
 def check_lane_key(path: Path, key_id: str, keyset: Keyset, *, simulated: bool) -> None:
     """Refuse a key that is not of the keyset beside simulated devices: it may be a production key (I20).
 
@@ -175,7 +181,7 @@ def end_watch(
 
 def camera_authorities(lane: Lane) -> list[Path]:
     """The `ca_file` of each camera over HTTPS that has one: when it ends, its camera is trusted no more."""
-    return [camera.ca_file for camera in lane.cameras if camera.ca_file is not None]
+    return [camera.ca_file for _, camera in lane.every_camera if camera.ca_file is not None]
 
 
 class Certificates:

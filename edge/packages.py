@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from config.devices import Configured, Package
+from config.devices import Configured, Package, TagReader
 from config.schema import Configuration
 
 GROUP = "kakou.drivers"
@@ -53,11 +53,11 @@ def find(package: Package) -> metadata.EntryPoint:
 
 def packages_of(configuration: Configuration) -> list[tuple[str, Package]]:
     """Return the packages that a configuration names, each with its key."""
-    readers = ((index, lane.tag_reader) for index, lane in enumerate(configuration.lanes))
     return [
-        (f"lanes[{index}].tag_reader.package", reader.package)
-        for index, reader in readers
-        if reader is not None and reader.package is not None
+        (f"lanes[{index}].{'.'.join(map(str, place))}.package", device.package)
+        for index, lane in enumerate(configuration.lanes)
+        for place, device in lane.every_line
+        if isinstance(device, TagReader) and device.package is not None
     ]
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from config import calendar as configured
-from config.schema import Configuration, Lane
+from config.schema import Configuration, Lane, Shadows
 from edge.core.hours import Calendar, Window
 from edge.core.profile import (
     AuthorityProfile,
@@ -52,6 +52,13 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         weighbridge=None if lane.weighbridge is None else lane.weighbridge.id,
         driver_identity=None if lane.driver_identity is None else lane.driver_identity.id,
     )
+
+
+def shadow_profile(configuration: Configuration, lane: Lane, shadow: Shadows) -> LaneProfile:
+    """Return the profile of a lane that had the devices in the shadow of `lane`, and no others."""
+    own = {"cameras": shadow.cameras, "tag_reader": shadow.tag_reader, "weighbridge": shadow.weighbridge}
+    own |= {"driver_identity": None}
+    return lane_profile(configuration, lane.model_copy(update=own))
 
 
 def _offline_rules(lane: Lane) -> OfflineRules | None:

@@ -50,7 +50,7 @@ def targets_of(configuration: Configuration) -> Iterator[Target]:
     """Yield every device of a configuration, in its order. Their names are their own (config/crosschecks.py)."""
     for lane in configuration.lanes:
         yield Target(lane, "barrier", lane.barrier)
-        for camera in lane.cameras:
+        for _, camera in lane.every_camera:
             yield Target(lane, "camera", camera)
-        for key, device in lane.on_lines:
-            yield Target(lane, key, device)
+        for path, device in lane.every_line:
+            yield Target(lane, str(path[-1]), device)

@@ -63,10 +63,10 @@ def _devices(lane: Lane) -> Iterator[Any]:
         yield asyncio.to_thread(serial_finding, name, Path(lane.barrier.serial_port or ""))
     else:
         yield _tcp(name, lane.barrier.host or "", lane.barrier.port)
-    for camera in lane.cameras:
+    for _, camera in lane.every_camera:
         url = urlsplit(camera.url)
         yield _tcp(f"{lane.id}/{camera.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
-    for _, device in lane.on_lines:
+    for _, device in lane.every_line:
         name, port = f"{lane.id}/{device.id}", device.port
         if port.startswith("socket://"):
             url = urlsplit(port)

@@ -21,6 +21,7 @@ from edge.runtime.journal import Journal
 from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.outbox import Outbox
 from edge.runtime.recovery import Recovered, recover
+from edge.runtime.shadows import LaneShadows
 from edge.runtime.supervisor import Supervisor, keep_going
 from edge.telemetry.publisher import TelemetryPublisher
 
@@ -47,6 +48,7 @@ class LaneService:
     # Starts of the controller in a row that ended before they were healthy.
     failed_starts: int = 0
     ends: EndWatch | None = None
+    shadows: LaneShadows | None = None
 
     async def run(self) -> None:
         """Recover from the journal, then serve until cancelled."""
@@ -73,6 +75,8 @@ class LaneService:
             )
         )
         failpoints.hit("recovery_appended")
+        if self.shadows is not None:
+            self.shadows.know = self.runner.know_device
         try:
             # The links outlive those who speak over them: the publisher has a last word to say.
             async with asyncio.TaskGroup() as links:
@@ -88,8 +92,12 @@ class LaneService:
                     for device in self.devices:
                         self.runner.devices[device.name] = {"state": "starting"}
                         tasks.create_task(self._supervisor(device).run())
+                    for device in () if self.shadows is None else self.shadows.devices:
+                        tasks.create_task(self._supervisor(device, self.shadows).run())
         finally:
             await self.captures.close()
+            if self.shadows is not None:
+                await self.shadows.close()
             await self.runner.close()
 
     async def drain(self) -> None:
@@ -145,12 +153,13 @@ class LaneService:
                 }
             )
 
-    def _supervisor(self, device: Device) -> Supervisor:
+    def _supervisor(self, device: Device, shadows: LaneShadows | None = None) -> Supervisor:
         jitter: Callable[[], float] = random.random
+        told = shadows or self.runner
         return Supervisor(
             device,
             clock=self.clock,
             jitter=jitter,
-            on_lost=self.runner.device_lost,
-            on_back=self.runner.device_back,
+            on_lost=told.device_lost,
+            on_back=told.device_back,
         )
