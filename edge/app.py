@@ -138,7 +138,8 @@ async def serve(
         gc.freeze()
         ending.enter_context(LoopWatch())
         try:
-            pictures = picture_service(configuration, box.evidence, box.secret, box.clock)
+            telling = [lane.telemetry for lane in lanes]
+            pictures = picture_service(configuration, box.evidence, box.secret, box.clock, telling)
             await _run(box, lanes, stop, [tell_manager(manager, runners), starts.run(box.clock), *pictures])
             starts.well()
         finally:

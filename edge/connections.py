@@ -3,7 +3,7 @@
 What the centre sends it unasked over the first of them, and the address at which a box gives its pictures.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,12 +22,15 @@ from edge.field_policy import FieldPolicy
 from edge.mqtt import MqttLink
 from edge.ports import Clock
 from edge.runtime.evidence import EvidenceStore
+from edge.runtime.notes import Alarms
 from edge.runtime.outbox import Outbox
 from edge.runtime.picture_server import PictureServer, PictureServerSettings
 from edge.runtime.supervisor import keep_going
 from edge.telemetry.publisher import TelemetryPublisher
 from edge.telemetry.session import TelemetrySession
 from edge.telemetry.topics import LaneTopics
+
+PICTURES_NOT_SERVED = "pictures_not_served"
 
 
 def clearance_link(
@@ -76,14 +79,28 @@ def picture_access(configuration: Configuration, secret: bytes) -> PictureAccess
 
 
 def picture_service(
-    configuration: Configuration, store: EvidenceStore, secret: bytes, clock: Clock
+    configuration: Configuration, store: EvidenceStore, secret: bytes, clock: Clock, lanes: Sequence[Alarms]
 ) -> list[Coroutine[Any, Any, None]]:
-    """Return what serves pictures to holders of an address; it fails without the lanes."""
+    """Return what serves pictures to holders of an address; it fails without the lanes, which tell of it."""
     served = configuration.evidence.serve
     if served is None:
         return []
     settings = PictureServerSettings(served.host, served.port, served.cert_file, served.key_file)
     server = PictureServer(settings, store, secret=secret, site=configuration.site, utc=clock.utc)
+
+    told: str | None = None
+
+    def tell(why: str | None) -> None:
+        nonlocal told
+        # It is tried again every few seconds.
+        if why == told:
+            return
+        told = why
+        what = f"no authority can look at pictures: {why}; check host, port and certificate of evidence.serve"
+        for alarms in lanes:
+            alarms.publish_alarm(PICTURES_NOT_SERVED, why and what)
+
+    server.on_state = tell
     return [keep_going("picture_server", server.run, clock)]
 
 

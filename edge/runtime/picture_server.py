@@ -50,6 +50,8 @@ class PictureServer:
         self.port = settings.port
         self.counts: dict[int, int] = {}
         self.listening = asyncio.Event()
+        # Told why nobody gets a picture, and None once it listens.
+        self.on_state: Callable[[str | None], None] = lambda _why: None
         self._settings = settings
         self._store = store
         self._secret, self._site, self._utc = secret, site, utc
@@ -59,12 +61,18 @@ class PictureServer:
 
     async def run(self) -> None:
         """Serve until cancelled. Raises OSError (also for a certificate: ssl.SSLError) where it cannot listen."""
-        self._tls()
         loop = asyncio.get_running_loop()
         try:
-            with await self._listener() as listener:
+            try:
+                self._tls()
+                taken = await self._listener()
+            except OSError as error:
+                self.on_state(f"{self._settings.host}:{self._settings.port}: {error}")
+                raise
+            with taken as listener:
                 self.port = listener.getsockname()[1]
                 self.listening.set()
+                self.on_state(None)
                 while True:
                     while len(self._connections) >= MAX_CONNECTIONS:
                         await asyncio.wait(self._connections, return_when=asyncio.FIRST_COMPLETED)

@@ -57,6 +57,7 @@ _CLASSES: Mapping[SirenClass, frozenset[str]] = {
             "key_expires",
             "keyset_expires",
             "offline_list_expires",
+            "pictures_not_served",
             "sampling_plan_expires",
             "state_disk_filling",
             "state_disk_nearly_full",
