@@ -62,20 +62,21 @@ def _devices(lane: Lane) -> Iterator[Any]:
     if lane.barrier.transport == "rtu":
         yield asyncio.to_thread(serial_finding, name, Path(lane.barrier.serial_port or ""))
     else:
-        yield _tcp(name, lane.barrier.host or "", lane.barrier.port)
+        yield reach(name, lane.barrier.host or "", lane.barrier.port)
     for _, camera in lane.every_camera:
         url = urlsplit(camera.url)
-        yield _tcp(f"{lane.id}/{camera.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
+        yield reach(f"{lane.id}/{camera.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
     for _, device in lane.every_line:
         name, port = f"{lane.id}/{device.id}", device.port
         if port.startswith("socket://"):
             url = urlsplit(port)
-            yield _tcp(name, str(url.hostname), url.port or 0)
+            yield reach(name, str(url.hostname), url.port or 0)
         else:
             yield asyncio.to_thread(serial_finding, name, Path(port))
 
 
-async def _tcp(name: str, host: str, port: int) -> Finding:
+async def reach(name: str, host: str, port: int) -> Finding:
+    """Open a TCP connection to a device and shut it again."""
     address = f"{host}:{port}"
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):

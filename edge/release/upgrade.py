@@ -21,7 +21,8 @@ from edge.release.layout import CURRENT, PREVIOUS, PROGRAM, UPGRADER, Releases
 from edge.runtime.control import ControlError, ask
 from edge.runtime.journal_file import SCHEMA_VERSION
 
-RESTART = ("systemctl", "restart", "kakou.service")
+# The pattern names a customs bridge where one runs on this box, and nothing elsewhere: it runs the same release.
+RESTART = ("systemctl", "restart", "kakou.service", "kakou-bridge*.service")
 DRAIN_S, HEALTH_S, SETTLE_S = 120.0, 60.0, 5.0
 Step = Literal["switching", "rolling_back"]
 # Nothing is left to try after the old release: it gets at least this long.

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     # Imported late: it brings the whole controller with it.
     from edge.doctor.box import look_at_box
+    from edge.doctor.bridge import look_at_bridge
     from edge.doctor.credentials import look_at_credentials
     from edge.doctor.wires import look_at_wires
 
@@ -35,6 +37,8 @@ def main(arguments: Sequence[str]) -> int:
     found += look_at_box(loaded)
     found += look_at_credentials(loaded, given.config, datetime.now(UTC))
     found += asyncio.run(look_at_wires(loaded))
+    with tempfile.TemporaryDirectory() as seen:
+        found += asyncio.run(look_at_bridge(loaded, Path(seen), datetime.now(UTC)))
     _tell(found, as_json=given.json)
     return EXIT_FAILED if any(one.status == "FAIL" for one in found) else 0
 

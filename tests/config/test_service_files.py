@@ -3,9 +3,11 @@
 import configparser
 import re
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 from edge.release.layout import DEFAULT_PREFIX, UPGRADER, Releases
+from edge.release.upgrade import RESTART
 from edge.runtime.lane_service import DRAIN_TIMEOUT_S
 from tests.support.needs import program
 
@@ -60,6 +62,13 @@ def test_an_upgrade_that_was_cut_off_is_finished_by_the_release_that_began_it() 
     unit.read(CONFIG / "systemd" / "kakou-upgrade.service", encoding="utf-8")
     assert unit["Unit"]["ConditionPathExists"] == str(Releases(DEFAULT_PREFIX).state_file)
     assert unit["Service"]["ExecStart"].startswith(f"{DEFAULT_PREFIX}/{UPGRADER}/kakou upgrade --resume")
+
+
+def test_an_upgrade_restarts_every_service_that_runs_its_release() -> None:
+    patterns = [one for one in RESTART if one.endswith(".service")]
+    units = {path.name for path in UNIT.parent.glob("*.service")} - {"kakou-upgrade.service"}
+    assert {name for name in units if any(fnmatch(name, one) for one in patterns)} == units
+    assert [one for one in patterns if "*" not in one] == ["kakou.service"], "what may be missing is named by a pattern"
 
 
 def test_the_customs_bridge_is_closed_like_the_controller_and_needs_no_device() -> None:
