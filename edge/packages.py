@@ -1,16 +1,21 @@
 """Drivers of somebody else: loaded only where the configuration names the distribution and its version.
 
 Such a package declares an entry point of the group `kakou.drivers` whose object is a `PackagedDriver`. Only the named
-distribution's metadata is looked at, and nothing of it is imported before its version is the one that was asked for.
+distribution's metadata is looked at, and nothing of it is imported before its version is the one that was asked for,
+and before it is known that not everybody on the box can write what would be imported (S22).
 """
 
-from collections.abc import Callable
+import importlib.util
+import stat
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from config.devices import Configured, Package, TagReader
 from config.schema import Configuration
+from edge.log import logger
 
 GROUP = "kakou.drivers"
 
@@ -35,7 +40,7 @@ class PackageError(Exception):
 def find(package: Package) -> metadata.EntryPoint:
     """Return where exactly that package has its driver; nothing of it is imported.
 
-    Raises PackageError: `driver_package_missing`, `_version`, `_entry_point`.
+    Raises PackageError: `driver_package_missing`, `_version`, `_entry_point`, `_writable`.
     """
     try:
         distribution = metadata.distribution(package.distribution)
@@ -48,7 +53,42 @@ def find(package: Package) -> metadata.EntryPoint:
     if len(points) != 1:
         found = f"{len(points)} entry points of that name in {GROUP}"
         raise PackageError("driver_package_entry_point", package, found, "correct entry_point in the configuration")
+    if (open_to_all := next(filter(_everybody_writes, _imported(points[0])), None)) is not None:
+        found = f"everybody on this box can write {open_to_all}"
+        raise PackageError("driver_package_writable", package, found, f"sudo chmod -R o-w {open_to_all}")
     return points[0]
+
+
+def not_of_root(point: metadata.EntryPoint) -> Path | None:
+    """Return something that is imported with a driver and that another user than root can write; None for nothing.
+
+    Where the service runs as that user, whoever gets into the service can leave something behind in it.
+    """
+    return next(filter(_another_writes, _imported(point)), None)
+
+
+def _imported(point: metadata.EntryPoint) -> Iterator[Path]:
+    """Yield the files and folders of a driver's package, and those above it. Nothing is imported."""
+    spec = importlib.util.find_spec(point.module.partition(".")[0])
+    if spec is None:
+        return
+    # A package, or a module of one file.
+    folders = spec.submodule_search_locations
+    for place in [spec.origin or ""] if folders is None else folders:
+        path = Path(place).resolve()
+        if path.exists():
+            yield from (path, *path.parents, *path.rglob("*"))
+
+
+def _everybody_writes(path: Path) -> bool:
+    mode = path.stat().st_mode
+    # What lies in a folder like /tmp is its owner's alone.
+    return bool(mode & stat.S_IWOTH) and not (stat.S_ISDIR(mode) and mode & stat.S_ISVTX)
+
+
+def _another_writes(path: Path) -> bool:
+    found = path.stat()
+    return found.st_uid != 0 or bool(found.st_gid != 0 and found.st_mode & stat.S_IWGRP)
 
 
 def packages_of(configuration: Configuration) -> list[tuple[str, Package]]:
@@ -64,6 +104,8 @@ def packages_of(configuration: Configuration) -> list[tuple[str, Package]]:
 def load_driver(package: Package, kind: str) -> PackagedDriver:
     """Return the driver of exactly that package. Raises PackageError: those of `find`; `_broken`, `_kind`."""
     point = find(package)
+    if (loose := not_of_root(point)) is not None:
+        logger().warning("driver_package_not_of_root", distribution=package.distribution, path=str(loose))
     try:
         driver = point.load()
     except Exception as error:

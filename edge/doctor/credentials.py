@@ -23,7 +23,7 @@ from edge.doctor.finding import Finding
 from edge.guarding import camera_authorities
 from edge.hardware import HardwareError, bound_to, check_hardware, fingerprints
 from edge.mqtt.certificates import lifetime
-from edge.packages import PackageError, find, packages_of
+from edge.packages import PackageError, find, not_of_root, packages_of
 from edge.runtime.clock_memory import ClockMemory
 from edge.runtime.end_watch import Ending, Life
 from edge.times import rfc3339
@@ -139,12 +139,14 @@ def _packages(configuration: Configuration) -> Iterator[Finding]:
     """Look at what is installed. Nothing is imported: whoever asks the doctor is often root."""
     for key, package in packages_of(configuration):
         try:
-            find(package)
+            point = find(package)
         except PackageError as error:
             yield Finding("FAIL", "driver_package_refused", key, {"cause": error})
         else:
             named = {"distribution": package.distribution, "version": package.version}
             yield Finding("OK", "driver_package_good", key, named)
+            if (path := not_of_root(point)) is not None:
+                yield Finding("WARN", "driver_package_not_of_root", key, {"path": path})
 
 
 def _certificates(configuration: Configuration, now_utc: datetime) -> Iterator[Finding]:

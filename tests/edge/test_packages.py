@@ -1,13 +1,17 @@
 """A driver of somebody else is loaded where distribution and version are the configured ones, and nowhere else."""
 
+import os
 import sys
 from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from config.devices import Package, TagReader
-from edge.packages import PackageError, load_driver
+from edge import packages
+from edge.packages import GROUP, PackageError, load_driver, not_of_root
 from edge.registry import TAG_READER, build
 from tests.support.r2000 import RealClock
 
@@ -112,3 +116,51 @@ def test_a_driver_that_makes_no_device_of_the_lane_is_refused(entry_point: str, 
     configured = TagReader(driver="package", package=named, id="rfid-1", port="socket://127.0.0.1:1")
     with pytest.raises(PackageError, match=f"driver_package_broken.*{found}"):
         build(TAG_READER, configured, RealClock(), lambda _: None)
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.hazard("S22")
+@pytest.mark.parametrize("opened", ["acme_readers.py", "."])
+def test_nothing_is_imported_that_everybody_on_the_box_can_write(tmp_path: Path, opened: str) -> None:
+    path = tmp_path / opened
+    path.chmod(0o777)
+    with pytest.raises(PackageError, match=f"driver_package_writable.*{path.resolve()}"):
+        load_driver(package(), "tag_reader")
+    assert "acme_readers" not in sys.modules
+    # A folder like /tmp: only its owner puts another file in the place of one.
+    path.chmod(0o1777 if path.is_dir() else 0o644)
+    load_driver(package(), "tag_reader")
+
+
+@pytest.mark.hazard("S22")
+def test_a_folder_of_modules_is_looked_at_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "acme_folder"
+    (folder / "deep").mkdir(parents=True)
+    for file in (folder / "__init__.py", folder / "deep" / "wire.py"):
+        file.write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    point = EntryPoint("acme", "acme_folder.deep.wire:ACME", GROUP)
+    monkeypatch.setattr(packages, "_another_writes", lambda path: path.name == "wire.py")
+    assert not_of_root(point) == folder.resolve() / "deep" / "wire.py"
+    assert "acme_folder" not in sys.modules
+    assert not_of_root(EntryPoint("acme", "acme_gone:ACME", GROUP)) is None
+
+
+@pytest.mark.parametrize(
+    ("uid", "gid", "mode", "loose"),
+    [(0, 0, 0o100664, False), (0, 50, 0o100644, False), (0, 50, 0o100664, True), (1000, 0, 0o100444, True)],
+)
+def test_whoever_but_root_can_write_is_told(uid: int, gid: int, mode: int, loose: bool) -> None:
+    class File:
+        def stat(self) -> os.stat_result:
+            return os.stat_result((mode, 1, 1, 1, uid, gid, 0, 0, 0, 0))
+
+    assert packages._another_writes(File()) is loose  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_driver_that_its_user_can_write_is_loaded_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "_another_writes", lambda path: path.name == "acme_readers.py")
+    with capture_logs() as logged:
+        load_driver(package(), "tag_reader")
+    assert [line["event"] for line in logged] == ["driver_package_not_of_root"]

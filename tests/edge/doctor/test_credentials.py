@@ -176,7 +176,11 @@ def test_a_drivers_package_is_looked_for(look: Look, monkeypatch: pytest.MonkeyP
     assert (found.status, found.subject) == ("FAIL", "lanes[0].tag_reader.package")
     assert "driver_package_version" in found.message("en")
     monkeypatch.setattr("edge.doctor.credentials.find", lambda _package: None)
-    assert look(package=package % "1.2.0")["driver_package_good"].message("en") == "pytest 1.2.0 is installed"
+    monkeypatch.setattr("edge.doctor.credentials.not_of_root", lambda _point: Path("/opt/acme"))
+    found_now = look(package=package % "1.2.0")
+    assert found_now["driver_package_good"].message("en") == "pytest 1.2.0 is installed"
+    assert found_now["driver_package_not_of_root"].status == "WARN"
+    assert "/opt/acme" in found_now["driver_package_not_of_root"].next_step("en")
 
 
 def test_the_certificate_of_the_picture_server(look: Look, tmp_path: Path) -> None:
