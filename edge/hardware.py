@@ -6,12 +6,16 @@ compared can be forged by whoever knows it; only a key in hardware could not (do
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from edge.files import write_whole
 
 SYSTEM = Path("/sys")
+# Where systemd puts what LoadCredential= of the unit names: so a service without rights reads what is root's alone.
+_CREDENTIALS = "CREDENTIALS_DIRECTORY"
 BOUND_FILE = "hardware.json"
 FINGERPRINT_DIGITS = 16
 # Serial numbers of the board, where the firmware tells them; some are for root alone.
@@ -48,12 +52,34 @@ def fingerprints(system: Path = SYSTEM) -> tuple[str, ...]:
     """Return one fingerprint (16 hex digits) for each part of this box that has a number of its own, sorted.
 
     The parts: network cards with a permanent address, and the board. Cards of containers and bridges have none. A
-    box keeps its identity while one part of it stays.
+    box keeps its identity while one part of it stays. A number that is for root alone is there for whoever runs this
+    where it may be read, or where the unit loads it as a credential.
     """
     cards = (_card(folder) for folder in sorted((system / "class" / "net").glob("*")))
-    boards = (one for name in _SERIALS if _is_a_number(one := _read(system / name)))
-    numbers = [f"net {one}" for one in cards if one] + [f"board {one}" for one in boards]
+    boards = (one for name in _SERIALS if _is_a_number(one := _read(system / name) or _credential(name)))
+    return _hashed([f"net {one}" for one in cards if one] + [f"board {one}" for one in boards])
+
+
+def of_root_alone(system: Path = SYSTEM) -> tuple[str, ...]:
+    """Return those of `fingerprints` that a service without rights does not see unless its unit loads them."""
+    names = [name for name in _SERIALS if not _for_everybody(system / name)]
+    return _hashed([f"board {one}" for name in names if _is_a_number(one := _read(system / name))])
+
+
+def _hashed(numbers: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({hashlib.sha256(one.encode()).hexdigest()[:FINGERPRINT_DIGITS] for one in numbers}))
+
+
+def _for_everybody(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
+
+
+def _credential(name: str) -> str:
+    folder = os.environ.get(_CREDENTIALS)
+    return _read(Path(folder) / Path(name).name) if folder else ""
 
 
 def _is_a_number(serial: str) -> bool:

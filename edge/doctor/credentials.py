@@ -21,7 +21,7 @@ from edge.clearance.manifest import ManifestError, check_start
 from edge.clearance.trust import Trust
 from edge.doctor.finding import Finding
 from edge.guarding import camera_authorities
-from edge.hardware import HardwareError, bound_to, check_hardware, fingerprints
+from edge.hardware import HardwareError, bound_to, check_hardware, fingerprints, of_root_alone
 from edge.mqtt.certificates import lifetime
 from edge.packages import PackageError, find, not_of_root, packages_of
 from edge.runtime.clock_memory import ClockMemory
@@ -48,11 +48,15 @@ def look_at_credentials(configuration: Configuration, config_file: Path, now_utc
 
 def _box(configuration: Configuration) -> Finding:
     folders = (configuration.keys_dir, configuration.state_dir)
+    present = fingerprints()
     try:
-        check_hardware(configuration.hardware, folders, fingerprints())
-        bound = bool(configuration.hardware) or any(bound_to(folder) for folder in folders)
+        check_hardware(configuration.hardware, folders, present)
+        bound = [one for one in (configuration.hardware, *map(bound_to, folders)) if one]
     except HardwareError as error:
         return Finding("FAIL", "hardware_refused", "hardware", {"cause": error})
+    seen = set(present) - set(of_root_alone())
+    if not all(seen & set(one) for one in bound):
+        return Finding("WARN", "hardware_root_alone", "hardware")
     return Finding("OK", "hardware_good" if bound else "hardware_not_bound", "hardware")
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.hardware import bind, fingerprints
+from edge.hardware import bind, fingerprints, of_root_alone
 from edge.text import say
 from edge.text.arguments import EXIT_USAGE, Parser
 from edge.verbs.configured import configured
@@ -25,7 +25,13 @@ def main(arguments: Sequence[str]) -> int:
     present = fingerprints()
     if given.bind:
         return _bind(given.config, present)
-    print(json.dumps({"hardware": present}) if given.json else "\n".join(present) or say("hardware_none"))
+    hidden = set(of_root_alone()) & set(present)
+    if given.json:
+        print(json.dumps({"hardware": present, "root_alone": sorted(hidden)}))
+    elif not present:
+        print(say("hardware_none"))
+    for one in () if given.json else present:
+        print(f"{one}  {say('hardware_root_alone')}" if one in hidden else one)
     return 0
 
 
@@ -48,6 +54,8 @@ def _bind(config: Path | None, present: tuple[str, ...]) -> int:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             bind(folder, present)
             print(say("hardware_bound", folder=folder))
+        if set(present) <= set(of_root_alone()):
+            print(say("hardware_bound_to_root"), file=sys.stderr)
     except OSError as error:
         print(error, file=sys.stderr)
         return EXIT_CANNOT_CREATE

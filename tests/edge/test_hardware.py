@@ -9,7 +9,7 @@ from config.loader import load
 from config.schema import Configuration
 from edge import hardware as boxes
 from edge.guarding import check_box, note_box
-from edge.hardware import BOUND_FILE, HardwareError, bind, bound_to, check_hardware, fingerprints
+from edge.hardware import BOUND_FILE, HardwareError, bind, bound_to, check_hardware, fingerprints, of_root_alone
 from edge.runtime.journal import Journal
 from edge.verbs import hardware, keys, run
 from tests.support.bare_lane import bare_lane
@@ -62,6 +62,25 @@ def test_what_every_board_of_a_model_says_is_no_number_of_one(tmp_path: Path, wr
     assert fingerprints(tmp_path) == (), "a clone on the next box of this model would be taken for this one"
     board.write_text("BSN12345678901234567\n")
     assert len(fingerprints(tmp_path)) == 1
+
+
+def test_a_number_that_is_roots_alone_is_told_apart_and_may_come_as_a_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    card(tmp_path, "eth0", "02:fc:00:00:00:01")
+    seen = fingerprints(tmp_path)
+    board = tmp_path / "class" / "dmi" / "id" / "board_serial"
+    board.parent.mkdir(parents=True)
+    board.write_text("BSN12345678901234567\n")
+    board.chmod(0o400)
+    both = fingerprints(tmp_path)
+    assert of_root_alone(tmp_path) == tuple(set(both) - set(seen))
+    board.chmod(0o444)
+    assert of_root_alone(tmp_path) == ()
+    board.rename(tmp_path / "board_serial")
+    assert fingerprints(tmp_path) == seen
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert fingerprints(tmp_path) == both, "what the unit loads is the same number"
 
 
 def test_one_part_that_stayed_is_the_same_box(tmp_path: Path):
@@ -159,7 +178,7 @@ def test_the_verb_says_what_it_cannot_do(site: Site, capsys: pytest.CaptureFixtu
     assert hardware.main([]) == 0
     assert hardware.main(["--json"]) == 0
     printed = capsys.readouterr().out
-    assert printed == f'{HERE}\n{{"hardware": ["{HERE}"]}}\n'
+    assert printed == f'{HERE}\n{{"hardware": ["{HERE}"], "root_alone": []}}\n'
     site.at()
     assert hardware.main([str(site.file), "--bind"]) == hardware.EXIT_REFUSED
     site.at(HERE)
@@ -167,6 +186,20 @@ def test_the_verb_says_what_it_cannot_do(site: Site, capsys: pytest.CaptureFixtu
     (keys_dir / BOUND_FILE).unlink()
     (keys_dir / BOUND_FILE).mkdir()
     assert hardware.main([str(site.file), "--bind"]) == hardware.EXIT_CANNOT_CREATE
+
+
+def test_the_verb_says_which_numbers_only_root_reads(site: Site, capsys: pytest.CaptureFixture[str]):
+    site.monkeypatch.setattr(hardware, "of_root_alone", lambda: (HERE,))
+    assert hardware.main([]) == 0
+    assert capsys.readouterr().out.startswith(f"{HERE}  (root reads it alone")
+    assert hardware.main([str(site.file), "--bind"]) == 0
+    assert "the service refuses to start" in capsys.readouterr().err
+    site.at(HERE, THERE)
+    assert hardware.main([str(site.file), "--bind"]) == 0
+    assert capsys.readouterr().err == ""
+    site.at()
+    assert hardware.main([]) == 0
+    assert "nothing in this box" in capsys.readouterr().out
 
 
 def test_a_fingerprint_that_is_none_is_told(site: Site):
@@ -192,4 +225,5 @@ async def test_the_real_controller_refuses_another_box_before_it_touches_anythin
     assert (status, "hardware_foreign" in printed) == (run.EXIT_CONFIG, True)
     assert not (site.configuration.state_dir / "journal.sqlite").exists()
     status, printed = await kakou("hardware", "--json")
-    assert json.loads(printed) == {"hardware": list(boxes.fingerprints())}
+    hidden = sorted(set(boxes.of_root_alone()) & set(boxes.fingerprints()))
+    assert json.loads(printed) == {"hardware": list(boxes.fingerprints()), "root_alone": hidden}

@@ -168,6 +168,8 @@ def test_a_folder_that_is_bound_to_this_box(look: Look, tmp_path: Path, monkeypa
     monkeypatch.setattr("edge.doctor.credentials.fingerprints", lambda: ("a" * 16,))
     (tmp_path / "state" / "hardware.json").write_text(json.dumps(["a" * 16]))
     assert look()["hardware_good"].status == "OK"
+    monkeypatch.setattr("edge.doctor.credentials.of_root_alone", lambda: ("a" * 16,))
+    assert look()["hardware_root_alone"].status == "WARN"
 
 
 def test_a_drivers_package_is_looked_for(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
