@@ -113,8 +113,8 @@ class World:
     def arrive(self, truck: Truck, *, tailgates: bool = False, halts_at_m: float | None = None) -> None:
         """Let a truck drive in, behind whoever is in the lane.
 
-        `tailgates`: it follows the vehicle in front through the barrier whatever the light shows. `halts_at_m`:
-        its front stops there until `resume`. Raises ValueError where a truck of this id is in the lane.
+        `tailgates`: it follows the vehicle in front, or drives below a boom that is up, whatever the light shows.
+        `halts_at_m`: its front stops there until `resume`. Raises ValueError where a truck of this id is in the lane.
         """
         self.advance()
         if any(vehicle.truck.id == truck.id for vehicle in self._vehicles):
@@ -227,7 +227,7 @@ class World:
         vehicle.front_m = max(vehicle.front_m, min(vehicle.front_m + metres, *limits))
 
     def _may_pass(self, vehicle: _Vehicle, ahead: _Vehicle | None) -> bool:
-        if vehicle.tailgates and ahead is not None:
+        if vehicle.tailgates and (ahead is not None or self.plant.boom_is_up):
             return True
         return self.plant.boom_is_up and self.plant.green
 

@@ -23,9 +23,11 @@ from simulators.scenario.controller import OwnController, ProcessController, Sce
 from simulators.scenario.kinds import BarrierSimulated, Simulated, Site
 from simulators.scenario.loading import LANE, Loaded, configuration
 from simulators.scenario.schema import TruckSpec
+from simulators.world import Geometry, Truck, World
 from simulators.world import Pace as WorldPace
-from simulators.world import Truck, World
 
+# Whoever is on the arrival loop is in the picture and on the scale.
+_GEOMETRY = Geometry(camera_view=(8.0, 12.5))
 # How soon what no message announces is looked at again, in seconds of the machine.
 _LOOK_S = 0.01
 _READY_S = 60.0
@@ -60,7 +62,7 @@ class Bench:
         self.trucks = {one.id: one for one in scenario.trucks}
         self.plant = Plant(self._now_ms, stroke_s=scenario.world.stroke_s)
         speed = WorldPace(scenario.world.drive_in_s, scenario.world.drive_through_s)
-        self.world = World(self.plant, self._now_ms, pace=speed)
+        self.world = World(self.plant, self._now_ms, geometry=_GEOMETRY, pace=speed)
         self.devices: dict[str, Simulated] = {}
         for placed in loaded.devices:
             site = Site(
@@ -134,7 +136,7 @@ class Bench:
         if ready:
             # Loading and opening take the machine's time, however fast time runs.
             await self.until(self._ready, _READY_S * self.pace.speed)
-        if isinstance(self.controller, OwnController):
+        if ready and isinstance(self.controller, OwnController):
             # It took them for itself, and would let its lane come to rest first.
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._loop.add_signal_handler(number, _running_task().cancel)

@@ -22,15 +22,15 @@ class Book(ReleaseNotes):
         """Enter a fresh note for what this truck truly is."""
         self._entered += 1
         number = f"note-{self._entered}"
-        if self._by_tag:
-            if truck.tag is not None:
-                self._tags[truck.tag] = ReleaseNote(number, tag=truck.tag)
-            return
         plates = tuple(NotedPlate(one.place, one.text, one.colour) for one in truck.plates)
-        self.add(ReleaseNote(number, plates, tuple(one.code for one in truck.containers), truck.tag))
+        note = ReleaseNote(number, plates, tuple(one.code for one in truck.containers), truck.tag)
+        if not self._by_tag:
+            self.add(note)
+        elif truck.tag is not None:
+            self._tags[truck.tag] = note
 
     def rule(self, readings: Mapping[str, Any], passage: str) -> Ruling:
-        """Judge readings as a request tells them."""
+        """Judge readings as a request tells them; by tag, the rest is the lane's to compare with the note."""
         if not self._by_tag:
             return super().rule(readings, passage)
         tag = readings["tag"]

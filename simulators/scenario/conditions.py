@@ -13,6 +13,8 @@ from simulators.scenario.schema import Condition, EventSpec
 def differences(condition: Condition, bench: Bench) -> dict[str, Any]:
     """What is seen in place of what was wanted, by the condition's own words; empty where it holds."""
     found: dict[str, Any] = {}
+    # Where nobody asks the module, nobody else brings the world up to now.
+    bench.world.advance()
     for name, look in LOOKS.items():
         wanted = getattr(condition, name)
         if wanted is None:
@@ -88,7 +90,6 @@ def _coils(bench: Bench, wanted: Any) -> tuple[bool, Any]:
 
 
 def _boom_is(bench: Bench, wanted: str) -> tuple[bool, Any]:
-    bench.world.advance()
     position = bench.plant.position
     seen = "up" if bench.plant.boom_is_up else "down" if position <= 0 else "between"
     return seen == wanted, f"{seen} ({position:.2f})"

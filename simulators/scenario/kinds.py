@@ -3,14 +3,18 @@
 A further kind of device is a line here: the engine knows none of them by name but the barrier, which is the lane.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
+from config import devices
+from edge import registry
 from simulators.devices import led_sign, serial_wire, voice, weighbridge
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import Plant, PlantFaults
+from simulators.devices.camera import CAMERA_FAULTS, CameraSimulator, Picture
 from simulators.devices.modbus_pdu import ReplyFaults
 from simulators.devices.serial_wire import OFF, PtyWire, StreamDevice, StreamFaults
 from simulators.devices.tag_field import SimulatedTag
@@ -20,6 +24,7 @@ from simulators.devices.uhf_reader18 import Reader18Device, Reader18Faults
 from simulators.devices.uhf_thingmagic import ThingMagicDevice, ThingMagicFaults
 from simulators.devices.weighbridge import Display, Indicator
 from simulators.scenario.schema import FaultSpec, TruckSpec
+from simulators.scene import render_container, render_front
 from simulators.world import World
 
 # What a spoilt reply of the barrier can be limited by; none of them is a fault.
@@ -117,7 +122,8 @@ class BarrierSimulated:
     """The barrier's module over Modbus TCP: spoilt replies and physical faults."""
 
     def __init__(self, site: Site) -> None:
-        self.module = BarrierSimulator(site.plant, refresh=site.world.advance)
+        wired = devices.Barrier.model_validate({**site.configured, "id": site.id, "host": "127.0.0.1"})
+        self.module = BarrierSimulator(site.plant, refresh=site.world.advance, map_=registry.barrier_map(wired.map))
 
     @property
     def address(self) -> dict[str, Any]:
@@ -156,6 +162,58 @@ class BarrierSimulated:
 
 PLANT_SWITCHES = tuple(one.name for one in fields(PlantFaults))
 REPLY_SWITCHES = tuple(one.name for one in fields(ReplyFaults) if one.name not in _LIMITS)
+
+
+class CameraSimulated:
+    """A camera over HTTP that renders whoever stands before it, by the kind of picture that it is configured for."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._configured = site.configured
+        self._rendered: dict[str, Picture | None] = {}
+        self.camera = CameraSimulator(self._picture, seed=site.seed)
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """Its stream, or where its pictures are."""
+        stream = self._configured.get("mode") == "mjpeg"
+        return {"url": self.camera.stream_url if stream else self.camera.snapshot_url}
+
+    async def start(self) -> None:
+        """Render every truck of the scenario, then listen: drawing would hold the loop up."""
+        for number, spec in enumerate(self._site.trucks.values()):
+            self._rendered[spec.id] = await asyncio.to_thread(self._render, spec, self._site.seed + number)
+        await self.camera.start()
+
+    async def stop(self) -> None:
+        """Close the port."""
+        await self.camera.stop()
+
+    async def turn_on(self, fault: FaultSpec) -> None:
+        """Switch to a fault; a camera has one at a time."""
+        found = next((one for one in CAMERA_FAULTS if one == fault.switch), None)
+        if found is None or found in _OF_A_LOCKED_CAMERA:
+            raise ValueError(f"{fault.switch} is a fault of a camera that asks who wants to see")
+        await self.camera.set_fault(found)
+
+    async def turn_off(self, switch: str) -> None:  # noqa: ARG002 - it has one at a time
+        """Be well again."""
+        await self.camera.set_fault("none")
+
+    def _picture(self) -> Picture | None:
+        truck = self._site.world.truck_in_view(self._site.id)
+        return None if truck is None else self._rendered[truck.id]
+
+    def _render(self, spec: TruckSpec, seed: int) -> Picture | None:
+        if "plate" in self._configured.get("reads", ()):
+            plate = next((one for one in spec.plates if one.place == self._configured.get("place")), None)
+            return None if plate is None else render_front(plate.text, plate.colour, plate.kind, plate.rows, seed)
+        boxes = spec.containers
+        return render_container([one.code for one in boxes], [one.size_type for one in boxes], seed) if boxes else None
+
+
+# Its door and its certificates; a scenario's cameras admit everybody.
+_OF_A_LOCKED_CAMERA = ("wrong_realm", "stale_nonce", "expired_certificate", "wrong_host")
 
 
 def _like(before: object, value: Any) -> Any:
@@ -223,6 +281,14 @@ KINDS: tuple[Kind, ...] = (
     Kind("tag_reader", "uhf_reader18", serial_wire.switches(Reader18Faults), _reader(Reader18Device), _SERIAL),
     Kind("tag_reader", "uhf_thingmagic", serial_wire.switches(ThingMagicFaults), _reader(ThingMagicDevice), _SERIAL),
     *(Kind("weighbridge", protocol, weighbridge.FAULTS, _scale, _SERIAL) for protocol in weighbridge.PROTOCOLS),
+    Kind(
+        "cameras",
+        "http_camera",
+        tuple(one for one in CAMERA_FAULTS if one != "none"),
+        CameraSimulated,
+        {"url": "http://127.0.0.1:1/"},
+        speed_bound=True,
+    ),
     Kind("sign", "led_serial", led_sign.FAULTS, _sign, _SERIAL),
     Kind("voice", "voice_serial", voice.FAULTS, _voice, _SERIAL),
 )

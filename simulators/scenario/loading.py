@@ -20,6 +20,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
 # Proofs as short as a configuration allows: no file has to say it. A loaded machine may answer late.
 _TIMING = {"identify_ms": 3_000, "clear_ms": 1_000, "ready_ms": 1_000, "open_ms": 3_000, "close_ms": 3_000}
 _BARRIER_TIMEOUT_MS = 1_500
+_READ_MS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,10 @@ def configuration(
                 said if place == device.index else one for place, one in enumerate(lane[device.key])
             )
     authorities = tuple({"id": one, "deadline_ms": 2_000} for one in scenario.authorities)
-    return {"language": scenario.language, "authorities": authorities, "lanes": (lane,), **box}
+    recogniser = {"workers": 2, "deadline_ms": _READ_MS}
+    return {
+        "language": scenario.language, "recogniser": recogniser, "authorities": authorities, "lanes": (lane,), **box,
+    }  # fmt: skip
 
 
 def _devices(scenario: Scenario) -> tuple[Placed, ...]:

@@ -115,7 +115,7 @@ class _Stage:
     async def play(self) -> None:
         """Everything. Raises _FailedError at the first thing that is not as it should be."""
         try:
-            await self._bench.start_controller()
+            await self._bench.start_controller(ready=self._scenario.ready)
         except TimeoutError:
             raise self._failed("start", 1, "the lane to be ready", {}) from None
         self._check()
@@ -136,6 +136,7 @@ class _Stage:
         line = self._bench.loaded.line_of("steps", number)
         if step.when is not None:
             await self._expect(step.when, line)
+            self._step_ended_s = self._bench.now_s
         if step.at_s is not None:
             await self._wait_until(step.at_s)
         if step.after_s is not None:

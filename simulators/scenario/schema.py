@@ -17,9 +17,9 @@ Phase = Literal[
     "starting", "idle", "identifying", "waiting", "held", "consuming", "opening", "open", "closing", "turning_back",
     "leaving", "fault",
 ]  # fmt: skip
-Signal = Literal[
-    "arrival_loop", "safety_loop", "exit_loop", "safety_beam", "boom_broken", "emergency_stop", "fire_alarm",
-]  # fmt: skip
+Loop = Literal["arrival_loop", "safety_loop", "exit_loop", "safety_beam"]
+# What no vehicle drives.
+Switch = Literal["boom_broken", "emergency_stop", "fire_alarm"]
 
 
 def _several(value: object) -> object:
@@ -184,7 +184,7 @@ class Mending(Strict):
 class Toggling(Strict):
     """A signal that changes `hz` times a second for `for_s`, then stands as it does in the world."""
 
-    signal: Signal
+    signal: Loop
     hz: float = Field(gt=0, le=50)
     for_s: float = Field(gt=0, le=60)
 
@@ -220,7 +220,7 @@ ACTIONS = (
 
 
 class Step(Strict):
-    """One thing that happens: at `at_s` from the start, `after_s` from the step before, or `when` something holds.
+    """One thing that happens: `when` something holds, at `at_s` from the start, `after_s` from that or the step before.
 
     Exactly one action. `signals` sets inputs of the barrier's module that no vehicle drives; `barrier` is its power
     (`restart`), its cable (`cut`, `join`) or a hand at the boom; `note` gives a truck a release note.
@@ -234,7 +234,7 @@ class Step(Strict):
     resume: Id | None = None
     fault: FaultSpec | None = None
     mend: Mending | None = None
-    signals: dict[Signal, bool] | None = None
+    signals: dict[Switch, bool] | None = None
     toggle: Toggling | None = None
     order: Order | None = None
     mode: ModeOrder | None = None
@@ -255,7 +255,8 @@ class Scenario(Strict):
     """One file. `shows`: rows of the hazard catalogue, or `4.3: CASE` of the field's catalogue of failures.
 
     `lane` is a lane as a configuration has it, without the addresses of its devices: those are the simulators'.
-    `most_speed` limits how fast time may run; what holds in `never` at any moment fails the scenario.
+    `most_speed` limits how fast time may run; what holds in `never` at any moment fails the scenario. It begins once
+    the lane is ready, or with `ready: false` as soon as the controller was started.
     """
 
     title: Name
@@ -266,6 +267,7 @@ class Scenario(Strict):
     lane: dict[str, Any]
     authorities: tuple[Id, ...] = Field(default=("customs",), min_length=1, max_length=4)
     world: WorldSpec = WorldSpec()
+    ready: bool = True
     trucks: tuple[TruckSpec, ...] = ()
     steps: tuple[Step, ...] = Field(min_length=1)
     never: tuple[Condition, ...] = ()

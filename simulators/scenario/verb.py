@@ -53,9 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     if given.junit is not None:
         given.junit.write_bytes(junit(results, told))
     failed = [one for one in results if one.failure is not None]
-    if given.json:
-        print(json.dumps([asdict(one) for one in results], ensure_ascii=False))
-    else:
+    if not given.json:
         print(say("sim_summary", count=len(results), failed=len(failed)))
     return EXIT_FAILED if failed else 0
 
@@ -85,15 +83,24 @@ def _run_all(given: argparse.Namespace, scenarios: Sequence[Loaded]) -> list[Res
         for loaded in scenarios:
             result = run(loaded, broker, speed=given.speed, seed=given.seed)
             results.append(result)
-            if not given.json:
-                key = "sim_passed" if result.failure is None else "sim_failed"
-                said = say(
-                    key, name=result.name, title=result.title, took_s=result.took_s, wall_s=result.wall_s
-                )  # fmt: skip
-                print(said, flush=True)
-                if result.failure is not None:
-                    print(told(result), flush=True)
+            if given.json:
+                print(json.dumps(as_json(result), ensure_ascii=False), flush=True)
+            else:
+                _tell(result)
     return results
+
+
+def as_json(result: Result) -> dict[str, object]:
+    """A result as one JSON object; `told` is why it failed, in words."""
+    return {**asdict(result), "told": None if result.failure is None else told(result)}
+
+
+def _tell(result: Result) -> None:
+    key = "sim_passed" if result.failure is None else "sim_failed"
+    line = say(key, name=result.name, title=result.title, took_s=result.took_s, wall_s=result.wall_s)
+    print(line, flush=True)
+    if result.failure is not None:
+        print(told(result), flush=True)
 
 
 @contextlib.contextmanager

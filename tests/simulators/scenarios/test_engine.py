@@ -73,7 +73,8 @@ never:
   - lamps: [green]
 """
     assert main([str(written(tmp_path, steps)), "--speed", "10", "--json", "--seed", "7"]) == EXIT_FAILED
-    (result,) = json.loads(capsys.readouterr().out)
+    result = json.loads(capsys.readouterr().out)
+    assert "this must never be" in result["told"]
     assert (result["seed"], result["failure"]["kind"], result["failure"]["line"]) == (7, "never", 14)
     assert result["failure"]["seen"]["state"]["phase"] in ("opening", "open")
 

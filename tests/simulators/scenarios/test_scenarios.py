@@ -1,28 +1,90 @@
-"""Every scenario that comes along is a test: the real controller with devices on real wires."""
+"""Every scenario that comes along is a test: the real controller with devices on real wires.
 
-from collections.abc import Iterator
+Most of their time is waiting, so a few processes of `kakou sim` run them side by side and share a broker: each scenario
+has a site of its own there, and whoever kills a broker brings his own.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from typing import Any
 
 import pytest
 
 from simulators.broker import DefaultBroker
-from simulators.scenario.bench import BrokerAt
 from simulators.scenario.loading import FOLDER, Loaded, load
-from simulators.scenario.running import run
-from simulators.scenario.verb import told
+from tests.support.sources import ROOT
 
-SPEED = 10.0
+SPEED = 10
+PROCESSES = 3
+LIMIT_S = 400.0
+NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def slow(name: str) -> bool:
+    """Whether it keeps to the machine's time, or nearly so."""
+    loaded = load(FOLDER / f"{name}.yaml")
+    return isinstance(loaded, Loaded) and (loaded.scenario.apart or any(one.kind.speed_bound for one in loaded.devices))
+
+
+class Runs:
+    """The scenarios of this session, each with what will have come of it."""
+
+    def __init__(self, names: Sequence[str], broker: str) -> None:
+        self.results: dict[str, Future[dict[str, Any]]] = {name: Future() for name in names}
+        self._processes: list[subprocess.Popen[str]] = []
+        self._threads: list[threading.Thread] = []
+        ordered = sorted(names, key=lambda name: (not slow(name), name))
+        for first in range(min(PROCESSES, len(ordered))):
+            share = ordered[first::PROCESSES]
+            command = [sys.executable, "-m", "edge.cli", "sim", *share, "--json", "--speed", str(SPEED)]
+            process = subprocess.Popen(
+                [*command, "--broker", broker], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env={**os.environ, "KAKOU_LANG": "en"},
+            )  # fmt: skip
+            thread = threading.Thread(target=self._read, args=(process, share), daemon=True)
+            thread.start()
+            self._processes.append(process)
+            self._threads.append(thread)
+
+    def _read(self, process: "subprocess.Popen[str]", share: Sequence[str]) -> None:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stdout:
+            result = json.loads(line)
+            self.results[result["name"]].set_result(result)
+        said = process.stderr.read()
+        for name in share:
+            if not self.results[name].done():
+                self.results[name].set_exception(AssertionError(f"{name} never ended: {said}"))
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.terminate()
+            process.wait()
+        for thread in self._threads:
+            thread.join()
+        for process in self._processes:
+            for stream in (process.stdout, process.stderr):
+                assert stream is not None
+                stream.close()
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[BrokerAt]:
-    """One for all of them: each scenario has a site of its own, and whoever kills a broker brings his own."""
-    with DefaultBroker() as started:
-        yield BrokerAt(started.host, started.port_v5)
+def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
+    mine = [item for item in request.session.items if item.path == request.path]
+    names = [item.callspec.params["name"] for item in mine if isinstance(item, pytest.Function) and item.callspec]
+    with DefaultBroker() as broker:
+        started = Runs(names, f"{broker.host}:{broker.port_v5}")
+        yield started
+        started.close()
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.yaml")))
-def test_it_comes_out_as_it_says(name: str, broker: BrokerAt) -> None:
-    loaded = load(FOLDER / f"{name}.yaml")
-    assert isinstance(loaded, Loaded), "\n".join(one.render("en") for one in loaded)
-    result = run(loaded, broker, speed=SPEED)
-    assert result.failure is None, told(result)
+@pytest.mark.parametrize("name", NAMES)
+def test_it_comes_out_as_it_says(name: str, runs: Runs) -> None:
+    result = runs.results[name].result(LIMIT_S)
+    assert result["failure"] is None, result["told"]
