@@ -12,6 +12,7 @@ from models.decode import cut_to, spelling_of, top_glyphs
 from models.detector import TextLine
 from models.lines import ReadLine, joined, overlap
 from models.looks import TwoLooks, stretched
+from models.plate_finder import FoundPlate
 from models.plate_grammar import PLATE_CHARACTERS
 from models.plate_opinions import agreed
 from models.plates import CROP_FLOOR, plates_of, read_plate, without_repeats
@@ -28,6 +29,8 @@ TEXT_ALONE_FLOOR = 0.9
 # Letters and digits enough for a plate that lacks its first characters, or has a row above.
 _NEARLY = re.compile(rf"^[{PROVINCES}]?[A-Z0-9]{{4,8}}[学警港澳挂领]?$")
 _ONE_ROW_ASPECT = 3.3
+# A plate of one row that is seen shorter than this may have two, one of two that is longer may have one.
+_EITHER_ASPECTS = (2.2, 2.6)
 # Upper row of a large plate: just above the lower, narrower, four fifths as high.
 _UPPER_HEIGHT = 0.85
 _UPPER_INSET = 1.1
@@ -108,10 +111,26 @@ def upper_row(lower: TextLine) -> TextLine:
     return stretched(lower, left=-_UPPER_INSET * 0.5, right=-_UPPER_INSET * 0.5, up=_UPPER_HEIGHT, down=-0.95)
 
 
+def found_lines(found: list[FoundPlate]) -> list[TextLine]:
+    """Return the rows of plates that were found as such, in their order; of one that may be either, both ways."""
+    lines: list[TextLine] = []
+    for plate in found:
+        aspect = plate.line.width / max(plate.line.height, 1.0)
+        if plate.rows == 1 or aspect > _EITHER_ASPECTS[1]:
+            lines.append(plate.line)
+        if plate.rows == 2 or aspect < _EITHER_ASPECTS[0]:
+            lines += _two_rows(plate.line)
+    return lines
+
+
 def split_rows(line: TextLine) -> tuple[TextLine, TextLine] | None:
     """Return the two rows of a box that holds a whole two-row plate, or None where it is too long for that."""
     if line.width > _ONE_ROW_ASPECT * line.height:
         return None
+    return _two_rows(line)
+
+
+def _two_rows(line: TextLine) -> tuple[TextLine, TextLine]:
     return stretched(line, down=-0.58), stretched(line, up=-0.36)
 
 

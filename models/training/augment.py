@@ -19,14 +19,18 @@ def seen(image: Image, corners: Array, width: int, rng: Rng, *, sharp: bool) -> 
     scale = height_seen / LINE_HEIGHT_PX
     size = (max(24, round(width * scale)), height_seen)
     cut = _cut(image, _boxed(corners, rng, sharp=sharp), size)
-    cut = _lit(cut, rng)
-    cut = _blurred(cut, rng, sharp=sharp)
-    cut = _noisy(cut, rng, sharp=sharp)
+    cut = lit(cut, rng)
+    cut = blurred(cut, rng, sharp=sharp)
+    cut = noisy(cut, rng, sharp=sharp)
     if rng.random() < 0.5:
-        quality = int(rng.integers(25 if sharp else 50, 96))
-        _, data = cv2.imencode(".jpg", cut, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        cut = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+        cut = packed(cut, int(rng.integers(25 if sharp else 50, 96)))
     return np.asarray(cv2.resize(cut, (width, LINE_HEIGHT_PX)), np.uint8)
+
+
+def packed(image: Image, quality: int) -> Image:
+    """Return what JPEG of `quality` leaves of `image`."""
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _height_seen(rng: Rng, *, sharp: bool) -> int:
@@ -66,7 +70,7 @@ def _cut(image: Image, corners: Array, size: tuple[int, int]) -> Image:
     return np.asarray(cv2.resize(twice, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _lit(image: Image, rng: Rng) -> Image:
+def lit(image: Image, rng: Rng) -> Image:
     """Light: contrast, brightness, a cast of colour, a shadow or glare that runs across, night."""
     height, width = image.shape[:2]
     values = image.astype(np.float32)
@@ -86,7 +90,8 @@ def _lit(image: Image, rng: Rng) -> Image:
     return np.asarray(np.clip(values, 0, 255), np.uint8)
 
 
-def _blurred(image: Image, rng: Rng, *, sharp: bool) -> Image:
+def blurred(image: Image, rng: Rng, *, sharp: bool) -> Image:
+    """Focus and motion; a `sharp` picture may lose more."""
     draw = rng.random()
     if draw < 0.3:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 1.1 if sharp else 0.8))), np.uint8)
@@ -97,7 +102,8 @@ def _blurred(image: Image, rng: Rng, *, sharp: bool) -> Image:
     return image
 
 
-def _noisy(image: Image, rng: Rng, *, sharp: bool) -> Image:
+def noisy(image: Image, rng: Rng, *, sharp: bool) -> Image:
+    """The noise of a sensor; a `sharp` picture may get more."""
     strength = float(rng.uniform(0.0, 12.0 if sharp else 6.0))
     noise = rng.normal(0.0, strength, image.shape).astype(np.float32)
     return np.asarray(np.clip(image.astype(np.float32) + noise, 0, 255), np.uint8)

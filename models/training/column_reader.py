@@ -8,23 +8,19 @@ command where a sitting ended.
 """
 
 import argparse
-import hashlib
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from models.decode import cut_to, spelling_of, top_glyphs
-from models.pixels import use_one_thread
 from models.reader import CODE_CHARACTERS
 from models.training.columns import ColumnBatches, ColumnPainter, fonts_in, turned
-from models.training.fit import Fit
 from models.training.head import load_cut
 from models.training.judging import reader_of
 from models.training.network import Network
+from models.training.sitting import Sitting, trainer_parser
 from models.training.text_pictures import usable_photographs
 
 JUDGED_SEED = 900_001
@@ -32,15 +28,9 @@ JUDGED_WIDTH_PX = 448
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m models.training.column_reader", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=10.0, help="of training, all sittings together")
-    parser.add_argument("--data", type=Path, required=True, help="folder laid out as ../shared/real-images")
-    parser.add_argument("--network", type=Path, required=True, help="recogniser to begin with, ONNX")
-    parser.add_argument("--characters", type=Path, help="its characters, one a line (default: it has ours)")
+    parser = trainer_parser("column_reader", __doc__)
+    parser.add_argument("--characters", type=Path, help="characters of the network, one a line (default: it has ours)")
     parser.add_argument("--fonts", type=Path, help="folder with more fonts")
-    parser.add_argument("--out", type=Path, required=True, help="where checkpoint, model and card go")
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--judged", type=int, default=400, help="rendered columns to judge with")
     return parser.parse_args(argv)
 
@@ -59,35 +49,13 @@ def judged(onnx_file: Path, painter: ColumnPainter, count: int) -> dict[str, int
 def main(argv: Sequence[str] | None = None) -> int:
     """Train, export, judge, write `card.json`; returns 0. Raises OSError and KeyError for data that is not there."""
     arguments = _arguments(argv)
-    use_one_thread()
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(arguments.seed)
-    rng = np.random.default_rng(arguments.seed)
+    sitting = Sitting("column_reader", arguments)
     network = Network(load_cut(arguments.network, arguments.characters))
     photographs = usable_photographs(arguments.data, 1, -1)
     fonts = fonts_in(arguments.fonts)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    fit = Fit(network, arguments.minutes, arguments.out / "checkpoint.pt", lambda: rng.bit_generator.state)
-    draws = fit.resume()
-    if draws is not None:
-        rng.bit_generator.state = draws
-    fit.run(ColumnBatches(rng, ColumnPainter(rng, fonts, photographs)).next)
-    onnx_file = arguments.out / "column_reader.onnx"
-    onnx_file.write_bytes(network.exported(fit.averaged))
+    sitting.train(network, ColumnBatches(sitting.rng, ColumnPainter(sitting.rng, fonts, photographs)).next)
     painter = ColumnPainter(np.random.default_rng(JUDGED_SEED), fonts, photographs)
-    card = {
-        "model": "column_reader",
-        "sha256": hashlib.sha256(onnx_file.read_bytes()).hexdigest(),
-        "begun_with": hashlib.sha256(arguments.network.read_bytes()).hexdigest(),
-        "seed": arguments.seed,
-        "minutes": round(fit.progress.spent_s / 60, 1),
-        "steps": fit.progress.steps,
-        "lines": fit.progress.lines,
-        "loss": round(fit.progress.loss, 4),
-        "rendered": judged(onnx_file, painter, arguments.judged),
-    }
-    (arguments.out / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    sys.stdout.write(json.dumps(card) + "\n")
+    sitting.card(rendered=judged(sitting.onnx_file, painter, arguments.judged))
     return 0
 
 

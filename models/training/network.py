@@ -1,7 +1,7 @@
 """Runs an ONNX graph in torch so that it can be trained, and writes what was learnt back into the same graph.
 
 Floating-point initialisers with more than one dimension, biases and scales are parameters; statistics of
-batch-normalisation and constants of formulas stay as they are.
+batch-normalisation, sizes and constants of formulas stay as they are.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,14 @@ from torch.nn import functional
 
 Tensor = Any
 Values = dict[str, Tensor]
-_RUNNING = slice(3, 5)
-_ENDS = frozenset({"Softmax", "Sigmoid"})
+# What is no weight, though it is a row of numbers: running statistics, and by how much a map is enlarged.
+_FIXED_INPUTS = {"BatchNormalization": slice(3, 5), "Resize": slice(1, 4)}
+_NONE = slice(0)
+_ENDS = frozenset({"Softmax", "Sigmoid", "Identity"})
 
 
 class Network:
-    """One graph with one input and one output, a softmax or a sigmoid at its end; answers what goes into that."""
+    """One graph with one input and one output; answers what goes into the softmax, sigmoid or identity at its end."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         """Take over the weights of `model`. Raises ValueError for an operator that is not known here."""
@@ -29,9 +31,10 @@ class Network:
         weights = {tensor.name for tensor in model.graph.initializer}
         self._nodes = biased(fused(list(model.graph.node)), weights)
         unknown = {node.op_type for node in self._nodes} - set(_OPERATORS) - {"Gelu", *_ENDS}
-        if unknown or self._nodes[-1].op_type not in _ENDS:
-            raise ValueError(f"expected known operators and a softmax or sigmoid at the end, got {sorted(unknown)}")
-        frozen = {name for node in self._nodes if node.op_type == "BatchNormalization" for name in node.input[_RUNNING]}
+        last = self._nodes[-1].op_type
+        if unknown or last not in _ENDS:
+            raise ValueError(f"expected known operators and one of {sorted(_ENDS)} last, got {sorted(unknown)}, {last}")
+        frozen = {name for node in self._nodes for name in node.input[_FIXED_INPUTS.get(node.op_type, _NONE)]}
         self.parameters: Values = {}
         self._constants: Values = {}
         for tensor in model.graph.initializer:

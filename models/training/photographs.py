@@ -42,23 +42,25 @@ def fold_of(place: int, folds: int) -> int:
 def photographs(folder: Path, folds: int) -> list[Photograph]:
     """Return the lines of `folder` that may be trained on. Raises OSError and KeyError where it is not as described."""
     found: list[Photograph] = []
-    for place, row in enumerate(_rows(folder / CROPS)):
-        image = _image(folder / CROPS, row) if may_train(row["licence"]) else None
+    for place, row in enumerate(rows_of(folder / CROPS)):
+        image = image_of(folder / CROPS, row) if may_train(row["licence"]) else None
         if image is not None:
             found.append(Photograph(_whole(image, row["plate"]), fold_of(place, folds), False))
-    for place, row in enumerate(_rows(folder / SCENES)):
-        image = _image(folder / SCENES, row) if may_train(row["licence"]) and row["boxes_xywh"] else None
+    for place, row in enumerate(rows_of(folder / SCENES)):
+        image = image_of(folder / SCENES, row) if may_train(row["licence"]) and row["boxes_xywh"] else None
         if image is not None:
             found += [Photograph(line, fold_of(place, folds), True) for line in _boxed(image, row)]
     return found
 
 
-def _rows(folder: Path) -> list[dict[str, str]]:
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    """Return the rows of `labels.csv` in `folder`. Raises OSError."""
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def _image(folder: Path, row: dict[str, str]) -> Image | None:
+def image_of(folder: Path, row: dict[str, str]) -> Image | None:
+    """Return the picture of `row`, None where it cannot be decoded. Raises OSError."""
     return decoded((folder / "images" / row["image"]).read_bytes())
 
 
@@ -102,9 +104,9 @@ def _boxed(image: Image, row: dict[str, str]) -> list[Line]:
 def without_plates(folder: Path, folds: int, left_out: int) -> list[Image]:
     """Return the scenes that may be trained on, their plates painted over. Raises OSError and KeyError."""
     scenes: list[Image] = []
-    for place, row in enumerate(_rows(folder / SCENES)):
+    for place, row in enumerate(rows_of(folder / SCENES)):
         usable = may_train(row["licence"]) and row["boxes_xywh"] and fold_of(place, folds) != left_out
-        image = _image(folder / SCENES, row) if usable else None
+        image = image_of(folder / SCENES, row) if usable else None
         if image is not None and min(image.shape[:2]) >= 60:
             for left, top, width, height in boxes_of(row):
                 cv2.rectangle(image, (left, top), (left + width, top + height), (90, 90, 90), -1)

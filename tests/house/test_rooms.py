@@ -43,7 +43,12 @@ ROOMS_OF_LIBRARY = {
     ),
     "cv2": ("drivers.kit.camera.picture", "models.pixels", "models.detector", "models.training", "simulators.scene"),
     "iotcore": ("simulators.broker",),
-    "onnx": ("models.training.head", "models.training.network"),
+    "onnx": (
+        "models.training.head",
+        "models.training.network",
+        "models.training.plate_detector",
+        "models.training.plate_heads",
+    ),
     "onnxruntime": ("models.sessions",),
     "packaging": ("edge.release.build",),
     "paho": ("edge.mqtt.connection", "simulators.bench_floor"),
@@ -56,11 +61,10 @@ ROOMS_OF_LIBRARY = {
     "shtab": ("edge.cli", "edge.verbs"),
     "structlog": ("edge.log",),
     "torch": (
-        "models.training.column_reader",
         "models.training.fit",
         "models.training.network",
-        "models.training.plate_reader",
-        "models.training.text_detector",
+        "models.training.plate_detector",
+        "models.training.sitting",
     ),
 }
 

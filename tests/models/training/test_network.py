@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from models.plate_finder import CHANNELS
 from models.reader import ALPHABET
 from models.registry import load_registry, verified_bytes
 
@@ -131,3 +132,53 @@ def test_the_detector_of_codes_answers_in_torch_what_it_answers_in_onnxruntime()
     with torch.no_grad():
         seen = torch.sigmoid(Network(onnx.load_from_string(content)).logits(torch.from_numpy(batch))).numpy()
     assert np.abs(seen - answers(content, batch)).max() < 1e-5
+
+
+@pytest.fixture(scope="module")
+def with_heads():
+    import onnx
+
+    from models.training.plate_heads import with_plate_heads
+
+    return with_plate_heads(onnx.load_from_string(verified_bytes(load_registry()["code_detector"])), 1)
+
+
+def test_a_detector_with_heads_for_plates_answers_in_its_halves_what_it_answers_whole(with_heads):
+    import torch
+
+    from models.training.network import Network
+    from models.training.plate_heads import halves
+
+    first, second = halves(with_heads)
+    batch = np.random.default_rng(3).uniform(-1, 1, (2, 3, 96, 160)).astype(np.float32)
+    seen = answers(with_heads.SerializeToString(), batch)
+    assert seen.shape == (2, CHANNELS, 12, 20)
+    between = answers(first.SerializeToString(), batch)
+    assert between.shape[2:] == (12, 20)
+    with torch.no_grad():
+        for network, source in ((Network(with_heads), batch), (Network(second), between)):
+            assert np.abs(network.logits(torch.from_numpy(source)).numpy() - seen).max() < 1e-5
+
+
+def test_what_the_second_half_learnt_comes_back_into_the_whole(with_heads):
+    import onnx
+
+    from models.training.network import Network
+    from models.training.plate_heads import halves, whole
+
+    first, second = halves(with_heads)
+    network = Network(second)
+    changed = {name: value.detach() * 1.01 for name, value in network.parameters.items()}
+    learnt = onnx.load_from_string(network.exported(changed))
+    batch = np.random.default_rng(4).uniform(-1, 1, (1, 3, 64, 96)).astype(np.float32)
+    between = answers(first.SerializeToString(), batch)
+    joined = answers(whole(with_heads, learnt).SerializeToString(), batch)
+    assert np.abs(joined - answers(learnt.SerializeToString(), between)).max() < 1e-5
+    assert np.abs(joined - answers(with_heads.SerializeToString(), batch)).max() > 1e-4
+
+
+def test_a_detector_of_another_shape_gets_no_heads(shipped):
+    from models.training.plate_heads import with_plate_heads
+
+    with pytest.raises(ValueError, match="four scales"):
+        with_plate_heads(shipped, 1)
