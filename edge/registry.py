@@ -255,8 +255,9 @@ def _toledo(configured: devices.Weighbridge, clock: Clock, on_weight: DeliverWei
     )
 
 
-def _card_lines(configured: devices.DriverIdentity, clock: Clock, on_card: DeliverCard) -> IdentityReader:
-    layout = Layout(
+def card_layout(configured: devices.DriverIdentity) -> Layout:
+    """Return what the reader of cards is set to send."""
+    return Layout(
         framing="stx" if configured.driver == "card_stx" else "lines",
         prefix=configured.prefix,
         suffix=configured.suffix,
@@ -267,10 +268,13 @@ def _card_lines(configured: devices.DriverIdentity, clock: Clock, on_card: Deliv
         encoding=configured.encoding,
         heartbeat=configured.heartbeat,
     )
+
+
+def _card_lines(configured: devices.DriverIdentity, clock: Clock, on_card: DeliverCard) -> IdentityReader:
     return LineReader(
         configured.id,
         configured.port,
-        layout,
+        card_layout(configured),
         medium=configured.medium,
         clock=clock,
         on_card=on_card,

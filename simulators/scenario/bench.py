@@ -20,7 +20,8 @@ from simulators.devices.barrier_plant import Plant
 from simulators.scenario.book import Book
 from simulators.scenario.clock import Pace
 from simulators.scenario.controller import OwnController, ProcessController, ScenarioController
-from simulators.scenario.kinds import BarrierSimulated, Simulated, Site
+from simulators.scenario.device import Simulated, Site
+from simulators.scenario.kinds import BarrierSimulated
 from simulators.scenario.loading import LANE, Loaded, configuration
 from simulators.scenario.schema import TruckSpec
 from simulators.world import Geometry, Truck, World

@@ -3,18 +3,17 @@
 A further kind of device is a line here: the engine knows none of them by name but the barrier, which is the lane.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import fields
+from typing import Any
 
 from config import devices
 from edge import registry
-from simulators.devices import led_sign, serial_wire, voice, weighbridge
+from simulators.devices import identity, led_sign, serial_wire, voice, weighbridge
 from simulators.devices.barrier import BarrierSimulator
-from simulators.devices.barrier_plant import Plant, PlantFaults
-from simulators.devices.camera import CAMERA_FAULTS, CameraSimulator, Picture
+from simulators.devices.barrier_plant import PlantFaults
+from simulators.devices.camera import CAMERA_FAULTS
+from simulators.devices.event_camera import EVENT_FAULTS
 from simulators.devices.modbus_pdu import ReplyFaults
 from simulators.devices.serial_wire import OFF, PtyWire, StreamDevice, StreamFaults
 from simulators.devices.tag_field import SimulatedTag
@@ -23,61 +22,12 @@ from simulators.devices.uhf_r2000 import R2000Device, R2000Faults
 from simulators.devices.uhf_reader18 import Reader18Device, Reader18Faults
 from simulators.devices.uhf_thingmagic import ThingMagicDevice, ThingMagicFaults
 from simulators.devices.weighbridge import Display, Indicator
-from simulators.scenario.schema import FaultSpec, TruckSpec
-from simulators.scene import render_container, render_front
-from simulators.world import World
+from simulators.scenario.cameras import CameraSimulated, EventCameraSimulated
+from simulators.scenario.device import Kind, Simulated, Site, like
+from simulators.scenario.schema import FaultSpec
 
 # What a spoilt reply of the barrier can be limited by; none of them is a fault.
 _LIMITS = ("functions", "skip", "times")
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What a simulated device stands in: its id and configuration, the lane's world, a folder for its serial port."""
-
-    id: str
-    configured: Mapping[str, Any]
-    folder: Path
-    world: World
-    plant: Plant
-    now_ms: Callable[[], int]
-    trucks: Mapping[str, TruckSpec]
-    seed: int
-
-
-class Simulated(Protocol):
-    """A device of a scenario on its real wire."""
-
-    @property
-    def address(self) -> dict[str, Any]:
-        """What its configuration says of where it is; known after `start`."""
-
-    async def start(self) -> None:
-        """Be there. Raises OSError."""
-
-    async def stop(self) -> None:
-        """Be gone. May be called repeatedly."""
-
-    async def turn_on(self, fault: FaultSpec) -> None:
-        """Switch a fault on. Raises ValueError for a value that the switch does not take."""
-
-    async def turn_off(self, switch: str) -> None:
-        """Switch it off again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One protocol of one kind: where a lane's configuration has it, its fault switches, and who plays it.
-
-    `placeholder` stands for the address until the device has one. `speed_bound`: it keeps to the machine's time.
-    """
-
-    key: str
-    protocol: str
-    switches: tuple[str, ...]
-    build: Callable[[Site], Simulated]
-    placeholder: Mapping[str, Any]
-    speed_bound: bool = False
 
 
 class SerialSimulated:
@@ -108,7 +58,7 @@ class SerialSimulated:
         elif fault.value is None:
             self._faults.turn_on(fault.switch)
         else:
-            setattr(self._faults, fault.switch, _like(getattr(self._faults, fault.switch), fault.value))
+            setattr(self._faults, fault.switch, like(getattr(self._faults, fault.switch), fault.value))
 
     async def turn_off(self, switch: str) -> None:
         """Switch it off again."""
@@ -143,10 +93,10 @@ class BarrierSimulated:
         if fault.switch in PLANT_SWITCHES:
             plant = self.module.plant.faults
             before = getattr(plant, fault.switch)
-            setattr(plant, fault.switch, _like(before, True if fault.value is None else fault.value))
+            setattr(plant, fault.switch, like(before, True if fault.value is None else fault.value))
             return
         before = getattr(ReplyFaults(), fault.switch)
-        value = _like(before, True if fault.value is None else fault.value)
+        value = like(before, True if fault.value is None else fault.value)
         limits = {name: getattr(fault, name) for name in _LIMITS if getattr(fault, name) is not None}
         if "functions" in limits:
             limits["functions"] = frozenset(limits["functions"])
@@ -162,78 +112,6 @@ class BarrierSimulated:
 
 PLANT_SWITCHES = tuple(one.name for one in fields(PlantFaults))
 REPLY_SWITCHES = tuple(one.name for one in fields(ReplyFaults) if one.name not in _LIMITS)
-
-
-class CameraSimulated:
-    """A camera over HTTP that renders whoever stands before it, by the kind of picture that it is configured for."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._configured = site.configured
-        self._rendered: dict[str, Picture | None] = {}
-        self.camera = CameraSimulator(self._picture, seed=site.seed)
-
-    @property
-    def address(self) -> dict[str, Any]:
-        """Its stream, or where its pictures are."""
-        stream = self._configured.get("mode") == "mjpeg"
-        return {"url": self.camera.stream_url if stream else self.camera.snapshot_url}
-
-    async def start(self) -> None:
-        """Render every truck of the scenario, then listen: drawing would hold the loop up."""
-        for number, spec in enumerate(self._site.trucks.values()):
-            self._rendered[spec.id] = await asyncio.to_thread(self._render, spec, self._site.seed + number)
-        await self.camera.start()
-
-    async def stop(self) -> None:
-        """Close the port."""
-        await self.camera.stop()
-
-    async def turn_on(self, fault: FaultSpec) -> None:
-        """Switch to a fault; a camera has one at a time."""
-        found = next((one for one in CAMERA_FAULTS if one == fault.switch), None)
-        if found is None or found in _OF_A_LOCKED_CAMERA:
-            raise ValueError(f"{fault.switch} is a fault of a camera that asks who wants to see")
-        await self.camera.set_fault(found)
-
-    async def turn_off(self, switch: str) -> None:  # noqa: ARG002 - it has one at a time
-        """Be well again."""
-        await self.camera.set_fault("none")
-
-    def _picture(self) -> Picture | None:
-        truck = self._site.world.truck_in_view(self._site.id)
-        return None if truck is None else self._rendered[truck.id]
-
-    def _render(self, spec: TruckSpec, seed: int) -> Picture | None:
-        if "plate" in self._configured.get("reads", ()):
-            plate = next((one for one in spec.plates if one.place == self._configured.get("place")), None)
-            return None if plate is None else render_front(plate.text, plate.colour, plate.kind, plate.rows, seed)
-        boxes = spec.containers
-        return render_container([one.code for one in boxes], [one.size_type for one in boxes], seed) if boxes else None
-
-
-# Its door and its certificates; a scenario's cameras admit everybody.
-_OF_A_LOCKED_CAMERA = ("wrong_realm", "stale_nonce", "expired_certificate", "wrong_host")
-
-
-def _like(before: object, value: Any) -> Any:
-    """`value` of a scenario as the switch has it. Raises ValueError where it is of another kind."""
-    match before, value:
-        case bool(), bool():
-            return value
-        case (bool(), _) | ((int() | float() | None), bool()):
-            pass
-        case ((int() | float() | None), (int() | float())):
-            return value
-        case str(), str():
-            return value
-        case bytes(), str():
-            return bytes.fromhex(value)
-        case frozenset(), (list() | tuple()):
-            return frozenset(value)
-        case dict(), dict():
-            return dict(value)
-    raise ValueError(f"a switch that is {before!r} cannot become {value!r}")
 
 
 def _reader(device: Callable[..., Any]) -> Callable[[Site], Simulated]:
@@ -255,6 +133,17 @@ def _scale(site: Site) -> Simulated:
 
     indicator = Indicator(shows, protocol=site.configured.get("driver", "yaohua_tf0"), seed=site.seed)
     return SerialSimulated(site, indicator, indicator.faults)
+
+
+def _cards(site: Site) -> Simulated:
+    def shown() -> str | None:
+        """The card of whoever stands at the line."""
+        found = site.world.truck_in_view(site.id)
+        return None if found is None else site.trucks[found.id].card
+
+    configured = devices.DriverIdentity.model_validate({**site.configured, "id": site.id, "port": "./serial"})
+    reader = identity.CardReader(shown, registry.card_layout(configured), seed=site.seed)
+    return SerialSimulated(site, reader, reader.faults)
 
 
 def _sign(site: Site) -> Simulated:
@@ -289,6 +178,15 @@ KINDS: tuple[Kind, ...] = (
         {"url": "http://127.0.0.1:1/"},
         speed_bound=True,
     ),
+    Kind(
+        "cameras",
+        "isapi_camera",
+        tuple(one for one in EVENT_FAULTS if one != "none"),
+        EventCameraSimulated,
+        {"url": "http://127.0.0.1:1/"},
+        speed_bound=True,
+    ),
+    *(Kind("driver_identity", one, identity.FAULTS, _cards, _SERIAL) for one in ("card_lines", "card_stx")),
     Kind("sign", "led_serial", led_sign.FAULTS, _sign, _SERIAL),
     Kind("voice", "voice_serial", voice.FAULTS, _voice, _SERIAL),
 )

@@ -12,7 +12,8 @@ from config.explain import explain, is_echo
 from config.loader import MAX_BYTES, document_problem
 from config.problems import Bilingual, ConfigProblem, nearest, path_text, shown
 from config.schema import Configuration
-from simulators.scenario.kinds import KINDS, Kind, kind_of
+from simulators.scenario.device import Kind
+from simulators.scenario.kinds import KINDS, kind_of
 from simulators.scenario.schema import Expectation, Scenario
 
 LANE = "lane-1"

@@ -60,10 +60,11 @@ class ContainerSpec(Strict):
 
 
 class TruckSpec(Strict):
-    """A truck as it truly is. `note`: the authorities have a release note for it, for one passage."""
+    """A truck as it truly is, with the card of its driver. `note`: it has a release note, for one passage."""
 
     id: Id
     tag: str | None = None
+    card: str | None = None
     plates: tuple[PlateSpec, ...] = ()
     containers: tuple[ContainerSpec, ...] = ()
     weight_kg: int = Field(default=18_850, ge=0, le=200_000)

@@ -8,7 +8,8 @@ import pytest
 
 from config.schema import Lane
 from edge import registry
-from simulators.scenario.kinds import KINDS, Kind, kind_of
+from simulators.scenario.device import Kind
+from simulators.scenario.kinds import KINDS, kind_of
 from simulators.scenario.loading import FOLDER, Loaded, load
 from tests.drivers.test_quality import QUALITIES
 from tests.support.sources import ROOT

@@ -20,15 +20,22 @@ from simulators.scenario.loading import FOLDER, Loaded, load
 from tests.support.sources import ROOT
 
 SPEED = 10
-PROCESSES = 3
+QUICK = 2
 LIMIT_S = 400.0
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def slow(name: str) -> bool:
-    """Whether it keeps to the machine's time, or nearly so."""
+def shares(names: Sequence[str]) -> list[list[str]]:
+    """Who runs what: those that keep to the machine's time are not played side by side, they would lose it."""
+    slow = [name for name in names if bound(name)]
+    quick = [name for name in names if name not in slow]
+    return [share for share in (slow, *(quick[first::QUICK] for first in range(QUICK))) if share]
+
+
+def bound(name: str) -> bool:
+    """Whether its devices cannot be hurried."""
     loaded = load(FOLDER / f"{name}.yaml")
-    return isinstance(loaded, Loaded) and (loaded.scenario.apart or any(one.kind.speed_bound for one in loaded.devices))
+    return isinstance(loaded, Loaded) and any(one.kind.speed_bound for one in loaded.devices)
 
 
 class Runs:
@@ -38,9 +45,7 @@ class Runs:
         self.results: dict[str, Future[dict[str, Any]]] = {name: Future() for name in names}
         self._processes: list[subprocess.Popen[str]] = []
         self._threads: list[threading.Thread] = []
-        ordered = sorted(names, key=lambda name: (not slow(name), name))
-        for first in range(min(PROCESSES, len(ordered))):
-            share = ordered[first::PROCESSES]
+        for share in shares(names):
             command = [sys.executable, "-m", "edge.cli", "sim", *share, "--json", "--speed", str(SPEED)]
             process = subprocess.Popen(
                 [*command, "--broker", broker], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
