@@ -4,14 +4,33 @@ The characters of a vertical container code stand under each other, each upright
 that its first character is the leftmost, and drawn together to half its length.
 """
 
+import re
+from dataclasses import dataclass, replace
+
 import numpy as np
 
+from models.decode import Glyph
 from models.detector import TextLine
 from models.lines import around
 from models.pixels import Array, Image, cut_out, resized
 
 # What of its length a turned column keeps: characters that lie on their side need less of it than upright ones.
 TURNED_SHARE = 0.5
+CODE_LENGTH, OWNER_LENGTH = 11, 4
+# A code that lacks characters at one end: none in between, or the places of the others would say nothing.
+_BEGUN = re.compile("[A-Z]{3}[UJZ][0-9IOSZB]{3,6}")
+_ENDED = re.compile("[A-Z]{0,2}[UJZ][0-9IOSZB]{7}|[0-9IOSZB]{5,7}")
+# Owner, number and check digit stand apart: room for a gap and a half beyond the missing characters, in characters.
+_ROOM = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnCut:
+    """How a column is cut out of its picture: its sides, its beginning and its end moved outwards, in its widths."""
+
+    aside: float
+    before: float
+    after: float
 
 
 def columns_of(lines: list[TextLine]) -> list[list[TextLine]]:
@@ -41,20 +60,41 @@ def _shape(group: list[TextLine]) -> tuple[float, float]:
     return float(np.median([line.width for line in group])), float(height)
 
 
-def column_corners(group: list[TextLine], aside: float, along: float) -> Array:
-    """Return the corners of the column of `group`, its sides and ends moved outwards by so many widths."""
+def column_corners(group: list[TextLine], cut: ColumnCut) -> Array:
+    """Return the corners of the column of `group` as `cut` moves its sides and ends."""
     upper, lower = group[0].corners, group[-1].corners
     down = (lower[2:].mean(axis=0) - upper[:2].mean(axis=0)) / max(_shape(group)[1], 1.0)
     width = float(np.median([line.width for line in group]))
-    side = np.array([width * aside, 0.0], np.float32)
-    end = down * width * along
+    side = np.array([width * cut.aside, 0.0], np.float32)
+    begin, end = down * width * cut.before, down * width * cut.after
     return np.stack(
-        [upper[0] - side - end, upper[1] + side - end, lower[2] + side + end, lower[3] - side + end]
+        [upper[0] - side - begin, upper[1] + side - begin, lower[2] + side + end, lower[3] - side + end]
     ).astype(np.float32)
 
 
-def turned_column(image: Image, group: list[TextLine], aside: float, along: float) -> Image:
+def turned_column(image: Image, group: list[TextLine], cut: ColumnCut) -> Image:
     """Return the column of `group` in `image` as its reader gets it."""
-    lying = np.ascontiguousarray(np.rot90(cut_out(image, column_corners(group, aside, along))))
+    lying = np.ascontiguousarray(np.rot90(cut_out(image, column_corners(group, cut))))
     height, length = lying.shape[:2]
     return resized(lying, max(1, round(length * TURNED_SHARE)), height)
+
+
+def completing(group: list[TextLine], cut: ColumnCut, glyphs: tuple[Glyph, ...]) -> ColumnCut | None:
+    """Return `cut` made so much longer that what `glyphs` lack of a code stands in it.
+
+    None where they lack nothing, or there is room for what they lack already. Single characters at an end, apart
+    from the others or bent away from them, are often not found with the rest.
+    """
+    text = "".join(glyph.character for glyph in glyphs)
+    missing = CODE_LENGTH - len(text)
+    begun = bool(_BEGUN.fullmatch(text))
+    if missing <= 0 or not (begun or _ENDED.fullmatch(text)):
+        return None
+    width, height = _shape(group)
+    length = height / width + cut.before + cut.after
+    pitch = float(np.median(np.diff([glyph.place for glyph in glyphs])))
+    beyond = 1.0 - glyphs[-1].place if begun else glyphs[0].place
+    more = ((missing + _ROOM) * pitch - beyond) * length
+    if more <= 0.0:
+        return None
+    return replace(cut, after=cut.after + more) if begun else replace(cut, before=cut.before + more)

@@ -1,16 +1,20 @@
 """Looks for container codes in one picture: rows first, then closer at what is missing, then columns."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
+from edge.core.boxes import SAME_BOX_DIFFERENCES
+from edge.core.container import parse_container
+from edge.core.evidence import joined, look_of, of_one_thing
 from edge.core.readings import ContainerSighting
 from models.colours import is_drawn
-from models.columns import columns_of
+from models.columns import ColumnCut, columns_of, completing
 from models.containers import CodeCandidate, CodeLine, best_candidates, code_line, may_begin, sightings_of
 from models.detector import TextLine
 from models.framed import framed_digit, without_frame
-from models.lines import ReadLine, is_upright
+from models.lines import ReadLine, is_upright, overlap
 from models.looks import Looks, stretched
 
 MAX_CLOSER_LOOKS = 8
@@ -22,9 +26,15 @@ _HEADLESS = re.compile("[A-Z]{1,2}[UJZ][0-9]{6,7}")
 BEGINNING_REACH, CODE_DIGITS = 1.5, 7
 FRAME_REACH, FRAME_MARGIN = 2.2, 0.2
 MIN_DIGITS_FOR_PITCH = 3
-# How columns are cut: sides and ends outwards, in widths. The detector's box is wider than its characters.
-COLUMN_CUTS = ((-0.25, 0.5), (-0.2, 2.0), (-0.15, 0.5), (-0.1, 4.0))
+# The detector's box of a column is wider than its characters.
+COLUMN_CUTS = (
+    ColumnCut(-0.25, 0.5, 0.5),
+    ColumnCut(-0.2, 2.0, 2.0),
+    ColumnCut(-0.15, 0.5, 0.5),
+    ColumnCut(-0.1, 4.0, 4.0),
+)
 MIN_COLUMN_GLYPHS = 4
+MAX_COMPLETIONS = 3
 # What a code has to reach that one, two or three cuts verify: the check digit does not tell an R from an H.
 COLUMN_FLOORS = (0.90, 0.80, 0.60)
 
@@ -109,14 +119,57 @@ def _in_columns(looks: Looks, lines: list[TextLine], rows: list[CodeLine]) -> li
         if first is None or len(first.glyphs) < MIN_COLUMN_GLYPHS:
             continue
         cuts = [first, *(cut for cut in (_column(looks, group, cut) for cut in COLUMN_CUTS[1:]) if cut is not None)]
+        cuts += _completed(looks, group, cuts)
         sightings = [one for cut in cuts for one in sightings_of(best_candidates([cut]), [cut, *others])]
+        looks.spelt_in_columns += sightings
         found += _agreed(sightings)
+    if any(sighting.container.check == "verified" for sighting in found):
+        return found
+    return _by_characters(looks.spelt_in_columns) or found
+
+
+def _column(looks: Looks, group: list[TextLine], cut: ColumnCut) -> CodeLine | None:
+    read = looks.read_column(group, cut)
+    return None if read is None else code_line(read)
+
+
+def _completed(looks: Looks, group: list[TextLine], cuts: list[CodeLine]) -> list[CodeLine]:
+    """Return what longer cuts read, where `cuts` lack characters at one end of a code."""
+    found: list[CodeLine] = []
+    for cut, read in zip(COLUMN_CUTS, cuts, strict=True):
+        last, longer = read, completing(group, cut, read.glyphs)
+        for _ in range(MAX_COMPLETIONS):
+            again = None if longer is None else _column(looks, group, longer)
+            if longer is None or again is None or len(again.glyphs) <= len(last.glyphs):
+                break
+            found.append(again)
+            last, longer = again, completing(group, longer, again.glyphs)
     return found
 
 
-def _column(looks: Looks, group: list[TextLine], cut: tuple[float, float]) -> CodeLine | None:
-    read = looks.read_column(group, *cut)
-    return None if read is None else code_line(read)
+def _by_characters(sightings: list[ContainerSighting]) -> list[ContainerSighting]:
+    """Return the code that all cuts of all columns spell together, character by character, where that is verified.
+
+    Where a cut of the same place verifies another code, none is.
+    """
+    looks = {
+        look_of(one.container.code, one.confidence, one.characters, str(number)): one
+        for number, one in enumerate(sightings)
+    }
+    for group in of_one_thing(tuple(looks), SAME_BOX_DIFFERENCES):
+        for needed in range(len(COLUMN_FLOORS), 1, -1):
+            top = joined(group, needed, needed)
+            container = None if top is None else parse_container(top.text)
+            if top is None or container is None or container.check != "verified":
+                continue
+            best = max((looks[look] for look in group), key=lambda one: one.confidence)
+            others = [one for look, one in looks.items() if look not in group and one.container.check == "verified"]
+            if top.confidence >= COLUMN_FLOORS[needed - 1] and not any(overlap(best.box, one.box) for one in others):
+                sizes = [looks[look].container.size_type for look in group if looks[look].container.size_type]
+                repaired = any(looks[look].container.repaired for look in group)
+                whole = replace(container, size_type=sizes[0] if sizes else None, repaired=repaired)
+                return [ContainerSighting(whole, round(top.confidence, 4), best.box)]
+    return []
 
 
 def _agreed(sightings: list[ContainerSighting]) -> list[ContainerSighting]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.columns import turned_column
+from edge.core.readings import ContainerSighting
+from models.columns import ColumnCut, turned_column
 from models.detector import TextLine
 from models.lines import ReadLine, around
 from models.pixels import Array, Image, cut_out
@@ -35,6 +36,8 @@ class Looks:
         self.image = image
         self._reader = reader
         self._column_reader = column_reader
+        # What every cut of every column spelt so far, whoever found the column.
+        self.spelt_in_columns: list[ContainerSighting] = []
 
     def crop(self, line: TextLine) -> Image:
         """Return the pixels of `line`."""
@@ -52,8 +55,8 @@ class Looks:
         """Read those of `lines` that are tall enough. Raises ModelOutputError."""
         return [self.read(line) for line in lines if line.height >= MIN_LINE_HEIGHT_PX]
 
-    def read_column(self, group: list[TextLine], aside: float, along: float) -> ReadLine | None:
-        """Read a column, its sides and ends moved outwards by so many widths; None where there is no such reader.
+    def read_column(self, group: list[TextLine], cut: ColumnCut) -> ReadLine | None:
+        """Read a column as `cut` out of the picture; None where there is no such reader.
 
         Raises ModelOutputError.
         """
@@ -61,7 +64,7 @@ class Looks:
             return None
         x, y, width, height = around(group)
         corners: Array = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], np.float32)
-        probabilities = self._column_reader.read(turned_column(self.image, group, aside, along))
+        probabilities = self._column_reader.read(turned_column(self.image, group, cut))
         return ReadLine(TextLine(corners, group[0].score), probabilities)
 
 

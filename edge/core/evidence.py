@@ -72,7 +72,8 @@ def joined(looks: Sequence[Look], needed: int, needed_last: int) -> Joined | Non
     """Return the top answer of `looks` at one thing (one or more), or None where a place stays open.
 
     Each character needs `needed` pictures that read it (`needed_last` the last one), WON of the evidence at its place,
-    and one picture that is SEEN sure of it.
+    one picture that is SEEN sure of it, and one that read as many characters as any: what a shorter look alone says
+    may stand in another place, where it missed one in between.
     """
     text, confidence = "", 1.0
     length = max(len(look.text) for look in looks)
@@ -84,7 +85,8 @@ def joined(looks: Sequence[Look], needed: int, needed_last: int) -> Joined | Non
         weights = {character: math.prod(_odds(one) for one in values) for character, values in read.items()}
         top = max(weights, key=lambda character: weights[character])
         share = weights[top] / sum(weights.values())
-        enough = len(read[top]) >= (needed_last if place == length - 1 else needed)
+        whole = any(look.text[place] == top for look in looks if len(look.text) == length)
+        enough = whole and len(read[top]) >= (needed_last if place == length - 1 else needed)
         if not enough or share < WON or max(read[top]) < SEEN:
             return None
         text += top

@@ -177,6 +177,44 @@ def test_a_column_is_verified_by_several_cuts_or_by_a_sure_one(answers, codes):
     assert verified(in_column(*answers)) == codes
 
 
+def doubted(text, place, character, share):
+    """A cut that spells `text`, and is so sure of `character` at `place`."""
+    return text, {place: {character: share}}
+
+
+def test_cuts_that_are_wrong_in_different_places_spell_a_code_together():
+    other = doubted("CSQU3054388", 10, "8", 0.5)
+    assert verified(in_column(other, doubted("C5QU8054383", 4, "8", 0.5), "CSQU3O54383", other)) == ["CSQU3054383"]
+    weak = doubted("CSQU3054383", 10, "3", 0.5)
+    assert verified(in_column(*[doubted("CSQU3054388", 10, "8", 0.9)] * 3, weak)) == [], "the top answer"
+
+
+def test_columns_that_detectors_find_one_after_the_other_are_cuts_of_one_code():
+    weak = doubted("CSQU3054383", 5, "0", 0.7)
+    looks = Looks(ground(), Script(), Script(weak, "", "", "", weak, "", "", "", weak, "", "", ""))
+    found = [verified(find_containers(looks, COLUMN, [])) for _ in range(3)]
+    assert found == [[], [], ["CSQU3054383"]]
+
+
+def test_another_verified_code_at_the_same_place_leaves_it_open():
+    weak, other = doubted("CSQU3054383", 5, "0", 0.7), doubted("TEMU3108252", 5, "1", 0.7)
+    assert verified(in_column(weak, other, weak, weak)) == []
+
+
+def test_a_column_that_lacks_characters_is_cut_longer_until_it_lacks_none():
+    script = Script("U3054383", "", "", "", "QU3054383", "CSQU3054383")
+    looks = Looks(ground(), Script(), script)
+    assert verified(find_containers(looks, COLUMN, [])) == ["CSQU3054383"]
+    lengths = [shape[1] for shape in script.seen]
+    assert lengths[0] < lengths[4] < lengths[5]
+
+
+def test_a_longer_cut_that_reads_no_more_ends_the_looking():
+    script = Script("CSQU30543", "", "", "", "CSQU30543", "CSQU3054383")
+    assert verified(find_containers(Looks(ground(), Script(), script), COLUMN, [])) == []
+    assert len(script.seen) == 5
+
+
 def test_the_size_and_type_stands_in_the_other_column():
     other = text_line(140, 20, 20, 120)
     (sighting,) = in_column("CSQU3054383", "45G1", "CSQU3054383", lines=[*COLUMN, other])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from models.colours import plate_colour
-from models.columns import column_corners, columns_of, turned_column
+from models.columns import ColumnCut, column_corners, columns_of, completing, turned_column
+from models.decode import Glyph
 from models.detector import TextDetector, TextLine, input_size, lines_of_map
 from models.lines import is_upright, overlap, stands_above, stands_left
 from models.looks import stretched
@@ -133,7 +134,7 @@ def test_single_characters_under_each_other_are_a_column():
 def test_a_column_is_turned_to_the_left_and_drawn_together():
     image = ground(200, 400)
     image[50:90, 100:120] = WHITE
-    turned = turned_column(image, [text_line(100, 50, 20, 160)], 0.0, 0.0)
+    turned = turned_column(image, [text_line(100, 50, 20, 160)], ColumnCut(0.0, 0.0, 0.0))
     assert turned.shape == (20, 80, 3)
     # What stands at the top comes first.
     assert turned[:, :18].mean() > 230
@@ -141,8 +142,31 @@ def test_a_column_is_turned_to_the_left_and_drawn_together():
 
 
 def test_a_column_is_cut_wider_and_longer():
-    corners = column_corners([text_line(100, 50, 20, 100), text_line(102, 160, 20, 100)], 0.5, 2.0)
+    corners = column_corners([text_line(100, 50, 20, 100), text_line(102, 160, 20, 100)], ColumnCut(0.5, 2.0, 2.0))
     assert upright_box(corners) == (89, 10, 44, 290)
+
+
+@pytest.mark.parametrize(
+    ("text", "longer"),
+    [
+        ("QU3054383", (True, False)),
+        ("3054383", (True, False)),
+        ("CSQU30543", (False, True)),
+        ("CSQU3054383", None),
+        ("CSQ", None),
+        ("22G1", None),
+        ("2XY3", None),
+    ],
+)
+def test_a_column_is_cut_longer_at_the_end_where_a_code_lacks_characters(text, longer):
+    glyphs = tuple(Glyph(character, 0.9, (place + 0.5) / len(text)) for place, character in enumerate(text))
+    cut = ColumnCut(0.0, 0.5, 0.5)
+    again = completing([text_line(100, 50, 20, 200)], cut, glyphs)
+    assert (again and (again.before > cut.before, again.after > cut.after)) == longer
+    # As long as so many characters of the same pitch, and room for the gaps between owner, number and check digit.
+    if again is not None:
+        pitch = (200 / 20 + 1.0) / len(text)
+        assert max(again.before, again.after) == pytest.approx(0.5 + (11 - len(text) + 2.0 - 0.5) * pitch)
 
 
 def test_a_line_knows_its_measures():

@@ -54,6 +54,13 @@ def test_what_no_picture_is_sure_of_is_not_answered() -> None:
     assert joined([look("AB1", weak=" . "), look("AB1", weak=" . ", name="b")], 2, 2) is None
 
 
+def test_a_look_that_missed_a_character_in_between_does_not_shift_the_others() -> None:
+    """MAGU2112920 without its 9, twice and sure, and a check digit from another: MAGU2112200 would pass."""
+    short = [look("MAGU211220", name=name) for name in "abc"]
+    assert joined([look("MAGU2112920", weak="        ..", name="d"), *short], 2, 1) is None
+    assert joined([look("MAGU2112200", name="d"), *short], 2, 1) is not None
+
+
 def test_many_pictures_do_not_make_a_character_surer_than_the_surest_of_them() -> None:
     top = joined([look("AB1", sure=0.8, name=str(number)) for number in range(9)], 2, 2)
     assert top is not None
