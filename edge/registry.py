@@ -218,6 +218,7 @@ def _reader(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> 
 
 def _steady(configured: devices.Weighbridge) -> Steady:
     return Steady(
+        first_counts=False,
         needed=configured.stable_readings,
         over_ms=configured.stable_ms,
         tolerance_kg=configured.tolerance_kg,

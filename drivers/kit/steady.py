@@ -24,15 +24,27 @@ class Sample:
     why: Literal["moving", "overload", "tared", "unit"] | None = None
 
 
+_NOTHING_YET = Sample(None)
+
+
 class Steady:
     """Says `stable` after `needed` samples over `over_ms` that differ by no more than `tolerance_kg`.
 
     Below `least_kg` it is `empty`, whatever wind and rain do to it: that is no news. After a pause or a reset the
     weight of before is the weighing of before, begun when that began: a display that is stuck shows nothing else, so
-    it gives no second vehicle a weight.
+    it gives no second vehicle a weight. Without `first_counts` the first weight of all is none either, before something
+    else was shown: whose it was nobody knows who has just been started.
     """
 
-    def __init__(self, *, needed: int = 5, over_ms: int = 1_000, tolerance_kg: int = 0, least_kg: int = 500) -> None:
+    def __init__(
+        self,
+        *,
+        needed: int = 5,
+        over_ms: int = 1_000,
+        tolerance_kg: int = 0,
+        least_kg: int = 500,
+        first_counts: bool = True,
+    ) -> None:
         self._needed = needed
         self._over_ms = over_ms
         self._tolerance_grams = tolerance_kg * GRAMS_IN_KG
@@ -44,6 +56,8 @@ class Steady:
         self._said: Weighing | None = None
         # Lowest and highest of the last rest, and when it began, until something else is shown.
         self._rest: tuple[int, int, int] | None = None
+        # Nothing but this was shown since the start; None once it does not matter any more.
+        self._first: Sample | None = None if first_counts else _NOTHING_YET
 
     def reset(self) -> None:
         """Forget everything but the last weight: the line was away."""
@@ -70,20 +84,26 @@ class Steady:
         if self._said is not None and self._said.status == "stable" and self._count > 1:
             self._rest = low, high, self._said.since_ms
             return None
-        if self._count < self._needed or at_ms - self._began_ms < self._over_ms:
+        if self._first is not None or self._count < self._needed or at_ms - self._began_ms < self._over_ms:
             return self._say("moving", None, at_ms)
         since_ms = self._began_ms if self._rest is None else self._rest[2]
         self._rest = low, high, since_ms
         return self._say("stable", (sample.grams + GRAMS_IN_KG // 2) // GRAMS_IN_KG, since_ms)
 
     def _look_back(self, sample: Sample) -> None:
-        """Forget the last rest once anything else than its weight is shown."""
-        if self._rest is None:
-            return
-        low, high, _ = self._rest
-        grams = sample.grams
-        if grams is None or sample.why is not None or max(high, grams) - min(low, grams) > self._tolerance_grams:
+        """Forget the last rest, and the first display, once anything else is shown."""
+        if self._first is _NOTHING_YET:
+            self._first = sample
+        elif self._first is not None and self._differs(sample, self._first.grams, self._first.grams):
+            self._first = None
+        if self._rest is not None and self._differs(sample, *self._rest[:2]):
             self._rest = None
+
+    def _differs(self, sample: Sample, low: int | None, high: int | None) -> bool:
+        grams = sample.grams
+        if grams is None or low is None or high is None or sample.why is not None:
+            return True
+        return max(high, grams) - min(low, grams) > self._tolerance_grams
 
     def _say(self, status: WeighingStatus, kg: int | None, since_ms: int) -> Weighing | None:
         said = self._said

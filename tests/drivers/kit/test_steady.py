@@ -75,6 +75,22 @@ def test_after_a_reset_a_display_that_showed_something_else_has_weighed_another_
     assert said(steady, other, *[AT_REST] * 6, from_ms=10_000)[-1] == Weighing("stable", 18_850, 10_250)
 
 
+@pytest.mark.hazard("D11")
+@pytest.mark.parametrize(
+    "other", [Sample(0), Sample(18_830_000), Sample(18_850_000, "moving"), Sample(None, "tared"), Sample(None)]
+)
+def test_what_stood_there_at_the_start_is_no_weight_before_something_else_was_shown(other: Sample) -> None:
+    steady = Steady(first_counts=False)
+    assert said(steady, *[AT_REST] * 20) == [Weighing("moving", None, 0)]
+    steady.reset()
+    assert said(steady, *[AT_REST] * 20, from_ms=10_000) == [Weighing("moving", None, 10_000)]
+    assert said(steady, other, *[AT_REST] * 6, from_ms=20_000)[-1] == Weighing("stable", 18_850, 20_250)
+
+
+def test_a_trouble_at_the_start_is_no_weight_and_the_next_display_is_something_else() -> None:
+    assert said(Steady(first_counts=False), Sample(None, "tared"), *[AT_REST] * 6)[-1].status == "stable"
+
+
 def test_within_the_tolerance_of_the_whole_rest_it_is_the_same_weight() -> None:
     steady = Steady(tolerance_kg=20)
     said(steady, *[AT_REST] * 6, Sample(18_860_000))
