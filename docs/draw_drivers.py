@@ -33,7 +33,8 @@ ADDING = """## Adding a driver
 3. Name the protocol in the class of its kind's configuration (`config/devices.py`), and add one line to
    `edge/registry.py`.
 4. Write its simulator in `simulators/devices`, which shares only the codec with it, and fixtures of real or documented
-   bytes, wrong ones among them.
+   bytes, wrong ones among them. Add its line to `simulators/scenario/kinds.py`, so that scenarios can have it, and
+   say in `simulators/GUARANTEES.md` what it is good for.
 5. Give it a rig in `tests/drivers/conformance/rigs.py`, where it speaks on a stream: the suite does the rest.
 6. Run `./kakou test tests/drivers` and `python docs/draw_drivers.py`.
 

@@ -17,6 +17,7 @@ from typing import Self
 
 _LOOPBACK = "127.0.0.1"
 _POLL_S = 0.02
+_REACH_TIMEOUT_S = 3.0
 # Few services have a fixed port above this.
 _LEAST_PORT = 20_000
 _TRIES = 50
@@ -85,6 +86,17 @@ def _first_port_of_connections() -> int:
         return int(_CONNECTION_PORTS.read_text(encoding="ascii").split()[0])
     except (OSError, ValueError, IndexError):
         return _LEAST_PORT
+
+
+def reach(host: str, port: int) -> None:
+    """See whether a broker that others started listens. Blocks; raises BrokerError."""
+    try:
+        socket.create_connection((host, port), _REACH_TIMEOUT_S).close()
+    except OSError as error:
+        raise BrokerError(
+            f"broker_unreachable: {host}:{port}: expected a broker that listens, got {error}; "
+            "next: start it, or leave --broker out"
+        ) from error
 
 
 class DefaultBroker:

@@ -9,14 +9,13 @@ import contextlib
 import importlib
 import json
 import secrets
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from simulators.broker import BrokerError, DefaultBroker, free_ports
+from simulators.broker import DefaultBroker, free_ports, reach
 from simulators.demo_children import Children
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from simulators.demo_lane import DemoLane
 
 LANE, AUTHORITY = "lane-1", "customs"
-_REACH_TIMEOUT_S = 3.0
 _TIDY_TIMEOUT_S = 2.0
 # What a lane leaves at a broker; one that outlives the demo is cleared of it.
 _RETAINED = ("availability", "state", "health", "alarm/")
@@ -170,7 +168,7 @@ async def _plan(
     barrier, *cameras = free_ports(3)
     ports = dict(zip((PLATE_CAMERA, CONTAINER_CAMERA), cameras, strict=True))
     if choice.host is not None:
-        broker_up = asyncio.create_task(asyncio.to_thread(_reach, choice.host, choice.port))
+        broker_up = asyncio.create_task(asyncio.to_thread(reach, choice.host, choice.port))
         await broker_up
         # Others may use that broker, for a demo, too.
         site = f"demo-{secrets.token_hex(3)}"
@@ -181,16 +179,6 @@ async def _plan(
     stack.push_async_callback(_cancel, broker_up)
     port = broker.port_v5 if choice.version == "5" else broker.port
     return _Plan(folder, "demo", broker.host, port, choice.version, barrier, ports), broker_up
-
-
-def _reach(host: str, port: int) -> None:
-    try:
-        socket.create_connection((host, port), _REACH_TIMEOUT_S).close()
-    except OSError as error:
-        raise BrokerError(
-            f"broker_unreachable: {host}:{port}: expected a broker that listens, got {error}; "
-            "next: start it, or leave --broker out"
-        ) from error
 
 
 def _write_config(plan: _Plan) -> Path:

@@ -144,7 +144,7 @@ class Bench:
 
     def _ready(self) -> bool:
         """Whether the lane is proved closed; True also where the controller has ended already."""
-        ended = self.controller is not None and self.controller.ended
+        ended = self.controller is not None and self.controller.ended is not None
         return ended or (self.state.get("phase") == "idle" and not self.state["lost_devices"])
 
     async def until(self, condition: Callable[[], bool], limit_s: float) -> None:
@@ -194,7 +194,7 @@ class Bench:
             "boom": round(plant.position, 2),
             "trucks": {one: self.world.phase(one) for one in self.trucks},
             "events": [one["type"] for one in self.events[-_EVENTS_SHOWN:]],
-            "controller": "ended" if self.controller is None or self.controller.ended else "runs",
+            "controller": "runs" if self.controller is not None and self.controller.ended is None else "ended",
         }
 
     def _write(self) -> KeyFiles:

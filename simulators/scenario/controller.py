@@ -35,8 +35,8 @@ class ScenarioController(Protocol):
         """Start it. Raises OSError."""
 
     @property
-    def ended(self) -> bool:
-        """Whether it runs no more."""
+    def ended(self) -> str | None:
+        """How it ended, where it runs no more."""
 
     async def kill(self) -> None:
         """End it at once."""
@@ -62,21 +62,22 @@ class OwnController:
         self._task = asyncio.create_task(serving)
 
     @property
-    def ended(self) -> bool:
-        """Whether it runs no more."""
-        return self._task is not None and self._task.done()
+    def ended(self) -> str | None:
+        """How it ended, where it runs no more."""
+        if self._task is None or not self._task.done():
+            return None
+        error = None if self._task.cancelled() else self._task.exception()
+        return "by itself" if error is None else str(error)
 
     async def kill(self) -> None:
-        """Cancel it. A failure of its own is raised: it would be the finding."""
+        """Cancel it."""
         if self._task is None:
             return
-        task, self._task = self._task, None
-        task.cancel()
-        await asyncio.wait({task})
+        self._task.cancel()
+        # What it ended with before is told by `ended`.
+        await asyncio.gather(self._task, return_exceptions=True)
         # A controller lives as long as its process and keeps the collector off itself; this process lives on.
         gc.unfreeze()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            raise error
 
     async def stop(self) -> int:
         """Not here: a signal would be for all of us."""
@@ -125,9 +126,9 @@ class ProcessController:
         await asyncio.to_thread(self._process.start)
 
     @property
-    def ended(self) -> bool:
-        """Whether it runs no more."""
-        return self._process.exitcode is not None
+    def ended(self) -> str | None:
+        """How it ended, where it runs no more."""
+        return None if self._process.exitcode is None else f"exit status {self._process.exitcode}"
 
     async def kill(self) -> None:
         """End it as a power cut does."""

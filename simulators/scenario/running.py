@@ -177,8 +177,8 @@ class _Stage:
 
     def _check(self) -> None:
         controller = self._bench.controller
-        if controller is not None and controller.ended and not self._ended_by_step:
-            raise self._failed("ended", 1, "nobody asked it to", {})
+        if controller is not None and controller.ended is not None and not self._ended_by_step:
+            raise self._failed("ended", 1, controller.ended, {})
         for number, condition in enumerate(self._scenario.never):
             if not differences(condition, self._bench):
                 line = self._bench.loaded.line_of("never", number)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge.text import default_language, say
 from edge.text.arguments import Parser
-from simulators.broker import BrokerError, DefaultBroker
+from simulators.broker import BrokerError, DefaultBroker, reach
 from simulators.scenario.bench import BrokerAt
 from simulators.scenario.junit import junit
 from simulators.scenario.loading import FOLDER, Loaded, load
@@ -106,6 +106,7 @@ def _tell(result: Result) -> None:
 @contextlib.contextmanager
 def _broker(given: tuple[str, int] | None) -> Iterator[BrokerAt]:
     if given is not None:
+        reach(*given)
         yield BrokerAt(*given)
         return
     with DefaultBroker() as own:

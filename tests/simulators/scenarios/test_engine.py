@@ -1,16 +1,22 @@
 """The engine can fail, and then says which expectation, when, and what was seen instead."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from simulators.broker import free_ports
+from simulators.scenario import controller
 from simulators.scenario.conditions import LOOKS, contains
 from simulators.scenario.loading import Loaded, load
 from simulators.scenario.running import Result
 from simulators.scenario.schema import ACTIONS, CONDITIONS, Step
-from simulators.scenario.verb import EXIT_CANNOT_START, EXIT_CONFIG, EXIT_FAILED, main
+from simulators.scenario.verb import EXIT_CANNOT_START, EXIT_CONFIG, EXIT_FAILED, EXIT_INTERRUPTED, main
+from tests.support.sources import ROOT
 
 HEAD = """\
 title: one truck
@@ -191,4 +197,35 @@ def test_names_are_those_of_the_files(tmp_path: Path) -> None:
     assert isinstance(loaded, Loaded)
     assert loaded.name == "one"
     assert Result("one", "t", (), 1, 1.0, 0, 0).failure is None
-    assert EXIT_CANNOT_START == 75
+
+
+async def refuses(*_: object, **__: object) -> bool:
+    raise OSError("journal_locked: another controller has it")
+
+
+def test_a_controller_that_cannot_start_is_the_finding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controller, "serve", refuses)
+    assert main([str(written(tmp_path, "steps:\n  - expect: {phase: idle}\n"))]) == EXIT_FAILED
+    assert "the controller ended: journal_locked" in capsys.readouterr().out
+
+
+def test_a_broker_that_does_not_listen_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (port,) = free_ports(1)
+    path = written(tmp_path, "steps:\n  - expect: {phase: idle}\n")
+    assert main([str(path), "--broker", f"127.0.0.1:{port}"]) == EXIT_CANNOT_START
+    assert "broker_unreachable" in capsys.readouterr().err
+
+
+def test_an_interrupt_ends_it(tmp_path: Path) -> None:
+    path = written(tmp_path, "steps:\n  - expect: {phase: idle, for_s: 3000}\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge.cli", "sim", "released", str(path), "--speed", "10", "--json"],
+        cwd=ROOT, text=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["name"] == "released"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == EXIT_INTERRUPTED
