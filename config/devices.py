@@ -164,7 +164,7 @@ class SirenRules(Strict):
     longest_ms: int = Field(default=30_000, ge=1_000, le=600_000)
 
 
-CameraProtocol = Literal["http_camera", "isapi_camera"]
+CameraProtocol = Literal["http_camera", "isapi_camera", "dahua_camera"]
 # What is given to a camera of the other sort would be given in vain.
 ONLY_OF_PICTURES = ("mode", "poll_ms")
 ONLY_OF_EVENTS = ("silent_ms", "late_ms")
@@ -173,8 +173,8 @@ ONLY_OF_EVENTS = ("silent_ms", "late_ms")
 class Camera(Configured):
     """One camera over HTTP. `frames_needed` agreeing frames of at most `frames_max` make a reading.
 
-    An `isapi_camera` tells by itself what it recognised; its `url` is that of the camera. It is lost where it says
-    nothing for `silent_ms`, and what it sends `late_ms` after its time does not count.
+    An `isapi_camera` or `dahua_camera` tells by itself what it recognised; its `url` is that of the camera. It is lost
+    where it says nothing for `silent_ms`, and what it sends `late_ms` after its time does not count.
 
     With `user` and `password_file`, `auth: auto` answers a camera that asks for digest authentication; `basic` sends
     the password as it is, over plain HTTP readable to the cable. With https, `ca_file` says who signed the camera's

@@ -11,6 +11,7 @@ from config import devices
 from drivers.barrier_modbus.driver import ModbusBarrier
 from drivers.barrier_modbus.target import Target
 from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
+from drivers.camera_dahua.driver import DahuaCamera
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from drivers.camera_isapi.driver import IsapiCamera
 from drivers.identity_lines.driver import LineReader
@@ -157,6 +158,10 @@ def _isapi_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
     return IsapiCamera(_event_camera(camera), clock)
 
 
+def _dahua_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
+    return DahuaCamera(_event_camera(camera), clock)
+
+
 def _event_camera(camera: devices.Camera) -> EventCameraSettings:
     return EventCameraSettings(
         camera.id,
@@ -300,6 +305,7 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(BARRIER, "modbus_barrier", devices.Barrier, _modbus_barrier),
     Driver(CAMERA, "http_camera", devices.Camera, _http_camera),
     Driver(CAMERA, "isapi_camera", devices.Camera, _isapi_camera),
+    Driver(CAMERA, "dahua_camera", devices.Camera, _dahua_camera),
     Driver(TAG_READER, "uhf_r2000", devices.TagReader, _uhf_r2000),
     Driver(TAG_READER, "uhf_m100", devices.TagReader, _uhf_m100),
     Driver(TAG_READER, "uhf_reader18", devices.TagReader, _uhf_reader18),

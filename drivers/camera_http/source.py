@@ -38,5 +38,6 @@ class Source(Asker):
     def stream(self) -> Iterator[Picture]:
         """Yield each picture of an MJPEG stream as its last byte arrives. Never ends but by SourceError."""
         for one in self.parts("check the address, or set mode: snapshot", MultipartParser):
-            fault = "too_large" if one.part.oversized else None
-            yield Picture(one.part.data, one.begun_at_ms, one.ended_at_ms, fault)
+            if one is not None:
+                fault = "too_large" if one.part.oversized else None
+                yield Picture(one.part.data, one.begun_at_ms, one.ended_at_ms, fault)

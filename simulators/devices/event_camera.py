@@ -1,6 +1,6 @@
 """A plate camera that tells what it recognised, on a real port: a stream of words and pictures, with a fault switch.
 
-What its words are is a `Words`: ISAPI (`isapi_words`). The vehicles come from `pass_by`, or from a `source`.
+What its words are is a `Words`: `IsapiWords`, `DahuaWords`. The vehicles come from `pass_by`, or from a `source`.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol, get_args
 
+from drivers.camera_dahua import wire as dahua
 from drivers.camera_isapi import wire as isapi
 from simulators.devices.camera import Picture, claim_size
 from simulators.devices.camera_door import CameraDoor
@@ -81,6 +82,23 @@ class IsapiWords:
     def event(self, at: datetime, vehicle: Passing, name: str, pictures: int) -> bytes:
         """An ANPR alert."""
         return isapi.encode_event(at, vehicle.plate, uuid=name, pictures=pictures, colour=vehicle.colour)
+
+
+class DahuaWords:
+    """Dahua."""
+
+    path = dahua.EVENT_PATH
+    boundary = "myboundary"
+    media = "text/plain"
+
+    def heartbeat(self, at: datetime) -> bytes:  # noqa: ARG002 - the word has no time
+        """A word."""
+        return dahua.encode_heartbeat()
+
+    def event(self, at: datetime, vehicle: Passing, name: str, pictures: int) -> bytes:  # noqa: ARG002 - never counted
+        """A vehicle at the junction."""
+        sequence = int(name[:7], 16)
+        return dahua.encode_event(at, vehicle.plate, sequence=sequence, colour=vehicle.colour.capitalize())
 
 
 class EventCameraSimulator:
@@ -258,7 +276,7 @@ class EventCameraSimulator:
 
     def _refusal(self, head: bytes) -> str | None:
         words = head.split(b"\r\n", 1)[0].split(b" ")
-        if len(words) != 3 or words[0] != b"GET" or not words[1].startswith(self._words.path.encode()):
+        if len(words) != 3 or words[0] != b"GET" or words[1].split(b"?")[0] != self._words.path.split("?")[0].encode():
             return "404 Not Found"
         asked = None if self._door is None else self._door.refusal(head, self._fault)
         return (
@@ -268,16 +286,18 @@ class EventCameraSimulator:
     async def _stream(self, writer: asyncio.StreamWriter, queue: asyncio.Queue[bytes]) -> None:
         kind = f"multipart/mixed; boundary={self._words.boundary}"
         writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n".encode())
-        sent = self._part(self._spoilt(self._words.heartbeat(self._now())), self._words.media)
+        loop = asyncio.get_running_loop()
+        due = loop.time()
         while True:
-            if self._fault != "stuck":
-                await self._send(writer, sent)
             try:
-                async with asyncio.timeout(self._heartbeat_s):
+                async with asyncio.timeout_at(due):
                     sent = await queue.get()
             except TimeoutError:
+                due = loop.time() + self._heartbeat_s
                 sent = self._part(self._spoilt(self._words.heartbeat(self._now())), self._words.media) + self._again
                 self._again = b""
+            if self._fault != "stuck":
+                await self._send(writer, sent)
 
     async def _send(self, writer: asyncio.StreamWriter, data: bytes) -> None:
         while self._fault == "slow" and data:

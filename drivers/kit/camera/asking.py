@@ -86,8 +86,8 @@ class Asker:
 
     def parts(
         self, next_step: str, new_parser: Callable[[str, int], MultipartParser] = MultipartParser
-    ) -> Iterator[Arrival]:
-        """Yield each part of a multipart stream as its last byte arrives. Never ends but by SourceError.
+    ) -> Iterator[Arrival | None]:
+        """Yield None once the stream has begun, then each part as its last byte arrives. Ends by SourceError alone.
 
         `next_step` is for an answer that is no such stream.
         """
@@ -98,6 +98,7 @@ class Asker:
             if boundary is None:
                 got = f"content type {content_type[:80]!r}"
                 raise SourceError("camera_bad_answer", "a multipart stream", got, next_step)
+            yield None
             yield from self._parts(new_parser(boundary, self.max_bytes), answer, timed)
 
     def _parts(

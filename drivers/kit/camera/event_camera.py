@@ -11,6 +11,10 @@ from edge.ports import Clock
 
 # How much longer than its stream may be silent a camera may say nothing that can be used.
 PATIENCE_S = 1.0
+# Shorter than what a supervisor waits for a connection: heartbeats may be further apart.
+FIRST_SIGN_S = 12.0
+# Several of one vehicle may come at once, and each is a look at it.
+KEPT_EVENTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,11 @@ class EventCamera(HostedCamera):
             # The worker knows better what is wrong where nothing comes at all.
             silent_s=settings.silent_s + PATIENCE_S,
             stream_silence_s=settings.silent_s,
+            first_sign_s=FIRST_SIGN_S,
             late_ms=settings.late_ms,
             # Each event has a picture of its own: the same one again is no other vehicle.
             frozen_after=1,
+            kept=KEPT_EVENTS,
         )
         super().__init__(host, clock)
 

@@ -18,6 +18,8 @@ from edge.core.readings import PlateClaim
 
 # A camera whose words say nothing so many times in a row is no camera of this kind, or ill.
 MOST_GARBLED = 8
+# So many events in a row that are late by the same time were not held back: a clock was set, or all are delayed.
+MOST_LAGGING = 3
 # XML, with or without its mark, and `Events[0]...`, `Heartbeat`.
 _WORDS = (b"<", b"\xef\xbb\xbf", b"Events", b"Heartbeat")
 _CROP_NAMES = ("plate", "cutout", "small")
@@ -41,6 +43,10 @@ class GarbledError(Exception):
     """Too many parts in a row are no words of this protocol; `args[0]` is what was wrong with the last."""
 
 
+class LaggingError(Exception):
+    """Events come later than they did, all by as much; `args[0]` is by how many milliseconds."""
+
+
 @dataclass(slots=True)
 class _Waiting:
     notice: Notice
@@ -54,19 +60,25 @@ class Assembler:
 
     An event counts where its time lies at most `late_ms` from the camera's own time as the last heartbeat told it,
     else its picture is `late`: cameras keep what they could not send, and send it when they are back. Before the first
-    heartbeat every event is.
+    heartbeat every event is. Where heartbeats tell no time, the event that came fastest is what the others are held
+    against: then a clock that was set back looks like delay, and `LaggingError` tells it.
     """
 
-    def __init__(self, parse: Callable[[bytes], Notice | str], late_ms: int) -> None:
+    def __init__(
+        self, parse: Callable[[bytes], Notice | str], late_ms: int, *, heartbeats_tell_time: bool = True
+    ) -> None:
         """`parse` returns what a part says, or in a word what is wrong with it."""
+        self._beats = heartbeats_tell_time
+        self._late_ahead_ms, self._late_in_a_row = 0, 0
         self._parse = parse
         self._late_ms = late_ms
         self._waiting: _Waiting | None = None
         self._ahead_ms: int | None = None
         self._garbled = 0
+        self._ended_at_ms = -1
 
     def take(self, arrival: Arrival) -> list[Picture | AliveMessage]:
-        """Take the next part of the stream. Raises GarbledError."""
+        """Take the next part of the stream. Raises GarbledError, LaggingError."""
         if _is_words(arrival.part):
             return [*self._ended(), *self._words(arrival)]
         return self._picture(arrival)
@@ -109,19 +121,34 @@ class Assembler:
     def _event(self, waiting: _Waiting, arrival: Arrival) -> Picture:
         notice = waiting.notice
         fault = "too_large" if arrival.part.oversized else None if self._in_time(waiting) else "late"
-        times = (waiting.begun_at_ms, arrival.ended_at_ms)
-        return Picture(arrival.part.data, *times, fault, notice.event, notice.claim)
+        # What came in one piece came one after the other all the same.
+        begun_at_ms = max(waiting.begun_at_ms, self._ended_at_ms + 1)
+        self._ended_at_ms = max(arrival.ended_at_ms, begun_at_ms)
+        return Picture(arrival.part.data, begun_at_ms, self._ended_at_ms, fault, notice.event, notice.claim)
 
     def _in_time(self, waiting: _Waiting) -> bool:
         told_ms = waiting.notice.time_ms
-        if told_ms is None or self._ahead_ms is None:
+        if told_ms is None:
             return False
-        return abs(waiting.begun_at_ms - told_ms - self._ahead_ms) <= self._late_ms
+        ahead_ms = waiting.begun_at_ms - told_ms
+        if self._beats:
+            return self._ahead_ms is not None and abs(ahead_ms - self._ahead_ms) <= self._late_ms
+        if self._ahead_ms is None or ahead_ms <= self._ahead_ms:
+            self._ahead_ms = ahead_ms
+        if ahead_ms - self._ahead_ms <= self._late_ms:
+            self._late_in_a_row = 0
+            return True
+        agrees = self._late_in_a_row > 0 and abs(ahead_ms - self._late_ahead_ms) <= self._late_ms
+        self._late_in_a_row = self._late_in_a_row + 1 if agrees else 1
+        self._late_ahead_ms = ahead_ms
+        if self._late_in_a_row >= MOST_LAGGING:
+            raise LaggingError(ahead_ms - self._ahead_ms)
+        return False
 
 
 def _is_words(part: Part) -> bool:
-    """Where its head does not tell, a part that begins like a text of these protocols is one."""
-    return not part.may_be_picture or (not part.media and part.data.startswith(_WORDS))
+    """Whatever its head tells, a part that begins like a text of these protocols is one: no picture does."""
+    return not part.may_be_picture or part.data.startswith(_WORDS)
 
 
 def event_name(*facts: str) -> str:

@@ -13,7 +13,15 @@ from pathlib import Path
 from drivers.kit.camera.address import parse_url
 from drivers.kit.camera.dial import Trust
 from drivers.kit.camera.digest import Auth
-from drivers.kit.camera.pipe import AliveMessage, FrameMessage, HeadMessage, MessageReader, PipeError, ProblemMessage
+from drivers.kit.camera.pipe import (
+    LISTENING,
+    AliveMessage,
+    FrameMessage,
+    HeadMessage,
+    MessageReader,
+    PipeError,
+    ProblemMessage,
+)
 from drivers.kit.camera.worker import WorkerSettings
 from edge.ports import Clock, DeviceError, Frame, Tap
 
@@ -37,8 +45,9 @@ class HostSettings:
     sends the password as it is. An address over HTTPS needs one of `ca_file` and `certificate_sha256` (`dial.Trust`).
     `wait_s` bounds connecting, an answer's head and a picture's body; a camera of which nothing comes for `silent_s`
     is lost, and its worker gives up a stream that says nothing for `stream_silence_s` (`silent_s` where left out).
-    `mode`, `poll_interval_s` and `late_ms` are words to the worker. A picture that came `frozen_after` times more is
-    `frozen`.
+    `kept` frames wait to be captured, the oldest first; of more the oldest goes. Connecting waits for a first sign for
+    `first_sign_s` at most; a stream that had none yet will do then. `mode`, `poll_interval_s` and `late_ms` are words
+    to the worker. A picture that came `frozen_after` times more is `frozen`.
     """
 
     name: str
@@ -56,7 +65,9 @@ class HostSettings:
     silent_s: float = 3.0
     poll_interval_s: float = 0.0
     late_ms: int = 0
+    kept: int = 1
     stream_silence_s: float | None = None
+    first_sign_s: float | None = None
     frozen_after: int = FROZEN_AFTER_FRAMES
 
 
@@ -95,8 +106,9 @@ class HostedCamera:
         self._process: Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._stderr: asyncio.Task[bytes] | None = None
-        self._newest: _Newest | None = None
+        self._frames: deque[_Newest] = deque(maxlen=settings.kept)
         self._signs = 0
+        self._listening = False
         self._failure: DeviceError | None = None
         self._changed = asyncio.Event()
         self._events: deque[str] = deque(maxlen=MOST_EVENTS)
@@ -113,7 +125,8 @@ class HostedCamera:
         """Start a worker and wait for its first frame, good or not, or another sign of life. Raises DeviceError."""
         await self.close()
         settings = self._worker_settings()
-        self._newest, self._failure = None, None
+        self._frames.clear()
+        self._failure = None
         try:
             self._process = await _start_worker(self.command, self._settings.max_pixels)
         except OSError as error:
@@ -122,10 +135,14 @@ class HostedCamera:
         self._reader = asyncio.create_task(self._read(self._process, self._stderr))
         await self._tell(settings.to_line())
         limit_s = WORKER_START_S + self._settings.wait_s + self._settings.silent_s
-        self._signs = 0
+        limit_s = limit_s if self._settings.first_sign_s is None else min(limit_s, self._settings.first_sign_s)
+        self._signs, self._listening = 0, False
         try:
             await self._wait_for_sign(0, limit_s)
         except TimeoutError as error:
+            if self._listening:
+                # What it gave is what was asked for: nothing happened before it yet.
+                return
             await self.close()
             raise self._error("camera_no_frame", f"a first frame within {limit_s:g} s", "none") from error
         except BaseException:
@@ -180,13 +197,14 @@ class HostedCamera:
                 await changed.wait()
 
     async def _wait_for_frame(self, accept: Callable[[_Newest], bool], timeout_s: float) -> Frame:
-        """The newest frame, once it is accepted. Raises TimeoutError, or what ended the connection."""
+        """The oldest kept frame that is accepted. Raises TimeoutError, or what ended the connection."""
         async with asyncio.timeout(timeout_s):
             while True:
                 changed = self._changed
                 self._check()
-                if self._newest is not None and accept(self._newest):
-                    return self._newest.frame
+                for kept in self._frames:
+                    if accept(kept):
+                        return kept.frame
                 if self._asks:
                     await self._tell(b"s")
                 await changed.wait()
@@ -266,11 +284,14 @@ class HostedCamera:
         if self.tap is not None:
             self.tap.crossed(False, frame.jpeg)
             self.tap.understood(False, f"picture {frame.width} x {frame.height}, {defect or 'good'}")
-        self._newest = _Newest(message.begun_at_ms, frame)
+        self._frames.append(_Newest(message.begun_at_ms, frame))
         self._signs += 1
         self._notify()
 
     def _alive(self, said: str) -> None:
+        if said == LISTENING:
+            self._listening = True
+            return
         self.said[said] = self.said.get(said, 0) + 1
         self._signs += 1
         self._notify()
@@ -278,7 +299,7 @@ class HostedCamera:
     def _fail(self, failure: DeviceError) -> None:
         if self._failure is None:
             self._failure = failure
-        self._newest = None
+        self._frames.clear()
         self._notify()
 
     def _notify(self) -> None:
@@ -323,6 +344,7 @@ class HostedCamera:
             silence_s=settings.silent_s if settings.stream_silence_s is None else settings.stream_silence_s,
             late_ms=settings.late_ms,
             tell_heads=self.tap is not None,
+            kept=settings.kept,
         )
 
 

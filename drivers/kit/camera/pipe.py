@@ -42,9 +42,15 @@ class FrameMessage:
     claim: PlateClaim | None = None
 
 
+LISTENING = "listening"
+
+
 @dataclass(frozen=True, slots=True)
 class AliveMessage:
-    """The camera said something that is no picture: `said` is `heartbeat`, or what of an event cannot be used."""
+    """The camera said something that is no picture: `said` is `heartbeat`, or what of an event cannot be used.
+
+    `LISTENING`: it has said nothing yet, but it gave its stream to who asked for it.
+    """
 
     said: str
 

@@ -12,6 +12,7 @@ import secrets
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
@@ -48,6 +49,7 @@ class WorkerSettings:
     late_ms: int = 0
     # Whether the driver wants to hear the heads of questions and answers.
     tell_heads: bool = False
+    kept: int = 1
 
     def to_line(self) -> bytes:
         """The line as it is written to the worker."""
@@ -76,22 +78,22 @@ Gives = Callable[[WorkerSettings, Who, threading.Event], Iterator[Picture | Aliv
 class NewestPicture:
     """A slot for one picture: whoever is slower than the camera sees the newest, never a queue of old ones.
 
-    Beside it is room for the last sign of life.
+    Of events, of which each counts, it takes `most`. Beside them is room for one sign of life of each sort.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 1) -> None:
         self._changed = threading.Condition()
-        self._picture: Picture | None = None
-        self._alive: AliveMessage | None = None
+        self._pictures: deque[Picture] = deque(maxlen=most)
+        self._alive: dict[AliveMessage, None] = {}
         self._ended = False
 
     def put(self, given: Picture | AliveMessage) -> None:
         """Replace what is waiting."""
         with self._changed:
             if isinstance(given, AliveMessage):
-                self._alive = given
+                self._alive[given] = None
             else:
-                self._picture = given
+                self._pictures.append(given)
             self._changed.notify()
 
     def end(self) -> None:
@@ -103,11 +105,12 @@ class NewestPicture:
     def take(self) -> Picture | AliveMessage | None:
         """Wait for the newest picture, or a sign of life; None after the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._picture is not None or self._alive is not None or self._ended)
-            picture, self._picture = self._picture, None
-            if picture is not None:
-                return picture
-            alive, self._alive = self._alive, None
+            self._changed.wait_for(lambda: bool(self._pictures) or bool(self._alive) or self._ended)
+            if self._pictures:
+                return self._pictures.popleft()
+            alive = next(iter(self._alive), None)
+            if alive is not None:
+                del self._alive[alive]
             return alive
 
 
@@ -165,7 +168,7 @@ def serve(
     )
     trust = Trust(settings.ca_file, settings.certificate_sha256)
     dialler = Dialler(address, trust, settings.wait_s)
-    newest = NewestPicture()
+    newest = NewestPicture(settings.kept)
     delivery = threading.Thread(target=deliver, args=(newest, send, settings.max_pixels, judge), daemon=True)
     delivery.start()
 

@@ -159,15 +159,24 @@ def test_a_camera_that_floods_costs_the_control_process_no_more_than_a_fast_one(
     assert all(0 <= seconds <= LEAST_INTERVAL_S for seconds in pauses)
 
 
+def test_events_wait_in_their_order() -> None:
+    waiting = NewestPicture(2)
+    for number in range(3):
+        waiting.put(Picture(b"%d" % number, 1, 2))
+    waiting.end()
+    assert [waiting.take(), waiting.take(), waiting.take()] == [Picture(b"1", 1, 2), Picture(b"2", 1, 2), None]
+
+
 def test_signs_of_life_wait_beside_the_picture() -> None:
     newest, sent = NewestPicture(), list[Message]()
     newest.put(AliveMessage("other"))
     newest.put(AliveMessage("heartbeat"))
+    newest.put(AliveMessage("other"))
     newest.put(Picture(b"a", 1, 2))
     newest.end()
     deliver(newest, sent.append, 100, judge_all_good, lambda _: None)
-    assert [type(one) for one in sent] == [FrameMessage, AliveMessage]
-    assert sent[1] == AliveMessage("heartbeat")
+    assert [type(one) for one in sent[:1]] == [FrameMessage]
+    assert sent[1:] == [AliveMessage("other"), AliveMessage("heartbeat")]
 
 
 def test_message_carries_the_judgement_or_the_transports() -> None:

@@ -5,14 +5,15 @@ A new driver adds one rig to `EVENT_RIGS`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
+from drivers.camera_dahua.driver import DahuaCamera
+from drivers.camera_dahua.wire import parse_event
 from drivers.camera_isapi.driver import IsapiCamera
 from drivers.camera_isapi.wire import parse_alert
 from drivers.kit.camera.event_camera import EventCamera, EventCameraSettings
 from drivers.kit.camera.events import Notice
 from edge.ports import Clock
-from simulators.devices.event_camera import IsapiWords, Words
+from simulators.devices.event_camera import DahuaWords, IsapiWords, Words
 
 # What a camera over HTTP can fail with, whatever it speaks.
 CODES = (
@@ -39,13 +40,22 @@ class EventRig:
     words: Callable[[], Words]
     camera: Callable[[EventCameraSettings, Clock], EventCamera]
     parse: Callable[[bytes], Notice | str]
+    heartbeats_tell_time: bool = True
+    codes: tuple[str, ...] = CODES
 
     def __str__(self) -> str:
         return self.protocol
 
-    def heartbeat(self, at: datetime) -> bytes:
-        """Bytes of a sign of life."""
-        return self.words().heartbeat(at)
 
-
-EVENT_RIGS = [EventRig("isapi_camera", "camera_isapi", IsapiWords, IsapiCamera, parse_alert)]
+EVENT_RIGS = [
+    EventRig("isapi_camera", "camera_isapi", IsapiWords, IsapiCamera, parse_alert),
+    EventRig(
+        "dahua_camera",
+        "camera_dahua",
+        DahuaWords,
+        DahuaCamera,
+        parse_event,
+        heartbeats_tell_time=False,
+        codes=(*CODES, "camera_lagging"),
+    ),
+]

@@ -24,7 +24,7 @@ from simulators.devices.camera_door import CameraDoor
 from simulators.devices.event_camera import EVENT_FAULTS, EventCameraSimulator, EventFault, Passing
 from simulators.scene import render_empty_lane
 from tests.drivers.conformance.bench import PATIENCE_S, HurriedClock
-from tests.drivers.conformance.event_rigs import CODES, EVENT_RIGS, EventRig
+from tests.drivers.conformance.event_rigs import EVENT_RIGS, EventRig
 from tests.drivers.test_quality import QUALITIES
 from tests.support.camera_http import MonotonicClock, ok, serving
 from tests.support.sources import ROOT
@@ -148,6 +148,18 @@ async def test_connecting_proves_the_camera(rig: EventRig, tmp_path: Path) -> No
 
 
 @every_rig
+async def test_a_camera_whose_heartbeats_are_far_apart_is_connected_all_the_same(
+    rig: EventRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.kit.camera.event_camera.FIRST_SIGN_S", 3.0)
+    async with bench(rig, silent_s=20.0) as b:
+        await b.simulator.set_fault("stuck")
+        await b.camera.connect()
+        await b.simulator.set_fault("none")
+        assert (await b.readable()).claim is not None
+
+
+@every_rig
 @every_fault
 @pytest.mark.hazard("D1", "D2", "D3", "D4", "D5")
 async def test_each_fault_is_what_the_driver_says_of_it_and_passes(rig: EventRig, fault: EventFault) -> None:
@@ -167,7 +179,9 @@ async def test_each_fault_is_what_the_driver_says_of_it_and_passes(rig: EventRig
                 assert found is None or found.defect is not None
             assert b.lost == []
         else:
-            await b.until(lambda: bool(b.lost))
+            async with asyncio.timeout(PATIENCE_S):
+                while not b.lost:
+                    await b.frame()
             assert b.lost[0].code == outcome
         backs = b.backs
         await b.simulator.set_fault("none")
@@ -204,7 +218,7 @@ async def test_a_camera_that_sends_no_picture_is_told_once(rig: EventRig) -> Non
 async def test_a_source_of_vehicles_gives_each_its_events(rig: EventRig) -> None:
     standing: list[Passing | None] = [None]
     simulator = EventCameraSimulator(
-        rig.words(), source=lambda: standing[0], events_per_vehicle=2, event_every_s=0.05, heartbeat_s=0.1
+        rig.words(), source=lambda: standing[0], events_per_vehicle=2, event_every_s=0.02, heartbeat_s=0.1
     )
     await simulator.start()
     camera = rig.camera(EventCameraSettings("plate-1", simulator.url), CLOCK)
@@ -239,7 +253,7 @@ def stream_of(rig: EventRig) -> bytes:
 
     beat = part(words.heartbeat(at), media)
     events = [
-        part(words.event(at, TRUCK, f"event-{number}", 2), media)
+        part(words.event(at, TRUCK, f"{number + 1:07x}", 2), media)
         + part(b"\xff\xd8 scene %d \xff\xd9" % number, b"image/jpeg", b"detectionPicture.jpg")
         + part(b"\xff\xd8 crop \xff\xd9", b"application/octet-stream", b"licensePlatePicture.jpg")
         for number in range(3)
@@ -247,8 +261,12 @@ def stream_of(rig: EventRig) -> bytes:
     return beat + events[0] + events[1] + beat + events[2] + beat
 
 
+def assembler_of(rig: EventRig) -> Assembler:
+    return Assembler(rig.parse, 3_000, heartbeats_tell_time=rig.heartbeats_tell_time)
+
+
 def read(rig: EventRig, chunks: list[bytes]) -> list[Picture | AliveMessage]:
-    parser, assembler = MultipartParser(rig.words().boundary, MOST_BYTES), Assembler(rig.parse, 3_000)
+    parser, assembler = MultipartParser(rig.words().boundary, MOST_BYTES), assembler_of(rig)
     found: list[Picture | AliveMessage] = []
     with contextlib.suppress(GarbledError):
         for chunk in chunks:
@@ -309,7 +327,7 @@ def test_any_flipped_bit_is_survived(rig: EventRig) -> None:
 @every_rig
 def test_the_readme_names_every_error_and_the_fault_list_every_switch(rig: EventRig) -> None:
     text = (ROOT / "drivers" / rig.folder / "README.md").read_text(encoding="utf-8")
-    assert [code for code in CODES if f"`{code}`" not in text] == []
+    assert [code for code in rig.codes if f"`{code}`" not in text] == []
     listed = QUALITIES[rig.folder]["faults"]
     assert ("none", *listed) == EVENT_FAULTS
-    assert {outcome for outcome in listed.values() if outcome not in ("survived", "unread")} <= set(CODES)
+    assert {outcome for outcome in listed.values() if outcome not in ("survived", "unread")} <= set(rig.codes)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.kit.camera.events import MOST_GARBLED, Assembler, GarbledError, Notice, clock_ms, unmangled
+from drivers.kit.camera.events import MOST_GARBLED, Assembler, GarbledError, LaggingError, Notice, clock_ms, unmangled
 from drivers.kit.camera.given import Arrival, Picture
 from drivers.kit.camera.multipart import Part
 from drivers.kit.camera.pipe import AliveMessage
@@ -32,8 +32,8 @@ def parse(data: bytes) -> Notice | str:
 class Stream:
     """Feeds an assembler, each part a millisecond after the one before."""
 
-    def __init__(self) -> None:
-        self.assembler = Assembler(parse, 3_000)
+    def __init__(self, *, heartbeats_tell_time: bool = True) -> None:
+        self.assembler = Assembler(parse, 3_000, heartbeats_tell_time=heartbeats_tell_time)
         self.now_ms = 0
 
     def words(self, text: str, *, at_ms: int | None = None, oversized: bool = False) -> list[Picture | AliveMessage]:
@@ -65,6 +65,15 @@ def test_an_event_is_its_words_and_the_picture_of_the_scene(stream: Stream) -> N
     assert stream.picture(b"of no vehicle") == []
 
 
+def test_events_that_come_in_one_piece_come_one_after_the_other() -> None:
+    assembler = Assembler(parse, 3_000)
+    parts = [Part(b"beat 0", media="text/plain")]
+    for name in (b"e1", b"e2"):
+        parts += [Part(b"plate 5 1 " + name, media="text/plain"), Part(b"scene of " + name, media="image/jpeg")]
+    found = [one for part in parts for one in assembler.take(Arrival(part, 5, 5)) if isinstance(one, Picture)]
+    assert [(one.begun_at_ms, one.captured_at_ms) for one in found] == [(5, 5), (6, 6)]
+
+
 def test_a_crop_counts_where_there_is_no_other_picture(stream: Stream) -> None:
     stream.words("plate 100 1 e1", at_ms=100)
     assert stream.picture(b"crop", "licensePlatePicture.jpg") == [Picture(b"crop", 100, 103, None, "e1", CLAIM)]
@@ -89,6 +98,7 @@ def test_parts_without_a_type_are_told_apart_by_how_they_begin(stream: Stream) -
     assert stream.picture(b"\xff\xd8 jpeg", media="") == [Picture(b"\xff\xd8 jpeg", 100, 103, None, "e1", CLAIM)]
     stream.words("plate 110 1 e2", at_ms=110)
     assert stream.picture(b"<xml>", media="") == [AliveMessage("without_picture")]
+    assert stream.picture(b"<xml>", "anpr.xml", media="application/octet-stream") == []
     stream.words("plate 120 1 e3", at_ms=120)
     (found,) = stream.picture(b"", media="", oversized=True)
     assert isinstance(found, Picture)
@@ -120,6 +130,35 @@ def test_before_the_first_heartbeat_no_event_is_believed() -> None:
     (found,) = stream.picture()
     assert isinstance(found, Picture)
     assert found.fault == "late"
+
+
+@pytest.mark.hazard("D3", "D5")
+def test_where_heartbeats_tell_no_time_events_are_held_against_the_fastest() -> None:
+    stream = Stream(heartbeats_tell_time=False)
+
+    def fault(told: str, at_ms: int) -> str | None:
+        stream.words(f"plate {told} 1 e{at_ms}", at_ms=at_ms)
+        (found,) = stream.picture()
+        assert isinstance(found, Picture)
+        return found.fault
+
+    assert fault("1000", 1_500) is None
+    assert fault("2000", 2_400) is None
+    assert fault("7000", 10_400) is None
+    assert fault("7000", 10_401) == "late"
+    assert fault("?", 10_500) == "late"
+    # Held back, one after the other: their ages differ as the vehicles came.
+    assert [fault("20000", 90_000), fault("40000", 90_100), fault("60000", 90_200)] == ["late"] * 3
+    assert fault("91000", 91_400) is None
+    # And forward: what comes faster is nearer to the truth.
+    assert fault("180000", 100_000) is None
+    assert fault("100000", 101_000) == "late"
+    # It was set back by an hour, or all are delayed: nobody can tell, and a person is told.
+    assert fault("200000", 3_800_000) == "late"
+    assert fault("220000", 3_820_500) == "late"
+    with pytest.raises(LaggingError) as lagging:
+        fault("240000", 3_840_000)
+    assert lagging.value.args == (3_680_000,)
 
 
 def test_words_that_say_nothing_are_borne_some_times(stream: Stream) -> None:
