@@ -11,12 +11,11 @@ from config.devices import (
     READERS,
     Barrier,
     Camera,
-    DriverIdentity,
     ModbusMap,
     TagReader,
-    Weighbridge,
 )
 from config.document import PathKey
+from config.line_checks import line_findings
 from config.problems import Bilingual, Finding
 from config.schema import Configuration, Lane, Traffic
 
@@ -26,8 +25,6 @@ _WITH_CONTAINERS: tuple[Traffic, ...] = ("container", "general")
 # Modbus application protocol 1.1b3, functions 2 and 3.
 MOST_INPUTS_IN_ONE_READ = 2000
 MOST_REGISTERS_IN_ONE_READ = 125
-# GB 11643: 17 digits and a check character, which may be an X.
-RESIDENT_NUMBER_LENGTH = 18
 
 
 def cross_check(config: Configuration) -> list[Finding]:
@@ -37,8 +34,8 @@ def cross_check(config: Configuration) -> list[Finding]:
     `addresses_too_far_apart`, `no_device_for`, `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`,
     `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`, `mixed_simulation`,
     `key_without_certificate`, `password_without_user`, `auth_without_user`, `trust_without_https`,
-    `https_without_trust`, `not_for_driver`, `no_parity`, `least_above_most`, `not_for_check`; of a barrier also those
-    of `barrier_findings`, and those of `config.customs_checks`.
+    `https_without_trust`, `not_for_driver`, `no_parity`, `least_above_most`, `not_for_check`,
+    `missing_for_driver`; of a barrier also those of `barrier_findings`, and those of `config.customs_checks`.
     """
     found = [*_broker(config), *_join(config)]
     found += _duplicates(_authority_ids(config), "duplicate_id")
@@ -91,6 +88,8 @@ def _device_ids(config: Configuration) -> Iterator[tuple[PathKey, str]]:
             yield ("lanes", index, *place, "id"), camera.id
         for place, device in lane.every_line:
             yield ("lanes", index, *place, "id"), device.id
+        for place, reader in lane.over_http:
+            yield ("lanes", index, *place, "id"), reader.id
 
 
 def _ports(config: Configuration) -> Iterator[tuple[PathKey, str]]:
@@ -209,6 +208,7 @@ def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:
         "tag": lane.tag_reader is not None,
         "weight": lane.weighbridge is not None,
         "driver": lane.driver_identity is not None,
+        "seals": lane.seal_reader is not None,
     }
     needed = {
         "front_plate": Bilingual("place: front 且 reads 含 plate 的相机", "a camera with place front that reads plate"),
@@ -217,6 +217,7 @@ def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:
         "tag": Bilingual("tag_reader", "a tag_reader"),
         "weight": Bilingual("weighbridge", "a weighbridge"),
         "driver": Bilingual("driver_identity", "a driver_identity"),
+        "seals": Bilingual("seal_reader", "a seal_reader"),
     }
     hint = Bilingual("增加设备,或从 must_match 去掉", "add the device, or leave it out of must_match")
     for index, identifier in enumerate(lane.must_match):
@@ -240,13 +241,11 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
             yield Finding((*place, "auth"), "auth_without_user", camera.auth, _USER)
         yield from _trust(camera, place)
         yield from _camera_keys(camera, place)
-    for within, device in lane.every_line:
+    for within, device in (*lane.every_line, *lane.over_http):
         if isinstance(device, TagReader):
             yield from _reader(device, (*path, *within))
-        elif isinstance(device, Weighbridge):
-            yield from _weighbridge(device, (*path, *within))
-        elif isinstance(device, DriverIdentity):
-            yield from _driver_identity(device, (*path, *within))
+        else:
+            yield from line_findings(device, (*path, *within))
 
 
 def _trust(camera: Camera, path: PathKey) -> Iterator[Finding]:
@@ -291,40 +290,6 @@ def _reader(reader: TagReader, path: PathKey) -> Iterator[Finding]:
     for place, antenna in antennas:
         if antenna >= most:
             yield Finding(place, "antenna_not_there", antenna, expected)
-
-
-def _weighbridge(scale: Weighbridge, path: PathKey) -> Iterator[Finding]:
-    """What is given for another protocol than that of the indicator would be given in vain."""
-    toledo = scale.driver.startswith("toledo_")
-    if not scale.checksum and not toledo:
-        expected = Bilingual("不写:仅 toledo_* 可无校验", "nothing: only toledo_* can be without a checksum")
-        yield Finding((*path, "checksum"), "not_for_driver", scale.checksum, expected)
-    if scale.unit != "kg" and (toledo or scale.driver == "yaohua_ascii"):
-        expected = Bilingual("不写:该协议自带单位", "nothing: the frames of this protocol tell their unit")
-        yield Finding((*path, "unit"), "not_for_driver", scale.unit, expected)
-    yield from _parity(scale, path)
-
-
-def _parity(device: Weighbridge | DriverIdentity, path: PathKey) -> Iterator[Finding]:
-    if device.data_bits == 7 and device.parity == "none":
-        expected = Bilingual("even 或 odd(7 位数据)", "even or odd, with 7 data bits")
-        yield Finding((*path, "parity"), "no_parity", device.parity, expected)
-
-
-def _driver_identity(reader: DriverIdentity, path: PathKey) -> Iterator[Finding]:
-    """A line that can never be of this form would leave every driver unread."""
-    yield from _parity(reader, path)
-    least, most = reader.least_characters, reader.most_characters
-    if least > most:
-        expected = Bilingual(f"不大于 most_characters({most})", f"at most most_characters ({most})")
-        yield Finding((*path, "least_characters"), "least_above_most", least, expected)
-    elif reader.check == "gb11643" and not (
-        least <= RESIDENT_NUMBER_LENGTH <= most and reader.characters in ("any", "letters_digits")
-    ):
-        expected = Bilingual(
-            "允许 18 个字母或数字的长度和字符", "lengths and characters that admit 18 letters and digits"
-        )
-        yield Finding((*path, "check"), "not_for_check", reader.check, expected)
 
 
 _USER = Bilingual("同时给出用户名", "a user name with it")

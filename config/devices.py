@@ -310,6 +310,18 @@ class DriverIdentity(Configured):
     heartbeat_s: int = Field(default=5, ge=1, le=60)
 
 
+class SealReader(Configured):
+    """A reader of electronic seals that is asked each `poll_ms`: on a line (`port`, `baud`, `address`) or at `url`."""
+
+    driver: Literal["seal_serial", "seal_http"] = "seal_serial"
+    id: Id
+    port: SerialPort = ""
+    baud: SlowBaud = 9_600
+    address: int = Field(default=3, ge=0, le=254)
+    url: HttpUrl | None = None
+    poll_ms: int = Field(default=1_000, ge=200, le=10_000)
+
+
 class Sign(Configured):
     """A board that drivers read. `port` as for a tag reader; `address` is the board's own, where several share a line.
 
@@ -334,4 +346,4 @@ class Voice(Configured):
     volume: int = Field(default=80, ge=0, le=100)
 
 
-OnLine = TagReader | Weighbridge | DriverIdentity | Sign | Voice
+OnLine = TagReader | Weighbridge | DriverIdentity | SealReader | Sign | Voice

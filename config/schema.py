@@ -14,6 +14,7 @@ from config.devices import (
     Configured,
     DriverIdentity,
     OnLine,
+    SealReader,
     Sign,
     SirenRules,
     TagReader,
@@ -22,7 +23,7 @@ from config.devices import (
 )
 from config.fields import FilePath, Fingerprint, Host, HttpsUrl, Id, Name, Port, Strict
 
-Identifier = Literal["front_plate", "rear_plate", "containers", "tag", "weight", "driver"]
+Identifier = Literal["front_plate", "rear_plate", "containers", "tag", "weight", "driver", "seals"]
 Visibility = Literal["allow", "mask", "hash", "deny"]
 Traffic = Literal["container", "general", "bulk", "car", "bus"]
 TwoPersonAction = Literal["open", "lower", "reset", "mode"]
@@ -99,6 +100,7 @@ class FieldPolicy(Strict):
     weight: Literal["allow", "deny"] = "allow"
     # A person: shown to nobody who is not named here.
     driver: Visibility = "deny"
+    seals: Visibility = "allow"
 
 
 class Authority(Strict):
@@ -183,7 +185,8 @@ def _any_simulated(given: dict[str, Any]) -> bool:
     """One simulated device makes a simulated lane, whatever stands in its shadow too (I20)."""
     shadow = given.get("shadow")
     groups = (given, {} if shadow is None else dict(shadow))
-    devices: list[Configured | None] = [given.get(name) for name in ("barrier", "driver_identity", "sign", "voice")]
+    named = ("barrier", "driver_identity", "seal_reader", "sign", "voice")
+    devices: list[Configured | None] = [given.get(name) for name in named]
     for group in groups:
         devices += [*group.get("cameras", ()), group.get("tag_reader"), group.get("weighbridge")]
     return any(one is not None and one.use == "sim" for one in devices)
@@ -203,6 +206,7 @@ class Lane(Strict):
     tag_reader: TagReader | None = None
     weighbridge: Weighbridge | None = None
     driver_identity: DriverIdentity | None = None
+    seal_reader: SealReader | None = None
     sign: Sign | None = None
     voice: Voice | None = None
     must_match: tuple[Identifier, ...] = Field(default_factory=_must_match, min_length=1)
@@ -227,10 +231,17 @@ class Lane(Strict):
             ("tag_reader", self.tag_reader),
             ("weighbridge", self.weighbridge),
             ("driver_identity", self.driver_identity),
+            ("seal_reader", self.seal_reader),
             ("sign", self.sign),
             ("voice", self.voice),
         )
-        return tuple((key, device) for key, device in found if device is not None)
+        return tuple((key, device) for key, device in found if device is not None and device.port)
+
+    @property
+    def over_http(self) -> tuple[tuple[PathKey, SealReader], ...]:
+        """Its devices beside cameras that are asked over HTTP, by their places in the lane's configuration."""
+        reader = self.seal_reader
+        return () if reader is None or reader.port else ((("seal_reader",), reader),)
 
     @property
     def every_camera(self) -> tuple[tuple[PathKey, Camera], ...]:
@@ -250,7 +261,7 @@ class Lane(Strict):
     @property
     def not_real(self) -> tuple[tuple[str, str], ...]:
         """What each of its devices is that is not real, by id: `sim`, `shadow`, or `shadow sim`."""
-        every = (((), self.barrier), *self.every_camera, *self.every_line)
+        every = (((), self.barrier), *self.every_camera, *self.every_line, *self.over_http)
         named = ((device.id, "shadow " * (path[:1] == ("shadow",)) + device.use) for path, device in every)
         return tuple((name, use.removesuffix(" real")) for name, use in named if use != "real")
 

@@ -14,9 +14,9 @@ FieldRule = Literal["allow", "mask", "hash", "deny"]
 FIELD_RULES: tuple[FieldRule, ...] = get_args(FieldRule)
 # The note at the start of each run that says which rules are in force for whom.
 FIELD_POLICIES = "field_policies"
-_FIELDS = ("plates", "containers", "tag", "weight", "driver")
+_FIELDS = ("plates", "containers", "tag", "weight", "driver", "seals")
 # Of a plate or container object only these identify; colour, kind and place stay readable.
-_IDENTIFYING = frozenset({"text", "code", "epc", "tid"})
+_IDENTIFYING = frozenset({"text", "code", "epc", "tid", "seal"})
 _SHOWN_AT_END = 2
 _KEY_BYTES = 16
 
@@ -37,6 +37,7 @@ class FieldPolicy:
     hash_key: bytes = field(default=b"", repr=False)
     weight: Literal["allow", "deny"] = "allow"
     driver: FieldRule = "deny"
+    seals: FieldRule = "allow"
 
     def __post_init__(self) -> None:
         rules = tuple(self.rules.values())

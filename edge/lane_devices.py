@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 from config.schema import Lane
 from edge import registry
-from edge.core.events import CardShown, InputsSampled, Weighed
+from edge.core.events import CardShown, InputsSampled, SealsSeen, Weighed
 from edge.core.inputs import LaneInputs
 from edge.core.profile import LaneProfile
 from edge.core.readings import DriverCard, TagSighting
+from edge.core.seal import SealsInField
 from edge.core.weight import Weighing
 from edge.ports import Device
 from edge.runtime.captures import LaneCaptures
@@ -38,6 +39,10 @@ class Sources:
         if self.runner.state.passage is not None:
             self.runner.take(CardShown(self.runner.now_ms(), card, since_ms))
 
+    def seals_seen(self, field: SealsInField) -> None:
+        """The reader of seals sees something else."""
+        self.runner.take(SealsSeen(self.runner.now_ms(), field))
+
     def tag_sighted(self, sighting: TagSighting) -> None:
         """The reader saw a tag."""
         self.captures.tag_sighted(sighting)
@@ -64,13 +69,15 @@ def captures_of(box: "Box", lane: Lane, profile: LaneProfile, sources: Sources) 
 
 
 def telling_of(box: "Box", lane: Lane, sources: Sources) -> list[Device]:
-    """What tells the lane something of a vehicle unasked: its scale, its reader of drivers."""
+    """What tells the lane something of a vehicle unasked: its scale, its readers of drivers and seals."""
     found: list[Device] = []
     if lane.weighbridge is not None:
         found.append(registry.build(registry.WEIGHBRIDGE, lane.weighbridge, box.clock, sources.weighed))
     if lane.driver_identity is not None:
         built = registry.build(registry.DRIVER_IDENTITY, lane.driver_identity, box.clock, sources.card_shown)
         found.append(built)
+    if lane.seal_reader is not None:
+        found.append(registry.build(registry.SEAL_READER, lane.seal_reader, box.clock, sources.seals_seen))
     return found
 
 

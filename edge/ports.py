@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from edge.core.events import CommandOutcome as CommandOutcome
 from edge.core.inputs import LaneInputs
 from edge.core.readings import DriverCard, PictureReading, PlateClaim, TagSighting
+from edge.core.seal import SealsInField
 from edge.core.weight import Weighing
 
 Light = Literal["red", "green"]
@@ -207,6 +208,13 @@ class IdentityReader(Device, Protocol):
     """
 
 
+class SealReader(Device, Protocol):
+    """A reader of electronic seals. Delivers a `SealsInField` whenever what it sees changes, the first as it runs.
+
+    What two readings in a row do not both say is not told.
+    """
+
+
 class Recogniser(Protocol):
     """Reads one picture. Never raises for what is in the picture: that is `unread` with a reason."""
 
@@ -220,6 +228,7 @@ class Recogniser(Protocol):
 # The second argument is when the request of that scan left (`Clock.now_ms`): never younger than the truth.
 DeliverInputs = Callable[[LaneInputs, int], None]
 DeliverTag = Callable[[TagSighting], None]
+DeliverSeals = Callable[[SealsInField], None]
 DeliverWeight = Callable[[Weighing], None]
 # The second argument is since when the card has been there (`Clock.now_ms`).
 DeliverCard = Callable[[DriverCard, int], None]

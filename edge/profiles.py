@@ -51,13 +51,14 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         guides=True,
         weighbridge=None if lane.weighbridge is None else lane.weighbridge.id,
         driver_identity=None if lane.driver_identity is None else lane.driver_identity.id,
+        seal_reader=None if lane.seal_reader is None else lane.seal_reader.id,
     )
 
 
 def shadow_profile(configuration: Configuration, lane: Lane, shadow: Shadows) -> LaneProfile:
     """Return the profile of a lane that had the devices in the shadow of `lane`, and no others."""
     own = {"cameras": shadow.cameras, "tag_reader": shadow.tag_reader, "weighbridge": shadow.weighbridge}
-    own |= {"driver_identity": None}
+    own |= {"driver_identity": None, "seal_reader": None}
     return lane_profile(configuration, lane.model_copy(update=own))
 
 

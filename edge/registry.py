@@ -21,6 +21,8 @@ from drivers.kit.steady import Steady
 from drivers.led_serial.driver import SerialBoard
 from drivers.scale_toledo.driver import ToledoScale
 from drivers.scale_yaohua.driver import Output, YaohuaScale
+from drivers.seal_http.driver import HttpSealReader
+from drivers.seal_serial.driver import SerialSealReader
 from drivers.uhf_m100.driver import M100Reader
 from drivers.uhf_r2000.driver import Inventory, R2000Reader
 from drivers.uhf_reader18.driver import Reader18Reader
@@ -34,10 +36,12 @@ from edge.ports import (
     Clock,
     DeliverCard,
     DeliverInputs,
+    DeliverSeals,
     DeliverTag,
     DeliverWeight,
     IdentityReader,
     Inputs,
+    SealReader,
     Sign,
     Siren,
     TagReader,
@@ -84,6 +88,7 @@ CAMERA: Kind[devices.Camera, None, Camera] = Kind("camera")
 TAG_READER: Kind[devices.TagReader, DeliverTag, TagReader] = Kind("tag_reader")
 WEIGHBRIDGE: Kind[devices.Weighbridge, DeliverWeight, Weighbridge] = Kind("weighbridge")
 DRIVER_IDENTITY: Kind[devices.DriverIdentity, DeliverCard, IdentityReader] = Kind("driver_identity")
+SEAL_READER: Kind[devices.SealReader, DeliverSeals, SealReader] = Kind("seal_reader")
 SIGN: Kind[devices.Sign, None, Sign] = Kind("sign")
 VOICE: Kind[devices.Voice, None, Voice] = Kind("voice")
 
@@ -291,6 +296,23 @@ def _card_lines(configured: devices.DriverIdentity, clock: Clock, on_card: Deliv
     )
 
 
+def _seal_serial(configured: devices.SealReader, clock: Clock, on_seals: DeliverSeals) -> SealReader:
+    return SerialSealReader(
+        configured.id,
+        configured.port,
+        clock=clock,
+        on_seals=on_seals,
+        baud=configured.baud,
+        address=configured.address,
+        poll_s=configured.poll_ms / 1000,
+    )
+
+
+def _seal_http(configured: devices.SealReader, clock: Clock, on_seals: DeliverSeals) -> SealReader:
+    url = configured.url or ""
+    return HttpSealReader(configured.id, url, clock=clock, on_seals=on_seals, poll_s=configured.poll_ms / 1000)
+
+
 def _led_serial(configured: devices.Sign, _: Clock, __: None) -> Sign:
     return SerialBoard(configured.id, configured.port, baud=configured.baud, address=configured.address)
 
@@ -318,6 +340,8 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(WEIGHBRIDGE, "toledo_short", devices.Weighbridge, _toledo),
     Driver(DRIVER_IDENTITY, "card_lines", devices.DriverIdentity, _card_lines),
     Driver(DRIVER_IDENTITY, "card_stx", devices.DriverIdentity, _card_lines),
+    Driver(SEAL_READER, "seal_serial", devices.SealReader, _seal_serial),
+    Driver(SEAL_READER, "seal_http", devices.SealReader, _seal_http),
     Driver(SIGN, "led_serial", devices.Sign, _led_serial),
     Driver(VOICE, "voice_serial", devices.Voice, _voice_serial),
 )

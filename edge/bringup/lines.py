@@ -1,8 +1,9 @@
-"""Devices on lines: tag reader, weighbridge, sign, voice."""
+"""Devices on lines: what reads tags, cards and seals, what weighs, what shows and speaks."""
 
 import asyncio
 
 from config.devices import DriverIdentity as ConfiguredIdentity
+from config.devices import SealReader as ConfiguredSeals
 from config.devices import Sign as ConfiguredSign
 from config.devices import TagReader as ConfiguredReader
 from config.devices import Voice as ConfiguredVoice
@@ -12,8 +13,9 @@ from edge.bringup.step import Step
 from edge.bringup.trial import Trial
 from edge.core.effects import Guide
 from edge.core.readings import DriverCard, TagSighting
+from edge.core.seal import SealsInField, unlocked
 from edge.core.weight import Weighing
-from edge.ports import Clock, IdentityReader, Sign, TagReader, Voice, Weighbridge
+from edge.ports import Clock, IdentityReader, SealReader, Sign, TagReader, Voice, Weighbridge
 from edge.runtime.signs import VALID_S, words_of
 
 # What sign and voice are tried with: a word that asks nothing of anybody who stands there.
@@ -76,6 +78,23 @@ class CardTrial(Trial[IdentityReader]):
 
     def _take(self, card: DriverCard, _: int) -> None:
         self._card.settle("PASS", characters=len(card.text))
+        self.look()
+
+
+class SealTrial(Trial[SealReader]):
+    """A locked seal has to be seen. Its number stands in no report."""
+
+    def __init__(self, configured: ConfiguredSeals, clock: Clock) -> None:
+        self._seal = Step("seal", fields={"count": 0, "locked": 0})
+        super().__init__([self._seal])
+        self.device = registry.build(registry.SEAL_READER, configured, clock, self._take)
+
+    def _take(self, field: SealsInField) -> None:
+        count = len(field.seals)
+        locked = count - unlocked(field.seals)
+        self._seal.fields |= {"count": count, "locked": locked}
+        if locked and locked == count:
+            self._seal.settle("PASS")
         self.look()
 
 

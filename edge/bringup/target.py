@@ -8,7 +8,7 @@ from config import devices
 from config.schema import Configuration, Lane
 from edge.bringup.barrier import BarrierTrial
 from edge.bringup.camera import CameraTrial
-from edge.bringup.lines import CardTrial, ReaderTrial, ScaleTrial, SignTrial, VoiceTrial
+from edge.bringup.lines import CardTrial, ReaderTrial, ScaleTrial, SealTrial, SignTrial, VoiceTrial
 from edge.bringup.trial import Trial
 from edge.ports import Clock, Recogniser
 
@@ -16,6 +16,7 @@ _ON_LINES: dict[str, Callable[[Any, Clock], Trial[Any]]] = {
     "tag_reader": ReaderTrial,
     "weighbridge": ScaleTrial,
     "driver_identity": CardTrial,
+    "seal_reader": SealTrial,
     "sign": SignTrial,
     "voice": VoiceTrial,
 }
@@ -52,5 +53,5 @@ def targets_of(configuration: Configuration) -> Iterator[Target]:
         yield Target(lane, "barrier", lane.barrier)
         for _, camera in lane.every_camera:
             yield Target(lane, "camera", camera)
-        for path, device in lane.every_line:
+        for path, device in (*lane.every_line, *lane.over_http):
             yield Target(lane, str(path[-1]), device)

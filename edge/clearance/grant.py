@@ -24,13 +24,14 @@ from edge.clearance.claims import (
 from edge.clearance.envelope import MAX_ENVELOPE_BYTES
 from edge.clearance.keyset import Keyset
 from edge.clearance.signed import SignedError, open_signed
-from edge.core.grant import REFERRAL_TARGETS, VERDICTS, Grant, NotedPlate, ReleaseNote
+from edge.core.grant import REFERRAL_TARGETS, VERDICTS, Grant, NotedPlate, NotedSeal, ReleaseNote
 from edge.core.plate import PLATE_COLOURS
 
 GRANT_TYPE = "gate-grant+jws"
 GRANT_VERSION = 1
 # The core bounds it further by the lane's own limit; this only keeps nonsense out.
 MAX_TTL_MS = 600_000
+MOST_OPENINGS = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,16 @@ _NOTE: Table = {
     "containers": list_of(lambda value: is_text(value, longest=16), longest=4),
     "tag": or_null(lambda value: is_text(value, longest=128)),
 }
+_SEAL: Table = {
+    "id": lambda value: is_text(value, longest=64),
+    "openings": or_null(lambda value: is_integer(value, most=MOST_OPENINGS)),
+}
 # What a note may leave out: it is absent then, not null.
-_NOTE_MAY: Table = {"appointment": lambda value: is_text(value, longest=64), "credit_class": is_identifier}
+_NOTE_MAY: Table = {
+    "appointment": lambda value: is_text(value, longest=64),
+    "credit_class": is_identifier,
+    "seals": list_of(object_of(_SEAL), longest=4, least=1),
+}
 
 
 def _is_note(value: object) -> bool:
@@ -154,8 +163,16 @@ def _note(claims: dict[str, Any] | None) -> ReleaseNote | None:
     if claims is None:
         return None
     plates = tuple(NotedPlate(plate["place"], plate["text"], plate["colour"]) for plate in claims["plates"])
-    optional = {name: claims.get(name) for name in _NOTE_MAY}
-    return ReleaseNote(claims["number"], plates, tuple(claims["containers"]), claims["tag"], **optional)
+    seals = tuple(NotedSeal(seal["id"], seal["openings"]) for seal in claims.get("seals", ()))
+    return ReleaseNote(
+        claims["number"],
+        plates,
+        tuple(claims["containers"]),
+        claims["tag"],
+        appointment=claims.get("appointment"),
+        credit_class=claims.get("credit_class"),
+        seals=seals,
+    )
 
 
 def grant_claims(grant: Grant) -> dict[str, Any]:
@@ -184,4 +201,6 @@ def grant_claims(grant: Grant) -> dict[str, Any]:
 def _note_claims(note: ReleaseNote) -> dict[str, Any]:
     plates = [{"place": plate.place, "text": plate.text, "colour": plate.colour} for plate in note.plates]
     claims = {"number": note.number, "plates": plates, "containers": list(note.containers), "tag": note.tag}
-    return claims | {name: value for name in _NOTE_MAY if (value := getattr(note, name)) is not None}
+    seals = [{"id": seal.id, "openings": seal.openings} for seal in note.seals]
+    may = {"appointment": note.appointment, "credit_class": note.credit_class, "seals": seals or None}
+    return claims | {name: value for name, value in may.items() if value is not None}

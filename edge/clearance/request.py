@@ -13,7 +13,7 @@ from edge.clearance.keyset import KeyRefusedError, Keyset
 from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.core.container import Container
 from edge.core.plate import Plate
-from edge.core.readings import DriverCard, Identity, Reading, Weight
+from edge.core.readings import DriverCard, Identity, Reading, Seal, Weight
 from edge.core.referral import Recheck
 from edge.core.tag import Tag
 from edge.field_policy import FieldPolicy
@@ -150,6 +150,9 @@ def readings_claims(identity: Identity, policy: FieldPolicy) -> dict[str, Any]:
     def driver(value: DriverCard) -> dict[str, Any]:
         return {"text": policy.show(policy.driver, value.text), "medium": value.medium}
 
+    def seals(values: tuple[Seal, ...]) -> list[dict[str, Any]]:
+        return [{**seal_facts(one), "seal": policy.show(policy.seals, one.id)} for one in values]
+
     return {
         "plates": [
             {"place": place, "policy": policy.plates} | _reading(reading, plate) for place, reading in identity.plates
@@ -158,13 +161,19 @@ def readings_claims(identity: Identity, policy: FieldPolicy) -> dict[str, Any]:
         "tag": {"policy": policy.tag} | _reading(identity.tag, tag),
         "weight": {"policy": policy.weight} | _reading(identity.weight, weight),
         "driver": {"policy": policy.driver} | _reading(identity.driver, driver),
+        "seals": {"policy": policy.seals} | _reading(identity.seals, seals),
     }
+
+
+def seal_facts(seal: Seal) -> dict[str, Any]:
+    """Return what a seal says of itself but for who it is: an authority is told this under every policy."""
+    return {"locked": seal.locked, "openings": seal.openings, "battery_percent": seal.battery_percent}
 
 
 def shown_kinds(identity: Identity, policy: FieldPolicy) -> tuple[tuple[str, str], ...]:
     """Return in what form each kind of identifier is in a request: its rule, or `nothing` where nothing was read.
 
-    Weight and driver are among them where the lane has a device for them.
+    Weight, driver and seals are among them where the lane has a device for them.
     """
     kinds: dict[str, list[Reading[Any]]] = {
         "plates": [reading for _, reading in identity.plates],
@@ -175,6 +184,8 @@ def shown_kinds(identity: Identity, policy: FieldPolicy) -> tuple[tuple[str, str
         kinds["weight"] = [identity.weight]
     if identity.driver.reason != "not_looked_for":
         kinds["driver"] = [identity.driver]
+    if identity.seals.reason != "not_looked_for":
+        kinds["seals"] = [identity.seals]
     return tuple(
         (kind, getattr(policy, kind) if any(one.value or one.candidates for one in readings) else "nothing")
         for kind, readings in kinds.items()

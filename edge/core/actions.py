@@ -22,8 +22,10 @@ from edge.core.inspection import targets_of
 from edge.core.modes import Hours, demanded, objections
 from edge.core.offline_list import OfflineEntry
 from edge.core.order_guards import drill_stays_closed, first_operator, ordered, persons
-from edge.core.policy import Joined, join, mismatches, suspected_clone
+from edge.core.policy import Joined, join, mismatches, opened_unexpectedly, suspected_clone
 from edge.core.readings import Identity
+from edge.core.seal import SEAL_ALARMS, SEAL_OPENED
+from edge.core.sealing import begin_seals
 from edge.core.state import OpenAuthority, Passage, Phase, Request
 
 # Raised for the lane as a whole; a proved closed lane has none of these any more.
@@ -37,6 +39,7 @@ LANE_ALARMS = (
     "boom_down_unasked",
     "cloned_plate",
     "tag_in_two_lanes",
+    *SEAL_ALARMS,
 )
 
 
@@ -112,6 +115,7 @@ def new_passage(draft: Draft) -> None:
             identifier, at_ms, triggered_at_ms=at_ms, weighing=weighing, arrived_at_ms=arrived_at_ms, mode=mode
         )
     )
+    begin_seals(draft)
     draft.light("red")
     draft.report("passage_opened", ("number", number), ("simulated", draft.state.profile.simulated))
 
@@ -134,6 +138,9 @@ def identify(draft: Draft, event: Event) -> None:
     if identity.weight.status == "read":
         assert passage.weighing is not None
         draft.change(weighed_ms=passage.weighing.since_ms)
+    if identity.seals.status == "read":
+        assert passage.seals is not None
+        draft.change(sealed_ms=passage.seals.since_ms)
     draft.stage("identified")
     draft.report("identified", *_statuses(identity), identity=identity)
     draft.change_passage(recheck=referring.look_again(draft, identity))
@@ -143,9 +150,9 @@ def identify(draft: Draft, event: Event) -> None:
 
 def _statuses(identity: Identity) -> list[tuple[str, str]]:
     plates = [(f"{place}_plate", reading.status) for place, reading in identity.plates]
-    weight = [] if identity.weight.reason == "not_looked_for" else [("weight", identity.weight.status)]
-    driver = [] if identity.driver.reason == "not_looked_for" else [("driver", identity.driver.status)]
-    return [*plates, ("containers", identity.containers.status), ("tag", identity.tag.status), *weight, *driver]
+    told = (("weight", identity.weight), ("driver", identity.driver), ("seals", identity.seals))
+    others = [(name, reading.status) for name, reading in told if reading.reason != "not_looked_for"]
+    return [*plates, ("containers", identity.containers.status), ("tag", identity.tag.status), *others]
 
 
 def send_request(draft: Draft, event: Event) -> None:
@@ -216,6 +223,8 @@ def decide(draft: Draft) -> None:
     if joined.decision == "release":
         joined = _released(draft, joined)
     decision, reasons = joined.decision, joined.reasons
+    if opened_unexpectedly(passage.identity or Identity(), passage.requests):
+        draft.alarm(SEAL_OPENED, "opened more or less often than the release note says")
     if suspected_clone(passage.identity or Identity(), passage.requests):
         # Whatever was decided: the plate or the tag belongs to another vehicle, and nothing here can say which.
         draft.alarm("cloned_plate", "tag and plate belong to different vehicles of the release note")
@@ -259,7 +268,7 @@ def _against_release(draft: Draft) -> tuple[str, ...]:
     )
     if not found and passage.recheck is not None:
         found = passage.recheck.objections
-    found = (*found, *doubts(state))
+    found = tuple(dict.fromkeys((*found, *doubts(state))))
     return found or (("drill_would_release",) if drill_stays_closed(state) else ())
 
 

@@ -2,11 +2,12 @@
 
 from edge.core.draft import Draft
 from edge.core.inputs import LaneInputs
+from edge.core.seal import SEAL_ALARMS
 from edge.core.state import LaneState
 from edge.core.tags import TAG_IN_TWO_LANES, ambiguous
 
 LAMP_FAULT = "lamp_fault"
-DOUBTS = (LAMP_FAULT,)
+DOUBTS = (LAMP_FAULT, *SEAL_ALARMS)
 
 
 def doubts(state: LaneState) -> tuple[str, ...]:

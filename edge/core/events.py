@@ -11,6 +11,7 @@ from edge.core.offline_list import OfflineList, OfflineUse
 from edge.core.readings import DriverCard, PictureReading, PlateClaim, TagSighting
 from edge.core.referral import Referral, ReferralReport
 from edge.core.sampling_plan import SamplingPlan
+from edge.core.seal import SealsInField
 from edge.core.weight import Weighing
 
 CommandName = Literal["raise", "lower", "stop"]
@@ -131,6 +132,14 @@ class CardShown:
     at_ms: int
     card: DriverCard
     since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SealsSeen:
+    """The reader of seals sees something else than before."""
+
+    at_ms: int
+    field: SealsInField
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +296,7 @@ Event = (
     | TagElsewhere
     | Weighed
     | CardShown
+    | SealsSeen
     | RequestPrepared
     | GrantReceived
     | GrantRefused

@@ -16,6 +16,7 @@ from edge.core.frames import frames_of, why_unread
 from edge.core.plate import Plate, parse_plate
 from edge.core.profile import CameraProfile, LaneProfile
 from edge.core.readings import Identity, PlateSighting, Reading
+from edge.core.seal import fuse_seals
 from edge.core.state import Passage
 from edge.core.tag import Tag
 from edge.core.tags import enough
@@ -36,6 +37,7 @@ def fuse(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) ->
         tag=_fuse_tags(profile, passage, lost_devices),
         weight=fuse_weight(profile, passage.weighing, lost_devices),
         driver=fuse_driver(profile, passage.cards, lost_devices),
+        seals=fuse_seals(profile, passage.seals, lost_devices),
     )
 
 
@@ -48,7 +50,8 @@ def is_complete(profile: LaneProfile, passage: Passage, identity: Identity, lost
             return False
         if "container" in camera.reads and _box_may_come(identity, camera, passage):
             return False
-    if any(one.status == "unread" and one.reason not in _FINAL for one in (identity.weight, identity.driver)):
+    told = (identity.weight, identity.driver, identity.seals)
+    if any(one.status == "unread" and one.reason not in _FINAL for one in told):
         return False
     return profile.tag_reader is None or profile.tag_reader in lost_devices or identity.tag.status != "unread"
 

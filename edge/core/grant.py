@@ -24,6 +24,14 @@ class NotedPlate:
 
 
 @dataclass(frozen=True, slots=True)
+class NotedSeal:
+    """One electronic seal of a release note; `openings` is how often it may have been opened, None: no matter."""
+
+    id: str
+    openings: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseNote:
     """What a release note (核放单) names: the identifiers that the lane must have read to open by itself."""
 
@@ -35,6 +43,8 @@ class ReleaseNote:
     appointment: str | None = None
     # The credit class that the centre gave the vehicle's operator; how often it is looked at says the sampling plan.
     credit_class: str | None = None
+    # Seals are demanded where a note names them.
+    seals: tuple[NotedSeal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def _readable(profile: LaneProfile) -> tuple[Identifier, ...]:
         "tag": profile.tag_reader is not None,
         "weight": profile.weighbridge is not None,
         "driver": profile.driver_identity is not None,
+        "seals": profile.seal_reader is not None,
     }
     return tuple(name for name, readable in able.items() if readable)
 

@@ -15,6 +15,7 @@ from edge.core.events import (
     InputsLost,
     InputsSampled,
     JournalLost,
+    SealsSeen,
     TagElsewhere,
     TagSighted,
     Tick,
@@ -25,6 +26,8 @@ from edge.core.loop_order import watch_order
 from edge.core.offline import observe_offline
 from edge.core.referring import watch
 from edge.core.sampling import observe_sampling
+from edge.core.seal import SealsInField
+from edge.core.sealing import watch_seals
 from edge.core.state import LaneState, Phase, TagTally
 from edge.core.tags import MOST_TAGS, TAG_IN_TWO_LANES, TOGETHER_MS, counts, enough
 from edge.core.weight import Weighing
@@ -54,6 +57,8 @@ def observe(draft: Draft, event: Event) -> None:
             draft.change(lost_devices=(*draft.state.lost_devices, device))
             if device == draft.state.profile.weighbridge:
                 _observe_weighing(draft, None)
+            if device == draft.state.profile.seal_reader:
+                _observe_seals(draft, None)
             draft.report("device_lost", ("device", device), ("code", code))
             draft.alarm(f"device_lost_{device}", code)
         case DeviceBack(device=device) if device in draft.state.lost_devices:
@@ -70,6 +75,8 @@ def observe(draft: Draft, event: Event) -> None:
             _observe_weighing(draft, weighing)
         case CardShown():
             _observe_card(draft, event)
+        case SealsSeen(field=field):
+            _observe_seals(draft, field)
         case GrantRefused(authority=authority, reason=reason):
             draft.report("grant_ignored", ("authority", authority), ("reason", reason))
         case Tick():
@@ -149,6 +156,14 @@ def _observe_card(draft: Draft, event: CardShown) -> None:
         return
     if event.card not in passage.cards and len(passage.cards) < MOST_CARDS:
         draft.change_passage(cards=(*passage.cards, event.card))
+
+
+def _observe_seals(draft: Draft, field: SealsInField | None) -> None:
+    """Keep what the reader sees now, and tell at once of a seal of this vehicle that is open."""
+    draft.change(seals=field)
+    if draft.state.passage is not None:
+        draft.change_passage(seals=field)
+        watch_seals(draft)
 
 
 def _observe_inputs(draft: Draft, event: InputsSampled) -> None:

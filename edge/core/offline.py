@@ -111,7 +111,7 @@ def _unclear(profile: LaneProfile, identity: Identity) -> str | None:
     plates = dict(identity.plates)
     statuses = {f"{place}_plate": reading.status for place, reading in plates.items()}
     statuses |= {"containers": identity.containers.status, "tag": identity.tag.status}
-    statuses |= {"weight": identity.weight.status, "driver": identity.driver.status}
+    statuses |= {"weight": identity.weight.status, "driver": identity.driver.status, "seals": identity.seals.status}
     if "conflict" in statuses.values() or of_two_vehicles(identity):
         return "conflict"
     # A tag is demanded where the entry names one: it has no other way to agree.

@@ -8,6 +8,7 @@ from edge.core.grant import Grant, ReleaseNote
 from edge.core.inspection import Inspection
 from edge.core.profile import Identifier, LaneProfile
 from edge.core.readings import Identity
+from edge.core.seal import SEAL_OPEN, unlocked
 from edge.core.state import Request
 from edge.core.vehicle import of_two_vehicles
 
@@ -110,7 +111,34 @@ def _contradictions(profile: LaneProfile, identity: Identity, note: ReleaseNote)
         reasons.append("mismatch_tag")
     if identity.driver.status == "conflict":
         reasons.append("conflict_driver")
+    return reasons + _seal_contradictions(identity, note)
+
+
+def _seal_contradictions(identity: Identity, note: ReleaseNote) -> list[str]:
+    """An open seal contradicts every note; another seal, or another count of openings, the note that names them."""
+    if identity.seals.status == "conflict":
+        return ["conflict_seals"]
+    seals = identity.seals.value or ()
+    reasons = [SEAL_OPEN] if unlocked(seals) else []
+    if seals and note.seals:
+        if sorted(one.id for one in seals) != sorted(one.id for one in note.seals):
+            reasons.append("mismatch_seals")
+        if _openings_differ(identity, note):
+            reasons.append("mismatch_seal_openings")
     return reasons
+
+
+def _openings_differ(identity: Identity, note: ReleaseNote) -> bool:
+    counts = {one.id: one.openings for one in identity.seals.value or ()}
+    return any(
+        noted.openings is not None and noted.id in counts and counts[noted.id] != noted.openings for noted in note.seals
+    )
+
+
+def opened_unexpectedly(identity: Identity, requests: Sequence[Request]) -> bool:
+    """Say whether a note that came with any answer expects another count of openings than a seal tells."""
+    answers = [one.answer for one in requests if one.answer is not None]
+    return any(one.note is not None and _openings_differ(identity, one.note) for one in answers)
 
 
 def _shortfall(profile: LaneProfile, identity: Identity, note: ReleaseNote) -> tuple[str, ...]:
@@ -118,6 +146,8 @@ def _shortfall(profile: LaneProfile, identity: Identity, note: ReleaseNote) -> t
     if profile.traffic == "general" and note.containers and "containers" not in demanded:
         # Goods of any kind: boxes are demanded where the release note names them, like a tag.
         demanded = (*demanded, "containers")
+    if note.seals and "seals" not in demanded:
+        demanded = (*demanded, "seals")
     return tuple(reason for name in demanded if (reason := _missing(identity, note, name)))
 
 
@@ -128,6 +158,10 @@ def _missing(identity: Identity, note: ReleaseNote, name: Identifier) -> str | N
         return None if identity.weight.status == "read" else "unread_weight"
     if name == "driver":
         return None if identity.driver.status == "read" else "unread_driver"
+    if name == "seals":
+        if identity.seals.status != "read":
+            return "unread_seals"
+        return None if note.seals else "not_noted_seals"
     if name == "tag":
         # A tag is demanded where the release note expects one.
         return None if note.tag is None or identity.tag.status == "read" else "unread_tag"

@@ -8,7 +8,7 @@ from edge.core.two_persons import TwoPersonAction
 
 Direction = Literal["in", "out"]
 JoinPolicy = Literal["all_of", "veto", "quorum"]
-Identifier = Literal["front_plate", "rear_plate", "containers", "tag", "weight", "driver"]
+Identifier = Literal["front_plate", "rear_plate", "containers", "tag", "weight", "driver", "seals"]
 Looked = Literal["plate", "container"]
 
 
@@ -132,3 +132,5 @@ class LaneProfile:
     weighbridge: str | None = None
     # The reader to which drivers hold a card or a printed code.
     driver_identity: str | None = None
+    # The reader of electronic seals.
+    seal_reader: str | None = None

@@ -114,6 +114,19 @@ class DriverCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """One electronic seal as it says of itself. `openings` is how often it was opened since it was made.
+
+    None where a seal does not tell; `battery_percent` is 0 to 100.
+    """
+
+    id: str
+    locked: bool | None
+    openings: int | None = None
+    battery_percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
     """A conclusion about one identifier.
 
@@ -132,7 +145,7 @@ class Reading(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who stands in the lane: one reading per plate camera by its place, the containers, the tag, weight, driver.
+    """Who stands in the lane: a reading per plate camera by its place, and of containers, tag, weight, driver, seals.
 
     `plates` maps a place (front, rear) to its reading: tractor and trailer are two. `containers` is one reading of
     the boxes front to rear (`order_not_seen` where no view shows which is in front); read and empty, the vehicle was
@@ -146,3 +159,4 @@ class Identity:
     tag: Reading[Tag] = field(default_factory=lambda: Reading("unread", reason="not_looked_for"))
     weight: Reading[Weight] = field(default_factory=lambda: Reading("unread", reason="not_looked_for"))
     driver: Reading[DriverCard] = field(default_factory=lambda: Reading("unread", reason="not_looked_for"))
+    seals: Reading[tuple[Seal, ...]] = field(default_factory=lambda: Reading("unread", reason="not_looked_for"))

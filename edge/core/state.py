@@ -16,6 +16,7 @@ from edge.core.profile import LaneProfile
 from edge.core.readings import DriverCard, Identity
 from edge.core.referral import Recheck, Referral
 from edge.core.sampling_plan import SamplingPlan
+from edge.core.seal import SealsInField
 from edge.core.tag import Tag
 from edge.core.two_persons import FirstOrder
 from edge.core.weight import Weighing
@@ -96,6 +97,8 @@ class Passage:
     weighing: Weighing | None = None
     # What was held to the reader of drivers, each card once.
     cards: tuple[DriverCard, ...] = ()
+    # The electronic seals of this vehicle.
+    seals: SealsInField | None = None
     identity: Identity | None = None
     # Set where this vehicle was referred before.
     recheck: Recheck | None = None
@@ -179,3 +182,6 @@ class LaneState:
     weighed_ms: int | None = None
     # When the last identity was concluded: a card that lies on the reader since before is the last driver's.
     identified_ms: int | None = None
+    # What the reader of seals sees now, and what of it (by its `since_ms`) was a vehicle's already.
+    seals: SealsInField | None = None
+    sealed_ms: int | None = None

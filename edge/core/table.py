@@ -37,6 +37,7 @@ from edge.core.events import (
     ReferralReported,
     RequestPrepared,
     SamplingPlanAccepted,
+    SealsSeen,
     Started,
     TagElsewhere,
     TagSighted,
@@ -117,7 +118,7 @@ _IDENTIFYING = [
     *_on((P.IDENTIFYING,), InputsSampled, when.vehicle_left, do.end_left, P.IDLE),
     *(
         row
-        for event in (FrameRead, TagSighted, Weighed, CardShown, DeviceLost, Tick)
+        for event in (FrameRead, TagSighted, Weighed, CardShown, SealsSeen, DeviceLost, Tick)
         for row in (
             *_on((P.IDENTIFYING,), event, again.worth_another_look, again.look_again, P.IDENTIFYING),
             *_on((P.IDENTIFYING,), event, when.identified, do.identify, P.WAITING),
@@ -237,6 +238,7 @@ _OTHERWISE = [
             TagElsewhere,
             Weighed,
             CardShown,
+            SealsSeen,
             RequestPrepared,
             GrantRefused,
             ChallengePrepared,

@@ -66,6 +66,9 @@ def _devices(lane: Lane) -> Iterator[Any]:
     for _, camera in lane.every_camera:
         url = urlsplit(camera.url)
         yield reach(f"{lane.id}/{camera.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
+    for _, reader in lane.over_http:
+        url = urlsplit(reader.url or "")
+        yield reach(f"{lane.id}/{reader.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
     for _, device in lane.every_line:
         name, port = f"{lane.id}/{device.id}", device.port
         if port.startswith("socket://"):

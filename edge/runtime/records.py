@@ -119,4 +119,17 @@ def personal(identity: Identity) -> dict[str, Any]:
             "medium": identity.driver.value.medium if identity.driver.value else None,
             "reason": identity.driver.reason,
         },
+        "seals": {
+            "status": identity.seals.status,
+            "reason": identity.seals.reason,
+            "seen": [
+                {
+                    "seal": one.id,
+                    "locked": one.locked,
+                    "openings": one.openings,
+                    "battery_percent": one.battery_percent,
+                }
+                for one in identity.seals.value or ()
+            ],
+        },
     }

@@ -7,6 +7,7 @@ from tests.config.test_loader import GOOD, loaded, problems
 SIGN = "    sign: {id: s1, port: /dev/ttyUSB1}\n"
 VOICE = '    voice: {id: v1, port: "socket://10.0.0.4:4001", volume: 60}\n'
 CARDS = "    driver_identity: {{id: d1, port: /dev/ttyUSB4, {}}}\n"
+SEALS = "    seal_reader: {{id: e1, {}}}\n"
 SCALE = "    weighbridge: {{id: w1, port: /dev/ttyUSB3, {}}}\n"
 
 
@@ -31,6 +32,14 @@ def test_a_lane_has_a_reader_of_drivers_whom_it_may_demand() -> None:
     assert lane.driver_identity is not None
     assert (lane.driver_identity.least_characters, lane.driver_identity.heartbeat_s) == (4, 5)
     assert [key for key, _ in lane.on_lines] == ["tag_reader", "driver_identity"]
+
+
+def test_a_lane_has_a_reader_of_seals_on_a_line_or_at_an_address() -> None:
+    lane = loaded(GOOD + SEALS.format("port: /dev/ttyUSB5") + "    must_match: [front_plate, seals]\n").lanes[0]
+    assert ([key for key, _ in lane.on_lines], lane.over_http) == (["tag_reader", "seal_reader"], ())
+    lane = loaded(GOOD + SEALS.format("driver: seal_http, url: http://10.0.0.6/seals")).lanes[0]
+    assert [key for key, _ in lane.on_lines] == ["tag_reader"]
+    assert [(path, reader.url) for path, reader in lane.over_http] == [(("seal_reader",), "http://10.0.0.6/seals")]
 
 
 def test_a_lane_has_a_sign_and_a_voice_or_none() -> None:
@@ -69,6 +78,12 @@ def test_a_lane_has_a_sign_and_a_voice_or_none() -> None:
         (CARDS.format("check: gb11643, characters: digits"), "not_for_check", "gb11643"),
         (CARDS.format("prefix: 证"), "bad_text", "证"),
         (CARDS.format('heartbeat: "A\\tB"'), "bad_text", "A"),
+        (SEALS.format("driver: seal_http"), "missing_for_driver", "seal_http"),
+        (SEALS.format("url: http://10.0.0.6/"), "missing_for_driver", "seal_serial"),
+        (SEALS.format("port: /dev/ttyUSB5, url: http://10.0.0.6/"), "not_for_driver", "http://10.0.0.6/"),
+        (SEALS.format("driver: seal_http, url: http://10.0.0.6/, port: /dev/x"), "not_for_driver", "/dev/x"),
+        ("    seal_reader: {id: r1, driver: seal_http, url: http://10.0.0.6/}\n", "duplicate_id", "r1"),
+        ("    must_match: [front_plate, seals]\n", "no_device_for", "seals"),
         ("    must_match: [front_plate, driver]\n", "no_device_for", "driver"),
         ("    must_match: [front_plate, weight]\n", "no_device_for", "weight"),
     ],

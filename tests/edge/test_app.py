@@ -134,7 +134,14 @@ async def test_a_box_without_any_device_serves_and_stops(configuration: Configur
     reader = JournalReader(configuration.state_dir / "journal.sqlite")
     first = json.loads(next(iter(reader.records("lane-1"))).body)
     reader.close_reader()
-    allowed = {"plates": "allow", "containers": "allow", "tag": "allow", "weight": "allow", "driver": "deny"}
+    allowed = {
+        "plates": "allow",
+        "containers": "allow",
+        "tag": "allow",
+        "weight": "allow",
+        "driver": "deny",
+        "seals": "allow",
+    }
     assert (first["note"], first["data"]) == ("field_policies", {"customs": allowed})
     with pytest.raises(ControlError):
         await ask(configuration.control_socket_path, {"verb": "status"})

@@ -32,7 +32,14 @@ def test_hashes_are_keyed() -> None:
 
 def test_the_rules_are_told_without_the_key() -> None:
     policy = FieldPolicy("mask", "hash", "deny", hash_key=b"k" * 16)
-    assert policy.rules == {"plates": "mask", "containers": "hash", "tag": "deny", "weight": "allow", "driver": "deny"}
+    assert policy.rules == {
+        "plates": "mask",
+        "containers": "hash",
+        "tag": "deny",
+        "weight": "allow",
+        "driver": "deny",
+        "seals": "allow",
+    }
 
 
 def test_a_weight_is_shown_or_not() -> None:
@@ -52,6 +59,15 @@ def test_who_drives_is_shown_to_nobody_unless_a_rule_says_so() -> None:
     assert len(hashed["text"]) == 64
     unread = {"status": "unread", "text": None, "medium": None, "reason": "no_card"}
     assert FieldPolicy(driver="mask").apply({"driver": unread}) == {"driver": unread}
+
+
+def test_of_a_seal_its_number_alone_is_withheld() -> None:
+    seal = {"seal": "CNSEAL0001", "locked": False, "openings": 3, "battery_percent": None}
+    seals = {"status": "read", "reason": None, "seen": [seal]}
+    assert FieldPolicy().apply({"seals": seals}) == {"seals": seals}
+    masked_seal = seal | {"seal": "********01"}
+    assert FieldPolicy(seals="mask").apply({"seals": seals}) == {"seals": seals | {"seen": [masked_seal]}}
+    assert FieldPolicy(seals="deny").apply({"seals": seals}) == {}
 
 
 def test_a_policy_that_cannot_work_is_refused() -> None:

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from drivers.kit.asker import NEXT_STEPS, AskerPace
+from drivers.kit.frames import HELLO
 from drivers.led_serial import driver as led
+from drivers.seal_serial import driver as seal
+from drivers.seal_serial.wire import READ
 from drivers.voice_serial import driver as voice
+from edge.core.readings import Seal
 from edge.ports import Device, DeviceError, Words
 from edge.runtime.supervisor import Supervisor
-from simulators.devices import led_sign
+from simulators.devices import led_sign, seal_reader
 from simulators.devices import voice as voice_module
 from simulators.devices.asked import AskedDevice
 from simulators.devices.serial_wire import PtyWire, TcpWire
@@ -21,6 +25,7 @@ from tests.support.r2000 import RealClock, until
 DRIVERS = Path(led.__file__).parents[1]
 QUICK = AskerPace(answer_timeout_s=0.3, tries=3, probe_interval_s=0.05)
 RELEASED = Words("released", ("已放行", "请直行"), "green")
+SEALS = (Seal("CNSEAL0001", True, 3, 87), Seal("CNSEAL0002", None))
 WAIT = Words("wait", ("请稍候", "正在核对"), "red")
 
 
@@ -35,16 +40,29 @@ class Asked:
     simulate: Callable[..., AskedDevice]
     drive: Callable[..., Any]
     act: Callable[[Any], Awaitable[object]]
+    # Its own address, a command that it knows, and what it is asked while nothing else is.
+    address: int
+    known: int
+    probe: int = HELLO
+
+
+def _seal_reader(name: str, port: str, **settings: Any) -> Any:
+    return seal.SerialSealReader(name, port, clock=RealClock(), on_seals=lambda _: None, **settings)
 
 
 KINDS = {
     "sign": Asked(
         "led_serial", "sign", {*NEXT_STEPS, *led.NEXT_STEPS}, led_sign.FAULTS,
-        led_sign.LedSign, led.SerialBoard, lambda board: board.show(RELEASED, 10.0),
+        led_sign.LedSign, led.SerialBoard, lambda board: board.show(RELEASED, 10.0), 1, 0x10,
     ),
     "voice": Asked(
         "voice_serial", "voice", {*NEXT_STEPS, *voice.NEXT_STEPS}, voice_module.FAULTS,
-        voice_module.VoiceModule, voice.SerialVoice, lambda module: module.say(RELEASED),
+        voice_module.VoiceModule, voice.SerialVoice, lambda module: module.say(RELEASED), 2, 0x20,
+    ),
+    "seal": Asked(
+        "seal_serial", "seal", {*NEXT_STEPS, *seal.NEXT_STEPS}, seal_reader.FAULTS,
+        lambda _, **settings: seal_reader.SealReaderDevice(lambda: SEALS, **settings), _seal_reader,
+        lambda reader: reader.read(), 3, READ, READ,
     ),
 }  # fmt: skip
 

@@ -27,6 +27,7 @@ from edge.core.events import (
     ModeOrdered,
     PersonDecided,
     RequestPrepared,
+    SealsSeen,
     Started,
     TagElsewhere,
     TagSighted,
@@ -37,7 +38,8 @@ from edge.core.grant import VERDICTS, Grant
 from edge.core.inputs import SIGNAL_NAMES, LaneInputs
 from edge.core.modes import MODES, Hours
 from edge.core.profile import AuthorityProfile, HandheldRules, LaneProfile
-from edge.core.readings import DriverCard, PictureReading, TagSighting
+from edge.core.readings import DriverCard, PictureReading, Seal, TagSighting
+from edge.core.seal import SealsInField
 from edge.core.state import LaneState, Passage, Phase
 from edge.core.step import next_deadline_ms
 from edge.core.tag import Tag
@@ -84,6 +86,7 @@ class Storm:
         replace(PROFILE, direction="out", two_persons=("open", "lower", "reset", "mode")),
         replace(PROFILE, handheld=HandheldRules("customs", 20_000), weighbridge="scale-1"),
         replace(PROFILE, driver_identity="card-1", must_match=("front_plate", "driver")),
+        replace(PROFILE, seal_reader="seal-1", recaptures=1),
         replace(PROFILE, handheld=HandheldRules("customs"), two_persons=("open",), drill_moves_boom=True),
     )
 
@@ -212,6 +215,8 @@ class Storm:
         weighings = (Weighing("stable", 18_850, captured), Weighing("moving", None, self.at_ms))
         yield Weighed(self.at_ms, weighings[choice % 2])
         yield CardShown(self.at_ms, DriverCard("6217000123" if choice % 4 else "0099881122", "ic"), captured)
+        seals = (Seal("S1", choice % 5 != 0, choice % 2), Seal("S2", True), Seal("S3", None))
+        yield SealsSeen(self.at_ms, SealsInField(seals[: choice % 4], captured))
         if choice % 8 == 0:
             yield TagElsewhere(self.at_ms, EPC, "lane-2", captured)
 

@@ -32,7 +32,7 @@ REPORTS = {
     "device_lost": "device code",
     "grant_ignored": "authority reason",
     "hours_turned": "hours",
-    "identified": "front_plate? rear_plate? containers tag weight? driver?",
+    "identified": "front_plate? rear_plate? containers tag weight? driver? seals?",
     "inspection_receipt": "referral of receipt",
     "lowered_by_person": "operator reason first_operator?",
     "mode_changed": "mode operator reason first_operator?",

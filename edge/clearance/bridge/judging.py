@@ -13,7 +13,7 @@ from edge.clearance.bridge.messages import Channel, Command, Gather, read_comman
 from edge.clearance.bridge.strict_xml import XmlError
 from edge.clearance.bridge.wire import Frame
 from edge.core.boxes import MOST_CONTAINERS, ORDER_NOT_SEEN
-from edge.core.grant import NotedPlate, ReleaseNote
+from edge.core.grant import NotedPlate, NotedSeal, ReleaseNote
 
 NOT_LOOKED_FOR = "not_looked_for"
 MAX_FORM = 64
@@ -36,13 +36,14 @@ def gather_of(claims: Mapping[str, Any], sequence: str, file_time: str) -> Gathe
 
     Reasons: conflict_front_plate (or rear), withheld_plates, conflict_containers, unread_containers,
     withheld_containers, container_check_failed, container_twice, container_order_not_seen, too_many_containers,
-    conflict_tag, withheld_tag, conflict_driver, nothing_identified. Raises KeyError or TypeError for claims of another
+    conflict_tag, withheld_tag, conflict_driver, conflict_seals, withheld_seals,
+    seal_open, nothing_identified. Raises KeyError or TypeError for claims of another
     form.
     """
     readings = claims["readings"]
     plates = {one["place"]: one for one in readings["plates"]}
     objection = _of_plates(plates) or _of_containers(readings["containers"]) or _of_tag(readings["tag"])
-    objection = objection or _of_driver(readings.get("driver"))
+    objection = objection or _of_driver(readings.get("driver")) or _of_seals(readings.get("seals"))
     if objection:
         return objection
     front, rear, tag = _value(plates.get("front")), _value(plates.get("rear")), _value(readings["tag"])
@@ -61,6 +62,7 @@ def gather_of(claims: Mapping[str, Any], sequence: str, file_time: str) -> Gathe
         weight_kg=_weight_kg(readings.get("weight")),
         driver_card=card.get("ic", ""),
         bar_code=card.get("qr", ""),
+        seals=tuple((one["seal"], one["openings"]) for one in _value(readings.get("seals")) or ()),
     )
 
 
@@ -80,7 +82,8 @@ def note_of(gather: Gather, claims: Mapping[str, Any], form: str) -> ReleaseNote
         for one in claims["readings"]["plates"]
         if shown.get(one["place"])
     )
-    return ReleaseNote(form or gather.sequence, plates, gather.containers or (), gather.tag or None)
+    seals = tuple(NotedSeal(seal, openings) for seal, openings in gather.seals)
+    return ReleaseNote(form or gather.sequence, plates, gather.containers or (), gather.tag or None, seals=seals)
 
 
 def rule(frame: Frame, gather: Gather, channel: Channel, dialect: Dialect) -> Ruling:
@@ -98,10 +101,24 @@ def rule(frame: Frame, gather: Gather, channel: Channel, dialect: Dialect) -> Ru
     if command.container_count and command.container_count != str(len(gather.containers or ())):
         # Two boxes are released together or not at all.
         return Ruling("hold", "platform_counts_other_containers")
+    if _other_seals(command, gather):
+        return Ruling("hold", "platform_names_other_seal")
+    if _other_openings(command, gather):
+        return Ruling("hold", "platform_counts_other_openings")
     reason = result_reason(command.result, dialect)
     if reason != RELEASE:
         return Ruling("hold", reason)
     return _released(command)
+
+
+def _other_seals(command: Command, gather: Gather) -> bool:
+    """Say whether the platform means other seals than it was told of; one that names none says nothing of them."""
+    return command.seal is not None and sorted(command.seal.split("|")) != sorted(seal for seal, _ in gather.seals)
+
+
+def _other_openings(command: Command, gather: Gather) -> bool:
+    """Say whether the platform expects another count; of two seals it cannot be known which one it means."""
+    return command.openings is not None and [command.openings] != [str(openings) for _, openings in gather.seals]
 
 
 def _released(command: Command) -> Ruling:
@@ -163,6 +180,17 @@ def _of_tag(one: Mapping[str, Any]) -> str:
 
 def _of_driver(one: Mapping[str, Any] | None) -> str:
     return "conflict_driver" if one is not None and one["status"] == "conflict" else ""
+
+
+def _of_seals(one: Mapping[str, Any] | None) -> str:
+    """An open seal has no field in any dialect: customs cannot be asked as if it were locked."""
+    if one is None:
+        return ""
+    if one["status"] == "conflict":
+        return "conflict_seals"
+    if one["status"] == "read" and one["policy"] != "allow":
+        return "withheld_seals"
+    return "seal_open" if any(seal["locked"] is not True for seal in _value(one) or ()) else ""
 
 
 def _card(one: Mapping[str, Any] | None) -> dict[str, str]:

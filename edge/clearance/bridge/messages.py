@@ -30,7 +30,8 @@ class Gather:
     """What the front end gathered of one vehicle. `containers` are front to rear; None where nothing looks for them.
 
     `models` are their sizes and types (45G1), "" where not read. `pictures` are SHA-256 digests (hex). `weight_kg`,
-    `seal`, `driver_card` and `bar_code` (the driver's printed code) stay empty for lanes without these devices.
+    `seals` (each with its count of openings), `driver_card` and `bar_code` (the driver's printed code) stay empty for
+    lanes without these devices.
     `file_time` is yyyyMMddHHmmss.
     `supplemented`: sent again with what a person added (0x23).
     """
@@ -42,7 +43,7 @@ class Gather:
     containers: tuple[str, ...] | None = None
     models: tuple[str, ...] = ()
     weight_kg: int | None = None
-    seal: str = ""
+    seals: tuple[tuple[str, int | None], ...] = ()
     driver_card: str = ""
     bar_code: str = ""
     pictures: tuple[str, ...] = ()
@@ -52,7 +53,10 @@ class Gather:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A COMMAND_INFO as received. `result`, `vehicle` and the rest are None where the element is missing."""
+    """A COMMAND_INFO as received. `result`, `vehicle` and the rest are None where the element is missing.
+
+    `seal` and `openings` are None where it is empty as well: it has to be there, and says nothing of a seal.
+    """
 
     sequence: str
     result: str | None
@@ -60,6 +64,8 @@ class Command:
     container_count: str | None = None
     form: str | None = None
     hint: str | None = None
+    seal: str | None = None
+    openings: str | None = None
 
 
 def gather_frame(gather: Gather, channel: Channel, dialect: Dialect) -> Frame:
@@ -96,7 +102,7 @@ def gather_fields(gather: Gather, channel: Channel, dialect: Dialect) -> dict[st
         "model_front": model_front,
         "model_back": model_back,
         "weight_kg": "" if gather.weight_kg is None else str(gather.weight_kg),
-        "seal": gather.seal,
+        "seal": "|".join(seal for seal, _ in gather.seals),
         "driver_card": gather.driver_card,
         "bar_code": gather.bar_code,
         "file_time": gather.file_time,
@@ -133,6 +139,8 @@ def read_command(frame: Frame, channel: Channel, dialect: Dialect) -> Command:
         container_count=root.at("SEAL/CONTA_NUM"),
         form=root.at("FORM_ID"),
         hint=root.at("OP_HINT"),
+        seal=root.at("SEAL/ESEAL_ID") or None,
+        openings=root.at("SEAL/OPEN_TIMES") or None,
     )
 
 
@@ -143,11 +151,13 @@ def command_frame(command: Command, channel: Channel, dialect: Dialect) -> Frame
         _put(root, "CHECK_RESULT", command.result)
     for path, value in (
         ("GPS/VE_NAME", command.vehicle), ("GPS/GPS_ID", ""), ("GPS/ORIGIN_CUSTOMS", ""), ("GPS/DEST_CUSTOMS", ""),
-        ("SEAL/ESEAL_ID", ""), ("SEAL/SEAL_KEY", ""), ("FORM_ID", command.form), ("OP_HINT", command.hint),
+        ("SEAL/ESEAL_ID", command.seal), ("SEAL/SEAL_KEY", ""), ("FORM_ID", command.form), ("OP_HINT", command.hint),
     ):  # fmt: skip
         _put(root, path, value or "")
     if command.container_count is not None:
         _put(root, "SEAL/CONTA_NUM", command.container_count)
+    if command.openings is not None:
+        _put(root, "SEAL/OPEN_TIMES", command.openings)
     return _frame(MessageType.COMMAND, root, channel, dialect, "platform")
 
 

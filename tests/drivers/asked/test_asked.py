@@ -47,7 +47,7 @@ async def test_it_connects_asks_and_goes_on(kind, tcp: bool, tmp_path: Path) -> 
         await kind.act(driver)
         count = len(wire.device.commands)
         await until(lambda: len(wire.device.commands) > count)
-        assert wire.device.commands[-1].command == HELLO, "probed while nothing else is asked"
+        assert wire.device.commands[-1].command == kind.probe, "probed while nothing else is asked"
         assert watched.lost == []
 
 
@@ -110,7 +110,7 @@ async def test_who_answers_for_another_address_or_refuses_is_named(kind, tmp_pat
         driver = driver_of(kind, wire, pace=AskerPace(answer_timeout_s=0.05))
         with pytest.raises(DeviceError, match="silent"):
             await driver.connect()
-        wire.device._address = 1 if kind.prefix == "sign" else 2
+        wire.device._address = kind.address
         wire.device._done = lambda question: question.answered(1)
         with pytest.raises(DeviceError, match="unknown command"):
             await driver.connect()
@@ -169,8 +169,7 @@ def test_no_bytes_raise_anything_but_a_device_error(kind, noise: list[bytes], tm
 def test_a_simulated_device_refuses_what_it_does_not_know(kind) -> None:
     device = kind.simulate(lambda: 0)
     assert device._done(Frame(1, 1, 0x7F)).data == b"\x01"
-    known = 0x10 if kind.prefix == "sign" else 0x20
-    assert device._done(Frame(1, 1, known, b"\xff")).data == b"\x02"
+    assert device._done(Frame(1, 1, kind.known, b"\xff")).data == b"\x02"
     foreign = encode(Frame(77, 1, HELLO)) + encode(Frame(1, 1, HELLO | ANSWER))
     assert device.understand(foreign) == []
     assert FrameDecoder().feed(foreign)[0].address == 77

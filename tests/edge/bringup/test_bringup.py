@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from drivers.identity_lines.wire import Layout
+from edge.core.readings import Seal
 from edge.device_lock import DevicesHeldError, devices_held
 from edge.verbs.bringup import main
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.identity import CardReader
 from simulators.devices.led_sign import LedSign
+from simulators.devices.seal_http import HttpSealServer
+from simulators.devices.seal_reader import SealReaderDevice
 from simulators.devices.serial_wire import PtyWire, TcpWire
 from simulators.devices.tag_field import SimulatedTag
 from simulators.devices.uhf_r2000 import R2000TcpSimulator
@@ -230,6 +233,30 @@ async def test_a_card_is_read_and_stands_in_no_report(box: Box) -> None:
     assert statuses(report) == dict.fromkeys(("connected", "card", "kept"), "PASS")
     assert report["steps"][1]["fields"] == {"characters": 18, "medium": "ic"}
     assert "19900101" not in json.dumps(report)
+
+
+@pytest.mark.parametrize("over_http", [False, True], ids=["line", "http"])
+async def test_a_locked_seal_is_seen_and_stands_in_no_report(box: Box, over_http: bool) -> None:
+    shown = [Seal("CNSEAL0001", False, 3)]
+    server, line = HttpSealServer(lambda: shown), TcpWire(SealReaderDevice(lambda: shown))
+    await server.start()
+    await line.start()
+    where = f"driver: seal_http, url: '{server.url}'" if over_http else f"port: '{line.path}'"
+    box.write(devices=f"    seal_reader: {{id: seals, poll_ms: 200, {where}}}\n")
+
+    async def lock() -> None:
+        await until(lambda: server.asked > 3 or len(line.device.commands) > 3)
+        shown[0] = Seal("CNSEAL0001", True, 3)
+
+    try:
+        async with beside(lock):
+            report = await box.bringup("seals")
+    finally:
+        await line.stop()
+        await server.stop()
+    assert statuses(report) == dict.fromkeys(("connected", "seal", "kept"), "PASS")
+    assert report["steps"][1]["fields"] == {"count": 1, "locked": 1}
+    assert "CNSEAL0001" not in json.dumps(report["steps"])
 
 
 async def test_nobody_speaks_to_devices_that_a_controller_holds(

@@ -14,7 +14,7 @@ from edge.clearance.request import (
     open_request,
 )
 from edge.core.plate import Plate
-from edge.core.readings import DriverCard, Identity, Reading, Weight
+from edge.core.readings import DriverCard, Identity, Reading, Seal, Weight
 from edge.core.referral import Recheck
 from edge.core.tag import Tag
 from edge.field_policy import FieldPolicy, FieldRule
@@ -131,6 +131,18 @@ def test_a_driver_is_shown_as_the_policy_says_and_the_share_log_says_so(
     assert dict(both.shown)["driver"] == rule
     assert dict(build(world, Identity(driver=Reading("unread", reason="no_card"))).shown)["driver"] == "nothing"
     assert "driver" not in dict(build(world, Identity()).shown), "a lane without a reader shows none"
+
+
+@pytest.mark.parametrize(("rule", "number"), [("allow", "CNSEAL0001"), ("mask", "********01"), ("deny", None)], ids=str)
+def test_lock_and_count_of_a_seal_are_told_under_every_policy(
+    world: World, rule: FieldRule, number: str | None
+) -> None:
+    seals = Reading("read", (Seal("CNSEAL0001", False, 4, 87),), 1.0)
+    request = build(world, Identity(seals=seals), policy=FieldPolicy(seals=rule))
+    claims = opened(world, request.raw)["readings"]["seals"]
+    assert claims["value"] == [{"seal": number, "locked": False, "openings": 4, "battery_percent": 87}]
+    assert dict(request.shown)["seals"] == rule
+    assert "seals" not in dict(build(world, Identity()).shown), "a lane without a reader shows none"
 
 
 def test_keyed_hash_is_stable_and_depends_on_its_key(world: World) -> None:

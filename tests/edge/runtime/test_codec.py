@@ -111,6 +111,7 @@ def test_a_nested_dataclass_without_choice_carries_no_tag() -> None:
         "tag": None,
         "appointment": None,
         "credit_class": None,
+        "seals": [],
     }
 
 

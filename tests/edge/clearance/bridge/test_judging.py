@@ -11,7 +11,7 @@ from edge.clearance.bridge.dialects import DIALECTS, RELEASE
 from edge.clearance.bridge.judging import Ruling, gather_of, note_of, result_reason, rule
 from edge.clearance.bridge.messages import Command, Gather, command_frame, gather_frame
 from edge.clearance.bridge.wire import FrameDecoder, encode
-from edge.core.grant import NotedPlate, ReleaseNote
+from edge.core.grant import NotedPlate, NotedSeal, ReleaseNote
 from tests.support.customs import (
     BOX,
     CHANNEL,
@@ -78,6 +78,39 @@ def test_customs_is_told_who_drives_where_it_may_be_told(driver: Any, fields: di
     assert all(value in body for value in fields.values())
 
 
+SEAL = {"seal": "CNSEAL0001", "locked": True, "openings": 3, "battery_percent": 87}
+SEALED = replace(TRUCK, seals=(("CNSEAL0001", 3), ("CNSEAL0002", None)))
+
+
+def test_customs_is_told_the_seals_and_the_note_names_them_with_their_counts() -> None:
+    other = SEAL | {"seal": "CNSEAL0002", "openings": None}
+    assert asked(seals=reading([SEAL, other])) == SEALED
+    assert "<ESEAL_ID>CNSEAL0001|CNSEAL0002</ESEAL_ID>" in gather_frame(SEALED, CHANNEL, STANDARD).body.decode(
+        "gb18030"
+    )
+    assert note_of(SEALED, claims(), "HF1").seals == (NotedSeal("CNSEAL0001", 3), NotedSeal("CNSEAL0002", None))
+    assert asked(seals=reading(None, "unread", "no_seal")) == TRUCK
+
+
+@pytest.mark.parametrize(
+    ("told", "changes", "reason"),
+    [
+        (SEALED, {"seal": "CNSEAL0002|CNSEAL0001"}, ""),
+        (SEALED, {"seal": "CNSEAL0001"}, "platform_names_other_seal"),
+        (TRUCK, {"seal": "CNSEAL0001"}, "platform_names_other_seal"),
+        (SEALED, {"openings": "3"}, "platform_counts_other_openings"),
+        (TRUCK, {"openings": "0"}, "platform_counts_other_openings"),
+        (replace(TRUCK, seals=(("S1", 3),)), {"openings": "3", "seal": "S1"}, ""),
+        (replace(TRUCK, seals=(("S1", 3),)), {"openings": "4"}, "platform_counts_other_openings"),
+        (replace(TRUCK, seals=(("S1", None),)), {"openings": "0"}, "platform_counts_other_openings"),
+    ],
+)
+def test_a_platform_that_means_other_seals_does_not_release(told: Gather, changes: Any, reason: str) -> None:
+    frame = command_frame(replace(GOOD, **changes), CHANNEL, STANDARD)
+    found = rule(frame, told, CHANNEL, STANDARD)
+    assert (found.verdict, found.reason) == ("hold" if reason else "release", reason)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -94,6 +127,10 @@ def test_customs_is_told_who_drives_where_it_may_be_told(driver: Any, fields: di
         ({"tag": reading(None, "conflict")}, "conflict_tag"),
         ({"tag": reading({"epc": "x", "tid": None}) | {"policy": "deny"}}, "withheld_tag"),
         ({"driver": reading(None, "conflict") | {"policy": "allow"}}, "conflict_driver"),
+        ({"seals": reading(None, "conflict")}, "conflict_seals"),
+        ({"seals": reading([SEAL]) | {"policy": "mask"}}, "withheld_seals"),
+        ({"seals": reading([SEAL, SEAL | {"locked": False}])}, "seal_open"),
+        ({"seals": reading([SEAL | {"locked": None}])}, "seal_open"),
         ({"plates": [plate("", status="unread")], "tag": UNREAD}, "nothing_identified"),
         ({"plates": [], "tag": NOT_LOOKED_FOR}, "nothing_identified"),
     ],

@@ -1,0 +1,66 @@
+"""What single values of a device on a line cannot show: settings that contradict each other, or its protocol."""
+
+from collections.abc import Iterator
+
+from config.devices import DriverIdentity, SealReader, Weighbridge
+from config.document import PathKey
+from config.problems import Bilingual, Finding
+
+# GB 11643: 17 digits and a check character, which may be an X.
+RESIDENT_NUMBER_LENGTH = 18
+
+
+def line_findings(device: object, path: PathKey) -> Iterator[Finding]:
+    """Yield what is wrong with a weighbridge, a reader of drivers or of seals; nothing for any other device."""
+    match device:
+        case Weighbridge():
+            yield from _weighbridge(device, path)
+        case DriverIdentity():
+            yield from _driver_identity(device, path)
+        case SealReader():
+            yield from _seal_reader(device, path)
+
+
+def _weighbridge(scale: Weighbridge, path: PathKey) -> Iterator[Finding]:
+    """What is given for another protocol than that of the indicator would be given in vain."""
+    toledo = scale.driver.startswith("toledo_")
+    if not scale.checksum and not toledo:
+        expected = Bilingual("不写:仅 toledo_* 可无校验", "nothing: only toledo_* can be without a checksum")
+        yield Finding((*path, "checksum"), "not_for_driver", scale.checksum, expected)
+    if scale.unit != "kg" and (toledo or scale.driver == "yaohua_ascii"):
+        expected = Bilingual("不写:该协议自带单位", "nothing: the frames of this protocol tell their unit")
+        yield Finding((*path, "unit"), "not_for_driver", scale.unit, expected)
+    yield from _parity(scale, path)
+
+
+def _parity(device: Weighbridge | DriverIdentity, path: PathKey) -> Iterator[Finding]:
+    if device.data_bits == 7 and device.parity == "none":
+        expected = Bilingual("even 或 odd(7 位数据)", "even or odd, with 7 data bits")
+        yield Finding((*path, "parity"), "no_parity", device.parity, expected)
+
+
+def _driver_identity(reader: DriverIdentity, path: PathKey) -> Iterator[Finding]:
+    """A line that can never be of this form would leave every driver unread."""
+    yield from _parity(reader, path)
+    least, most = reader.least_characters, reader.most_characters
+    if least > most:
+        expected = Bilingual(f"不大于 most_characters({most})", f"at most most_characters ({most})")
+        yield Finding((*path, "least_characters"), "least_above_most", least, expected)
+    elif reader.check == "gb11643" and not (
+        least <= RESIDENT_NUMBER_LENGTH <= most and reader.characters in ("any", "letters_digits")
+    ):
+        expected = Bilingual(
+            "允许 18 个字母或数字的长度和字符", "lengths and characters that admit 18 letters and digits"
+        )
+        yield Finding((*path, "check"), "not_for_check", reader.check, expected)
+
+
+def _seal_reader(reader: SealReader, path: PathKey) -> Iterator[Finding]:
+    needed, other = ("url", "port") if reader.driver == "seal_http" else ("port", "url")
+    if not getattr(reader, needed):
+        expected = Bilingual(f"同时给出 {needed}", f"{needed} with it")
+        yield Finding((*path, "driver"), "missing_for_driver", reader.driver, expected)
+    elif given := getattr(reader, other):
+        yield Finding(
+            (*path, other), "not_for_driver", given, Bilingual(f"不写:{needed} 已给出", f"nothing: {needed} says it")
+        )

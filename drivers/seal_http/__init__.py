@@ -1,0 +1,1 @@
+"""Readers of electronic seals that are asked over HTTP."""

@@ -1,0 +1,1 @@
+"""Readers of electronic seals on a line, asked in Kakou's own frames."""

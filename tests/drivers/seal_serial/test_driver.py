@@ -1,0 +1,79 @@
+"""What the reader tells the lane: news that two readings in a row agree about, and no answer of another form."""
+
+from pathlib import Path
+
+import pytest
+
+from drivers.kit.seals import SealWatch
+from drivers.seal_serial.driver import SerialSealReader
+from edge.core.readings import Seal
+from edge.core.seal import MOST_SEEN, SealsInField
+from edge.ports import DeviceError, SealReader
+from simulators.devices.seal_reader import STRANGER, SealReaderDevice
+from simulators.devices.serial_wire import PtyWire
+from tests.support.asked import QUICK, SEALS
+from tests.support.r2000 import RealClock
+
+FIRST = SEALS[0]
+
+
+def test_news_are_what_two_readings_in_a_row_agree_about() -> None:
+    watch = SealWatch()
+    assert watch.feed([FIRST], 1_000) is None
+    assert watch.feed([FIRST], 2_000) == SealsInField((FIRST,), 1_000)
+    assert watch.feed([FIRST], 3_000) is None
+    assert watch.feed([], 4_000) is None, "one reading without it is no loss"
+    assert watch.feed([FIRST], 5_000) is None
+    assert watch.feed([FIRST], 6_000) is None
+    assert watch.feed([], 7_000) is None
+    assert watch.feed([], 8_000) == SealsInField((), 7_000)
+    watch.reset()
+    assert watch.feed([], 9_000) is None
+    assert watch.feed([], 10_000) == SealsInField((), 9_000), "after a loss everything is news"
+
+
+def test_the_order_of_an_answer_is_no_news_and_a_flood_is_bounded() -> None:
+    watch = SealWatch()
+    many = [Seal(f"S{number:02}", True) for number in range(MOST_SEEN + 5)]
+    watch.feed(many, 0)
+    told = watch.feed(many[::-1], 1)
+    assert told is not None
+    assert told.seals == tuple(many[:MOST_SEEN])
+
+
+async def test_what_is_there_is_told_once_with_its_faults(tmp_path: Path) -> None:
+    device = SealReaderDevice(lambda: SEALS)
+    wire = PtyWire(device, symlink=tmp_path / "seal")
+    await wire.start()
+    told: list[SealsInField] = []
+    driver = SerialSealReader("seal-1", wire.path, clock=RealClock(), on_seals=told.append, pace=QUICK)
+    reader: SealReader = driver
+    try:
+        await reader.connect()
+        for fault, expected in (
+            ("", SEALS),
+            ("opened", tuple(Seal(one.id, False, one.openings, one.battery_percent) for one in SEALS)),
+            ("counted_on", (Seal("CNSEAL0001", True, 4, 87), Seal("CNSEAL0002", None, 1))),
+            ("cross_read", (*SEALS, STRANGER)),
+            ("blind", ()),
+        ):
+            if fault:
+                device.faults.turn_on(fault)
+            for _ in range(3):
+                await driver.read()
+            assert told.pop().seals == expected
+            assert told == []
+            if fault:
+                device.faults.turn_off(fault)
+        device.faults.frozen = True
+        await driver.read()
+        await driver.read()
+        assert told == []
+        device.obey = lambda *_: b"\x07"  # type: ignore[method-assign]
+        with pytest.raises(DeviceError, match="seal_nonsense"):
+            await driver.read()
+        with pytest.raises(DeviceError, match="seal_nonsense"):
+            await reader.run()
+    finally:
+        await reader.close()
+        await wire.stop()
