@@ -194,7 +194,8 @@ def _fitting(lane: Lane, path: PathKey) -> Iterator[Finding]:
         for index, what in enumerate(camera.reads)
     )
     demands = (((*path, "must_match", index), name) for index, name in enumerate(lane.must_match))
-    for where, what in (*reads, *demands):
+    engines = () if lane.container_engine is None else (((*path, "container_engine"), "container"),)
+    for where, what in (*reads, *demands, *engines):
         if what in ("container", "containers"):
             yield Finding(where, "not_in_traffic", what, expected, hint)
 
@@ -204,7 +205,7 @@ def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:
     able = {
         "front_plate": ("front", "plate") in views,
         "rear_plate": ("rear", "plate") in views,
-        "containers": any(what == "container" for _, what in views),
+        "containers": any(what == "container" for _, what in views) or lane.container_engine is not None,
         "tag": lane.tag_reader is not None,
         "weight": lane.weighbridge is not None,
         "driver": lane.driver_identity is not None,
@@ -213,7 +214,7 @@ def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:
     needed = {
         "front_plate": Bilingual("place: front 且 reads 含 plate 的相机", "a camera with place front that reads plate"),
         "rear_plate": Bilingual("place: rear 且 reads 含 plate 的相机", "a camera with place rear that reads plate"),
-        "containers": Bilingual("reads 含 container 的相机", "a camera that reads container"),
+        "containers": Bilingual("reads 含 container 的相机", "a camera that reads container, or a container_engine"),
         "tag": Bilingual("tag_reader", "a tag_reader"),
         "weight": Bilingual("weighbridge", "a weighbridge"),
         "driver": Bilingual("driver_identity", "a driver_identity"),

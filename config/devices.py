@@ -322,6 +322,21 @@ class SealReader(Configured):
     poll_ms: int = Field(default=1_000, ge=200, le=10_000)
 
 
+class ContainerEngine(Configured):
+    """An engine of somebody else that reads container codes and tells them on a line, mostly `socket://host:port`.
+
+    A code counts from `min_confidence` on, and only where its check digit agrees. It sends a sign of life at least each
+    `heartbeat_s`, and is lost where it stays silent for three of them.
+    """
+
+    driver: Literal["ocr_lines"] = "ocr_lines"
+    id: Id
+    port: SerialPort
+    baud: SlowBaud = 115_200
+    min_confidence: float = Field(default=0.8, ge=0.0, le=1.0)
+    heartbeat_s: int = Field(default=2, ge=1, le=60)
+
+
 class Sign(Configured):
     """A board that drivers read. `port` as for a tag reader; `address` is the board's own, where several share a line.
 
@@ -346,4 +361,4 @@ class Voice(Configured):
     volume: int = Field(default=80, ge=0, le=100)
 
 
-OnLine = TagReader | Weighbridge | DriverIdentity | SealReader | Sign | Voice
+OnLine = TagReader | Weighbridge | DriverIdentity | SealReader | ContainerEngine | Sign | Voice

@@ -12,6 +12,7 @@ from config.devices import (
     Barrier,
     Camera,
     Configured,
+    ContainerEngine,
     DriverIdentity,
     OnLine,
     SealReader,
@@ -185,7 +186,7 @@ def _any_simulated(given: dict[str, Any]) -> bool:
     """One simulated device makes a simulated lane, whatever stands in its shadow too (I20)."""
     shadow = given.get("shadow")
     groups = (given, {} if shadow is None else dict(shadow))
-    named = ("barrier", "driver_identity", "seal_reader", "sign", "voice")
+    named = ("barrier", "driver_identity", "seal_reader", "container_engine", "sign", "voice")
     devices: list[Configured | None] = [given.get(name) for name in named]
     for group in groups:
         devices += [*group.get("cameras", ()), group.get("tag_reader"), group.get("weighbridge")]
@@ -207,6 +208,7 @@ class Lane(Strict):
     weighbridge: Weighbridge | None = None
     driver_identity: DriverIdentity | None = None
     seal_reader: SealReader | None = None
+    container_engine: ContainerEngine | None = None
     sign: Sign | None = None
     voice: Voice | None = None
     must_match: tuple[Identifier, ...] = Field(default_factory=_must_match, min_length=1)
@@ -232,6 +234,7 @@ class Lane(Strict):
             ("weighbridge", self.weighbridge),
             ("driver_identity", self.driver_identity),
             ("seal_reader", self.seal_reader),
+            ("container_engine", self.container_engine),
             ("sign", self.sign),
             ("voice", self.voice),
         )

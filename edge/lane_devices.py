@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from config.schema import Lane
 from edge import registry
-from edge.core.events import CardShown, InputsSampled, SealsSeen, Weighed
+from edge.core.events import BoxesTold, CardShown, InputsSampled, SealsSeen, Weighed
 from edge.core.inputs import LaneInputs
 from edge.core.profile import LaneProfile
-from edge.core.readings import DriverCard, TagSighting
+from edge.core.readings import DriverCard, EngineResult, TagSighting
 from edge.core.seal import SealsInField
 from edge.core.weight import Weighing
 from edge.ports import Device
@@ -43,6 +43,10 @@ class Sources:
         """The reader of seals sees something else."""
         self.runner.take(SealsSeen(self.runner.now_ms(), field))
 
+    def boxes_told(self, result: EngineResult) -> None:
+        """An engine of somebody else read containers."""
+        self.runner.take(BoxesTold(self.runner.now_ms(), result))
+
     def tag_sighted(self, sighting: TagSighting) -> None:
         """The reader saw a tag."""
         self.captures.tag_sighted(sighting)
@@ -69,7 +73,7 @@ def captures_of(box: "Box", lane: Lane, profile: LaneProfile, sources: Sources) 
 
 
 def telling_of(box: "Box", lane: Lane, sources: Sources) -> list[Device]:
-    """What tells the lane something of a vehicle unasked: its scale, its readers of drivers and seals."""
+    """What tells the lane something of a vehicle unasked: its scale, its readers of drivers and seals, its engine."""
     found: list[Device] = []
     if lane.weighbridge is not None:
         found.append(registry.build(registry.WEIGHBRIDGE, lane.weighbridge, box.clock, sources.weighed))
@@ -78,6 +82,8 @@ def telling_of(box: "Box", lane: Lane, sources: Sources) -> list[Device]:
         found.append(built)
     if lane.seal_reader is not None:
         found.append(registry.build(registry.SEAL_READER, lane.seal_reader, box.clock, sources.seals_seen))
+    if lane.container_engine is not None:
+        found.append(registry.build(registry.CONTAINER_OCR, lane.container_engine, box.clock, sources.boxes_told))
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from edge.core.events import CommandOutcome as CommandOutcome
 from edge.core.inputs import LaneInputs
-from edge.core.readings import DriverCard, PictureReading, PlateClaim, TagSighting
+from edge.core.readings import DriverCard, EngineResult, PictureReading, PlateClaim, TagSighting
 from edge.core.seal import SealsInField
 from edge.core.weight import Weighing
 
@@ -215,6 +215,13 @@ class SealReader(Device, Protocol):
     """
 
 
+class ContainerEngine(Device, Protocol):
+    """An engine of somebody else that reads container codes. Delivers an `EngineResult` for each vehicle, once.
+
+    Codes are judged by `edge.core.container` alone, whatever the engine says of them.
+    """
+
+
 class Recogniser(Protocol):
     """Reads one picture. Never raises for what is in the picture: that is `unread` with a reason."""
 
@@ -228,6 +235,7 @@ class Recogniser(Protocol):
 # The second argument is when the request of that scan left (`Clock.now_ms`): never younger than the truth.
 DeliverInputs = Callable[[LaneInputs, int], None]
 DeliverTag = Callable[[TagSighting], None]
+DeliverBoxes = Callable[[EngineResult], None]
 DeliverSeals = Callable[[SealsInField], None]
 DeliverWeight = Callable[[Weighing], None]
 # The second argument is since when the card has been there (`Clock.now_ms`).

@@ -52,13 +52,15 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         weighbridge=None if lane.weighbridge is None else lane.weighbridge.id,
         driver_identity=None if lane.driver_identity is None else lane.driver_identity.id,
         seal_reader=None if lane.seal_reader is None else lane.seal_reader.id,
+        container_engine=None if lane.container_engine is None else lane.container_engine.id,
+        engine_min_confidence=0.0 if lane.container_engine is None else lane.container_engine.min_confidence,
     )
 
 
 def shadow_profile(configuration: Configuration, lane: Lane, shadow: Shadows) -> LaneProfile:
     """Return the profile of a lane that had the devices in the shadow of `lane`, and no others."""
     own = {"cameras": shadow.cameras, "tag_reader": shadow.tag_reader, "weighbridge": shadow.weighbridge}
-    own |= {"driver_identity": None, "seal_reader": None}
+    own |= {"driver_identity": None, "seal_reader": None, "container_engine": None}
     return lane_profile(configuration, lane.model_copy(update=own))
 
 

@@ -19,6 +19,7 @@ from drivers.identity_lines.wire import Layout
 from drivers.kit.camera.event_camera import EventCameraSettings
 from drivers.kit.steady import Steady
 from drivers.led_serial.driver import SerialBoard
+from drivers.ocr_lines.driver import EngineOnLine
 from drivers.scale_toledo.driver import ToledoScale
 from drivers.scale_yaohua.driver import Output, YaohuaScale
 from drivers.seal_http.driver import HttpSealReader
@@ -34,6 +35,8 @@ from edge.ports import (
     Barrier,
     Camera,
     Clock,
+    ContainerEngine,
+    DeliverBoxes,
     DeliverCard,
     DeliverInputs,
     DeliverSeals,
@@ -89,6 +92,7 @@ TAG_READER: Kind[devices.TagReader, DeliverTag, TagReader] = Kind("tag_reader")
 WEIGHBRIDGE: Kind[devices.Weighbridge, DeliverWeight, Weighbridge] = Kind("weighbridge")
 DRIVER_IDENTITY: Kind[devices.DriverIdentity, DeliverCard, IdentityReader] = Kind("driver_identity")
 SEAL_READER: Kind[devices.SealReader, DeliverSeals, SealReader] = Kind("seal_reader")
+CONTAINER_OCR: Kind[devices.ContainerEngine, DeliverBoxes, ContainerEngine] = Kind("container_ocr")
 SIGN: Kind[devices.Sign, None, Sign] = Kind("sign")
 VOICE: Kind[devices.Voice, None, Voice] = Kind("voice")
 
@@ -313,6 +317,17 @@ def _seal_http(configured: devices.SealReader, clock: Clock, on_seals: DeliverSe
     return HttpSealReader(configured.id, url, clock=clock, on_seals=on_seals, poll_s=configured.poll_ms / 1000)
 
 
+def _ocr_lines(configured: devices.ContainerEngine, clock: Clock, on_boxes: DeliverBoxes) -> ContainerEngine:
+    return EngineOnLine(
+        configured.id,
+        configured.port,
+        clock=clock,
+        on_boxes=on_boxes,
+        baud=configured.baud,
+        silence_s=_HEARTBEATS * configured.heartbeat_s,
+    )
+
+
 def _led_serial(configured: devices.Sign, _: Clock, __: None) -> Sign:
     return SerialBoard(configured.id, configured.port, baud=configured.baud, address=configured.address)
 
@@ -342,6 +357,7 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(DRIVER_IDENTITY, "card_stx", devices.DriverIdentity, _card_lines),
     Driver(SEAL_READER, "seal_serial", devices.SealReader, _seal_serial),
     Driver(SEAL_READER, "seal_http", devices.SealReader, _seal_http),
+    Driver(CONTAINER_OCR, "ocr_lines", devices.ContainerEngine, _ocr_lines),
     Driver(SIGN, "led_serial", devices.Sign, _led_serial),
     Driver(VOICE, "voice_serial", devices.Voice, _voice_serial),
 )

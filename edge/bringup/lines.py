@@ -2,6 +2,7 @@
 
 import asyncio
 
+from config.devices import ContainerEngine as ConfiguredEngine
 from config.devices import DriverIdentity as ConfiguredIdentity
 from config.devices import SealReader as ConfiguredSeals
 from config.devices import Sign as ConfiguredSign
@@ -12,10 +13,10 @@ from edge import registry
 from edge.bringup.step import Step
 from edge.bringup.trial import Trial
 from edge.core.effects import Guide
-from edge.core.readings import DriverCard, TagSighting
+from edge.core.readings import DriverCard, EngineResult, TagSighting
 from edge.core.seal import SealsInField, unlocked
 from edge.core.weight import Weighing
-from edge.ports import Clock, IdentityReader, SealReader, Sign, TagReader, Voice, Weighbridge
+from edge.ports import Clock, ContainerEngine, IdentityReader, SealReader, Sign, TagReader, Voice, Weighbridge
 from edge.runtime.signs import VALID_S, words_of
 
 # What sign and voice are tried with: a word that asks nothing of anybody who stands there.
@@ -95,6 +96,24 @@ class SealTrial(Trial[SealReader]):
         self._seal.fields |= {"count": count, "locked": locked}
         if locked and locked == count:
             self._seal.settle("PASS")
+        self.look()
+
+
+class EngineTrial(Trial[ContainerEngine]):
+    """A code has to be told that our own check verifies, with the confidence that the lane asks for."""
+
+    def __init__(self, configured: ConfiguredEngine, clock: Clock) -> None:
+        self._code = Step("engine_code", fields={"checks": "-", "confidence": "-", "needed": configured.min_confidence})
+        super().__init__([self._code])
+        self._least = configured.min_confidence
+        self.device = registry.build(registry.CONTAINER_OCR, configured, clock, self._take)
+
+    def _take(self, result: EngineResult) -> None:
+        checks = [box.container.check for box in result.boxes]
+        confidence = min((box.confidence for box in result.boxes), default=0.0)
+        self._code.fields |= {"checks": " ".join(checks) or "-", "confidence": confidence}
+        if checks and set(checks) == {"verified"} and confidence >= self._least:
+            self._code.settle("PASS")
         self.look()
 
 

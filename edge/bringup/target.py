@@ -8,7 +8,7 @@ from config import devices
 from config.schema import Configuration, Lane
 from edge.bringup.barrier import BarrierTrial
 from edge.bringup.camera import CameraTrial
-from edge.bringup.lines import CardTrial, ReaderTrial, ScaleTrial, SealTrial, SignTrial, VoiceTrial
+from edge.bringup.lines import CardTrial, EngineTrial, ReaderTrial, ScaleTrial, SealTrial, SignTrial, VoiceTrial
 from edge.bringup.trial import Trial
 from edge.ports import Clock, Recogniser
 
@@ -17,6 +17,7 @@ _ON_LINES: dict[str, Callable[[Any, Clock], Trial[Any]]] = {
     "weighbridge": ScaleTrial,
     "driver_identity": CardTrial,
     "seal_reader": SealTrial,
+    "container_engine": EngineTrial,
     "sign": SignTrial,
     "voice": VoiceTrial,
 }

@@ -337,7 +337,7 @@ def retry(draft: Draft, event: Event) -> None:
     referring.withdraw(draft)
     draft.change_passage(
         attempt=passage.attempt + 1, triggered_at_ms=event.at_ms, frames=(), tags=(), shared_tags=(), cards=(),
-        identity=None, recheck=None, requests=(), decision=None, inspections=(), reasons=(), authority=None,
+        results=(), identity=None, recheck=None, requests=(), decision=None, inspections=(), reasons=(), authority=None,
         touched=True, stages=(),
     )  # fmt: skip
     draft.emit(StartCapture(passage.id, event.at_ms))

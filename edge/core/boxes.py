@@ -45,9 +45,9 @@ def fuse_containers(profile: LaneProfile, passage: Passage, lost_devices: Sequen
         return Reading("unread", reason="not_looked_for")
     views = _views(cameras, passage)
     codes = tuple(container for container, _ in views.read.values())
-    contradiction = _contradiction(codes)
-    if contradiction is not None:
-        return Reading("conflict", candidates=(codes,), reason=contradiction, evidence=views.evidence)
+    against = contradiction(codes)
+    if against is not None:
+        return Reading("conflict", candidates=(codes,), reason=against, evidence=views.evidence)
     if not codes:
         frames = [frame for camera in cameras for frame in frames_of(passage, camera)]
         lost = all(camera.id in lost_devices for camera in cameras)
@@ -139,7 +139,8 @@ def _as_read(sighting: ContainerSighting) -> str:
     return sighting.container.code[:-1] if sighting.container.check == "inferred" else sighting.container.code
 
 
-def _contradiction(codes: Sequence[Container]) -> str | None:
+def contradiction(codes: Sequence[Container]) -> str | None:
+    """Return why these codes cannot all be boxes of one vehicle."""
     if len(codes) > MOST_CONTAINERS:
         return "too_many_codes"
     if len(codes) == MOST_CONTAINERS and any(size_of(one) not in (None, *_FIT_IN_PAIRS) for one in codes):

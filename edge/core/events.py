@@ -8,7 +8,7 @@ from edge.core.grant import Grant
 from edge.core.inputs import LaneInputs
 from edge.core.modes import Hours, Mode
 from edge.core.offline_list import OfflineList, OfflineUse
-from edge.core.readings import DriverCard, PictureReading, PlateClaim, TagSighting
+from edge.core.readings import DriverCard, EngineResult, PictureReading, PlateClaim, TagSighting
 from edge.core.referral import Referral, ReferralReport
 from edge.core.sampling_plan import SamplingPlan
 from edge.core.seal import SealsInField
@@ -123,6 +123,14 @@ class Weighed:
 
     at_ms: int
     weighing: Weighing
+
+
+@dataclass(frozen=True, slots=True)
+class BoxesTold:
+    """An engine of somebody else read container codes."""
+
+    at_ms: int
+    result: EngineResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +303,7 @@ Event = (
     | TagSighted
     | TagElsewhere
     | Weighed
+    | BoxesTold
     | CardShown
     | SealsSeen
     | RequestPrepared

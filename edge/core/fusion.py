@@ -8,8 +8,9 @@ reading, and one word of it against ours is a conflict.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edge.core.boxes import fuse_containers, pending
+from edge.core.boxes import pending
 from edge.core.driver import fuse_driver
+from edge.core.engine import engine_may_tell, fuse_boxes
 from edge.core.events import FrameRead
 from edge.core.evidence import joined, look_of, of_one_thing
 from edge.core.frames import frames_of, why_unread
@@ -33,7 +34,7 @@ def fuse(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) ->
     places = tuple(dict.fromkeys(camera.place for camera in profile.cameras if "plate" in camera.reads))
     return Identity(
         plates=tuple((place, _fuse_plate(profile, passage, place, lost_devices)) for place in places),
-        containers=fuse_containers(profile, passage, lost_devices),
+        containers=fuse_boxes(profile, passage, lost_devices),
         tag=_fuse_tags(profile, passage, lost_devices),
         weight=fuse_weight(profile, passage.weighing, lost_devices),
         driver=fuse_driver(profile, passage.cards, lost_devices),
@@ -50,6 +51,8 @@ def is_complete(profile: LaneProfile, passage: Passage, identity: Identity, lost
             return False
         if "container" in camera.reads and _box_may_come(identity, camera, passage):
             return False
+    if engine_may_tell(profile, passage, lost_devices):
+        return False
     told = (identity.weight, identity.driver, identity.seals)
     if any(one.status == "unread" and one.reason not in _FINAL for one in told):
         return False

@@ -39,7 +39,7 @@ def _readable(profile: LaneProfile) -> tuple[Identifier, ...]:
     able: dict[Identifier, bool] = {
         "front_plate": ("front", "plate") in views,
         "rear_plate": ("rear", "plate") in views,
-        "containers": any(what == "container" for _, what in views),
+        "containers": profile.container_engine is not None or any(what == "container" for _, what in views),
         "tag": profile.tag_reader is not None,
         "weight": profile.weighbridge is not None,
         "driver": profile.driver_identity is not None,

@@ -5,7 +5,9 @@ from dataclasses import replace
 from edge.core.doubts import watch_lamps
 from edge.core.draft import Draft
 from edge.core.driver import MOST_CARDS
+from edge.core.engine import MOST_RESULTS
 from edge.core.events import (
+    BoxesTold,
     CardShown,
     DeviceBack,
     DeviceLost,
@@ -73,6 +75,8 @@ def observe(draft: Draft, event: Event) -> None:
             _observe_elsewhere(draft, event)
         case Weighed(weighing=weighing):
             _observe_weighing(draft, weighing)
+        case BoxesTold():
+            _observe_boxes(draft, event)
         case CardShown():
             _observe_card(draft, event)
         case SealsSeen(field=field):
@@ -147,6 +151,15 @@ def _observe_weighing(draft: Draft, weighing: Weighing | None) -> None:
     draft.change(weighing=weighing)
     if draft.state.passage is not None:
         draft.change_passage(weighing=weighing)
+
+
+def _observe_boxes(draft: Draft, event: BoxesTold) -> None:
+    """Keep what was read of this vehicle; a result of before it came is of another one (D3)."""
+    passage, result = draft.state.passage, event.result
+    if not _collecting(draft) or passage is None or result.captured_at_ms < passage.opened_at_ms:
+        return
+    if result.id not in {one.id for one in passage.results} and len(passage.results) < MOST_RESULTS:
+        draft.change_passage(results=(*passage.results, result))
 
 
 def _observe_card(draft: Draft, event: CardShown) -> None:

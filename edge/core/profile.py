@@ -134,3 +134,6 @@ class LaneProfile:
     driver_identity: str | None = None
     # The reader of electronic seals.
     seal_reader: str | None = None
+    # The engine of somebody else that reads containers, and the confidence that a code of it needs.
+    container_engine: str | None = None
+    engine_min_confidence: float = 0.0

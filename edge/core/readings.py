@@ -16,6 +16,7 @@ Box = tuple[int, int, int, int]
 NOT_FOUND = "not_found"
 ReadingStatus = Literal["read", "unread", "conflict"]
 Medium = Literal["ic", "qr"]
+BoxPlace = Literal["front", "rear"]
 T = TypeVar("T")
 
 
@@ -96,6 +97,25 @@ class TagSighting:
     antenna: int
     rssi_dbm: int | None
     seen_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToldBox:
+    """One box that an engine of somebody else read; `place` is where it stands on the vehicle, where it tells."""
+
+    container: Container
+    confidence: float
+    place: BoxPlace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineResult:
+    """What an engine tells of one vehicle. `picture` is its own name for what it read: nothing that the box keeps."""
+
+    id: str
+    boxes: tuple[ToldBox, ...]
+    captured_at_ms: int
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from edge.core.inspection import Inspection
 from edge.core.modes import Hours, Mode
 from edge.core.offline_list import NOTHING_OFFLINE, OfflineMemory
 from edge.core.profile import LaneProfile
-from edge.core.readings import DriverCard, Identity
+from edge.core.readings import DriverCard, EngineResult, Identity
 from edge.core.referral import Recheck, Referral
 from edge.core.sampling_plan import SamplingPlan
 from edge.core.seal import SealsInField
@@ -99,6 +99,8 @@ class Passage:
     cards: tuple[DriverCard, ...] = ()
     # The electronic seals of this vehicle.
     seals: SealsInField | None = None
+    # What an engine of somebody else told of its containers.
+    results: tuple[EngineResult, ...] = ()
     identity: Identity | None = None
     # Set where this vehicle was referred before.
     recheck: Recheck | None = None

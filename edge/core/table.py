@@ -18,6 +18,7 @@ from edge.core.draft import Draft
 from edge.core.events import (
     AuthorityDurable,
     BarrierAnswered,
+    BoxesTold,
     CardShown,
     ChallengePrepared,
     ConfirmationReceived,
@@ -118,7 +119,7 @@ _IDENTIFYING = [
     *_on((P.IDENTIFYING,), InputsSampled, when.vehicle_left, do.end_left, P.IDLE),
     *(
         row
-        for event in (FrameRead, TagSighted, Weighed, CardShown, SealsSeen, DeviceLost, Tick)
+        for event in (FrameRead, TagSighted, Weighed, BoxesTold, CardShown, SealsSeen, DeviceLost, Tick)
         for row in (
             *_on((P.IDENTIFYING,), event, again.worth_another_look, again.look_again, P.IDENTIFYING),
             *_on((P.IDENTIFYING,), event, when.identified, do.identify, P.WAITING),
@@ -237,6 +238,7 @@ _OTHERWISE = [
             TagSighted,
             TagElsewhere,
             Weighed,
+            BoxesTold,
             CardShown,
             SealsSeen,
             RequestPrepared,

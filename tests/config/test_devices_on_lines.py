@@ -8,6 +8,7 @@ SIGN = "    sign: {id: s1, port: /dev/ttyUSB1}\n"
 VOICE = '    voice: {id: v1, port: "socket://10.0.0.4:4001", volume: 60}\n'
 CARDS = "    driver_identity: {{id: d1, port: /dev/ttyUSB4, {}}}\n"
 SEALS = "    seal_reader: {{id: e1, {}}}\n"
+ENGINE = "    container_engine: {{id: o1, port: 'socket://10.0.0.9:7000', {}}}\n"
 SCALE = "    weighbridge: {{id: w1, port: /dev/ttyUSB3, {}}}\n"
 
 
@@ -40,6 +41,16 @@ def test_a_lane_has_a_reader_of_seals_on_a_line_or_at_an_address() -> None:
     lane = loaded(GOOD + SEALS.format("driver: seal_http, url: http://10.0.0.6/seals")).lanes[0]
     assert [key for key, _ in lane.on_lines] == ["tag_reader"]
     assert [(path, reader.url) for path, reader in lane.over_http] == [(("seal_reader",), "http://10.0.0.6/seals")]
+
+
+def test_a_lane_without_container_cameras_may_demand_containers_of_an_engine() -> None:
+    bare = GOOD.replace('      - {id: c2, url: "http://10.0.0.3/a", place: left, reads: [container]}\n', "")
+    demand = "    must_match: [front_plate, containers]\n"
+    assert [one.code for one in problems(bare + demand)] == ["no_device_for"]
+    lane = loaded(bare + demand + ENGINE.format("min_confidence: 0.9")).lanes[0]
+    assert lane.container_engine is not None
+    assert (lane.container_engine.min_confidence, lane.container_engine.heartbeat_s) == (0.9, 2)
+    assert [key for key, _ in lane.on_lines] == ["tag_reader", "container_engine"]
 
 
 def test_a_lane_has_a_sign_and_a_voice_or_none() -> None:
@@ -84,6 +95,7 @@ def test_a_lane_has_a_sign_and_a_voice_or_none() -> None:
         (SEALS.format("driver: seal_http, url: http://10.0.0.6/, port: /dev/x"), "not_for_driver", "/dev/x"),
         ("    seal_reader: {id: r1, driver: seal_http, url: http://10.0.0.6/}\n", "duplicate_id", "r1"),
         ("    must_match: [front_plate, seals]\n", "no_device_for", "seals"),
+        (ENGINE.format("min_confidence: 1.1"), None, "1.1"),
         ("    must_match: [front_plate, driver]\n", "no_device_for", "driver"),
         ("    must_match: [front_plate, weight]\n", "no_device_for", "weight"),
     ],

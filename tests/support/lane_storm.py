@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 
 from edge.core.confirmation import CONFIRM_DECISIONS, Confirmation
+from edge.core.container import parse_container
 from edge.core.events import (
     AuthorityDurable,
     BarrierAnswered,
+    BoxesTold,
     CardShown,
     ChallengePrepared,
     ConfirmationReceived,
@@ -38,7 +40,7 @@ from edge.core.grant import VERDICTS, Grant
 from edge.core.inputs import SIGNAL_NAMES, LaneInputs
 from edge.core.modes import MODES, Hours
 from edge.core.profile import AuthorityProfile, HandheldRules, LaneProfile
-from edge.core.readings import DriverCard, PictureReading, Seal, TagSighting
+from edge.core.readings import DriverCard, EngineResult, PictureReading, Seal, TagSighting, ToldBox
 from edge.core.seal import SealsInField
 from edge.core.state import LaneState, Passage, Phase
 from edge.core.step import next_deadline_ms
@@ -87,6 +89,7 @@ class Storm:
         replace(PROFILE, handheld=HandheldRules("customs", 20_000), weighbridge="scale-1"),
         replace(PROFILE, driver_identity="card-1", must_match=("front_plate", "driver")),
         replace(PROFILE, seal_reader="seal-1", recaptures=1),
+        replace(PROFILE, container_engine="engine-1", engine_min_confidence=0.8),
         replace(PROFILE, handheld=HandheldRules("customs"), two_persons=("open",), drill_moves_boom=True),
     )
 
@@ -215,6 +218,7 @@ class Storm:
         weighings = (Weighing("stable", 18_850, captured), Weighing("moving", None, self.at_ms))
         yield Weighed(self.at_ms, weighings[choice % 2])
         yield CardShown(self.at_ms, DriverCard("6217000123" if choice % 4 else "0099881122", "ic"), captured)
+        yield BoxesTold(self.at_ms, told(CODE if choice % 3 else "HLXU4074106", choice, captured))
         seals = (Seal("S1", choice % 5 != 0, choice % 2), Seal("S2", True), Seal("S3", None))
         yield SealsSeen(self.at_ms, SealsInField(seals[: choice % 4], captured))
         if choice % 8 == 0:
@@ -315,6 +319,14 @@ class Storm:
                     yield PersonDecided(self.at_ms, "wang", "reset", "checked")
             case _:
                 yield from self._scan(arrival_loop=False)
+
+
+def told(code: str, choice: int, captured_ms: int) -> EngineResult:
+    """A result of an engine, sure of its code or not, sometimes of nothing at all."""
+    container = parse_container(code)
+    assert container is not None
+    boxes = (ToldBox(container, (0.1, 0.9)[choice % 2]),)
+    return EngineResult(f"r{choice % 9}", boxes if choice % 7 else (), captured_ms)
 
 
 def vars_of(inputs: LaneInputs) -> dict[str, bool | None]:

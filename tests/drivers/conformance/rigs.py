@@ -4,13 +4,10 @@ A new driver adds one rig to `RIGS`.
 """
 
 import itertools
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from drivers.identity_lines import wire as identity
-from drivers.identity_lines.driver import LineReader
 from drivers.kit.dialect import NEXT_STEPS, Dialect, Pace
 from drivers.kit.listener import NEXT_STEPS as LISTENER_STEPS
 from drivers.kit.scale import NEXT_STEPS as SCALE_STEPS
@@ -32,7 +29,6 @@ from drivers.uhf_reader18.driver import Reader18Dialect, Reader18Reader
 from drivers.uhf_thingmagic import wire as thingmagic
 from drivers.uhf_thingmagic.driver import ThingMagicDialect, ThingMagicReader
 from edge.ports import Clock, Device
-from simulators.devices.identity import CardReader, IdentityFaults
 from simulators.devices.serial_wire import StreamDevice, StreamFaults
 from simulators.devices.tag_field import ReaderDevice, SimulatedTag
 from simulators.devices.template import TemplateDevice, TemplateFaults
@@ -41,35 +37,11 @@ from simulators.devices.uhf_r2000 import R2000Device, R2000Faults
 from simulators.devices.uhf_reader18 import Reader18Device, Reader18Faults
 from simulators.devices.uhf_thingmagic import ThingMagicDevice, ThingMagicFaults
 from simulators.devices.weighbridge import PROTOCOLS, Display, Indicator, ScaleFaults
+from tests.drivers.conformance.line_rigs import LINE_RIGS
+from tests.drivers.conformance.rig import Deliver, Rig
 
 EPCS = ("E200301666130121155074EF", "30751FEB705C5904E3D50D70", "ABCD")
 QUICK = Pace(answer_timeout_s=0.8, round_silence_s=0.8, probe_interval_s=0.05, garbage_s=1.0)
-Deliver = Callable[[object], None]
-
-
-@dataclass(frozen=True)
-class Rig:
-    """One driver of a stream. `shown` is what its simulator shows all the time, as `read` gives it."""
-
-    protocol: str
-    folder: str
-    # The simulated device without its plug, and the class of its switches.
-    simulate: Callable[[], StreamDevice[Any]]
-    faults: type[StreamFaults]
-    # The driver on a port with quick time-outs, delivering each reading as `read` gives it.
-    drive: Callable[[str, Clock, Deliver], Device]
-    # Makes the driver read, once it is connected.
-    begin: Callable[[Any], Awaitable[None]]
-    # Bytes that the device sends for several readings, and the readings of such bytes in these chunks.
-    stream: bytes
-    read: Callable[[Iterable[bytes]], list[object]]
-    decoder: Callable[[], StreamDecoder[Any]]
-    most_pending: int
-    codes: tuple[str, ...]
-    profile: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.protocol}-{self.profile}" if self.profile else self.protocol
 
 
 def read_tags(dialect: Dialect[Any]) -> Callable[[Iterable[bytes]], list[object]]:
@@ -288,56 +260,8 @@ def yaohua_rig(protocol: str, output: Output, most_pending: int, end: bytes = b"
     return scale_rig(protocol, "scale_yaohua", scale=scale, decoder=decoder, most_pending=most_pending, end=end)
 
 
-CARDS = ("6217000123", "0099881122", "31415926535897")
-
-
-def identity_rig(protocol: str, framing: identity.Framing) -> Rig:
-    """A reader of cards that come and go all the time, set to a heartbeat and a check."""
-    layout = identity.Layout(framing, prefix="IC:", alphabet="digits", check="xor", heartbeat="ALIVE")
-
-    def simulate() -> StreamDevice[Any]:
-        shown = itertools.cycle(CARDS[:2])
-        return CardReader(lambda: next(shown), layout, every_s=0.003)
-
-    def drive(port: str, clock: Clock, deliver: Deliver) -> Device:
-        return LineReader(
-            "card-1",
-            port,
-            layout,
-            medium="ic",
-            clock=clock,
-            on_card=lambda card, _: deliver(card),
-            silence_s=0.6,
-            repeat_ms=1,
-            most_per_s=1_000,
-        )
-
-    async def begin(_: LineReader) -> None:
-        """Do nothing: it speaks unasked."""
-
-    def read(chunks: Iterable[bytes]) -> list[object]:
-        decoder = identity.CardDecoder(layout)
-        lines = [line for chunk in chunks for line in decoder.feed(chunk)]
-        return [line.text for line in lines if line.text is not None]
-
-    return Rig(
-        protocol,
-        "identity_lines",
-        simulate=simulate,
-        faults=IdentityFaults,
-        drive=drive,
-        begin=begin,
-        stream=identity.encode_heartbeat(layout).join(identity.encode(card, layout) for card in CARDS),
-        read=read,
-        decoder=partial(identity.CardDecoder, layout),
-        most_pending=identity.MOST_BYTES,
-        codes=tuple(f"identity_{code}" for code in LISTENER_STEPS),
-    )
-
-
 RIGS = [
-    identity_rig("card_lines", "lines"),
-    identity_rig("card_stx", "stx"),
+    *LINE_RIGS,
     yaohua_rig("yaohua_tf0", "binary", 12),
     yaohua_rig("yaohua_ascii", "ascii", 32),
     # A display is whole once the next one begins.

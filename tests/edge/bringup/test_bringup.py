@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from edge.core.readings import Seal
 from edge.device_lock import DevicesHeldError, devices_held
 from edge.verbs.bringup import main
 from simulators.devices.barrier import BarrierSimulator
+from simulators.devices.container_engine import EngineDevice, Vehicle
 from simulators.devices.identity import CardReader
 from simulators.devices.led_sign import LedSign
 from simulators.devices.seal_http import HttpSealServer
@@ -257,6 +259,26 @@ async def test_a_locked_seal_is_seen_and_stands_in_no_report(box: Box, over_http
     assert statuses(report) == dict.fromkeys(("connected", "seal", "kept"), "PASS")
     assert report["steps"][1]["fields"] == {"count": 1, "locked": 1}
     assert "CNSEAL0001" not in json.dumps(report["steps"])
+
+
+async def test_a_code_of_an_engine_is_checked_as_our_own(box: Box) -> None:
+    numbers = itertools.count(1)
+    engine = TcpWire(EngineDevice(lambda: Vehicle(next(numbers), ["CSQU3054383"]), every_s=0.2))
+    await engine.start()
+    engine.device.faults.misread = True
+    box.write(devices=f"    container_engine: {{id: engine, port: '{engine.path}'}}\n")
+
+    async def read_well() -> None:
+        await until(lambda: engine.device.sent_frames > 4)
+        engine.device.faults.misread = False
+
+    try:
+        async with beside(read_well):
+            report = await box.bringup("engine")
+    finally:
+        await engine.stop()
+    assert statuses(report) == dict.fromkeys(("connected", "engine_code", "kept"), "PASS")
+    assert report["steps"][1]["fields"] == {"checks": "verified", "confidence": 0.97, "needed": 0.8}
 
 
 async def test_nobody_speaks_to_devices_that_a_controller_holds(

@@ -1,0 +1,1 @@
+"""Container engines of somebody else that tell their results as lines."""
