@@ -9,7 +9,8 @@ from typing import Any
 
 from config import devices
 from edge import registry
-from simulators.devices import identity, led_sign, serial_wire, voice, weighbridge
+from edge.core.readings import Seal
+from simulators.devices import identity, led_sign, seal_http, seal_reader, serial_wire, voice, weighbridge
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import PlantFaults
 from simulators.devices.camera import CAMERA_FAULTS
@@ -66,6 +67,38 @@ class SerialSimulated:
             self._wire.plug()
         else:
             self._faults.turn_off(switch)
+
+
+class HttpSealsSimulated:
+    """A reader of seals behind HTTP."""
+
+    def __init__(self, server: seal_http.HttpSealServer) -> None:
+        self.device = server
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """Where it is asked."""
+        return {"url": self.device.url}
+
+    async def start(self) -> None:
+        """Listen."""
+        await self.device.start()
+
+    async def stop(self) -> None:
+        """Cut every connection."""
+        await self.device.stop()
+
+    async def turn_on(self, fault: FaultSpec) -> None:
+        """Switch a fault on."""
+        if fault.value is None:
+            await self.device.turn_on(fault.switch)
+        else:
+            faults = self.device.faults
+            setattr(faults, fault.switch, like(getattr(faults, fault.switch), fault.value))
+
+    async def turn_off(self, switch: str) -> None:
+        """Switch it off again."""
+        await self.device.turn_off(switch)
 
 
 class BarrierSimulated:
@@ -146,6 +179,25 @@ def _cards(site: Site) -> Simulated:
     return SerialSimulated(site, reader, reader.faults)
 
 
+def _seals_at(site: Site) -> seal_reader.Shown:
+    def there() -> list[Seal]:
+        """The seals of whoever stands at the line."""
+        found = site.world.truck_in_view(site.id)
+        seals = () if found is None else site.trucks[found.id].seals
+        return [Seal(one.id, one.locked, one.openings, one.battery_percent) for one in seals]
+
+    return there
+
+
+def _seals(site: Site) -> Simulated:
+    reader = seal_reader.SealReaderDevice(_seals_at(site), seed=site.seed)
+    return SerialSimulated(site, reader, reader.faults)
+
+
+def _seals_over_http(site: Site) -> Simulated:
+    return HttpSealsSimulated(seal_http.HttpSealServer(_seals_at(site), seed=site.seed))
+
+
 def _sign(site: Site) -> Simulated:
     board = led_sign.LedSign(site.now_ms, seed=site.seed)
     return SerialSimulated(site, board, board.faults)
@@ -187,6 +239,8 @@ KINDS: tuple[Kind, ...] = (
         speed_bound=True,
     ),
     *(Kind("driver_identity", one, identity.FAULTS, _cards, _SERIAL) for one in ("card_lines", "card_stx")),
+    Kind("seal_reader", "seal_serial", seal_reader.FAULTS, _seals, _SERIAL),
+    Kind("seal_reader", "seal_http", seal_http.FAULTS, _seals_over_http, {"url": "http://127.0.0.1:1/"}),
     Kind("sign", "led_serial", led_sign.FAULTS, _sign, _SERIAL),
     Kind("voice", "voice_serial", voice.FAULTS, _voice, _SERIAL),
 )

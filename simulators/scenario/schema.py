@@ -59,6 +59,15 @@ class ContainerSpec(Strict):
     size_type: Name = "22G1"
 
 
+class SealSpec(Strict):
+    """One electronic seal on it."""
+
+    id: Id
+    locked: bool | None = True
+    openings: int | None = Field(default=1, ge=0, le=65_535)
+    battery_percent: int | None = Field(default=None, ge=0, le=100)
+
+
 class TruckSpec(Strict):
     """A truck as it truly is, with the card of its driver. `note`: it has a release note, for one passage."""
 
@@ -67,6 +76,7 @@ class TruckSpec(Strict):
     card: str | None = None
     plates: tuple[PlateSpec, ...] = ()
     containers: tuple[ContainerSpec, ...] = ()
+    seals: tuple[SealSpec, ...] = ()
     weight_kg: int = Field(default=18_850, ge=0, le=200_000)
     length_m: float = Field(default=16.5, gt=0, le=60)
     note: bool = True
