@@ -137,6 +137,11 @@ def _request(bench: Bench, wanted: Mapping[str, Any]) -> tuple[bool, Any]:
     return contains(seen, wanted), seen
 
 
+def _reachable(bench: Bench, wanted: bool) -> tuple[bool, Any]:
+    seen = {name: service.link.is_up for name, service in bench.services.items()}
+    return all(seen.values()) is wanted, seen
+
+
 def _device(bench: Bench, key: str) -> object:
     found = bench.device(key)
     return found.device if isinstance(found, SerialSimulated) else None
@@ -165,4 +170,5 @@ LOOKS: Mapping[str, Look] = {
     "empty": _empty,
     "requests": _requests,
     "request": _request,
+    "reachable": _reachable,
 }

@@ -12,6 +12,7 @@ from config.explain import explain, is_echo
 from config.loader import MAX_BYTES, document_problem
 from config.problems import Bilingual, ConfigProblem, nearest, path_text, shown
 from config.schema import Configuration
+from edge.core.offline import CLEARANCE
 from simulators.scenario.device import Kind
 from simulators.scenario.kinds import KINDS, kind_of
 from simulators.scenario.schema import Expectation, Scenario
@@ -160,6 +161,8 @@ def _names(scenario: Scenario, devices: tuple[Placed, ...], document: Document, 
     known = {
         "truck": [one.id for one in scenario.trucks],
         "device": [device.id for device in devices],
+        # What a lane can lose besides: its way to the authorities.
+        "lost": [*(device.id for device in devices), CLEARANCE],
         "authority": list(scenario.authorities),
     }
     for place, kind, word in _named(scenario):
@@ -191,7 +194,7 @@ def _named(scenario: Scenario) -> Iterator[tuple[PathKey, str, str]]:
             if condition is not None and condition.truck is not None:
                 yield (*at, action, "truck", "id"), "truck", condition.truck.id
             for index, lost in enumerate((condition.lost if condition is not None else None) or ()):
-                yield (*at, action, "lost", index), "device", lost
+                yield (*at, action, "lost", index), "lost", lost
 
 
 def _unknown(document: Document, name: str, place: PathKey, word: str, known: list[str]) -> ConfigProblem:

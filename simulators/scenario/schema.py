@@ -122,7 +122,7 @@ class Condition(Strict):
     passages that ended, in order), `event`. Seen on its devices: `coils`, `boom_is` (where the boom really is), `lamps`
     (lit, all of them), `siren`, `sign` (the lines that a driver reads), `said` (phrases that were heard, all of them).
     In the world: `truck`, `empty`. At the authorities: `requests` (how many were answered), `request` (part of the
-    last one).
+    last one), `reachable` (all of them are connected to the broker).
     """
 
     phase: Annotated[tuple[Phase, ...], BeforeValidator(_several)] | None = None
@@ -146,6 +146,7 @@ class Condition(Strict):
     empty: bool | None = None
     requests: int | None = Field(default=None, ge=0)
     request: dict[str, Any] | None = None
+    reachable: bool | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
