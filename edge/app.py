@@ -42,7 +42,7 @@ from edge.guarding import (
     security_watch,
 )
 from edge.hardware import fingerprints
-from edge.lane_devices import Sources, captures_of, signs_of, telling_of
+from edge.lane_devices import Sources, captures_of, recorders_of, signs_of, telling_of
 from edge.log import logger
 from edge.profiles import lane_profile
 from edge.reloading import Reloading
@@ -130,8 +130,9 @@ async def serve(
             reloading = Reloading(path, config_hash, lanes, digest=hash_of, admit=admit, take=stop.set, refused=refused)
         look = None if reloading is None else reloading.look
         ends = {lane.runner.state.profile.lane: lane.ends for lane in lanes if lane.ends is not None}
+        recorders = recorders_of(box, lanes)
         alarms = {lane.runner.state.profile.lane: lane.telemetry.alarms for lane in lanes}
-        control = ControlServer(configuration.control_socket_path, runners, desks, look, ends, alarms)
+        control = ControlServer(configuration.control_socket_path, runners, desks, look, ends, alarms, recorders)
         await control.start()
         # What start-up made lives as long as the process: the collector need not look at it while a truck waits.
         gc.collect()
@@ -144,6 +145,8 @@ async def serve(
             starts.well()
         finally:
             await control.close()
+            for one in recorders.values():
+                one.close()
             if reloading is not None:
                 await reloading.close()
     # From here on nothing is open any more, and such a signal ends the process by itself.

@@ -33,6 +33,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "calendar": ("edge.verbs.calendar", "main"),
     "doctor": ("edge.verbs.doctor", "main"),
     "bringup": ("edge.verbs.bringup", "main"),
+    "record": ("edge.verbs.record", "main"),
+    "playback": ("edge.verbs.playback", "main"),
     "hardware": ("edge.verbs.hardware", "main"),
     "keys": ("edge.verbs.keys", "main"),
     "manifest": ("edge.verbs.manifest", "main"),

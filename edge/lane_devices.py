@@ -1,5 +1,7 @@
 """The devices of one lane, and where what they deliver goes."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from config.schema import Lane
@@ -13,6 +15,9 @@ from edge.core.weight import Weighing
 from edge.ports import Device
 from edge.runtime.captures import LaneCaptures
 from edge.runtime.lane_runner import LaneRunner
+from edge.runtime.lane_service import LaneService
+from edge.runtime.notes import append_note
+from edge.runtime.recorder import LaneRecorder
 from edge.runtime.signs import LaneSigns
 
 if TYPE_CHECKING:
@@ -94,3 +99,14 @@ def signs_of(box: "Box", lane: Lane) -> tuple[LaneSigns, list[Device]]:
     voices = [] if lane.voice is None else [registry.build(registry.VOICE, lane.voice, box.clock, None)]
     told = LaneSigns(signs, voices, language=None if chosen == "auto" else chosen)
     return told, [*signs, *voices]
+
+
+def recorders_of(box: "Box", lanes: Sequence[LaneService]) -> dict[str, LaneRecorder]:
+    """What can keep what crosses the wires of each lane, where somebody asks for it."""
+    found = {}
+    for lane in lanes:
+        name = lane.runner.state.profile.lane
+        note = partial(append_note, box.journal, name)
+        folder = box.configuration.state_dir / "recordings"
+        found[name] = LaneRecorder(lane.runner, lane.devices, folder, box.clock, note, box.config_hash)
+    return found

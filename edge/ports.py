@@ -76,7 +76,12 @@ class Device(Protocol):
 
 
 class Tap(Protocol):
-    """Hears what crosses the wire of one device, in its order. It is called on the loop and must return at once."""
+    """Hears what crosses the wire of one device, in its order. It is called on the loop and must return at once.
+
+    `wants_words`: whether `understood` is to be called at all, and a camera's heads are to be told.
+    """
+
+    wants_words: bool
 
     def crossed(self, sent: bool, data: bytes) -> None:
         """Bytes as they were sent or heard; of a camera, heads without passwords and pictures as they came."""
@@ -89,6 +94,13 @@ class Tapped(Protocol):
     """What a driver offers whose wire can be looked at. `tap` is set before `connect`, or None."""
 
     tap: Tap | None
+
+
+class HearsAgain(Protocol):
+    """What a driver offers whose recorded bytes can be heard again, without a device."""
+
+    def hear_again(self, sent: bool, data: bytes, *, wanted: bool) -> None:
+        """Take bytes as they crossed the wire once; `wanted`: the lane reads now. Delivers as the device would."""
 
 
 class Inputs(Device, Protocol):

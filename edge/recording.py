@@ -22,21 +22,27 @@ class Recording:
     `about` goes into the first line of each. Raises OSError where it cannot be written.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, Any], *, most_bytes: int = 64 << 20) -> None:
+    def __init__(self, path: Path, about: Mapping[str, Any], *, most_bytes: int | None = 64 << 20) -> None:
+        """With `most_bytes` None whoever writes turns to the next file."""
         self.path = path
-        self._about = {"kakou_recording": FORMAT, "personal_data": True, **about}
-        self._most_bytes = max(most_bytes, LEAST_BYTES) // 2
+        self._about = about
+        self._most_bytes = None if most_bytes is None else max(most_bytes, LEAST_BYTES) // 2
         self._bytes = 0
         self._file = self._begin()
 
     def keep(self, entry: Mapping[str, Any]) -> None:
         """Write one line."""
         line = json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
-        if self._bytes + len(line) > self._most_bytes:
-            self._file.close()
-            self.path.replace(before_of(self.path))
-            self._file = self._begin()
+        if self._most_bytes is not None and self._bytes + len(line) > self._most_bytes:
+            self.turn(self._about)
         self._bytes += self._file.write(line)
+
+    def turn(self, about: Mapping[str, Any]) -> None:
+        """Begin the next file; the one so far becomes the one before it."""
+        self._about = about
+        self._file.close()
+        self.path.replace(before_of(self.path))
+        self._file = self._begin()
 
     def close(self) -> None:
         """End the file."""
@@ -47,7 +53,8 @@ class Recording:
         # A file that was there may have been readable to others.
         os.fchmod(descriptor, 0o600)
         file = os.fdopen(descriptor, "wb")
-        self._bytes = file.write(json.dumps(self._about, ensure_ascii=False).encode() + b"\n")
+        about = {"kakou_recording": FORMAT, "personal_data": True, **self._about}
+        self._bytes = file.write(json.dumps(about, ensure_ascii=False).encode() + b"\n")
         return file
 
 
@@ -56,8 +63,21 @@ def before_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.1")
 
 
+def entry_of(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a line with its `data`, if it has any, as text."""
+    entry = dict(line)
+    data: bytes | None = entry.pop("data", None)
+    if data is None:
+        return entry
+    if data.startswith(_PICTURES):
+        return {**entry, "picture": base64.b64encode(data).decode()}
+    return {**entry, "hex": data.hex()}
+
+
 class RecordingTap:
     """An `edge.ports.Tap` that keeps what crosses the wire of one device."""
+
+    wants_words = False
 
     def __init__(self, keep: Callable[[Mapping[str, Any]], None], device: str, now_ms: Callable[[], int]) -> None:
         self._keep = keep
@@ -66,11 +86,7 @@ class RecordingTap:
 
     def crossed(self, sent: bool, data: bytes) -> None:
         """Keep the bytes."""
-        entry = {"at_ms": self._now_ms(), "device": self._device, "sent": sent}
-        if data.startswith(_PICTURES):
-            self._keep({**entry, "picture": base64.b64encode(data).decode()})
-        else:
-            self._keep({**entry, "hex": data.hex()})
+        self._keep(entry_of({"at_ms": self._now_ms(), "device": self._device, "sent": sent, "data": data}))
 
     def understood(self, sent: bool, words: str) -> None:
         """Nothing: today's drivers understand the bytes anew."""

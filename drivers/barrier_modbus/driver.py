@@ -8,6 +8,7 @@ what withdraws one (output OFF, stop, red) may reconnect and be tried again.
 import asyncio
 from contextlib import suppress
 
+from drivers.barrier_modbus.again import RecordedScans
 from drivers.barrier_modbus.link import LinkCounters, StrictLink
 from drivers.barrier_modbus.target import Target
 from drivers.barrier_modbus.turns import Turns
@@ -52,6 +53,7 @@ class ModbusBarrier:
         self._clock = clock
         self._on_inputs = on_inputs
         self._turns = Turns()
+        self._recorded = RecordedScans(target.is_rtu, self._scanned_again)
         self._link: StrictLink | None = None
         self._failure: DeviceError | None = None
         self._boot: int | None = None
@@ -294,6 +296,16 @@ class ModbusBarrier:
     def _plain_movements(self) -> list[int]:
         coils = self._map.coils
         return [a for a in (coils.raise_boom, coils.lower_boom, coils.stop_boom) if a is not None]
+
+    def hear_again(self, sent: bool, data: bytes, *, wanted: bool) -> None:  # noqa: ARG002 - inputs always count
+        """Take recorded bytes as they crossed the wire once, with the map of now."""
+        self._recorded.take(sent, data, self._clock.now_ms())
+
+    def _scanned_again(self, first: int, bits: list[bool], at_ms: int) -> None:
+        """A scan of that time: of another block of addresses it says what the two have in common, or nothing."""
+        start, count = self._input_block
+        if first <= start and first + len(bits) >= start + count:
+            self._on_inputs(self._meaning(tuple(bits[start - first :][:count])), at_ms)
 
     # --- connection ---------------------------------------------------------------------------------------------
 

@@ -267,6 +267,8 @@ class StrictLink:
             tap.crossed(sending, new)
         # With a request the library forgets what it holds; a reply goes out of it.
         self._told = b"" if sending else data[len(kept) :]
+        if not tap.wants_words:
+            return
         if not sending and self._fault is not None:
             tap.understood(False, f"{self._fault.kind}: expected {self._fault.expected}, got {self._fault.got}")
         elif kept:

@@ -189,7 +189,7 @@ class Asker:
                 waiter.set_result(frame)
 
     def _tell(self, sent: bool, frame: Frame) -> None:
-        if self.tap is not None:
+        if self.tap is not None and self.tap.wants_words:
             self.tap.understood(sent, str(frame))
 
     def _lost(self, why: str) -> None:

@@ -125,6 +125,12 @@ class StreamListener(Generic[F]):
             next_step=NEXT_STEPS[code],
         )
 
+    def hear_again(self, sent: bool, data: bytes, *, wanted: bool) -> None:  # noqa: ARG002 - it speaks unasked
+        """Take recorded bytes as they came once."""
+        if not sent:
+            self._delivering = True
+            self._receive(data)
+
     async def _next(self, where_garbled: str) -> None:
         self._said.clear()
         garbled_before = self.decoder.dropped_bytes + self.decoder.pending
@@ -145,7 +151,7 @@ class StreamListener(Generic[F]):
         frames = self.decoder.feed(data)
         for frame in frames:
             self._said.set()
-            if self.tap is not None:
+            if self.tap is not None and self.tap.wants_words:
                 self.tap.understood(False, str(frame))
             # Before `run` nobody has said that this device is back.
             if self._delivering:

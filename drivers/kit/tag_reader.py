@@ -134,6 +134,14 @@ class StreamTagReader(Generic[F]):
             line.close()
             self._lose(self._error("closed", "an open port", "closed by the controller"))
 
+    def hear_again(self, sent: bool, data: bytes, *, wanted: bool) -> None:
+        """Take recorded bytes as they crossed the wire once; tags count where they were wanted."""
+        if sent:
+            self._unechoed = data
+            return
+        self._wanted, self._fenced_start = wanted, self._start
+        self._receive(data)
+
     async def _idle(self) -> None:
         self._wake.clear()
         try:
@@ -301,7 +309,7 @@ class StreamTagReader(Generic[F]):
         self._on_tag(TagSighting(report.tag, report.antenna, report.rssi_dbm, now_ms))
 
     def _tell(self, sent: bool, words: str) -> None:
-        if self.tap is not None:
+        if self.tap is not None and self.tap.wants_words:
             self.tap.understood(sent, words)
 
     def _lost(self, why: str) -> None:

@@ -13,6 +13,8 @@ _REMEMBERED = 64
 class WireView:
     """An `edge.ports.Tap` that shows what is new to `show`, and tells everything to `others`."""
 
+    wants_words = True
+
     def __init__(
         self,
         show: Callable[[str], None],

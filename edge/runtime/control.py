@@ -24,6 +24,7 @@ from edge.runtime.draining import drained
 from edge.runtime.end_watch import EndWatch
 from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.loop_lag import LoopLag
+from edge.runtime.recorder import MOST_MIB, MOST_SECONDS, LaneRecorder, RecorderError
 
 MOST_BYTES = 4096
 # The status of 64 lanes with their devices is one line.
@@ -54,6 +55,7 @@ class ControlServer:
         reload: Callable[[], Awaitable[dict[str, Any]]] | None = None,
         ends: Mapping[str, EndWatch] | None = None,
         alarms: Mapping[str, Mapping[str, str]] | None = None,
+        recorders: Mapping[str, LaneRecorder] | None = None,
     ) -> None:
         """`reload` looks at the configuration file and says what it found; None where there is no file.
 
@@ -66,6 +68,7 @@ class ControlServer:
         self._desks = desks or {}
         self._ends = ends or {}
         self._alarms = alarms or {}
+        self._recorders = recorders or {}
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         # Those that wait for a line, the one that is silent longest first.
@@ -157,6 +160,11 @@ class ControlServer:
                 return await self._order(lane, action, who, why)
             case {"verb": "mode", "lane": str(lane), "mode": str(mode), "operator": str(who), "reason": str(why)}:
                 return self._mode(lane, mode, who, why)
+            case {
+                "verb": "record", "lane": str(lane), "operator": str(who), "reason": str(why),
+                "seconds": int() as seconds, "most_mib": int() as most_mib,
+            }:  # fmt: skip
+                return self._record(lane, who, why, seconds, most_mib)
             case {"verb": "challenge", "lane": str(lane)}:
                 return self._challenge(lane)
             case {"verb": "confirm", "lane": str(lane), "answer": str(answer)}:
@@ -194,6 +202,23 @@ class ControlServer:
         runner = self._lanes[lane]
         runner.take(ModeOrdered(runner.now_ms(), mode, operator, reason))
         return {"accepted": runner.state.mode == mode, "phase": runner.state.phase.value, "lane": describe(runner)}
+
+    def _record(self, lane: str, operator: str, reason: str, seconds: int, most_mib: int) -> dict[str, Any]:
+        """Begin a recording, or end the one that runs (`seconds` 0)."""
+        operator, reason = _in_one_line(operator), _in_one_line(reason)
+        if error := self._unacceptable(lane, operator, reason):
+            return error
+        recorder = self._recorders[lane]
+        if seconds == 0:
+            path = recorder.path
+            recorder.end()
+            return {"error": "not_recording"} if path is None else {"file": str(path)}
+        if not (0 < seconds <= MOST_SECONDS and 0 < most_mib <= MOST_MIB):
+            return {"error": "record_out_of_range"}
+        try:
+            return {"file": str(recorder.begin(operator, reason, seconds=seconds, most_mib=most_mib))}
+        except RecorderError as error:
+            return {"error": str(error)}
 
     def _challenge(self, lane: str) -> dict[str, Any]:
         """Return the challenge of a held passage, for a terminal that has no network to scan."""

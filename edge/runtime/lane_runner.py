@@ -156,6 +156,8 @@ class LaneRunner:
         self.siren: tuple[str, ...] = ()
         # Set once no device is still being probed for the first time.
         self.probed = asyncio.Event()
+        # Told each step; it must not raise.
+        self.on_step: Callable[[LaneState, Event, tuple[Effect, ...]], None] | None = None
         self._watchers: list[tuple[Callable[[LaneState], bool], asyncio.Future[None]]] = []
 
     async def reached(self, condition: Callable[[LaneState], bool]) -> None:
@@ -243,6 +245,8 @@ class LaneRunner:
     def _process(self, event: Event) -> None:
         before = self.state
         self.state, effects = self._step(before, event)
+        if self.on_step is not None:
+            self.on_step(before, event, effects)
         if is_quiet(before, self.state, effects):
             return
         if self._telling is None:

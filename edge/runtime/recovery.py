@@ -128,12 +128,12 @@ def replay(records: Iterable[JournalRecord]) -> Iterator[Difference | None]:
                 yield difference
 
 
-def _reproduced(recorded: object, replayed: object) -> bool:
+def reproduced(recorded: object, replayed: object) -> bool:
     """Say whether all that was recorded comes out again. What an earlier version did not record is not compared."""
     if isinstance(recorded, dict) and isinstance(replayed, dict):
-        return all(name in replayed and _reproduced(one, replayed[name]) for name, one in recorded.items())
+        return all(name in replayed and reproduced(one, replayed[name]) for name, one in recorded.items())
     if isinstance(recorded, list) and isinstance(replayed, list):
-        return len(recorded) == len(replayed) and all(map(_reproduced, recorded, replayed))
+        return len(recorded) == len(replayed) and all(map(reproduced, recorded, replayed))
     return recorded == replayed
 
 
@@ -149,6 +149,6 @@ def _replayed(state: LaneState | None, record: JournalRecord) -> tuple[LaneState
         state = replace(state, sampled_at_ms=body["sampled_at_ms"])
     state, effects = step(state, event)
     replayed = json.loads(json.dumps([encode(effect) for effect in effects]))
-    if _reproduced(body["effects"], replayed):
+    if reproduced(body["effects"], replayed):
         return state, None
     return state, Difference(record.seq, type(event).__name__, body["effects"], replayed)

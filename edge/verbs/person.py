@@ -62,7 +62,7 @@ def order(arguments: Sequence[str]) -> int:
         "verb": "order",
         "lane": given.lane,
         "action": given.action,
-        "operator": _login_name() if given.operator is None else given.operator,
+        "operator": login_name() if given.operator is None else given.operator,
         "reason": given.reason,
     }
     answer = ask_controller(given, request)
@@ -80,7 +80,7 @@ def mode(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     if given.mode is None:
         return _show_mode(given)
-    operator = _login_name() if given.operator is None else given.operator
+    operator = login_name() if given.operator is None else given.operator
     request = {
         "verb": "mode",
         "lane": given.lane,
@@ -149,11 +149,14 @@ def refusal(answer: dict[str, Any]) -> str:
             return say("open_who_and_why")
         case "too_long":
             return say("open_too_long", operator=answer["operator"], reason=answer["reason"])
+        case "already_recording" | "not_recording" | "disk_too_full" | "cannot_write" | "record_out_of_range":
+            return say(f"record_{answer['error'].removeprefix('record_')}")
         case code:
             return plain(str(code))
 
 
-def _login_name() -> str:
+def login_name() -> str:
+    """Return who is logged in; empty where that has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

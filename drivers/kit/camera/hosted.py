@@ -283,7 +283,8 @@ class HostedCamera:
         )
         if self.tap is not None:
             self.tap.crossed(False, frame.jpeg)
-            self.tap.understood(False, f"picture {frame.width} x {frame.height}, {defect or 'good'}")
+            if self.tap.wants_words:
+                self.tap.understood(False, f"picture {frame.width} x {frame.height}, {defect or 'good'}")
         self._frames.append(_Newest(message.begun_at_ms, frame))
         self._signs += 1
         self._notify()
@@ -343,7 +344,7 @@ class HostedCamera:
             poll_interval_s=settings.poll_interval_s,
             silence_s=settings.silent_s if settings.stream_silence_s is None else settings.stream_silence_s,
             late_ms=settings.late_ms,
-            tell_heads=self.tap is not None,
+            tell_heads=self.tap is not None and self.tap.wants_words,
             kept=settings.kept,
         )
 

@@ -1,0 +1,265 @@
+"""Plays a recording of a lane back, and says what differs. Nothing is sent and no device is opened.
+
+Today's drivers and readers hear the recorded bytes, and today's core with today's configuration what they read.
+"""
+
+import base64
+import hashlib
+import json
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from config.schema import Configuration, Lane
+from edge import registry
+from edge.core.effects import Effect, EndPassage, Report, StartCapture, StopCapture
+from edge.core.events import CardShown, Event, FrameRead, InputsSampled, TagSighted, Weighed
+from edge.core.readings import PictureReading
+from edge.core.state import LaneState
+from edge.core.step import step
+from edge.ports import Device, Recogniser
+from edge.profiles import lane_profile
+from edge.recording import FORMAT
+from edge.runtime.codec import CodecError, decode, encode
+from edge.runtime.recovery import reproduced
+
+READ_TIMEOUT_S = 30.0
+CUT_MS = 1_000
+_FROM_DEVICES = (InputsSampled, TagSighted, Weighed, CardShown)
+# When something was heard differs by what our own code takes; what was heard does not.
+_TIMES = frozenset({"at_ms", "seen_at_ms", "since_ms"})
+
+
+class PlaybackError(Exception):
+    """The file is no recording that can be played back with this configuration; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One reading or one step that comes out otherwise. `recorded` or `played` is None where there is none."""
+
+    at_ms: int
+    what: str
+    recorded: Any
+    played: Any
+
+
+@dataclass(slots=True)
+class Played:
+    """What came of a recording."""
+
+    lane: str
+    steps: int = 0
+    readings: int = 0
+    # Readings that could not be made anew: no bytes, or no picture, of them is in the recording.
+    not_anew: int = 0
+    differing_readings: list[Difference] = field(default_factory=list)
+    differing_steps: list[Difference] = field(default_factory=list)
+    recorded_decisions: list[str] = field(default_factory=list)
+    played_decisions: list[str] = field(default_factory=list)
+
+    @property
+    def same(self) -> bool:
+        """Whether everything came out as it was recorded."""
+        return not self.differing_readings and not self.differing_steps
+
+
+class _RecordedClock:
+    """The time of the line that is being played."""
+
+    def __init__(self) -> None:
+        self.ms = 0
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def utc(self) -> datetime:
+        return datetime.fromtimestamp(self.ms / 1000, UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError(f"nothing waits {seconds} s in a playback")
+
+
+def lines_of(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a recording, the first one saying what it is. Raises PlaybackError, OSError."""
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            try:
+                line = json.loads(raw)
+            except (ValueError, RecursionError) as error:
+                if raw.endswith(b"\n"):
+                    raise PlaybackError(f"line {number} is no JSON: {error}") from error
+                return  # cut off in the middle of its last line, as by a power cut
+            if not isinstance(line, dict) or (number == 1 and line.get("kakou_recording") != FORMAT):
+                raise PlaybackError(f"line {number}: expected a recording of format {FORMAT}")
+            yield line
+
+
+async def play(path: Path, configuration: Configuration, recogniser: Recogniser) -> Played:
+    """Play one file. Raises PlaybackError, OSError."""
+    lines = lines_of(path)
+    about = next(lines, None)
+    if about is None or "state" not in about:
+        raise PlaybackError("expected the state of a lane in its first line (kakou record), got none")
+    lane = next((one for one in configuration.lanes if one.id == about["lane"]), None)
+    if lane is None:
+        raise PlaybackError(f"lane {about['lane']} is not in this configuration")
+    try:
+        state = decode(LaneState, about["state"])
+        player = _Player(configuration, lane, state, recogniser)
+        for line in lines:
+            await player.take(line)
+    except (CodecError, KeyError, TypeError, ValueError) as error:
+        raise PlaybackError(f"{type(error).__name__}: {error}"[:300]) from error
+    return player.finish()
+
+
+class _Player:
+    def __init__(self, configuration: Configuration, lane: Lane, state: LaneState, recogniser: Recogniser) -> None:
+        self._state = replace(state, profile=lane_profile(configuration, lane))
+        self._played = Played(lane.id)
+        self._clock = _RecordedClock()
+        self._recogniser = recogniser
+        self._pictures: dict[str, bytes] = {}
+        self._reads = {camera.id: frozenset(camera.reads) for camera in lane.cameras}
+        self._wanted = state.passage is not None and state.passage.identity is None
+        # Readings of today that wait for the recorded ones, with what the lane made of them.
+        self._waiting: dict[type, deque[tuple[Event, tuple[Effect, ...]]]] = {one: deque() for one in _FROM_DEVICES}
+        self._devices: dict[str, Any] = {one.name: one for one in self._built(lane) if hasattr(one, "hear_again")}
+        self._anew: set[type] = set()
+
+    def _built(self, lane: Lane) -> Iterator[Device]:
+        clock = self._clock
+        yield registry.build(
+            registry.BARRIER, lane.barrier, clock, lambda inputs, at_ms: self._heard(InputsSampled(at_ms, inputs))
+        )
+        if lane.tag_reader is not None:
+            yield registry.build(
+                registry.TAG_READER, lane.tag_reader, clock, lambda one: self._heard(TagSighted(clock.ms, one))
+            )
+        if lane.weighbridge is not None:
+            yield registry.build(
+                registry.WEIGHBRIDGE, lane.weighbridge, clock, lambda one: self._heard(Weighed(clock.ms, one))
+            )
+        if lane.driver_identity is not None:
+            yield registry.build(
+                registry.DRIVER_IDENTITY,
+                lane.driver_identity,
+                clock,
+                lambda card, since_ms: self._heard(CardShown(clock.ms, card, since_ms)),
+            )
+
+    async def take(self, line: dict[str, Any]) -> None:
+        """Play one line."""
+        if "event" not in line:
+            self._crossed(line)
+            return
+        event: Event = decode(cast(Any, Event), line["event"])
+        if isinstance(event, _FROM_DEVICES):
+            self._compare(event, line["effects"])
+            return
+        if isinstance(event, FrameRead):
+            event = await self._read_anew(event)
+        self._judge(event, self._step(event), line["effects"])
+
+    def finish(self) -> Played:
+        """What was read today and was not recorded is a difference as well."""
+        for kind, waiting in self._waiting.items():
+            # A recording ends between the bytes of a reading and its step.
+            for event, _ in (one for one in waiting if one[0].at_ms < self._clock.ms - CUT_MS):
+                self._differs(kind.__name__, event.at_ms, None, encode(event))
+        return self._played
+
+    def _crossed(self, line: dict[str, Any]) -> None:
+        self._clock.ms = line["at_ms"]
+        if "picture" in line:
+            # The newest few: a camera's frame is read within moments of its coming.
+            self._pictures[line["device"]] = base64.b64decode(line["picture"])
+        elif (device := self._devices.get(line["device"])) is not None:
+            device.hear_again(line["sent"], bytes.fromhex(line["hex"]), wanted=self._wanted)
+
+    def _heard(self, event: Event) -> None:
+        """A driver of today reads something: the lane hears it at once."""
+        if isinstance(event, CardShown) and self._state.passage is None:
+            return
+        before = self._state.weighing
+        if isinstance(event, Weighed) and before is not None and _told(encode(event.weighing)) == _told(encode(before)):
+            return  # what it says first is what the lane knew when the recording began
+        self._anew.add(type(event))
+        self._waiting[type(event)].append((event, self._step(event)))
+
+    def _compare(self, recorded: Event, effects: list[Any]) -> None:
+        self._played.readings += 1
+        waiting = self._waiting[type(recorded)]
+        if not waiting:
+            if type(recorded) in self._anew:
+                self._differs(type(recorded).__name__, recorded.at_ms, encode(recorded), None)
+                self._note_decisions(effects, self._played.recorded_decisions)
+                return
+            self._played.not_anew += 1
+            self._judge(recorded, self._step(recorded), effects)
+            return
+        event, made = waiting.popleft()
+        if _told(encode(recorded)) != _told(encode(event)):
+            self._differs(type(recorded).__name__, recorded.at_ms, encode(recorded), encode(event))
+        self._judge(event, made, effects)
+
+    async def _read_anew(self, recorded: FrameRead) -> FrameRead:
+        self._played.readings += 1
+        picture = next((one for one in self._pictures.values() if _sha256(one) == recorded.sha256), None)
+        reads = self._reads.get(recorded.camera)
+        if picture is None or reads is None or recorded.reading.unread_picture:
+            self._played.not_anew += 1
+            return recorded
+        reading = await self._recogniser.read(picture, reads, READ_TIMEOUT_S)
+        if _seen(reading) != _seen(recorded.reading):
+            self._differs("FrameRead", recorded.at_ms, _seen(recorded.reading), _seen(reading))
+        return replace(recorded, reading=reading)
+
+    def _step(self, event: Event) -> tuple[Effect, ...]:
+        self._state, effects = step(self._state, event)
+        for effect in effects:
+            if isinstance(effect, StartCapture | StopCapture):
+                self._wanted = isinstance(effect, StartCapture)
+        return effects
+
+    def _judge(self, event: Event, effects: tuple[Effect, ...], recorded: list[Any]) -> None:
+        self._played.steps += 1
+        played = json.loads(json.dumps([encode(effect) for effect in effects]))
+        self._note_decisions(recorded, self._played.recorded_decisions)
+        self._note_decisions(played, self._played.played_decisions)
+        if not reproduced(recorded, played):
+            self._played.differing_steps.append(Difference(event.at_ms, type(event).__name__, recorded, played))
+
+    def _differs(self, what: str, at_ms: int, recorded: Any, played: Any) -> None:
+        self._played.differing_readings.append(Difference(at_ms, what, recorded, played))
+
+    @staticmethod
+    def _note_decisions(effects: list[Any], into: list[str]) -> None:
+        for one in effects:
+            if one["type"] == EndPassage.__name__:
+                into.append(f"{one['passage']}: {one['terminal']}")
+            elif one["type"] == Report.__name__ and one["name"] == "decided":
+                said = dict(one["fields"])
+                into.append(f"{one['passage']}: {said['decision']} {said['reasons']}".rstrip())
+
+
+def _told(value: Any) -> Any:
+    """What was heard, without when."""
+    if isinstance(value, dict):
+        return {key: _told(one) for key, one in value.items() if key not in _TIMES}
+    return [_told(one) for one in value] if isinstance(value, list) else value
+
+
+def _seen(reading: PictureReading) -> dict[str, Any]:
+    return {
+        "plates": sorted(one.plate.text for one in reading.plates),
+        "containers": sorted(one.container.code for one in reading.containers),
+    }
+
+
+def _sha256(picture: bytes) -> str:
+    return hashlib.sha256(picture).hexdigest()

@@ -1,0 +1,119 @@
+"""Single lines of a recording played back: pictures, scales, cards, and modules on a serial line."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.loader import load_text
+from config.schema import Configuration
+from drivers.barrier_modbus.again import RecordedScans
+from drivers.barrier_modbus.rtu_frames import crc16
+from drivers.scale_yaohua.wire import encode_binary
+from edge.core.events import FrameRead
+from edge.core.plate import Plate
+from edge.core.readings import PictureReading, PlateSighting, Unread
+from edge.core.step import initial
+from edge.playback import Played, play
+from edge.profiles import lane_profile
+from edge.runtime.codec import encode
+
+CONFIG = """\
+site: yard
+state_dir: state
+keys_dir: keys
+authorities: [{id: customs}]
+lanes:
+  - id: lane-1
+    direction: in
+    barrier: {id: barrier, host: 127.0.0.1}
+    cameras: [{id: front, url: 'http://127.0.0.1/a', place: front, reads: [plate]}]
+    weighbridge: {id: scale, port: /dev/s}
+    driver_identity: {id: cards, port: /dev/c}
+    must_match: [front_plate]
+"""
+PICTURE = b"\xff\xd8\xff picture"
+SEEN = PlateSighting(Plate("苏A88888", "blue", "ordinary"), 0.9, (0, 0, 140, 40))
+
+
+class Reads:
+    """A recogniser of today."""
+
+    def __init__(self, *plates: PlateSighting) -> None:
+        self._reading = PictureReading(plates)
+
+    async def read(self, jpeg: bytes, look_for: frozenset[str], deadline_s: float) -> PictureReading:
+        assert (jpeg, look_for) == (PICTURE, {"plate"})
+        return self._reading
+
+
+async def played(folder: Path, lines: list[dict[str, Any]], recogniser: Reads) -> Played:
+    configuration = load_text(CONFIG)
+    assert isinstance(configuration, Configuration)
+    state = initial(lane_profile(configuration, configuration.lanes[0]))
+    about = {"kakou_recording": 1, "lane": "lane-1", "state": encode(state)}
+    file = folder / "recording.jsonl"
+    # The power went in the middle of a line.
+    file.write_text("\n".join(json.dumps(one) for one in (about, *lines)) + '\n{"at_m')
+    return await play(file, configuration, recogniser)
+
+
+def frame(reading: PictureReading, picture: bytes = PICTURE) -> dict[str, Any]:
+    event = FrameRead(1, "p", "front", hashlib.sha256(picture).hexdigest(), 1, reading)
+    return {"event": encode(event), "effects": []}
+
+
+async def test_pictures_are_read_again(tmp_path: Path) -> None:
+    picture = {"at_ms": 1, "device": "front", "sent": False, "picture": base64.b64encode(PICTURE).decode()}
+    lines = [picture, frame(PictureReading((SEEN,)))]
+    # The lane itself just begins, which is a difference of another kind.
+    assert (await played(tmp_path, lines, Reads(SEEN))).differing_readings == []
+    found = await played(tmp_path, lines, Reads())
+    (difference,) = found.differing_readings
+    assert (difference.recorded["plates"], difference.played["plates"]) == (["苏A88888"], [])
+    # A picture that is not there, or that never was read, is taken as it was recorded.
+    bad = frame(PictureReading(unread=(Unread("picture", "dark"),)))
+    found = await played(tmp_path, [picture, bad, frame(PictureReading((SEEN,)), b"other")], Reads())
+    assert (found.differing_readings, found.readings, found.not_anew) == ([], 2, 2)
+
+
+async def test_what_was_not_recorded_as_read_is_told(tmp_path: Path) -> None:
+    weights = [
+        {"at_ms": 100 * number, "device": "scale", "sent": False, "hex": encode_binary(32_480).hex()}
+        for number in range(40)
+    ]
+    card = {"at_ms": 5000, "device": "cards", "sent": False, "hex": b"12345678\r\n".hex()}
+    found = await played(tmp_path, [*weights, card, {**card, "device": "gone"}], Reads())
+    assert [one.what for one in found.differing_readings] == ["Weighed"] * len(found.differing_readings)
+    assert found.differing_readings[-1].played["weighing"]["kg"] == 32_480
+    assert found.differing_readings[-1].recorded is None
+
+
+def test_scans_of_a_module_on_a_serial_line_are_put_together() -> None:
+    scans: list[tuple[int, list[bool], int]] = []
+    again = RecordedScans(True, lambda *scan: scans.append(scan))
+    request, reply = bytes.fromhex("01020000000c"), bytes.fromhex("0102020108")
+    again.take(True, request + crc16(request), 7)
+    whole = reply + crc16(reply)
+    again.take(False, whole[:3], 8)
+    assert scans == []
+    again.take(False, whole[3:], 9)
+    assert scans == [(0, [True, *[False] * 10, True], 7)]
+    # A write is none, and neither is what nobody asked for.
+    again.take(False, whole, 10)
+    again.take(True, bytes.fromhex("01050000ff00") + b"xx", 11)
+    again.take(False, bytes.fromhex("01050000ff00") + b"xx", 12)
+    assert len(scans) == 1
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_other_addresses_than_were_recorded_give_nothing(tmp_path: Path, sent: bool) -> None:
+    asked, answered = bytes.fromhex("000100000006010200000004"), bytes.fromhex("00010000000401020105")
+    lines = [
+        {"at_ms": 1, "device": "barrier", "sent": True, "hex": asked.hex()},
+        {"at_ms": 2, "device": "barrier", "sent": sent, "hex": answered.hex()},
+    ]
+    assert (await played(tmp_path, lines, Reads())).same
