@@ -101,7 +101,7 @@ def described(found: dict[str, Any]) -> str:
     """Return one object as a line for people."""
     parts = [f"{p['text']} ({p['colour'] or '-'}, {p['kind']}, {p['confidence']:.2f})" for p in found["plates"]]
     parts += [f"{c['code']} {c['size_type'] or ''} ({c['check']}, {c['confidence']:.2f})" for c in found["containers"]]
-    parts += [f"unread {u['what']}: {u['reason']}" for u in found["unread"]]
+    parts += [f"unread {u['what']}: {u['reason']} ({say('unread_' + u['reason'])})" for u in found["unread"]]
     return f"{found['image']}: {'; '.join(parts)} [{found['ms']:.0f} ms]"
 
 

@@ -38,6 +38,8 @@ class Looks:
         self._column_reader = column_reader
         # What every cut of every column spelt so far, whoever found the column.
         self.spelt_in_columns: list[ContainerSighting] = []
+        # The tallest row that was to be read, however low; 0 where there was none.
+        self.tallest_px = 0.0
 
     def crop(self, line: TextLine) -> Image:
         """Return the pixels of `line`."""
@@ -53,6 +55,7 @@ class Looks:
 
     def read_rows(self, lines: list[TextLine]) -> list[ReadLine]:
         """Read those of `lines` that are tall enough. Raises ModelOutputError."""
+        self.tallest_px = max((self.tallest_px, *(line.height for line in lines)))
         return [self.read(line) for line in lines if line.height >= MIN_LINE_HEIGHT_PX]
 
     def read_column(self, group: list[TextLine], cut: ColumnCut) -> ReadLine | None:
@@ -74,3 +77,8 @@ class TwoLooks:
 
     plates: Looks
     texts: Looks
+
+    @property
+    def all_too_low(self) -> bool:
+        """Whether rows of text were found and every one of them is too low to be read."""
+        return 0.0 < self.plates.tallest_px < MIN_LINE_HEIGHT_PX

@@ -1,20 +1,14 @@
-"""Opens a picture safely: size caps before anything is decoded, and a look at whether it can be read at all."""
+"""Opens a picture safely: size caps before anything is decoded."""
 
 import struct
 from dataclasses import dataclass
 
-import numpy as np
-
-from models.pixels import Image, decoded, grey, sharpness
+from models.pixels import Image, decoded
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 26_000_000
 MAX_SIDE_PX = 12_000
 MIN_SIDE_PX = 12
-# Mean brightness of the brightest tenth, and edges in the whole picture: under these no reader reads anything.
-DARK_LEVEL = 24.0
-OVEREXPOSED_LEVEL = 250.0
-BLURRED_SHARPNESS = 1.5
 
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -86,14 +80,3 @@ def open_picture(encoded: bytes) -> Opened:
         return Opened(None, "too_small")
     image = decoded(encoded)
     return Opened(image, None if image is not None else "not_a_picture")
-
-
-def quality_defect(image: Image) -> str | None:
-    """Return `dark`, `overexposed` or `blurred` where nothing can be read in `image`, else None."""
-    brightness = grey(image[:: max(1, image.shape[0] // 480), :: max(1, image.shape[1] // 640)].copy())
-    low, high = np.percentile(brightness, [10, 95])
-    if high < DARK_LEVEL:
-        return "dark"
-    if low > OVEREXPOSED_LEVEL:
-        return "overexposed"
-    return "blurred" if sharpness(brightness) < BLURRED_SHARPNESS else None

@@ -47,9 +47,15 @@ def grey(image: Image) -> Image:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-def sharpness(brightness: Image) -> float:
-    """Return the variance of the Laplacian: near zero where a picture holds no edge at all."""
-    return float(cv2.Laplacian(brightness, cv2.CV_32F).var())
+def shrunk(brightness: Image, width: int, height: int) -> Image:
+    """Return the mean brightness of so many parts of a picture, side by side."""
+    return np.asarray(cv2.resize(brightness, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def edges(brightness: Image) -> Image:
+    """Return how strong the edge at each pixel is (0-255), grain smoothed away."""
+    laplacian = cv2.Laplacian(cv2.GaussianBlur(brightness, (3, 3), 0), cv2.CV_16S)
+    return np.asarray(cv2.convertScaleAbs(laplacian), np.uint8)
 
 
 def upright_box(corners: Array) -> Box:

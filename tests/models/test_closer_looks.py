@@ -305,3 +305,10 @@ def test_no_frame_no_digit():
     short = read_line("38", x=100, y=100)
     rows = [read_line("CSQU", y=40), read_line("3054", y=70), short]
     assert verified(find_containers(Looks(image, Script()), [], rows)) == []
+
+
+@pytest.mark.parametrize(("heights", "too_low"), [((), False), ((4, 5), True), ((4, 9), False)])
+def test_rows_that_are_all_too_low_to_be_read_are_known(heights, too_low):
+    looks = two(ground(), Script(), Script())
+    looks.plates.read_rows([text_line(10, 10 + 20 * place, 60, height) for place, height in enumerate(heights)])
+    assert looks.all_too_low == too_low

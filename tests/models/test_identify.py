@@ -7,10 +7,15 @@ import pytest
 from edge.core.container import Container
 from edge.core.plate import Plate
 from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, Unread, VehicleSighting
+from edge.text import say
 from models import identify as module
 from models.identify import described, file_bytes, identified, main
 from tests.support.drawn import door, jpeg
 
+CAMERA_AND_FILE = ("frozen", "truncated", "missing", "not_a_file", "unreadable")
+PICTURE = ("empty", "too_large", "too_small", "not_a_picture", "dark", "overexposed", "covered", "blurred")
+READ = ("not_found", "check_digit", "too_few_pixels", "model_output")
+RECOGNISER = ("deadline", "worker_died", "model_unavailable", "busy", "closed")
 READING = PictureReading(
     (PlateSighting(Plate("粤B6R678", None, "ordinary"), 0.9, (1, 2, 3, 4)),),
     (ContainerSighting(Container("CSQU3054383", "verified", "45G1"), 0.8, (5, 6, 7, 8)),),
@@ -40,7 +45,14 @@ def test_for_people():
     line = described(identified("a.jpg", READING))
     assert "粤B6R678 (-, ordinary, 0.90)" in line
     assert "CSQU3054383 45G1 (verified, 0.80)" in line
-    assert "unread picture: dark" in line
+    assert "unread picture: dark (too dark: look at the lamps and the exposure)" in line
+
+
+@pytest.mark.parametrize("reason", [*CAMERA_AND_FILE, *PICTURE, *READ, *RECOGNISER])
+def test_every_reason_is_told_in_both_languages(reason):
+    said = {language: say(f"unread_{reason}", language) for language in ("en", "zh")}
+    assert said["en"].isascii()
+    assert not said["zh"].isascii()
 
 
 def test_files_that_are_none(tmp_path, monkeypatch):

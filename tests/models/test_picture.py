@@ -1,11 +1,9 @@
 import struct
 
-import cv2
-import numpy as np
 import pytest
 
 from models import picture
-from models.picture import is_whole, open_picture, picture_size, quality_defect
+from models.picture import is_whole, open_picture, picture_size
 from tests.support.drawn import ground, jpeg, png
 
 IMAGE = ground(64, 48)
@@ -56,17 +54,3 @@ def test_a_header_that_lies_is_no_picture():
 
 def test_a_trailer_after_the_end_is_allowed():
     assert is_whole(jpeg(IMAGE) + b"\0" * 16)
-
-
-@pytest.mark.parametrize(
-    ("image", "defect"),
-    [
-        (np.zeros((200, 200, 3), np.uint8), "dark"),
-        (np.full((200, 200, 3), 255, np.uint8), "overexposed"),
-        (np.full((200, 200, 3), 120, np.uint8), "blurred"),
-        (cv2.GaussianBlur(ground(200, 200), (0, 0), 12), "blurred"),
-        (ground(200, 200), None),
-    ],
-)
-def test_quality(image, defect):
-    assert quality_defect(image) == defect

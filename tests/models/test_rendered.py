@@ -86,7 +86,7 @@ def test_a_code_without_its_check_digit_is_unread(reader):
 
 
 def test_nothing_to_read_is_unread(reader):
-    reading = reader.read_encoded(jpeg(ground(320, 240)), LOOK_FOR_ALL)
+    reading = reader.read_encoded(jpeg(door([])), LOOK_FOR_ALL)
     assert [(u.what, u.reason) for u in reading.unread] == [("plate", "not_found"), ("container", "not_found")]
     assert (reading.plates, reading.containers) == ((), ())
 
@@ -101,5 +101,5 @@ def test_a_model_that_answers_nonsense_makes_the_picture_unread():
     nonsense = LineReader(lambda batch: batch, ["A"])
     blind = TextDetector(lambda batch: batch)
     wrong = PictureReader(Detectors(blind, blind), Readers(nonsense, nonsense, nonsense))
-    reading = wrong.read_encoded(jpeg(ground()), LOOK_FOR_ALL)
+    reading = wrong.read_encoded(jpeg(door([])), LOOK_FOR_ALL)
     assert [(u.what, u.reason) for u in reading.unread] == [("picture", "model_output")]
