@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 ACK_AHEAD = "ack_ahead"
 ACK_REFUSED = "ack_refused"
-# Central and somebody else may speak in turns: that alarm is taken back so often at once, and then once a minute.
+# Central and somebody else may speak in turns: an alarm is taken back so often at once, and then once a minute.
 _TAKEN_BACK = 3, 1 / 60
 
 
@@ -264,7 +264,7 @@ class TelemetryPublisher:
     def _tell_refused(self, refused: bool) -> None:
         """A person hears that somebody speaks for central, until central speaks again."""
         if refused != self._refused:
-            if self._refused and not self._taking_back.admit(round(asyncio.get_running_loop().time() * 1000)):
+            if self._refused and not self._may_take_back():
                 return
             self._refused = refused
             detail = "an acknowledgement without a valid signature of central: every event is kept"
@@ -283,6 +283,13 @@ class TelemetryPublisher:
             self._say_ahead(seq, done.through_seq)
         elif done.outcome != "advanced":
             self.counters.acks_ignored += 1
+        elif self._told_ahead is not None and self._may_take_back():
+            # Central counts on as it should.
+            self._told_ahead = None
+            self.publish_alarm(ACK_AHEAD, None)
+
+    def _may_take_back(self) -> bool:
+        return self._taking_back.admit(round(asyncio.get_running_loop().time() * 1000))
 
     def _say_ahead(self, seq: int, through_seq: int) -> None:
         # Once for what was sent until now: a flood of such words must flood neither the log nor the broker.

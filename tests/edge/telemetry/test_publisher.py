@@ -175,6 +175,12 @@ async def test_wrong_acknowledgements_delete_nothing_and_are_counted(broker: Bro
         # Clamped to what was sent: those were truly handed over.
         assert publisher.counters.acks_ahead == 1
         assert journal.outbox.acknowledged_seq("L1") == 3
+        assert set(publisher.alarms) == {"ack_ahead"}
+        await add_events(journal, 1)
+        await heard.until(lambda: 4 in heard.seqs())
+        await heard.acknowledge("L1", {"epoch": epoch, "seq": 4})
+        await heard.until(lambda: any(m.topic.endswith("/ack_ahead") and not m.payload for m in heard.messages))
+        assert publisher.alarms == {}
 
 
 async def test_a_retained_acknowledgement_is_refused(broker: BrokerCase, journal: Journal) -> None:
