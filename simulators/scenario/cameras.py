@@ -1,16 +1,18 @@
 """The cameras of a scenario: what each sees of a truck is rendered by its plates and its boxes."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from simulators.devices.camera import CAMERA_FAULTS, CameraSimulator, Picture
-from simulators.devices.event_camera import EVENT_FAULTS, EventCameraSimulator, IsapiWords, Passing
+from simulators.devices.event_camera import EVENT_FAULTS, DahuaWords, EventCameraSimulator, IsapiWords, Passing, Words
 from simulators.scenario.device import Site
 from simulators.scenario.schema import FaultSpec, PlateSpec, TruckSpec
 from simulators.scene import render_container, render_front
 
 # It recognises who drives up; the first time is before the lane began to look.
 _EVENTS = 4
+_WORDS: Mapping[str, Callable[[], Words]] = {"isapi_camera": IsapiWords, "dahua_camera": DahuaWords}
 
 
 class _Scenes:
@@ -88,9 +90,8 @@ class EventCameraSimulated:
     def __init__(self, site: Site) -> None:
         self._scenes = _Scenes(site)
         self._passing: Passing | None = None
-        self.camera = EventCameraSimulator(
-            IsapiWords(), source=self._source, events_per_vehicle=_EVENTS, seed=site.seed
-        )  # fmt: skip
+        words = _WORDS[site.configured["driver"]]
+        self.camera = EventCameraSimulator(words(), source=self._source, events_per_vehicle=_EVENTS, seed=site.seed)
 
     @property
     def address(self) -> dict[str, Any]:

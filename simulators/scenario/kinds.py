@@ -10,7 +10,16 @@ from typing import Any
 from config import devices
 from edge import registry
 from edge.core.readings import Seal
-from simulators.devices import identity, led_sign, seal_http, seal_reader, serial_wire, voice, weighbridge
+from simulators.devices import (
+    container_engine,
+    identity,
+    led_sign,
+    seal_http,
+    seal_reader,
+    serial_wire,
+    voice,
+    weighbridge,
+)
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import PlantFaults
 from simulators.devices.camera import CAMERA_FAULTS
@@ -198,6 +207,20 @@ def _seals_over_http(site: Site) -> Simulated:
     return HttpSealsSimulated(seal_http.HttpSealServer(_seals_at(site), seed=site.seed))
 
 
+def _engine(site: Site) -> Simulated:
+    order = list(site.trucks)
+
+    def vehicle() -> container_engine.Vehicle | None:
+        """Whoever came to the line: an engine tells once it is through with a vehicle."""
+        found = site.world.truck_in_view(site.id)
+        if found is None or site.world.phase(found.id) == "approaching":
+            return None
+        return container_engine.Vehicle(order.index(found.id), [one.code for one in site.trucks[found.id].containers])
+
+    engine = container_engine.EngineDevice(vehicle, seed=site.seed)
+    return SerialSimulated(site, engine, engine.faults)
+
+
 def _sign(site: Site) -> Simulated:
     board = led_sign.LedSign(site.now_ms, seed=site.seed)
     return SerialSimulated(site, board, board.faults)
@@ -208,6 +231,7 @@ def _voice(site: Site) -> Simulated:
     return SerialSimulated(site, module, module.faults)
 
 
+_EVENT_FAULTS = tuple(one for one in EVENT_FAULTS if one != "none")
 _SERIAL: dict[str, Any] = {"port": "./serial"}
 KINDS: tuple[Kind, ...] = (
     Kind(
@@ -230,14 +254,11 @@ KINDS: tuple[Kind, ...] = (
         {"url": "http://127.0.0.1:1/"},
         speed_bound=True,
     ),
-    Kind(
-        "cameras",
-        "isapi_camera",
-        tuple(one for one in EVENT_FAULTS if one != "none"),
-        EventCameraSimulated,
-        {"url": "http://127.0.0.1:1/"},
-        speed_bound=True,
+    *(
+        Kind("cameras", protocol, _EVENT_FAULTS, EventCameraSimulated, {"url": "http://127.0.0.1:1/"}, speed_bound=True)
+        for protocol in ("isapi_camera", "dahua_camera")
     ),
+    Kind("container_engine", "ocr_lines", container_engine.FAULTS, _engine, _SERIAL),
     *(Kind("driver_identity", one, identity.FAULTS, _cards, _SERIAL) for one in ("card_lines", "card_stx")),
     Kind("seal_reader", "seal_serial", seal_reader.FAULTS, _seals, _SERIAL),
     Kind("seal_reader", "seal_http", seal_http.FAULTS, _seals_over_http, {"url": "http://127.0.0.1:1/"}),
