@@ -28,7 +28,7 @@ class CameraTrial(Trial[Camera]):
 
     def __init__(self, configured: Configured, clock: Clock, recogniser: Recogniser) -> None:
         # A camera that tells events gives one picture for each vehicle.
-        self._needed = 1 if configured.driver == "isapi_camera" else GOOD_PICTURES
+        self._needed = 1 if configured.tells_events else GOOD_PICTURES
         self._pictures = Step("pictures", fields={"count": 0, "needed": self._needed, "size": "-", "defect": "-"})
         self._skew = Step("clock", fields={"skew_s": 0.0, "limit_s": MOST_SKEW_S})
         self._plate = Step("plate", fields={"text": "-", "pixels": 0.0, "needed": LEAST_CHARACTER_PX, "size": "-"})

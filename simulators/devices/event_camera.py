@@ -232,7 +232,8 @@ class EventCameraSimulator:
             vehicle = source()
             if vehicle is not seen:
                 seen, left, due = vehicle, self._events_per_vehicle, loop.time()
-            if seen is not None and left and loop.time() >= due:
+            # Who stands there is said to whoever comes to listen: such cameras repeat themselves.
+            if seen is not None and left and self._clients and loop.time() >= due:
                 left, due = left - 1, loop.time() + self._event_every_s
                 await self.pass_by(seen)
             await asyncio.sleep(0.02)
