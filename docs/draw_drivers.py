@@ -28,7 +28,8 @@ ADDING = """## Adding a driver
 1. Copy `drivers/template` (and `simulators/devices/template.py`): `wire.py` (bytes and values, pure), `driver.py`,
    `quality.yaml`, `README.md`. What drivers share is in `drivers/kit`: `line.py` (serial port or `socket://`),
    `wire.py` (the incremental decoder), `listener.py` (devices that speak unasked), `tag_reader.py` (UHF readers of any
-   protocol). Drivers do not know each other.
+   protocol), `camera` (cameras over HTTP, those that tell events among them: their rigs are in
+   `tests/drivers/conformance/event_rigs.py`). Drivers do not know each other.
 2. Write the codec, then the driver: a Protocol of `edge/ports.py` that raises nothing but `DeviceError`.
 3. Name the protocol in the class of its kind's configuration (`config/devices.py`), and add one line to
    `edge/registry.py`.
