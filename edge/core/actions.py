@@ -17,6 +17,7 @@ from edge.core.effects import (
     StopBoom,
     StopCapture,
 )
+from edge.core.engine_results import begin_results
 from edge.core.events import Event, GrantReceived, PersonDecided, RequestPrepared, Started
 from edge.core.inspection import targets_of
 from edge.core.modes import Hours, demanded, objections
@@ -115,6 +116,7 @@ def new_passage(draft: Draft) -> None:
             identifier, at_ms, triggered_at_ms=at_ms, weighing=weighing, arrived_at_ms=arrived_at_ms, mode=mode
         )
     )
+    begin_results(draft)
     begin_seals(draft)
     draft.light("red")
     draft.report("passage_opened", ("number", number), ("simulated", draft.state.profile.simulated))

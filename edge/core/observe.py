@@ -156,7 +156,10 @@ def _observe_weighing(draft: Draft, weighing: Weighing | None) -> None:
 def _observe_boxes(draft: Draft, event: BoxesTold) -> None:
     """Keep what was read of this vehicle; a result of before it came is of another one (D3)."""
     passage, result = draft.state.passage, event.result
-    if not _collecting(draft) or passage is None or result.captured_at_ms < passage.opened_at_ms:
+    if passage is None:
+        draft.change(result=result)
+        return
+    if not _collecting(draft) or result.captured_at_ms < passage.stood_since_ms:
         return
     if result.id not in {one.id for one in passage.results} and len(passage.results) < MOST_RESULTS:
         draft.change_passage(results=(*passage.results, result))

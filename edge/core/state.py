@@ -101,6 +101,8 @@ class Passage:
     seals: SealsInField | None = None
     # What an engine of somebody else told of its containers.
     results: tuple[EngineResult, ...] = ()
+    # Nothing that an engine saw before this is of its vehicle.
+    stood_since_ms: int = 0
     identity: Identity | None = None
     # Set where this vehicle was referred before.
     recheck: Recheck | None = None
@@ -187,3 +189,5 @@ class LaneState:
     # What the reader of seals sees now, and what of it (by its `since_ms`) was a vehicle's already.
     seals: SealsInField | None = None
     sealed_ms: int | None = None
+    # What an engine told last while no passage was open: a vehicle is read before its loop has settled.
+    result: EngineResult | None = None

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from edge.core.container import Container, parse_container
+from edge.core.draft import Draft
 from edge.core.effects import PrepareRequest
 from edge.core.engine import MOST_RESULTS
+from edge.core.engine_results import begin_results
 from edge.core.events import BoxesTold
 from edge.core.profile import CameraProfile, LaneProfile
 from edge.core.readings import BoxPlace, EngineResult, Reading, ToldBox
@@ -156,9 +158,39 @@ def test_a_result_of_pictures_from_before_the_vehicle_came_is_not_its_own() -> N
     assert asked(lane).reason == "no_result"
     tell(lane, box(CODE))
     assert lane.passage.results == (), "what comes behind the conclusion is for a retry"
-    idle = LaneBench(ALONE)
-    tell(idle, box(CODE))
-    assert idle.state.passage is None
+
+
+@pytest.mark.hazard("D3")
+@pytest.mark.parametrize(("early_ms", "counts"), [(0, True), (1, False)])
+def test_what_was_told_while_the_loop_settled_is_the_vehicles_and_nothing_older(early_ms: int, counts: bool) -> None:
+    lane = LaneBench(replace(ALONE, timing=replace(ALONE.timing, arrival_debounce_ms=200)))
+    lane.scan(arrival_loop=True)
+    assert lane.phase is Phase.IDLE
+    tell(lane, box(OTHER), captured_ms=lane.at_ms)
+    tell(lane, box(CODE), captured_ms=lane.at_ms - early_ms)
+    lane.scan(5)
+    assert lane.phase is Phase.IDENTIFYING
+    assert len(lane.passage.results) == counts
+    assert lane.state.result is None
+    lane.tick(lane.at_ms)
+    assert lane.phase is (Phase.WAITING if counts else Phase.IDENTIFYING)
+
+
+@pytest.mark.hazard("D3")
+def test_a_late_result_of_the_vehicle_before_is_not_the_next_ones_though_the_loop_had_no_gap() -> None:
+    lane = arrived()
+    late = EngineResult("late", (box(CODE),), 500)
+    state = replace(lane.state, arrival_since_ms=0, result=late)
+    for identified_ms, counts in ((None, True), (499, True), (500, False)):
+        draft = Draft(replace(state, identified_ms=identified_ms), 1_000)
+        begin_results(draft)
+        assert (len(draft.passage.results), draft.state.result) == (counts, None)
+
+
+def test_a_person_who_opens_without_a_vehicle_begins_a_passage_of_now() -> None:
+    lane = LaneBench(ALONE)
+    lane.order("open")
+    assert lane.passage.stood_since_ms == lane.at_ms
 
 
 def test_a_lost_engine_is_not_waited_for() -> None:
