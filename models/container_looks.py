@@ -14,8 +14,9 @@ from models.columns import ColumnCut, columns_of, completing
 from models.containers import CodeCandidate, CodeLine, best_candidates, code_line, may_begin, sightings_of
 from models.detector import TextLine
 from models.framed import framed_digit, without_frame
-from models.lines import ReadLine, is_upright, overlap
+from models.lines import ReadLine, around, is_upright, overlap
 from models.looks import Looks, stretched
+from models.size_types import agreed_size_type
 
 MAX_CLOSER_LOOKS = 8
 MAX_COLUMNS = 6
@@ -122,10 +123,38 @@ def _in_columns(looks: Looks, lines: list[TextLine], rows: list[CodeLine]) -> li
         cuts += _completed(looks, group, cuts)
         sightings = [one for cut in cuts for one in sightings_of(best_candidates([cut]), [cut, *others])]
         looks.spelt_in_columns += sightings
+        looks.beside_columns += [] if sightings else [cut.text for cut in cuts]
         found += _agreed(sightings)
-    if any(sighting.container.check == "verified" for sighting in found):
+    if not any(sighting.container.check == "verified" for sighting in found):
+        found = _by_characters(looks.spelt_in_columns) or found
+    return _with_size_type(found, looks.beside_columns)
+
+
+def size_type_beside(looks: Looks, lines: list[TextLine], found: list[ContainerSighting]) -> list[ContainerSighting]:
+    """Return `found`, a lone code in a column that lacks its size and type with what columns among `lines` say of it.
+
+    Raises ModelOutputError.
+    """
+    for group in columns_of([line for line in lines if line.height > 0.75 * line.width])[:MAX_COLUMNS]:
+        if not any(overlap(around(group), sighting.box) for sighting in found):
+            cuts = [_column(looks, group, cut) for cut in COLUMN_CUTS]
+            looks.beside_columns += [cut.text for cut in cuts if cut is not None]
+    return _with_size_type(found, looks.beside_columns)
+
+
+def lacks_size_type(found: list[ContainerSighting]) -> bool:
+    """Say whether `found` is one verified code in a column, and its size and type is not known."""
+    if len(found) != 1 or found[0].container.check != "verified" or found[0].container.size_type is not None:
+        return False
+    _, _, width, height = found[0].box
+    return height > width
+
+
+def _with_size_type(found: list[ContainerSighting], beside: list[str]) -> list[ContainerSighting]:
+    """Return `found`, a lone code that lacks its size and type with what all cuts of the other columns say of it."""
+    if len(found) != 1 or found[0].container.size_type is not None:
         return found
-    return _by_characters(looks.spelt_in_columns) or found
+    return [replace(found[0], container=replace(found[0].container, size_type=agreed_size_type(beside)))]
 
 
 def _column(looks: Looks, group: list[TextLine], cut: ColumnCut) -> CodeLine | None:

@@ -38,6 +38,8 @@ class Looks:
         self._column_reader = column_reader
         # What every cut of every column spelt so far, whoever found the column.
         self.spelt_in_columns: list[ContainerSighting] = []
+        # What the cuts of columns that hold no code spelt: the size and type stands in one of them.
+        self.beside_columns: list[str] = []
         # The tallest row that was to be read, however low; 0 where there was none.
         self.tallest_px = 0.0
 

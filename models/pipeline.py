@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.core.readings import NOT_FOUND, ContainerSighting, PictureReading, PlateSighting, Unread
-from models.container_looks import find_containers
+from models.container_looks import find_containers, lacks_size_type, size_type_beside
 from models.containers import likely_code_lines
 from models.detector import TextDetector, TextLine
 from models.light import cause_of, defect_of, light_of
@@ -113,6 +113,9 @@ class PictureReader:
             if CONTAINER in look_for:
                 again = self._containers(looks, detector, code_side)
                 containers = again if _verified(again) else containers or again
+        if lacks_size_type(containers):
+            # Painted smaller, in a column of its own.
+            containers = size_type_beside(looks.texts, codes.find(looks.texts.image, SECOND_SIDE_PX), containers)
         return plates, containers
 
     def _plates(self, looks: TwoLooks, side: int) -> list[PlateSighting]:

@@ -1,5 +1,7 @@
 """Finds the size and type code (45G1) that is painted near a container code."""
 
+from collections import Counter
+
 import numpy as np
 
 from edge.core.container import is_size_type
@@ -8,6 +10,8 @@ from models.detector import TextLine
 SIZE_TYPE_LENGTH = 4
 # Under or beside the code, at most this many of its row heights away.
 REACH_ROWS = 8.0
+# Readings of a column that have to hold the same size and type.
+MIN_AGREEING = 2
 _TO_DIGIT = str.maketrans("OQDIZSBL", "00012581")
 _TO_LETTER = str.maketrans("06C", "GGG")
 # Codes of 1984 are digits alone, as are weights and volumes on the same door: only the common ones are taken.
@@ -26,6 +30,28 @@ def size_type_in(text: str) -> str | None:
             return repaired
         if part in _COMMON_1984 and part == text:
             return part
+    return None
+
+
+def agreed_size_type(texts: list[str]) -> str | None:
+    """Return the size and type that most readings of one column hold, two at least, or None where two hold another.
+
+    A column of its own, next to that of the code, is often found together with a mark under it.
+    """
+    counted = Counter(found for text in texts if (found := _usual_within(text)) is not None)
+    ranked = counted.most_common(2)
+    if not ranked or ranked[0][1] < MIN_AGREEING or (len(ranked) > 1 and ranked[1][1] >= MIN_AGREEING):
+        return None
+    return ranked[0][0]
+
+
+def _usual_within(text: str) -> str | None:
+    """Return the first size and type of a usual kind that stands anywhere in `text`, repaired by position."""
+    for at in range(len(text) - SIZE_TYPE_LENGTH + 1):
+        part = text[at : at + SIZE_TYPE_LENGTH]
+        repaired = part[:2].translate(_TO_DIGIT) + part[2].translate(_TO_LETTER) + part[3].translate(_TO_DIGIT)
+        if part not in _COMMON_1984 and _is_usual(repaired) and not repaired.isdigit():
+            return repaired
     return None
 
 

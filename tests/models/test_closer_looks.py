@@ -3,7 +3,7 @@
 import cv2
 import pytest
 
-from models.container_looks import find_containers
+from models.container_looks import find_containers, lacks_size_type, size_type_beside
 from models.containers import likely_code_lines
 from models.framed import framed_digit, without_frame
 from models.lines import ReadLine
@@ -219,6 +219,34 @@ def test_the_size_and_type_stands_in_the_other_column():
     other = text_line(140, 20, 20, 120)
     (sighting,) = in_column("CSQU3054383", "45G1", "CSQU3054383", lines=[*COLUMN, other])
     assert sighting.container.size_type == "45G1"
+
+
+@pytest.mark.parametrize(
+    ("beside", "size_type"),
+    [
+        (["22G1M8", "XX2ZGI9", "", ""], "22G1"),
+        (["M22G1M8", "", "", ""], None),
+        (["22G1M8", "22G1", "45G1", "L5G1"], "22G1"),
+        (["M22G1M8", "22G1", "45G1", "45GI"], None),
+        (["4310M8", "4310", "", ""], None),
+    ],
+)
+def test_the_size_and_type_is_what_two_cuts_of_a_column_hold(beside, size_type):
+    other = text_line(140, 20, 20, 120)
+    codes = ["CSQU3054383", "", "", ""]
+    found = in_column(codes[0], beside[0], *codes[1:], *beside[1:], lines=[*COLUMN, other])
+    assert [sighting.container.size_type for sighting in found] == [size_type]
+
+
+def test_a_column_that_another_look_finds_holds_the_size_and_type():
+    looks = Looks(ground(), Script(), Script("CSQU3054383", "", "", "", "M45G1", "M45GI", "", ""))
+    found = find_containers(looks, COLUMN, [])
+    assert lacks_size_type(found)
+    (sighting,) = size_type_beside(looks, [*COLUMN, text_line(140, 20, 20, 120)], found)
+    assert (sighting.container.code, sighting.container.size_type) == ("CSQU3054383", "45G1")
+    assert not lacks_size_type([sighting])
+    row = find_containers(looks, [], [read_line("CSQU3054383", y=100)])
+    assert not lacks_size_type(row), "what belongs to a row stands in rows"
 
 
 def test_a_code_that_lacks_its_first_letters_is_looked_at_further_to_the_left():
