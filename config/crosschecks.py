@@ -240,6 +240,9 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
             yield Finding((*place, "password_file"), "password_without_user", camera.password_file, _USER)
         if camera.auth == "basic" and camera.user is None:
             yield Finding((*place, "auth"), "auth_without_user", camera.auth, _USER)
+        if camera.driver == "rtsp_camera" and camera.mode != "snapshot":
+            expected = Bilingual("不写:仅用于 http_camera", "nothing: it is for http_camera")
+            yield Finding((*place, "mode"), "not_for_driver", camera.mode, expected)
         yield from _trust(camera, place)
         yield from _camera_keys(camera, place)
     for within, device in (*lane.every_line, *lane.over_http):

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from config.barrier_modules import ModuleName, TransportName, with_module_map
 from config.fields import (
+    CameraUrl,
     CertificateDigest,
     CoilAddress,
     DiscreteAddress,
@@ -164,26 +165,26 @@ class SirenRules(Strict):
     longest_ms: int = Field(default=30_000, ge=1_000, le=600_000)
 
 
-CameraProtocol = Literal["http_camera", "isapi_camera", "dahua_camera"]
+CameraProtocol = Literal["http_camera", "rtsp_camera", "isapi_camera", "dahua_camera"]
 # What is given to a camera of the other sort would be given in vain.
 ONLY_OF_PICTURES = ("mode", "poll_ms")
 ONLY_OF_EVENTS = ("silent_ms", "late_ms")
 
 
 class Camera(Configured):
-    """One camera over HTTP. `frames_needed` agreeing frames of at most `frames_max` make a reading.
+    """One camera over HTTP or RTSP. `frames_needed` agreeing frames of at most `frames_max` make a reading.
 
     An `isapi_camera` or `dahua_camera` tells by itself what it recognised; its `url` is that of the camera. It is lost
     where it says nothing for `silent_ms`, and what it sends `late_ms` after its time does not count.
 
     With `user` and `password_file`, `auth: auto` answers a camera that asks for digest authentication; `basic` sends
     the password as it is, over plain HTTP readable to the cable. With https, `ca_file` says who signed the camera's
-    certificate, or `certificate_sha256` which one it is.
+    certificate, or `certificate_sha256` which one it is. `mode` is for `http_camera` alone.
     """
 
     driver: CameraProtocol = "http_camera"
     id: Id
-    url: HttpUrl
+    url: CameraUrl
     mode: Literal["snapshot", "mjpeg"] = "snapshot"
     user: Name | None = None
     password_file: FilePath | None = None
@@ -202,7 +203,7 @@ class Camera(Configured):
     @property
     def tells_events(self) -> bool:
         """It recognises by itself, and is not asked for pictures."""
-        return self.driver != "http_camera"
+        return self.driver not in ("http_camera", "rtsp_camera")
 
 
 ReaderProtocol = Literal["uhf_r2000", "uhf_m100", "uhf_reader18", "uhf_thingmagic", "package"]

@@ -68,16 +68,16 @@ def _host(value: str) -> str:
     return value
 
 
-def _url(value: str) -> str:
+def _url(value: str, schemes: tuple[str, ...] = ("http", "https")) -> str:
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        usable = parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
     if not usable or not _PRINTABLE.fullmatch(value):
-        raise PydanticCustomError(
-            "bad_url", "bad url", {"zh": "http:// 或 https:// 地址", "en": "an address with http:// or https://"}
-        )
+        begun = [f"{scheme}://" for scheme in schemes]
+        expected = {"zh": f"{' 或 '.join(begun)} 地址", "en": f"an address with {' or '.join(begun)}"}
+        raise PydanticCustomError("bad_url", "bad url", expected)
     if parts.username is not None or parts.password is not None:
         context = {
             "zh": "不含用户名和密码的地址",
@@ -88,6 +88,15 @@ def _url(value: str) -> str:
         }
         raise PydanticCustomError("url_with_password", "bad url", context)
     return value
+
+
+def _http_url(value: str) -> str:
+    return _url(value)
+
+
+def _camera_url(value: str, info: ValidationInfo) -> str:
+    """The schemes of the camera's driver, which stands before it."""
+    return _url(value, ("rtsp",) if info.data.get("driver") == "rtsp_camera" else ("http", "https"))
 
 
 def _https_url(value: str) -> str:
@@ -125,11 +134,12 @@ def _line_text(value: str) -> str:
 
 Id = Annotated[str, AfterValidator(_identifier)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
+CameraUrl = Annotated[str, Field(max_length=2_000), AfterValidator(_camera_url)]
 CertificateDigest = Annotated[str, AfterValidator(_certificate_digest)]
 FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str)]
 Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
-HttpUrl = Annotated[str, Field(max_length=2_000), AfterValidator(_url)]
+HttpUrl = Annotated[str, Field(max_length=2_000), AfterValidator(_http_url)]
 HttpsUrl = Annotated[str, Field(max_length=300), AfterValidator(_https_url)]
 LineText = Annotated[str, Field(max_length=32), AfterValidator(_line_text)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]

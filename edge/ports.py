@@ -167,6 +167,8 @@ class Voice(Device, Protocol):
 class Frame:
     """One picture of a camera: encoded as it was (JPEG), with the digest of exactly these bytes.
 
+    A frame of a video stream is encoded once, by its driver, to the same bytes for the same pixels.
+
     `captured_at_ms` is when its last byte arrived. `defect` is a stable reason (`dark`, `overexposed`,
     `frozen`, `too_large`, `truncated`) where the picture must not be read, else None. `claim` is the plate that the
     camera itself read in it, where it reads any.

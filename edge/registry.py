@@ -14,6 +14,7 @@ from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoil
 from drivers.camera_dahua.driver import DahuaCamera
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from drivers.camera_isapi.driver import IsapiCamera
+from drivers.camera_rtsp.driver import RtspCamera, RtspCameraSettings
 from drivers.identity_lines.driver import LineReader
 from drivers.identity_lines.wire import Layout
 from drivers.kit.camera.event_camera import EventCameraSettings
@@ -161,6 +162,19 @@ def _http_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
         poll_interval_s=camera.poll_ms / 1000,
     )
     return HttpCamera(settings, clock)
+
+
+def _rtsp_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
+    settings = RtspCameraSettings(
+        camera.id,
+        camera.url,
+        user=camera.user,
+        password_file=camera.password_file,
+        auth=camera.auth,
+        frame_stale_s=camera.frame_stale_ms / 1000,
+        interval_s=camera.poll_ms / 1000,
+    )
+    return RtspCamera(settings, clock)
 
 
 def _isapi_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
@@ -341,6 +355,7 @@ def _voice_serial(configured: devices.Voice, _: Clock, __: None) -> Voice:
 DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(BARRIER, "modbus_barrier", devices.Barrier, _modbus_barrier),
     Driver(CAMERA, "http_camera", devices.Camera, _http_camera),
+    Driver(CAMERA, "rtsp_camera", devices.Camera, _rtsp_camera),
     Driver(CAMERA, "isapi_camera", devices.Camera, _isapi_camera),
     Driver(CAMERA, "dahua_camera", devices.Camera, _dahua_camera),
     Driver(TAG_READER, "uhf_r2000", devices.TagReader, _uhf_r2000),

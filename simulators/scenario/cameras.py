@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from simulators.devices.camera import CAMERA_FAULTS, CameraSimulator, Picture
+from simulators.devices.camera_rtsp import RTSP_FAULTS, RtspCameraSimulator
 from simulators.devices.event_camera import EVENT_FAULTS, DahuaWords, EventCameraSimulator, IsapiWords, Passing, Words
 from simulators.scenario.device import Site
 from simulators.scenario.schema import FaultSpec, PlateSpec, TruckSpec
@@ -71,6 +72,43 @@ class CameraSimulated:
     async def turn_on(self, fault: FaultSpec) -> None:
         """Switch to a fault; a camera has one at a time."""
         found = next((one for one in CAMERA_FAULTS if one == fault.switch), None)
+        if found is None or found in _OF_A_LOCKED_CAMERA:
+            raise ValueError(f"{fault.switch} is a fault of a camera that asks who wants to see")
+        await self.camera.set_fault(found)
+
+    async def turn_off(self, switch: str) -> None:  # noqa: ARG002 - it has one at a time
+        """Be well again."""
+        await self.camera.set_fault("none")
+
+    def _picture(self) -> Picture | None:
+        seen = self._scenes.seen()
+        return None if seen is None else seen[1]
+
+
+class RtspCameraSimulated:
+    """A camera over RTSP that renders whoever stands before it."""
+
+    def __init__(self, site: Site) -> None:
+        self._scenes = _Scenes(site)
+        self.camera = RtspCameraSimulator(self._picture, seed=site.seed)
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """Its stream."""
+        return {"url": self.camera.url}
+
+    async def start(self) -> None:
+        """Render every truck of the scenario, then listen."""
+        await self._scenes.render()
+        await self.camera.start()
+
+    async def stop(self) -> None:
+        """Close the port."""
+        await self.camera.stop()
+
+    async def turn_on(self, fault: FaultSpec) -> None:
+        """Switch to a fault; a camera has one at a time."""
+        found = next((one for one in RTSP_FAULTS if one == fault.switch), None)
         if found is None or found in _OF_A_LOCKED_CAMERA:
             raise ValueError(f"{fault.switch} is a fault of a camera that asks who wants to see")
         await self.camera.set_fault(found)

@@ -23,6 +23,7 @@ from simulators.devices import (
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import PlantFaults
 from simulators.devices.camera import CAMERA_FAULTS
+from simulators.devices.camera_rtsp import RTSP_FAULTS
 from simulators.devices.event_camera import EVENT_FAULTS
 from simulators.devices.modbus_pdu import ReplyFaults
 from simulators.devices.serial_wire import OFF, PtyWire, StreamDevice, StreamFaults
@@ -32,7 +33,7 @@ from simulators.devices.uhf_r2000 import R2000Device, R2000Faults
 from simulators.devices.uhf_reader18 import Reader18Device, Reader18Faults
 from simulators.devices.uhf_thingmagic import ThingMagicDevice, ThingMagicFaults
 from simulators.devices.weighbridge import Display, Indicator
-from simulators.scenario.cameras import CameraSimulated, EventCameraSimulated
+from simulators.scenario.cameras import CameraSimulated, EventCameraSimulated, RtspCameraSimulated
 from simulators.scenario.device import Kind, Simulated, Site, like
 from simulators.scenario.schema import FaultSpec
 
@@ -252,6 +253,14 @@ KINDS: tuple[Kind, ...] = (
         tuple(one for one in CAMERA_FAULTS if one != "none"),
         CameraSimulated,
         {"url": "http://127.0.0.1:1/"},
+        speed_bound=True,
+    ),
+    Kind(
+        "cameras",
+        "rtsp_camera",
+        tuple(one for one in RTSP_FAULTS if one != "none"),
+        RtspCameraSimulated,
+        {"url": "rtsp://127.0.0.1:1/"},
         speed_bound=True,
     ),
     *(

@@ -114,6 +114,9 @@ BROKEN: list[tuple[str, list[tuple[int, int, str]]]] = [
     (changed("host: 10.0.0.1", "host: a b"), [(9, 29, "bad_host")]),
     (changed('"http://10.0.0.2/a"', "rtsp://10.0.0.2/a"), [(11, 23, "bad_url")]),
     (changed('"http://10.0.0.2/a"', '"http://[::1"'), [(11, 23, "bad_url")]),
+    (changed("reads: [plate]", "reads: [plate], driver: rtsp_camera"), [(11, 23, "bad_url")]),
+    (changed('"http://10.0.0.2/a"', "rtsp://u:hunter2@h/a, driver: rtsp_camera"), [(11, 23, "url_with_password")]),
+    (changed('"http://10.0.0.2/a"', "rtsp://h/a, driver: rtsp_camera, mode: mjpeg"), [(11, 62, "not_for_driver")]),
     (changed('"http://10.0.0.2/a"', '"http://u:hunter2@h/a"'), [(11, 23, "url_with_password")]),
     *((GOOD + f"evidence: {{serve: {{host: h, url: '{url}', cert_file: /c, key_file: /k}}}}\n", [(14, 34, code)])
       for url, code in (("http://h", "bad_https_url"), ("https://h/a", "bad_https_url"), ("x", "bad_url"))),

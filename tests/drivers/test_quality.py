@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from drivers.kit.quality import BRONZE, GOLD, NO_LEVEL, POINTS, SILVER, level_of
 from simulators.devices.camera import CAMERA_FAULTS
+from simulators.devices.camera_rtsp import RTSP_FAULTS
 from tests.support.sources import ROOT
 
 QUALITIES: dict[str, dict[str, Any]] = {
@@ -67,8 +68,9 @@ def test_what_is_no_test_is_told() -> None:
     assert not is_test("tests/drivers/nowhere.py::test_x")
 
 
-def test_faults_of_the_camera_are_the_simulators_switches() -> None:
+def test_faults_of_the_cameras_are_their_simulators_switches() -> None:
     assert ("none", *QUALITIES["camera_http"]["faults"]) == CAMERA_FAULTS
+    assert ("none", *QUALITIES["camera_rtsp"]["faults"]) == RTSP_FAULTS
 
 
 def test_the_page_is_up_to_date() -> None:

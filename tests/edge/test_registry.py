@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from config import devices
-from edge.registry import DRIVERS, PACKAGE, TAG_READER, Driver, build
+from edge.registry import CAMERA, DRIVERS, PACKAGE, TAG_READER, Driver, build
 from tests.drivers.test_quality import QUALITIES, folders
 from tests.support.r2000 import RealClock
 
@@ -37,6 +37,13 @@ def test_a_protocol_is_built_by_its_own_line() -> None:
     configured = devices.TagReader.model_validate({"id": "rfid-1", "port": "socket://127.0.0.1:1"})
     reader = build(TAG_READER, configured, RealClock(), lambda _: None)
     assert (reader.name, reader.address) == ("rfid-1", "socket://127.0.0.1:1")
+
+
+def test_a_camera_over_rtsp_is_built_with_its_settings() -> None:
+    written_down = {"driver": "rtsp_camera", "id": "front", "url": "rtsp://10.0.0.7/1?x=y", "place": "front"}
+    configured = devices.Camera.model_validate({**written_down, "reads": ("plate",), "frame_stale_ms": 2_000})
+    camera = build(CAMERA, configured, RealClock(), None)
+    assert (camera.name, camera.address) == ("front", "rtsp://10.0.0.7/1")
 
 
 @pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.protocol)

@@ -41,7 +41,14 @@ ROOMS_OF_LIBRARY = {
         "simulators.handheld",
         "simulators.prove.signers",
     ),
-    "cv2": ("drivers.kit.camera.picture", "models.pixels", "models.detector", "models.training", "simulators.scene"),
+    "cv2": (
+        "drivers.camera_rtsp.decoder",
+        "drivers.kit.camera.picture",
+        "models.pixels",
+        "models.detector",
+        "models.training",
+        "simulators.scene",
+    ),
     "iotcore": ("simulators.broker",),
     "onnx": (
         "models.training.head",

@@ -16,6 +16,18 @@ PHOTOS = REPOSITORY.parent / "shared" / "real-images"
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 NO_LIBMODBUS = "needs the Debian packages gcc libc6-dev libmodbus-dev"
 LIBMODBUS = Path("/usr/include/modbus/modbus.h")
+NO_GSTREAMER = (
+    "needs the Debian packages python3-gi gir1.2-gst-rtsp-server-1.0"
+    " gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly"
+)
+LIBRARIES = Path("/usr/lib")
+# One file of each package. Debian's own Python has its bindings, no other.
+GSTREAMER = (
+    "python3/dist-packages/gi/__init__.py",
+    "*-linux-gnu*/girepository-1.0/GstRtspServer-1.0.typelib",
+    "*-linux-gnu*/gstreamer-1.0/libgstrtp.so",
+    "*-linux-gnu*/gstreamer-1.0/libgstx264.so",
+)
 
 
 def program(name: str) -> str | None:
@@ -30,6 +42,8 @@ def missing(marker: str) -> str | None:
     if marker == "libmodbus":
         installed = program("gcc") is not None and LIBMODBUS.is_file()
         return None if installed else NO_LIBMODBUS
+    if marker == "gstreamer":
+        return None if all(any(LIBRARIES.glob(file)) for file in GSTREAMER) else NO_GSTREAMER
     if marker == "photos":
         return None if PHOTOS.is_dir() else "needs the folder ../shared/real-images"
     return None

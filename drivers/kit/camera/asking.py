@@ -144,7 +144,7 @@ class Asker:
         if answer.status == 403 and self._authenticator.forbidden():
             return True
         if answer.status != 401:
-            _expect_success(answer.status)
+            expect_success(answer.status)
             return False
         try:
             self._authenticator.challenged(answer.headers.get_all("www-authenticate", []))
@@ -169,7 +169,8 @@ def without_secrets(head: bytes) -> bytes:
     return _SECRET.sub(lambda found: (found[1] or b"") + b"***", head)
 
 
-def _expect_success(status: int) -> None:
+def expect_success(status: int) -> None:
+    """Raise SourceError for a status that gives no picture: `camera_refused`, `camera_bad_answer`."""
     if status == 403:
         next_step = "check at the camera what this user may see"
         raise SourceError("camera_refused", "status 200", "status 403", next_step)

@@ -82,16 +82,21 @@ class Digest:
         self._algorithm = algorithm
         # RFC 2069 cameras name none; naming it to them may be more than they can read.
         self._named = "algorithm" in challenge.parameters
+        self._counted = "qop" in challenge.parameters
         self._count = 0
 
-    def authorize(self, user: str, password: str, target: str, cnonce: str) -> bytes:
-        """The value of Authorization for a GET of `target`, qop `auth`; `cnonce` is random, printable ASCII."""
+    def authorize(self, user: str, password: str, target: str, cnonce: str, method: str = "GET") -> bytes:
+        """The value of Authorization for a request of `target`; `cnonce` is random, printable ASCII.
+
+        With qop `auth`, or without where the challenge has none (RFC 2069).
+        """
         self._count += 1
         hashed = _HASHES[self._algorithm]
         realm, nonce, count = self._realm.encode("latin-1"), self._nonce.encode("latin-1"), b"%08x" % self._count
         secret = hashed(user.encode() + b":" + realm + b":" + password.encode()).encode()
-        asked = hashed(b"GET:" + target.encode("ascii")).encode()
-        response = hashed(b":".join([secret, nonce, count, cnonce.encode("ascii"), b"auth", asked]))
+        asked = hashed(method.encode("ascii") + b":" + target.encode("ascii")).encode()
+        counted = [count, cnonce.encode("ascii"), b"auth"] if self._counted else []
+        response = hashed(b":".join([secret, nonce, *counted, asked]))
         parts = [
             _user(user),
             b"realm=" + _quoted(realm),
@@ -99,9 +104,7 @@ class Digest:
             b"uri=" + _quoted(target.encode("ascii")),
             *([b"algorithm=" + self._algorithm.encode()] if self._named else []),
             b'response="' + response.encode() + b'"',
-            b"qop=auth",
-            b"nc=" + count,
-            b'cnonce="' + cnonce.encode("ascii") + b'"',
+            *([b"qop=auth", b"nc=" + count, b'cnonce="' + cnonce.encode("ascii") + b'"'] if self._counted else []),
             *([b"opaque=" + _quoted(self._opaque.encode("latin-1"))] if self._opaque is not None else []),
         ]
         return b"Digest " + b", ".join(parts)
@@ -117,16 +120,20 @@ def _quoted(value: bytes) -> bytes:
     return b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
 
 
-def choose_digest(challenges: Iterable[Challenge]) -> Digest | None:
-    """The strongest Digest among the challenges that this module can answer: SHA-256, then MD5, qop `auth`."""
+def choose_digest(challenges: Iterable[Challenge], *, rtsp: bool = False) -> Digest | None:
+    """The strongest Digest among the challenges that this module can answer: SHA-256, then MD5, qop `auth`.
+
+    With `rtsp` what FFmpeg can answer as well: MD5 alone, and also without qop, which most cameras leave out there.
+    """
     able = {
         one.parameters.get("algorithm", "MD5").upper(): one
         for one in challenges
         if one.scheme == "digest"
         and {"realm", "nonce"} <= set(one.parameters)
-        and "auth" in re.split(r"[ \t,]+", one.parameters.get("qop", "").lower())
+        and "auth" in re.split(r"[ \t,]+", one.parameters.get("qop", "auth" if rtsp else "").lower())
     }
-    return next((Digest(able[algorithm], algorithm) for algorithm in _HASHES if algorithm in able), None)
+    spoken = ("MD5",) if rtsp else tuple(_HASHES)
+    return next((Digest(able[algorithm], algorithm) for algorithm in spoken if algorithm in able), None)
 
 
 class RefusedError(Exception):
@@ -149,18 +156,27 @@ class Authenticator:
     """
 
     def __init__(
-        self, user: str | None, password: str, auth: Auth, *, secured: bool, new_cnonce: Callable[[], str]
+        self,
+        user: str | None,
+        password: str,
+        auth: Auth,
+        *,
+        secured: bool,
+        new_cnonce: Callable[[], str],
+        rtsp: bool = False,
     ) -> None:
+        """`rtsp`: as in `choose_digest`."""
         self._user, self._password, self._auth = user, password, auth
         self._secured = secured
         self._new_cnonce = new_cnonce
+        self._rtsp = rtsp
         self._basic = auth == "basic"
         self._digest: Digest | None = None
         self._fresh = False
         self._kept = False
         self._tries = 0
 
-    def authorization(self, target: str, *, again: bool) -> bytes | None:
+    def authorization(self, target: str, *, again: bool, method: str = "GET") -> bytes | None:
         """The value of Authorization of the next try, None where there is none; `again`: not the first."""
         if not again:
             self._tries, self._fresh = 0, False
@@ -168,7 +184,7 @@ class Authenticator:
         if self._user is None:
             return None
         if self._digest is not None:
-            return self._digest.authorize(self._user, self._password, target, self._new_cnonce())
+            return self._digest.authorize(self._user, self._password, target, self._new_cnonce(), method)
         return basic(self._user, self._password) if self._basic else None
 
     def forbidden(self) -> bool:
@@ -192,18 +208,18 @@ class Authenticator:
             raise RefusedError(f"status 401 to user and password, it asks for {offered}", _WRONG)
         if self._tries > 2:
             raise RefusedError("status 401, it calls every nonce stale", "restart the camera, or renew its firmware")
-        self._digest = choose_digest(challenges)
+        self._digest = choose_digest(challenges, rtsp=self._rtsp)
         self._fresh = True
         if self._digest is not None:
             return
         if not any(one.scheme == "basic" for one in challenges):
             raise RefusedError(
                 f"status 401, it asks for {offered}",
-                "set the camera to digest authentication with MD5 or SHA-256 and qop auth",
+                "set the camera to digest authentication with MD5" + ("" if self._rtsp else " or SHA-256 and qop auth"),
             )
         if not self._secured:
             raise RefusedError(
                 "status 401, it offers basic authentication alone, which shows the password to the cable",
-                "set the camera to digest, use https, or write auth: basic",
+                f"set the camera to digest,{'' if self._rtsp else ' use https,'} or write auth: basic",
             )
         self._basic = True

@@ -1,4 +1,4 @@
-"""A camera that answers over HTTP, captured and judged in a process of its own (`worker`)."""
+"""A camera on the network, captured and judged in a process of its own (`worker`)."""
 
 import asyncio
 import contextlib
@@ -6,8 +6,8 @@ import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from drivers.kit.camera.address import parse_url
@@ -39,7 +39,7 @@ _PACKAGE_ROOT = str(Path(__file__).resolve().parents[3])
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """One camera, whatever it speaks over HTTP. `worker` is the module of its process.
+    """One camera, whatever it speaks. `worker` is the module of its process, `environment` what that has beside ours.
 
     `password_file` may end in a newline. `auth`: `auto` waits for what the camera asks for and takes Digest, `basic`
     sends the password as it is. An address over HTTPS needs one of `ca_file` and `certificate_sha256` (`dial.Trust`).
@@ -47,7 +47,8 @@ class HostSettings:
     is lost, and its worker gives up a stream that says nothing for `stream_silence_s` (`silent_s` where left out).
     `kept` frames wait to be captured, the oldest first; of more the oldest goes. Connecting waits for a first sign for
     `first_sign_s` at most; a stream that had none yet will do then. `mode`, `poll_interval_s` and `late_ms` are words
-    to the worker. A picture that came `frozen_after` times more is `frozen`.
+    to the worker. A picture that came `frozen_after` times more is `frozen`, where it is the same for
+    `frozen_after_ms` as well. None that begun more than `oldest_ms` ago is given.
     """
 
     name: str
@@ -69,6 +70,9 @@ class HostSettings:
     stream_silence_s: float | None = None
     first_sign_s: float | None = None
     frozen_after: int = FROZEN_AFTER_FRAMES
+    frozen_after_ms: int = 0
+    oldest_ms: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class HostedCamera:
         Raises ValueError where the address is not one of a camera over HTTP, or HTTPS lacks what it trusts.
         """
         self._trust = Trust(None if settings.ca_file is None else str(settings.ca_file), settings.certificate_sha256)
-        self._trust.check(parse_url(settings.url))
+        self._check_address(settings.url)
         self.name = settings.name
         # Every log line and error shows it, and a query may hold a password.
         self.address = settings.url.partition("?")[0]
@@ -115,6 +119,11 @@ class HostedCamera:
         # Kept across connections: a frozen camera is not thawed by reconnecting to it.
         self._last_sha256 = ""
         self._repeats = 0
+        self._same_since_ms = 0
+
+    def _check_address(self, url: str) -> None:
+        """Raises ValueError."""
+        self._trust.check(parse_url(url))
 
     @property
     def worker_pid(self) -> int | None:
@@ -128,7 +137,7 @@ class HostedCamera:
         self._frames.clear()
         self._failure = None
         try:
-            self._process = await _start_worker(self.command, self._settings.max_pixels)
+            self._process = await _start_worker(self.command, self._settings.max_pixels, self._settings.environment)
         except OSError as error:
             raise self._error("camera_worker_died", "a capture process to start", str(error)) from error
         self._stderr = asyncio.create_task(_tail(self._process))
@@ -171,7 +180,7 @@ class HostedCamera:
         Raises DeviceError: `camera_no_frame` where none came in time, or what ended the connection.
         """
         try:
-            return await self._wait_for_frame(lambda newest: newest.begun_at_ms >= after_ms, timeout_s)
+            return await self._wait_for_frame(lambda newest: self._serves(newest, after_ms), timeout_s)
         except TimeoutError as error:
             raise self._error("camera_no_frame", f"a frame within {timeout_s:g} s", "none") from error
 
@@ -185,6 +194,11 @@ class HostedCamera:
         _kill(process)
         # Not cancelled: both end with the worker's pipes, and reading to the end is what closes those.
         await asyncio.gather(reader, stderr, return_exceptions=True)
+
+    def _serves(self, newest: _Newest, after_ms: int) -> bool:
+        oldest_ms = self._settings.oldest_ms
+        age_ms = self._clock.now_ms() - newest.begun_at_ms
+        return newest.begun_at_ms >= after_ms and (oldest_ms is None or age_ms <= oldest_ms)
 
     async def _wait_for_sign(self, seen: int, timeout_s: float) -> None:
         """One more frame, or another sign of life. Raises TimeoutError, or what ended the connection."""
@@ -267,9 +281,12 @@ class HostedCamera:
         defect = message.defect
         if message.sha256 != self._last_sha256:
             self._last_sha256, self._repeats = message.sha256, 0
+            self._same_since_ms = message.captured_at_ms
         elif message.picture:
             self._repeats += 1
-        if defect is None and self._repeats >= self._settings.frozen_after:
+        same_ms = message.captured_at_ms - self._same_since_ms
+        repeated = self._repeats >= self._settings.frozen_after and same_ms >= self._settings.frozen_after_ms
+        if defect is None and repeated:
             defect = "frozen"
         frame = Frame(
             camera=self.name,
@@ -349,10 +366,10 @@ class HostedCamera:
         )
 
 
-async def _start_worker(command: Sequence[str], max_pixels: int) -> Process:
+async def _start_worker(command: Sequence[str], max_pixels: int, added: Mapping[str, str]) -> Process:
     # The worker finds our packages where we were loaded from, whatever its working directory.
     search_path = os.pathsep.join(filter(None, (_PACKAGE_ROOT, os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PYTHONPATH": search_path, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONPATH": search_path, "PYTHONUNBUFFERED": "1", **added}
     # The decoder's own cap, behind ours: it reads this when it is imported.
     environment["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(max_pixels)
     # A session of its own: an interrupt at the terminal is the driver's to handle.

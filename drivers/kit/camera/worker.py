@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import BinaryIO
 
 from drivers.kit.camera.address import parse_url
@@ -73,6 +73,22 @@ class Who:
 
 # What a camera gives from now on, until it fails by SourceError; the event is set where a picture is wanted at once.
 Gives = Callable[[WorkerSettings, Who, threading.Event], Iterator[Picture | AliveMessage]]
+
+
+Reach = Callable[[WorkerSettings], Who]
+
+
+def reach_over_http(settings: WorkerSettings) -> Who:
+    """Over HTTP or HTTPS, with whatever of digest and basic `digest.Authenticator` admits there."""
+    address = parse_url(settings.url)
+    authenticator = Authenticator(
+        settings.user,
+        settings.password,
+        settings.auth,
+        secured=address.secured,
+        new_cnonce=lambda: secrets.token_hex(16),
+    )
+    return Who(Dialler(address, Trust(settings.ca_file, settings.certificate_sha256), settings.wait_s), authenticator)
 
 
 class NewestPicture:
@@ -156,18 +172,9 @@ def serve(
     send: Callable[[Message], None],
     judge: Judge,
     gives: Gives,
+    reach: Reach = reach_over_http,
 ) -> None:
     """Fetch and deliver until the camera fails; the last message says why."""
-    address = parse_url(settings.url)
-    authenticator = Authenticator(
-        settings.user,
-        settings.password,
-        settings.auth,
-        secured=address.secured,
-        new_cnonce=lambda: secrets.token_hex(16),
-    )
-    trust = Trust(settings.ca_file, settings.certificate_sha256)
-    dialler = Dialler(address, trust, settings.wait_s)
     newest = NewestPicture(settings.kept)
     delivery = threading.Thread(target=deliver, args=(newest, send, settings.max_pixels, judge), daemon=True)
     delivery.start()
@@ -175,7 +182,9 @@ def serve(
     def heads(asked: bytes, answered: bytes) -> None:
         send(HeadMessage(asked, answered))
 
-    who = Who(dialler, authenticator, heads if settings.tell_heads else None)
+    who = reach(settings)
+    if settings.tell_heads:
+        who = replace(who, on_heads=heads)
     problem = fetch(gives(settings, who, wanted), newest)
     delivery.join()
     if problem is not None:
@@ -189,7 +198,13 @@ def watch_driver(commands: BinaryIO, wanted: threading.Event, leave: Callable[[]
     leave()
 
 
-def run_worker(commands: BinaryIO, output: BinaryIO, leave: Callable[[], object], gives: Gives) -> None:
+def run_worker(
+    commands: BinaryIO,
+    output: BinaryIO,
+    leave: Callable[[], object],
+    gives: Gives,
+    reach: Reach = reach_over_http,
+) -> None:
     """Read the settings, then serve until the camera fails. `leave` is called when the driver ends."""
     settings = WorkerSettings.from_line(commands.readline())
     # Imported late: the driver imports this module for its settings alone, and never the decoder.
@@ -208,10 +223,10 @@ def run_worker(commands: BinaryIO, output: BinaryIO, leave: Callable[[], object]
             while data:
                 data = data[output.write(data) or 0 :]
 
-    serve(settings, wanted, send, picture.judge, gives)
+    serve(settings, wanted, send, picture.judge, gives, reach)
 
 
-def main(gives: Gives) -> None:
+def main(gives: Gives, reach: Reach = reach_over_http) -> None:
     """Be the process until the camera fails, the driver ends, or the driver kills it."""
     stand_back()
     # Whatever a library prints goes to standard error, so that it cannot break the framing.
@@ -221,5 +236,5 @@ def main(gives: Gives) -> None:
     threading.excepthook = lambda _: os._exit(os.EX_SOFTWARE)
     # os._exit, because the main thread may be inside a system call or the decoder.
     with contextlib.suppress(BrokenPipeError):
-        run_worker(sys.stdin.buffer, output, lambda: os._exit(0), gives)
+        run_worker(sys.stdin.buffer, output, lambda: os._exit(0), gives, reach)
     os._exit(0)
