@@ -68,6 +68,27 @@ def test_any_cuts_change_nothing(cuts: list[int]) -> None:
     assert feed_in_pieces(STREAM, cuts) == PARTS
 
 
+def spoilt(bit: int) -> bytes:
+    """The stream with one bit turned over, and a part behind it."""
+    stream = bytearray(STREAM)
+    stream[bit // 8] ^= 1 << bit % 8
+    return bytes(stream) + b"\r\n--frame\r\nContent-Type: image/jpeg\r\nContent-Length: 5\r\n\r\nomega\r\n"
+
+
+@pytest.mark.hazard("D15", "D16")
+def test_no_spoilt_bit_costs_more_than_the_parts_beside_it() -> None:
+    whole = [*PARTS, Part(b"omega")]
+    for bit in range(len(STREAM) * 8):
+        parts = feed_in_pieces(spoilt(bit), [])
+        assert parts[-1] == whole[-1]
+        assert sum(part in parts for part in whole) >= len(whole) - 2
+
+
+@given(st.integers(0, len(STREAM) * 8 - 1), st.lists(st.integers(0, len(STREAM) + 60), max_size=8))
+def test_a_stream_with_a_spoilt_bit_is_read_alike_however_it_is_cut(bit: int, cuts: list[int]) -> None:
+    assert feed_in_pieces(spoilt(bit), cuts) == feed_in_pieces(spoilt(bit), [])
+
+
 @given(
     st.lists(
         st.one_of(st.binary(max_size=60), st.sampled_from(HABITS)),
