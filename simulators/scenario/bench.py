@@ -23,6 +23,7 @@ from simulators.scenario.controller import OwnController, ProcessController, Sce
 from simulators.scenario.device import Simulated, Site
 from simulators.scenario.kinds import BarrierSimulated
 from simulators.scenario.loading import LANE, Loaded, configuration
+from simulators.scenario.platform import BridgedPlatform, bridge_configuration
 from simulators.scenario.schema import TruckSpec
 from simulators.world import Geometry, Truck, World
 from simulators.world import Pace as WorldPace
@@ -71,6 +72,8 @@ class Bench:
             )  # fmt: skip
             self.devices[placed.id] = placed.kind.build(site)
         self.book = Book(scenario.lane.get("must_match", ("front_plate", "containers", "tag")))
+        spec = scenario.platform
+        self.bridged = None if spec is None else BridgedPlatform(spec, folder, seed)
         self.services: dict[str, ClearanceService] = {}
         self.state: dict[str, Any] = {}
         self.alarms: dict[str, Any] = {}
@@ -116,8 +119,13 @@ class Bench:
             for device in self.devices.values():
                 stack.push_async_callback(device.stop)
                 await device.start()
+            if self.bridged is not None:
+                stack.push_async_callback(self.bridged.stop)
+                await self.bridged.start()
             keys = self._write()
-            self.services = {one: self._authority(one, keys) for one in self.loaded.scenario.authorities}
+            spec = self.loaded.scenario.platform
+            served = [one for one in self.loaded.scenario.authorities if spec is None or one != spec.authority]
+            self.services = {one: self._authority(one, keys) for one in served}
             observer = MqttLink(self.broker.settings(f"{self.site}-observer"))
             observer.subscribe(f"gate/v1/{self.site}/{LANE}/#", self._hear)
             for serving in (observer.run(), *(service.run() for service in self.services.values())):
@@ -134,6 +142,8 @@ class Bench:
         else:
             self.controller = OwnController(config, self.pace)
         await self.controller.start()
+        if self.bridged is not None:
+            await self.bridged.start_bridge(config)
         if ready:
             # Loading and opening take the machine's time, however fast time runs.
             await self.until(self._ready, _READY_S * self.pace.speed)
@@ -181,6 +191,8 @@ class Bench:
     def note(self, spec: TruckSpec) -> None:
         """Enter a release note for a truck, at every authority."""
         self.book.enter(spec)
+        if self.bridged is not None:
+            self.bridged.enter(spec)
 
     def seen(self) -> dict[str, Any]:
         """What the lane is like now, for whoever has to find out why it is not as it should be."""
@@ -199,12 +211,15 @@ class Bench:
 
     def _write(self) -> KeyFiles:
         """Keys and configuration, as a site has them."""
-        box = {
+        box: dict[str, Any] = {
             "site": self.site,
             "state_dir": "state",
             "keys_dir": "keys",
             "broker": {"host": self.broker.host, "port": self.broker.port, "mqtt_version": self.broker.version},
         }
+        spec = self.loaded.scenario.platform
+        if spec is not None and self.bridged is not None:
+            box["customs_bridge"] = bridge_configuration(spec, LANE, self.bridged.platform.port)
         addresses = {name: device.address for name, device in self.devices.items()}
         data = configuration(self.loaded.scenario, self.loaded.devices, addresses, **box)
         # JSON is YAML.

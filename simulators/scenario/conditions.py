@@ -128,6 +128,7 @@ def _empty(bench: Bench, wanted: bool) -> tuple[bool, Any]:
 
 def _requests(bench: Bench, wanted: int) -> tuple[bool, Any]:
     seen = sum(len(service.answered) for service in bench.services.values())
+    seen += 0 if bench.bridged is None else len(bench.bridged.platform.asked)
     return seen == wanted, seen
 
 

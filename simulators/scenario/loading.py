@@ -23,6 +23,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
 _TIMING = {"identify_ms": 3_000, "clear_ms": 1_000, "ready_ms": 1_000, "open_ms": 3_000, "close_ms": 3_000}
 _BARRIER_TIMEOUT_MS = 1_500
 _READ_MS = 8_000
+_AUTHORITY_MS = 2_000
+_PLATFORM_MS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class Loaded:
     def name(self) -> str:
         """The file's name without its ending."""
         return self.path.stem
+
+    @property
+    def speed_bound(self) -> bool:
+        """Whether something of it keeps to the machine's time: a device, or the bridge's process."""
+        return self.scenario.platform is not None or any(device.kind.speed_bound for device in self.devices)
 
     def line_of(self, *place: str | int) -> int:
         """The line in the file of what is at this place."""
@@ -95,7 +102,8 @@ def configuration(
             lane[device.key] = tuple(
                 said if place == device.index else one for place, one in enumerate(lane[device.key])
             )
-    authorities = tuple({"id": one, "deadline_ms": 2_000} for one in scenario.authorities)
+    deadline_ms = _AUTHORITY_MS if scenario.platform is None else _PLATFORM_MS
+    authorities = tuple({"id": one, "deadline_ms": deadline_ms} for one in scenario.authorities)
     recogniser = {"workers": 2, "deadline_ms": _READ_MS}
     return {
         "language": scenario.language, "recogniser": recogniser, "authorities": authorities, "lanes": (lane,), **box,
@@ -164,6 +172,7 @@ def _names(scenario: Scenario, devices: tuple[Placed, ...], document: Document, 
         # What a lane can lose besides: its way to the authorities.
         "lost": [*(device.id for device in devices), CLEARANCE],
         "authority": list(scenario.authorities),
+        "bridged": [] if scenario.platform is None else [scenario.platform.authority],
     }
     for place, kind, word in _named(scenario):
         if word not in known[kind]:
@@ -177,6 +186,8 @@ def _names(scenario: Scenario, devices: tuple[Placed, ...], document: Document, 
 
 
 def _named(scenario: Scenario) -> Iterator[tuple[PathKey, str, str]]:
+    if scenario.platform is not None:
+        yield ("platform", "authority"), "authority", scenario.platform.authority
     for number, step in enumerate(scenario.steps):
         at: PathKey = ("steps", number)
         if step.arrive is not None:
@@ -187,6 +198,8 @@ def _named(scenario: Scenario) -> Iterator[tuple[PathKey, str, str]]:
         for action in ("fault", "mend"):
             if (said := getattr(step, action)) is not None:
                 yield (*at, action, "device"), "device", said.device
+        if step.platform is not None:
+            yield (*at, "platform"), "bridged", "customs" if scenario.platform is None else scenario.platform.authority
         if step.authority is not None:
             yield (*at, "authority"), "authority", step.authority.id
         for action in ("when", "expect"):

@@ -14,6 +14,7 @@ from edge import log
 from edge.runtime.control import ControlError
 from simulators.broker import DefaultBroker
 from simulators.clearance_faults import Behaviour
+from simulators.customs_platform import PlatformFault
 from simulators.scenario.bench import Bench, BrokerAt
 from simulators.scenario.clock import Pace
 from simulators.scenario.conditions import differences
@@ -67,7 +68,7 @@ def run(loaded: Loaded, broker: BrokerAt, *, speed: float = 1.0, seed: int | Non
     began_s = time.monotonic()
     scenario = loaded.scenario
     used = min(speed, scenario.most_speed, MOST_SPEED_APART if scenario.apart else speed)
-    if any(device.kind.speed_bound for device in loaded.devices):
+    if loaded.speed_bound:
         used = 1.0
     chosen = scenario.seed if seed is None else seed
     pace = Pace(used)
@@ -200,6 +201,11 @@ class _Stage:
 
     async def note(self, truck: str) -> None:
         self._bench.note(self._bench.trucks[truck])
+
+    async def platform(self, said: PlatformFault) -> None:
+        bridged = self._bench.bridged
+        assert bridged is not None
+        bridged.platform.fault = said
 
     async def fault(self, said: Any) -> None:
         await self._bench.devices[said.device].turn_on(said)

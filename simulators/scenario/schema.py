@@ -5,12 +5,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from config.customs import Dialect
 from config.fields import Id, Name, Strict
 from edge.core.effects import Terminal
 from edge.core.events import PersonAction
 from edge.core.modes import Mode
 from edge.core.plate import PlateColour
 from simulators.clearance_faults import BehaviourKind
+from simulators.customs_platform import PlatformFault
 from simulators.world import Phase as TruckPhase
 
 Phase = Literal[
@@ -225,9 +227,16 @@ class AuthoritySpec(Strict):
     delay_s: float = Field(default=0, ge=0, le=60)
 
 
+class PlatformSpec(Strict):
+    """The customs platform behind `kakou bridge customs`, in place of an authority that lanes can ask themselves."""
+
+    authority: Id = "customs"
+    dialect: Dialect = "gb2312"
+
+
 ACTIONS = (
     "arrive", "turn_back", "resume", "fault", "mend", "signals", "toggle", "order", "mode", "authority", "barrier",
-    "broker", "controller", "note", "expect",
+    "broker", "controller", "note", "platform", "expect",
 )  # fmt: skip
 
 
@@ -235,7 +244,8 @@ class Step(Strict):
     """One thing that happens: `when` something holds, at `at_s` from the start, `after_s` from that or the step before.
 
     Exactly one action. `signals` sets inputs of the barrier's module that no vehicle drives; `barrier` is its power
-    (`restart`), its cable (`cut`, `join`) or a hand at the boom; `note` gives a truck a release note.
+    (`restart`), its cable (`cut`, `join`) or a hand at the boom; `note` gives a truck a release note; `platform` is
+    what the customs platform does wrong from now on.
     """
 
     at_s: float | None = Field(default=None, ge=0, le=3_600)
@@ -255,6 +265,7 @@ class Step(Strict):
     broker: Literal["kill", "start"] | None = None
     controller: Literal["kill", "stop", "start"] | None = None
     note: Id | None = None
+    platform: PlatformFault | None = None
     expect: Expectation | None = None
 
     @model_validator(mode="after")
@@ -267,8 +278,9 @@ class Scenario(Strict):
     """One file. `shows`: rows of the hazard catalogue, or `4.3: CASE` of the field's catalogue of failures.
 
     `lane` is a lane as a configuration has it, without the addresses of its devices: those are the simulators'.
-    `most_speed` limits how fast time may run; what holds in `never` at any moment fails the scenario. It begins once
-    the lane is ready, or with `ready: false` as soon as the controller was started.
+    With `platform` one of the `authorities` is the customs platform, behind its bridge. `most_speed` limits how fast
+    time may run; what holds in `never` at any moment fails the scenario. It begins once the lane is ready, or with
+    `ready: false` as soon as the controller was started.
     """
 
     title: Name
@@ -278,6 +290,7 @@ class Scenario(Strict):
     language: Literal["zh", "en"] = "zh"
     lane: dict[str, Any]
     authorities: tuple[Id, ...] = Field(default=("customs",), min_length=1, max_length=4)
+    platform: PlatformSpec | None = None
     world: WorldSpec = WorldSpec()
     ready: bool = True
     trucks: tuple[TruckSpec, ...] = ()

@@ -124,6 +124,7 @@ def test_a_step_that_cannot_be_done_is_told(
         ("steps:\n  - fault: {device: camera, switch: stuck}\n", "got 'camera', expected one of barrier, tag-reader"),
         ("steps:\n  - expect: {lost: [scale]}\n", "got 'scale'"),
         ("steps:\n  - authority: {id: police}\n", "got 'police', expected one of customs"),
+        ("steps:\n  - platform: late\n", "11:15: steps[0].platform: got 'customs', expected one of -"),
         ("steps:\n  - note: second\n", "got 'second'"),
         ("steps:\n  - expect: {truck: {id: x, does: gone}}\n", "got 'x'"),
         ("steps: [\n", "yaml_syntax"),

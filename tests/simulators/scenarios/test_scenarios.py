@@ -20,22 +20,22 @@ from simulators.scenario.loading import FOLDER, Loaded, load
 from tests.support.sources import ROOT
 
 SPEED = 10
-QUICK = 2
+EACH = 2
 LIMIT_S = 400.0
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def shares(names: Sequence[str]) -> list[list[str]]:
-    """Who runs what: those that keep to the machine's time are not played side by side, they would lose it."""
+    """Who runs what. Those that keep to the machine's time would lose it where too many of them played side by side."""
     slow = [name for name in names if bound(name)]
     quick = [name for name in names if name not in slow]
-    return [share for share in (slow, *(quick[first::QUICK] for first in range(QUICK))) if share]
+    return [share for kind in (slow, quick) for first in range(EACH) if (share := kind[first::EACH])]
 
 
 def bound(name: str) -> bool:
-    """Whether its devices cannot be hurried."""
+    """Whether something of it cannot be hurried."""
     loaded = load(FOLDER / f"{name}.yaml")
-    return isinstance(loaded, Loaded) and any(one.kind.speed_bound for one in loaded.devices)
+    return isinstance(loaded, Loaded) and loaded.speed_bound
 
 
 class Runs:
