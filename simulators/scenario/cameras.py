@@ -11,8 +11,8 @@ from simulators.scenario.device import Site
 from simulators.scenario.schema import FaultSpec, PlateSpec, TruckSpec
 from simulators.scene import render_container, render_front
 
-# It recognises who drives up; the first time is before the lane began to look.
-_EVENTS = 4
+# It recognises whoever stands there again and again; how soon a busy machine reads its pictures is not in question.
+_EVENTS = 30
 _WORDS: Mapping[str, Callable[[], Words]] = {"isapi_camera": IsapiWords, "dahua_camera": DahuaWords}
 
 

@@ -54,8 +54,9 @@ class Loaded:
 
     @property
     def speed_bound(self) -> bool:
-        """Whether something of it keeps to the machine's time: a device, or the bridge's process."""
-        return self.scenario.platform is not None or any(device.kind.speed_bound for device in self.devices)
+        """Whether something of it keeps to the machine's time: a device, a real one above all, or the bridge."""
+        bound = any(device.kind.speed_bound for device in self.devices)
+        return bound or self.scenario.platform is not None or bool(_real(self.scenario))
 
     def line_of(self, *place: str | int) -> int:
         """The line in the file of what is at this place."""
@@ -93,7 +94,9 @@ def configuration(
     lane: dict[str, Any] = {"id": LANE, "direction": "in", "simulated": True, **scenario.lane}
     lane["timing"] = {**_TIMING, **lane.get("timing", {})}
     for device in devices:
-        said = {"driver": device.kind.protocol, **device.configured, "id": device.id, **addresses[device.id]}
+        said = {
+            "driver": device.kind.protocol, "use": "sim", **device.configured, "id": device.id, **addresses[device.id],
+        }  # fmt: skip
         if device.key == "barrier":
             said.setdefault("timeout_ms", _BARRIER_TIMEOUT_MS)
         if device.index is None:
@@ -116,10 +119,23 @@ def _devices(scenario: Scenario) -> tuple[Placed, ...]:
         several = isinstance(said, tuple)
         for index, configured in enumerate(said if several else (said,)):
             kind = kind_of(key, configured) if isinstance(configured, dict) else None
-            if kind is not None:
+            if kind is not None and not _is_real(key, configured):
                 named = str(configured.get("id", key.replace("_", "-") + (f"-{index + 1}" if several else "")))
                 found.append(Placed(key, index if several else None, named, kind, configured))
     return tuple(found)
+
+
+def _is_real(key: str, configured: object) -> bool:
+    """Whether a real device takes the simulator's place. The barrier cannot: trucks drive over it."""
+    return isinstance(configured, dict) and configured.get("use") == "real" and key != "barrier"
+
+
+def _real(scenario: Scenario) -> list[str]:
+    """The ids of the devices that are real."""
+    found = []
+    for key, said in scenario.lane.items():
+        found += [str(one.get("id")) for one in (said if isinstance(said, tuple) else (said,)) if _is_real(key, one)]
+    return found
 
 
 def _lane_problems(
@@ -131,7 +147,9 @@ def _lane_problems(
         yield ConfigProblem(name, *document.values["lane",], "missing_key", "lane.barrier", "nothing / 无", expected)
         return
     for key in scenario.lane:
-        if any(kind.key == key for kind in KINDS) and all(device.key != key for device in devices):
+        said = scenario.lane[key]
+        real = any(_is_real(key, one) for one in (said if isinstance(said, tuple) else (said,)))
+        if any(kind.key == key for kind in KINDS) and not real and all(device.key != key for device in devices):
             known = ", ".join(kind.protocol for kind in KINDS if kind.key == key)
             expected = Bilingual(f"有模拟器的设备:{known}", f"a device that has a simulator: {known}")
             yield ConfigProblem(
@@ -170,7 +188,7 @@ def _names(scenario: Scenario, devices: tuple[Placed, ...], document: Document, 
         "truck": [one.id for one in scenario.trucks],
         "device": [device.id for device in devices],
         # What a lane can lose besides: its way to the authorities.
-        "lost": [*(device.id for device in devices), CLEARANCE],
+        "lost": [*(device.id for device in devices), *_real(scenario), CLEARANCE],
         "authority": list(scenario.authorities),
         "bridged": [] if scenario.platform is None else [scenario.platform.authority],
     }

@@ -1,15 +1,21 @@
 """The engine can fail, and then says which expectation, when, and what was seen instead."""
 
+import asyncio
+import contextlib
 import json
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from simulators.broker import free_ports
+from simulators.devices.tag_field import SimulatedTag
+from simulators.devices.uhf_r2000 import R2000Simulator
 from simulators.scenario import controller
 from simulators.scenario.conditions import LOOKS, contains
 from simulators.scenario.loading import Loaded, load
@@ -217,6 +223,39 @@ def test_a_broker_that_does_not_listen_is_told_at_once(tmp_path: Path, capsys: p
     path = written(tmp_path, "steps:\n  - expect: {phase: idle}\n")
     assert main([str(path), "--broker", f"127.0.0.1:{port}"]) == EXIT_CANNOT_START
     assert "broker_unreachable" in capsys.readouterr().err
+
+
+@contextlib.contextmanager
+def real_reader(port: Path) -> Iterator[None]:
+    """A reader on somebody's bench, with a tag on it: it knows nothing of the scenario."""
+    loop = asyncio.new_event_loop()
+    reader = R2000Simulator(lambda: [SimulatedTag("E200301666130121155074EF")], symlink=port)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(reader.start(), loop).result(10)
+        yield
+        asyncio.run_coroutine_threadsafe(reader.stop(), loop).result(10)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def test_a_real_device_takes_the_place_of_its_simulator(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    port = tmp_path / "reader"
+    head = HEAD.replace("tag_reader: {}", f'tag_reader: {{id: mine, use: real, port: "{port}"}}')
+    steps = (
+        "steps:\n  - arrive: {truck: first}\n  - expect: {passages: [PASSED], lost: [], phase: idle, within_s: 40}\n"
+    )
+    path = written(tmp_path, steps, head)
+    with real_reader(port):
+        assert main([str(path), "--speed", "10", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["speed"] == 1.0, "nobody hurries a real device"
+    fault = written(tmp_path, "steps:\n  - fault: {device: mine, switch: stuck}\n", head)
+    assert main([str(fault)]) == EXIT_CONFIG
+    assert "got 'mine', expected one of barrier" in capsys.readouterr().err
 
 
 def test_an_interrupt_ends_it(tmp_path: Path) -> None:
