@@ -189,6 +189,8 @@ async def _open_box(
     journal = await Journal.open(state_dir / "journal.sqlite", utc=clock.utc)
     note_box(journal, [lane.id for lane in configuration.lanes], state_dir, present)
     journal.simulated = any(lane.simulated for lane in configuration.lanes)
+    for lane in configuration.lanes:
+        note_devices(journal, lane)
     limits = EvidenceLimits(
         configuration.evidence.quota_mib << 20, EVIDENCE_MINIMUM_S, configuration.evidence.retention_days * _DAY_S
     )
@@ -235,7 +237,6 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     keyset = box.trust[environment_of(lane)].current
     check_lane_key(path, key_id_of(key.public_key()), keyset(), simulated=lane.simulated)
     checkpoints = Checkpoints(configuration.site, lane.id, key=key, journal=box.journal, clock=clock)
-    note_devices(box.journal, lane)
     append_note(box.journal, lane.id, FIELD_POLICIES, {name: policy.rules for name, policy in policies.items()})
     asking = _asking(box, key, policies)
     telemetry = lane_telemetry(configuration, lane.id, box.journal.outbox, clock, policies, keyset)

@@ -27,7 +27,8 @@ from edge.runtime.codec import CodecError, decode, encode
 from edge.runtime.recovery import reproduced
 
 READ_TIMEOUT_S = 30.0
-CUT_MS = 1_000
+# How long after its last byte a reading may have been a step of the lane: a scan is read in two halves.
+LATEST_MS = 3_000
 _FROM_DEVICES = (InputsSampled, TagSighted, Weighed, CardShown)
 # When something was heard differs by what our own code takes; what was heard does not.
 _TIMES = frozenset({"at_ms", "seen_at_ms", "since_ms"})
@@ -126,8 +127,8 @@ class _Player:
         self._pictures: dict[str, bytes] = {}
         self._reads = {camera.id: frozenset(camera.reads) for camera in lane.cameras}
         self._wanted = state.passage is not None and state.passage.identity is None
-        # Readings of today that wait for the recorded ones, with what the lane made of them.
-        self._waiting: dict[type, deque[tuple[Event, tuple[Effect, ...]]]] = {one: deque() for one in _FROM_DEVICES}
+        # Readings of today that wait for the recorded ones.
+        self._waiting: dict[type, deque[Event]] = {one: deque() for one in _FROM_DEVICES}
         self._devices: dict[str, Any] = {one.name: one for one in self._built(lane) if hasattr(one, "hear_again")}
         self._anew: set[type] = set()
 
@@ -166,15 +167,12 @@ class _Player:
         self._judge(event, self._step(event), line["effects"])
 
     def finish(self) -> Played:
-        """What was read today and was not recorded is a difference as well."""
-        for kind, waiting in self._waiting.items():
-            # A recording ends between the bytes of a reading and its step.
-            for event, _ in (one for one in waiting if one[0].at_ms < self._clock.ms - CUT_MS):
-                self._differs(kind.__name__, event.at_ms, None, encode(event))
+        """A recording ends between the bytes of a reading and its step: what waits then is no difference."""
         return self._played
 
     def _crossed(self, line: dict[str, Any]) -> None:
         self._clock.ms = line["at_ms"]
+        self._overdue()
         if "picture" in line:
             # The newest few: a camera's frame is read within moments of its coming.
             self._pictures[line["device"]] = base64.b64decode(line["picture"])
@@ -182,30 +180,49 @@ class _Player:
             device.hear_again(line["sent"], bytes.fromhex(line["hex"]), wanted=self._wanted)
 
     def _heard(self, event: Event) -> None:
-        """A driver of today reads something: the lane hears it at once."""
-        if isinstance(event, CardShown) and self._state.passage is None:
-            return
-        before = self._state.weighing
-        if isinstance(event, Weighed) and before is not None and _told(encode(event.weighing)) == _told(encode(before)):
-            return  # what it says first is what the lane knew when the recording began
+        """A driver of today reads something: it waits for its place among the recorded steps."""
+        waiting = self._waiting[type(event)]
+        if isinstance(event, Weighed):
+            last = waiting[-1] if waiting else self._state
+            before = last.weighing if isinstance(last, Weighed | LaneState) else None
+            if before is not None and _told(encode(event.weighing)) == _told(encode(before)):
+                return  # what it says first is what the lane knew when the recording began
         self._anew.add(type(event))
-        self._waiting[type(event)].append((event, self._step(event)))
+        waiting.append(event)
 
     def _compare(self, recorded: Event, effects: list[Any]) -> None:
         self._played.readings += 1
-        waiting = self._waiting[type(recorded)]
-        if not waiting:
-            if type(recorded) in self._anew:
-                self._differs(type(recorded).__name__, recorded.at_ms, encode(recorded), None)
-                self._note_decisions(effects, self._played.recorded_decisions)
-                return
+        waiting, name = self._waiting[type(recorded)], type(recorded).__name__
+        wanted = _told(encode(recorded))
+        alike = next((place for place, one in enumerate(waiting) if _told(encode(one)) == wanted), None)
+        for _ in range(alike or 0):
+            self._only_today(waiting.popleft())
+        if waiting:
+            event = waiting.popleft()
+            if alike is None:
+                self._differs(name, recorded.at_ms, encode(recorded), encode(event))
+            # When it was heard is known from then: our own code took its time in between.
+            event = recorded if alike is not None else replace(event, at_ms=recorded.at_ms)
+            self._judge(event, self._step(event), effects)
+        elif type(recorded) in self._anew:
+            self._differs(name, recorded.at_ms, encode(recorded), None)
+            self._note_decisions(effects, self._played.recorded_decisions)
+        else:
             self._played.not_anew += 1
             self._judge(recorded, self._step(recorded), effects)
+
+    def _only_today(self, event: Event) -> None:
+        """Today's driver reads something that was not read then."""
+        if isinstance(event, CardShown) and self._state.passage is None:
             return
-        event, made = waiting.popleft()
-        if _told(encode(recorded)) != _told(encode(event)):
-            self._differs(type(recorded).__name__, recorded.at_ms, encode(recorded), encode(event))
-        self._judge(event, made, effects)
+        self._differs(type(event).__name__, event.at_ms, None, encode(event))
+        made = json.loads(json.dumps([encode(effect) for effect in self._step(event)]))
+        self._note_decisions(made, self._played.played_decisions)
+
+    def _overdue(self) -> None:
+        for waiting in self._waiting.values():
+            while waiting and waiting[0].at_ms < self._clock.ms - LATEST_MS:
+                self._only_today(waiting.popleft())
 
     async def _read_anew(self, recorded: FrameRead) -> FrameRead:
         self._played.readings += 1

@@ -82,10 +82,15 @@ async def test_pictures_are_read_again(tmp_path: Path) -> None:
 
 async def test_what_was_not_recorded_as_read_is_told(tmp_path: Path) -> None:
     weights = [
-        {"at_ms": 100 * number, "device": "scale", "sent": False, "hex": encode_binary(32_480).hex()}
-        for number in range(40)
+        {
+            "at_ms": 100 * number,
+            "device": "scale",
+            "sent": False,
+            "hex": encode_binary(0 if number < 12 else 32_480).hex(),
+        }
+        for number in range(60)
     ]
-    card = {"at_ms": 5000, "device": "cards", "sent": False, "hex": b"12345678\r\n".hex()}
+    card = {"at_ms": 9000, "device": "cards", "sent": False, "hex": b"12345678\r\n".hex()}
     found = await played(tmp_path, [*weights, card, {**card, "device": "gone"}], Reads())
     assert [one.what for one in found.differing_readings] == ["Weighed"] * len(found.differing_readings)
     assert found.differing_readings[-1].played["weighing"]["kg"] == 32_480
