@@ -68,7 +68,7 @@ from edge.shadowing import lane_shadows
 from edge.sounding import lane_siren, watches_of
 from edge.times import NEVER
 from models.recogniser import WorkerRecogniser
-from models.registry import REGISTRY_PATH
+from models.registry import REGISTRY_PATH, ModelError
 
 # Pictures of a passage are kept at least this long, whatever the quota says.
 EVIDENCE_MINIMUM_S = 24 * 3600.0
@@ -195,7 +195,7 @@ async def _open_box(
         configuration.evidence.quota_mib << 20, EVIDENCE_MINIMUM_S, configuration.evidence.retention_days * _DAY_S
     )
     evidence = EvidenceStore(state_dir / "evidence", limits, utc=clock.utc)
-    recogniser = WorkerRecogniser(workers=configuration.recogniser.workers)
+    recogniser = WorkerRecogniser(workers=configuration.recogniser.workers, told=_tell_model)
     try:
         await evidence.open()
         if any(lane.every_camera for lane in configuration.lanes):
@@ -216,6 +216,11 @@ async def _open_box(
         await recogniser.close()
         await evidence.close()
         await journal.close()
+
+
+def _tell_model(error: ModelError) -> None:
+    """The lanes start without it and hold: every picture is unread."""
+    logger().error("model_refused", code=error.code, cause=error.got)
 
 
 def _admit(box: Box, changed: Configuration, digest: str) -> None:

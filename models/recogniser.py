@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.core.readings import PictureReading, Unread
@@ -35,7 +36,8 @@ class WorkerRecogniser:
     Workers are shared by turns: `for_lane` gives each lane its own place in the queue, where at most `queue_limit`
     pictures of that lane wait; one more of it is `unread` with reason `busy`, the others' are not (I17). Reasons of
     its own: `deadline`, `worker_died`, `model_unavailable`, `busy`, `closed`. `registry` is the file that names
-    the models (default: the shipped one).
+    the models (default: the shipped one). `told` hears once of each model that cannot be used, from the start on and
+    whether or not a picture comes.
     """
 
     def __init__(
@@ -44,7 +46,11 @@ class WorkerRecogniser:
         queue_limit: int = 8,
         registry: Path | None = None,
         command: tuple[str, ...] = WORKER_COMMAND,
+        told: Callable[[ModelError], None] | None = None,
     ) -> None:
+        self._told = told
+        self._last_told = ""
+        self._checking: asyncio.Task[None] | None = None
         self._registry = registry
         self._command = command
         self._queue_limit = queue_limit
@@ -61,6 +67,13 @@ class WorkerRecogniser:
         for slot in self._slots:
             slot.worker = await WorkerProcess.start(self._command, self._registry)
             self._idle.put(slot)
+        if self._told is not None:
+            self._checking = asyncio.create_task(self._check())
+
+    async def _check(self) -> None:
+        # What is wrong is told where it is found; what is read waits for the models in any case.
+        with contextlib.suppress(ModelError):
+            await self.ready()
 
     async def ready(self) -> None:
         """Wait until a worker has loaded its models. Raises ModelError (then reads are `model_unavailable`)."""
@@ -128,9 +141,15 @@ class WorkerRecogniser:
             await slot.worker.ready()
         except ModelError as error:
             slot.failure, slot.failed_at_s = error, now_s
+            self._tell(error)
             raise
         slot.failure = None
         return slot.worker
+
+    def _tell(self, error: ModelError) -> None:
+        if self._told is not None and error.got != self._last_told:
+            self._last_told = error.got
+            self._told(error)
 
     async def _replace(self, slot: _Slot) -> None:
         if slot.worker is not None:
@@ -143,6 +162,9 @@ class WorkerRecogniser:
     async def close(self) -> None:
         """Kill the workers; further reads are `closed`. Never raises."""
         self._closed = True
+        if self._checking is not None:
+            self._checking.cancel()
+            await asyncio.gather(self._checking, return_exceptions=True)
         for slot in self._slots:
             if slot.worker is not None:
                 with contextlib.suppress(ProcessLookupError):

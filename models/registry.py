@@ -18,6 +18,7 @@ class ModelError(Exception):
         super().__init__(f"{code}: model {name} at {path}: expected {expected}, got {got}; next: {next_step}")
         self.code = code
         self.name = name
+        self.got = got
 
 
 @dataclass(frozen=True, slots=True)

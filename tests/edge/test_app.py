@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from config.loader import load
 from config.schema import Configuration
@@ -23,6 +25,7 @@ from edge.runtime.failpoints import FailpointError
 from edge.runtime.journal import Journal, JournalError, JournalReader
 from edge.runtime.notify import ServiceManager
 from edge.secret import Secret
+from models.registry import REGISTRY_PATH
 from tests.support.bare_lane import bare_lane
 from tests.support.journals import utc
 
@@ -145,6 +148,37 @@ async def test_a_box_without_any_device_serves_and_stops(configuration: Configur
     assert (first["note"], first["data"]) == ("field_policies", {"customs": allowed})
     with pytest.raises(ControlError):
         await ask(configuration.control_socket_path, {"verb": "status"})
+
+
+@pytest.mark.hazard("X13", "S11")
+async def test_a_lane_starts_without_a_model_that_was_changed_and_says_which(
+    example: Configuration, configuration: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It looks for one as soon as a camera does: every picture is unread until the model is there again."""
+    spoilt = tmp_path / "registry.json"
+    spoilt.write_text(REGISTRY_PATH.read_text().replace('"sha256": "', '"sha256": "0', 1))
+    monkeypatch.setenv("KAKOU_MODEL_REGISTRY", str(spoilt))
+    lane = configuration.lanes[0].model_copy(update={"cameras": example.lanes[0].cameras[:1]})
+    manager, heard = Told(), asyncio.Event()
+    with capture_logs(processors=[lambda _logger, _name, event: _heard(event, heard)]) as logged:
+        serving = asyncio.create_task(
+            app.serve(configuration.model_copy(update={"lanes": [lane]}), config_hash="0" * 64, manager=manager)
+        )
+        await manager.hears("READY=1")
+        async with asyncio.timeout(LIMIT_S):
+            await heard.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(LIMIT_S):
+            await serving
+    (refused,) = [one for one in logged if one["event"] == "model_refused"]
+    assert refused["code"] == "model_tampered"
+    assert "text_detector" in refused["cause"]
+
+
+def _heard(event: EventDict, heard: asyncio.Event) -> EventDict:
+    if event["event"] == "model_refused":
+        heard.set()
+    return event
 
 
 @pytest.mark.hazard("X15")

@@ -13,7 +13,7 @@ from edge.core.readings import PictureReading
 from edge.ports import Recogniser
 from models.messages import encode_reading
 from models.recogniser import WorkerRecogniser
-from models.registry import ModelError, load_registry
+from models.registry import ModelError, load_registry, verified_bytes
 from tests.support.drawn import door, ground, jpeg
 
 BOTH = frozenset({"plate", "container"})
@@ -140,20 +140,41 @@ async def test_an_interrupt_at_the_terminal_is_the_controllers_to_handle():
     assert (said, complaints, parent.returncode) == (b"['not_a_picture']\n", b"", 0)
 
 
-async def test_a_tampered_model_is_named_and_the_lane_goes_on(started, tmp_path):
-    entry = load_registry()["text_detector"]
-    (tmp_path / "detector.onnx").write_bytes(b"not the weights")
-    entries = [
-        dataclasses.asdict(dataclasses.replace(entry, file=str(tmp_path / "detector.onnx"))),
-        *(dataclasses.asdict(other) for name, other in load_registry().items() if name != "text_detector"),
-    ]
-    registry = tmp_path / "registry.json"
-    registry.write_text(json.dumps({"models": entries}))
-    recogniser = started(registry=registry)
+def spoilt_registry(folder, name, spoil):
+    """A registry whose model `name` is a file of its own, which `spoil` changes or takes away."""
+    known = load_registry()
+    file = folder / "model.onnx"
+    file.write_bytes(verified_bytes(known[name]))
+    spoil(file)
+    known[name] = dataclasses.replace(known[name], file=str(file))
+    registry = folder / "registry.json"
+    registry.write_text(json.dumps({"models": [dataclasses.asdict(entry) for entry in known.values()]}))
+    return registry
+
+
+@pytest.mark.hazard("X13", "S11")
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"\0"), "model_tampered"),
+        (lambda file: file.write_bytes(file.read_bytes()[:5000]), "model_tampered"),
+        (lambda file: file.write_bytes(b""), "model_tampered"),
+        (lambda file: file.unlink(), "model_missing"),
+    ],
+    ids=["tampered", "truncated", "empty", "missing"],
+)
+@pytest.mark.parametrize("name", ["text_detector", "column_reader"])
+async def test_a_model_that_cannot_be_used_is_named_and_the_lane_goes_on(started, tmp_path, name, spoil, code):
+    told = asyncio.Queue()
+    recogniser = started(registry=spoilt_registry(tmp_path, name, spoil), told=told.put_nowait)
     await recogniser.start()
-    with pytest.raises(ModelError, match=r"model_tampered.*text_detector") as caught:
+    # Without a picture, and once, whoever asks afterwards.
+    error = await told.get()
+    assert (error.code, name in error.got, "model.onnx" in error.got) == (code, True, True)
+    with pytest.raises(ModelError, match=rf"{code}.*{name}") as caught:
         await recogniser.ready()
-    assert caught.value.code == "model_tampered"
+    assert caught.value.code == code
+    assert told.empty()
     assert reasons(await recogniser.read(DOOR, BOTH, ENOUGH_S)) == ["model_unavailable"]
     # No process is started for every picture while the model stays missing.
     assert reasons(await recogniser.read(DOOR, BOTH, ENOUGH_S)) == ["model_unavailable"]
