@@ -31,7 +31,8 @@ from tests.support.drawn import BLUE, door, ground, jpeg, plate, png, text
 
 MUTATIONS_A_RUN = 100
 KINDS = ("jpeg", "png", "mjpeg")
-DEADLINE_S = 60.0
+# What never ends is found; what only waits for a core that others have is not.
+DEADLINE_S = 300.0
 # A worker that has read the largest pictures that are decoded holds what it needs; much more at the end is a leak.
 LARGEST_PX = (6_000, 4_300)
 MAY_GROW_KIB = 64 * 1024
@@ -73,8 +74,11 @@ class _Run:
 
 
 def resident_kib(pid: int) -> int:
-    """What a process holds in memory."""
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    """What a process holds in memory; nothing once it is gone."""
+    try:
+        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    except FileNotFoundError:
+        return 0
     return int(found[1]) if found else 0
 
 
