@@ -13,13 +13,15 @@ from models.lines import ReadLine, is_upright
 from models.looks import Looks, TwoLooks
 from models.picture import open_picture
 from models.pixels import Image
-from models.plate_looks import find_plates, read_whole_crop
+from models.plate_finder import PlateFinder
+from models.plate_looks import find_plates, found_rows, leaves_larger, read_whole_crop
 from models.reader import LineReader
 from models.registry import REGISTRY_PATH, ModelEntry, load_registry
 from models.sessions import ModelOutputError, Session
 
-# Longest side of what the detector sees: plates are found at 640 as at 960, codes want 736 (33 ms a 100 px more).
-PLATE_SIDE_PX = 640
+# Longest side of what the detectors see. Plates are looked for by their own at 416, where it was trained, and closer.
+PLATE_SIDES_PX = (416, 832)
+TEXT_SIDE_PX = 640
 CONTAINER_SIDE_PX = 736
 SECOND_SIDE_PX = 1024
 FIRST_LINES = 11
@@ -39,10 +41,11 @@ LOOK_FOR_ALL = frozenset({PLATE, CONTAINER})
 
 @dataclass(frozen=True, slots=True)
 class Detectors:
-    """What finds lines of text: `texts` any text, `codes` container codes in rows and columns, faster."""
+    """What finds lines: `texts` any text, `codes` container codes in rows and columns, faster; `plates` plates."""
 
     texts: TextDetector
     codes: TextDetector
+    plates: PlateFinder
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +103,16 @@ class PictureReader:
         containers: list[ContainerSighting] = []
         # The detector of codes is seven times as fast; the general one finds some of the rows that it misses.
         codes, texts = self._detectors.codes, self._detectors.texts
-        for plate_side, code_side, detector in (
-            (PLATE_SIDE_PX, CONTAINER_SIDE_PX, codes),
-            (SECOND_SIDE_PX, SECOND_SIDE_PX, codes),
+        for find_plates_in, code_side, detector in (
+            (self._plates, CONTAINER_SIDE_PX, codes),
+            (self._plates_closer, SECOND_SIDE_PX, codes),
             (None, CONTAINER_SIDE_PX, texts),
         ):
             # A picture that holds anything looked for is not looked at twice: the second look costs twice the first.
             if plates or _verified(containers):
                 break
-            if PLATE in look_for and plate_side is not None:
-                plates = self._plates(looks, plate_side)
+            if PLATE in look_for and find_plates_in is not None:
+                plates = find_plates_in(looks)
             if CONTAINER in look_for:
                 again = self._containers(looks, detector, code_side)
                 containers = again if _verified(again) else containers or again
@@ -118,7 +121,20 @@ class PictureReader:
             containers = size_type_beside(looks.texts, codes.find(looks.texts.image, SECOND_SIDE_PX), containers)
         return plates, containers
 
-    def _plates(self, looks: TwoLooks, side: int) -> list[PlateSighting]:
+    def _plates(self, looks: TwoLooks) -> list[PlateSighting]:
+        """Return the plates that their own detector finds; where it finds none that can be read, those in any text."""
+        for side in PLATE_SIDES_PX:
+            found = self._detectors.plates.find(looks.plates.image, side)
+            plates = find_plates(looks, found_rows(looks, found))
+            if plates and not leaves_larger(found, plates):
+                return plates
+        return self._spelt_plates(looks, TEXT_SIDE_PX)
+
+    def _plates_closer(self, looks: TwoLooks) -> list[PlateSighting]:
+        return self._spelt_plates(looks, SECOND_SIDE_PX)
+
+    def _spelt_plates(self, looks: TwoLooks, side: int) -> list[PlateSighting]:
+        """Return the plates that lines of any text spell: numbers on boards, plates that nobody sees as such."""
         level = _level(self._detectors.texts.find(looks.plates.image, side))
         rows: list[ReadLine] = []
         plates: list[PlateSighting] = []
@@ -203,11 +219,14 @@ def _explained(reading: PictureReading, cause: str | None) -> PictureReading:
 
 def load_picture_reader(registry_path: Path = REGISTRY_PATH) -> PictureReader:
     """Return a reader with the models of the registry. Raises ModelError."""
-    names = ("text_detector", "code_detector", "text_reader", "plate_reader", "column_reader")
-    registry = load_registry(registry_path, required=names)
-    detectors = [TextDetector(Session(registry[name]).run) for name in names[:2]]
-    readers = [line_reader(registry[name]) for name in names[2:]]
-    return PictureReader(Detectors(*detectors), Readers(*readers))
+    detectors = ("text_detector", "code_detector", "plate_detector")
+    readers = ("text_reader", "plate_reader", "column_reader")
+    registry = load_registry(registry_path, required=(*detectors, *readers))
+    texts, codes, plates = (Session(registry[name]).run for name in detectors)
+    return PictureReader(
+        Detectors(TextDetector(texts), TextDetector(codes), PlateFinder(plates)),
+        Readers(*(line_reader(registry[name]) for name in readers)),
+    )
 
 
 def line_reader(entry: ModelEntry) -> LineReader:

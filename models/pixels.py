@@ -32,6 +32,12 @@ def resized(image: Image, width: int, height: int) -> Image:
     return np.asarray(cv2.resize(image, (width, height)), np.uint8)
 
 
+def reduced(image: Image, width: int, height: int) -> Image:
+    """Return `image` at the size given, each pixel the mean of those that it stands for; bilinear where it grows."""
+    way = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=way), np.uint8)
+
+
 def normalised(image: Image) -> Array:
     """Return (1, 3, h, w) between -1 and 1, as both networks expect it."""
     return np.ascontiguousarray((image.astype(np.float32) * (1 / 127.5) - 1.0).transpose(2, 0, 1)[None])

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.detector import TextLine, input_size
 from models.lines import overlap
-from models.pixels import Array, Image, normalised, resized
+from models.pixels import Array, Image, normalised, reduced
 from models.sessions import ModelOutputError
 
 # The network answers for each cell of so many pixels: how surely a plate of one row and of two is centred there, and
@@ -21,6 +21,11 @@ SCORE_FLOOR = 0.25
 MAX_PLATES = 8
 # Two answers that share so much of the smaller one are one plate.
 SAME_PLATE = 0.4
+# Plates that are seen narrower than this are looked at closer, in a part of the picture that they fill half of.
+CLOSER_BELOW_PX = 110.0
+CLOSER_SIDE_PX = 224
+CLOSER_SHARE = 0.5
+MAX_ENLARGED = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +70,42 @@ class PlateFinder:
         self._run = run
 
     def find(self, image: Image, long_side: int) -> list[FoundPlate]:
-        """Return plates, surest first, looked for at `long_side` pixels. Raises ModelOutputError."""
+        """Return plates, surest first, looked for at `long_side` pixels. Raises ModelOutputError.
+
+        Where one is seen small, its corners are those of a closer look.
+        """
         height, width = image.shape[:2]
-        look_width, look_height = input_size(width, height, long_side)
-        output = self._run(normalised(resized(image, look_width, look_height)))
+        scale = max(width, height) / long_side
+        found = self._seen(image, long_side, 2.0)
+        return [plate if plate.line.width > CLOSER_BELOW_PX * scale else self._closer(image, plate) for plate in found]
+
+    def _seen(self, image: Image, long_side: int, max_scale: float) -> list[FoundPlate]:
+        height, width = image.shape[:2]
+        look_width, look_height = input_size(width, height, long_side, max_scale)
+        output = self._run(normalised(reduced(image, look_width, look_height)))
         if output.shape != (1, CHANNELS, look_height // CELL_PX, look_width // CELL_PX):
             raise ModelOutputError(f"model_output: finder of plates answered {output.shape}")
         return plates_of_cells(output[0], width / look_width, height / look_height)
+
+    def _closer(self, image: Image, plate: FoundPlate) -> FoundPlate:
+        """Return `plate` as it is seen where it fills half of the view, or as it was where nothing is seen there."""
+        left, top, window = window_around(plate.line, image.shape[1], image.shape[0])
+        middle = np.array(plate.line.centre)
+        near: list[tuple[float, FoundPlate]] = []
+        for other in self._seen(image[top : top + window[1], left : left + window[0]], CLOSER_SIDE_PX, MAX_ENLARGED):
+            corners = (other.line.corners + np.array([left, top], np.float32)).astype(np.float32)
+            moved = FoundPlate(TextLine(corners, max(other.line.score, plate.line.score)), other.rows)
+            off = float(np.linalg.norm(np.array(moved.line.centre) - middle))
+            if off < 0.5 * plate.line.width:
+                near.append((off, moved))
+        return min(near, key=lambda pair: pair[0])[1] if near else plate
+
+
+def window_around(line: TextLine, width: int, height: int) -> tuple[int, int, tuple[int, int]]:
+    """Return left, top and (width, height) of the part of a picture that `line` fills half of, inside of it."""
+    wide = max(line.width, 1.6 * line.height) / CLOSER_SHARE
+    size = (max(16, min(width, round(wide))), max(16, min(height, round(wide * 4 / 7))))
+    x, y = line.centre
+    left = int(np.clip(round(x - size[0] / 2), 0, max(0, width - size[0])))
+    top = int(np.clip(round(y - size[1] / 2), 0, max(0, height - size[1])))
+    return left, top, size

@@ -29,6 +29,13 @@ TEXT_ALONE_FLOOR = 0.9
 # Letters and digits enough for a plate that lacks its first characters, or has a row above.
 _NEARLY = re.compile(rf"^[{PROVINCES}]?[A-Z0-9]{{4,8}}[学警港澳挂领]?$")
 _ONE_ROW_ASPECT = 3.3
+# A found plate has to spell the same with so many of its heights more on the left and right as with few.
+# Where the box as it was found says nothing or something else, the wide cut has to be surer.
+WIDE_MARGIN = 0.7
+MARGINS = ((0.0, 0.0), (0.3, 0.9))
+# Another vehicle's plate is no answer where a larger one is surely there.
+SURELY_THERE = 0.5
+LARGER = 1.2
 # A plate of one row that is seen shorter than this may have two, one of two that is longer may have one.
 _EITHER_ASPECTS = (2.2, 2.6)
 # Upper row of a large plate: just above the lower, narrower, four fifths as high.
@@ -111,16 +118,54 @@ def upper_row(lower: TextLine) -> TextLine:
     return stretched(lower, left=-_UPPER_INSET * 0.5, right=-_UPPER_INSET * 0.5, up=_UPPER_HEIGHT, down=-0.95)
 
 
-def found_lines(found: list[FoundPlate]) -> list[TextLine]:
-    """Return the rows of plates that were found as such, in their order; of one that may be either, both ways."""
-    lines: list[TextLine] = []
+def found_rows(looks: TwoLooks, found: list[FoundPlate]) -> list[ReadLine]:
+    """Read plates that were found as such; return the rows of those that say the same where much more is cut out.
+
+    A box that ends in the last character leaves a stroke of it, which both readers take for a 1. Raises
+    ModelOutputError.
+    """
+    rows: list[ReadLine] = []
     for plate in found:
-        aspect = plate.line.width / max(plate.line.height, 1.0)
-        if plate.rows == 1 or aspect > _EITHER_ASPECTS[1]:
-            lines.append(plate.line)
-        if plate.rows == 2 or aspect < _EITHER_ASPECTS[0]:
-            lines += _two_rows(plate.line)
-    return lines
+        for arranged in _arrangements(plate):
+            wide = _spelt(_read_with(looks, arranged, WIDE_MARGIN))
+            for margin, floor in MARGINS if wide is not None else ():
+                read = _read_with(looks, arranged, margin)
+                near = _spelt(read)
+                if near is not None and near.plate.text == wide.plate.text and wide.confidence >= floor:
+                    rows += read
+                    break
+    return rows
+
+
+def leaves_larger(found: list[FoundPlate], read: list[PlateSighting]) -> bool:
+    """Say whether a plate that is surely there, and larger than all that were `read`, was not: that of the vehicle."""
+    widest = max((sighting.box[2] for sighting in read), default=0)
+    return any(
+        plate.line.score >= SURELY_THERE
+        and plate.line.box[2] > LARGER * widest
+        and not any(overlap(plate.line.box, sighting.box) > 0.3 for sighting in read)
+        for plate in found
+    )
+
+
+def _read_with(looks: TwoLooks, lines: tuple[TextLine, ...], margin: float) -> list[ReadLine]:
+    return [looks.plates.read(stretched(line, left=margin, right=margin)) for line in lines]
+
+
+def _arrangements(plate: FoundPlate) -> list[tuple[TextLine, ...]]:
+    """Return the rows of a plate; of one that may have one row or two, both ways."""
+    aspect = plate.line.width / max(plate.line.height, 1.0)
+    ways: list[tuple[TextLine, ...]] = []
+    if plate.rows == 1 or aspect > _EITHER_ASPECTS[1]:
+        ways.append((plate.line,))
+    if plate.rows == 2 or aspect < _EITHER_ASPECTS[0]:
+        ways.append(_two_rows(plate.line))
+    return ways
+
+
+def _spelt(rows: list[ReadLine]) -> PlateSighting | None:
+    """Return the plate that `rows` spell one after the other, or None."""
+    return read_plate(joined([row.probabilities for row in rows]), "white", 2 if len(rows) == 2 else 1, rows[-1].box)
 
 
 def split_rows(line: TextLine) -> tuple[TextLine, TextLine] | None:

@@ -25,7 +25,7 @@ def test_the_shipped_registry_names_every_model_with_its_licence():
 
 def test_what_this_project_trained_says_how_and_what_it_reads():
     own = [entry for entry in load_registry().values() if entry.package == "models"]
-    assert [entry.name for entry in own] == ["plate_reader", "code_detector", "column_reader"]
+    assert [entry.name for entry in own] == ["plate_reader", "code_detector", "column_reader", "plate_detector"]
     for entry in own:
         assert entry.labels
         assert entry.measured

@@ -5,6 +5,7 @@ import pytest
 
 from models.detector import TextDetector
 from models.pipeline import LOOK_FOR_ALL, Detectors, PictureReader, Readers, load_picture_reader
+from models.plate_finder import CELL_PX, CHANNELS, PlateFinder
 from models.reader import LineReader
 from tests.support.drawn import BLUE, YELLOW, column, door, ground, jpeg, plate, png, two_row_plate
 
@@ -41,13 +42,42 @@ def test_a_plate_of_two_rows(reader):
     assert (sighting.plate.text, sighting.plate.kind, sighting.plate.rows) == ("粤AT781挂", "trailer", 2)
 
 
+def test_a_plate_is_found_without_looking_for_text(reader):
+    def refuse(_batch):
+        raise AssertionError("the detector of text was asked")
+
+    image = ground(1280, 720)
+    plate(image, "粤B6R678", (560, 400), 40, BLUE)
+    detectors = Detectors(TextDetector(refuse), TextDetector(refuse), reader._detectors.plates)
+    (sighting,) = PictureReader(detectors, reader._readers).read_encoded(jpeg(image), PLATE).plates
+    assert sighting.plate.text == "粤B6R678"
+
+
+def test_a_plate_that_its_detector_misses_is_looked_for_in_any_text(reader):
+    asked = []
+
+    def nothing(batch):
+        asked.append(batch.shape[2:])
+        return np.full((1, CHANNELS, batch.shape[2] // CELL_PX, batch.shape[3] // CELL_PX), -9.0, np.float32)
+
+    image = ground()
+    plate(image, "粤B6R678", (200, 200), 60, BLUE)
+    found = reader._detectors
+    detectors = Detectors(found.texts, found.codes, PlateFinder(nothing))
+    (sighting,) = PictureReader(detectors, reader._readers).read_encoded(jpeg(image), PLATE).plates
+    assert sighting.plate.text == "粤B6R678"
+    # At the size that it was trained at, and closer.
+    assert asked == [(320, 416), (640, 832)]
+
+
 def test_a_crop_is_read_without_looking_for_text(reader):
     def refuse(_batch):
         raise AssertionError("the detector was asked")
 
     image = ground(188, 60)
     plate(image, "粤B6R678", (0, 0), 60, BLUE)
-    without_detector = PictureReader(Detectors(TextDetector(refuse), TextDetector(refuse)), reader._readers)
+    detectors = Detectors(TextDetector(refuse), TextDetector(refuse), PlateFinder(refuse))
+    without_detector = PictureReader(detectors, reader._readers)
     (sighting,) = without_detector.read_encoded(png(image), PLATE).plates
     assert sighting.plate.text == "粤B6R678"
     assert sighting.plate.colour == "blue"
@@ -100,6 +130,8 @@ def test_a_dark_picture_is_not_looked_at(reader):
 def test_a_model_that_answers_nonsense_makes_the_picture_unread():
     nonsense = LineReader(lambda batch: batch, ["A"])
     blind = TextDetector(lambda batch: batch)
-    wrong = PictureReader(Detectors(blind, blind), Readers(nonsense, nonsense, nonsense))
+    wrong = PictureReader(
+        Detectors(blind, blind, PlateFinder(lambda batch: batch)), Readers(nonsense, nonsense, nonsense)
+    )
     reading = wrong.read_encoded(jpeg(door([])), LOOK_FOR_ALL)
     assert [(u.what, u.reason) for u in reading.unread] == [("picture", "model_output")]
