@@ -20,7 +20,7 @@ from edge.clearance.desk import ReferralDesk
 from edge.clearance.door import GrantDoor
 from edge.clearance.feeds import IssuedFeed
 from edge.clearance.keys import PrivateKey, key_id_of, load_private_key
-from edge.clearance.keyset import Environment
+from edge.clearance.keyset import Environment, Keyset
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.time_quality import TimeQuality
 from edge.clearance.trust import Trust
@@ -228,6 +228,12 @@ def _admit(box: Box, changed: Configuration, digest: str) -> None:
     check_manifest(changed, keyset, digest, hash_of(REGISTRY_PATH), box.clock)
 
 
+def _lane_key(path: Path, keyset: Keyset, lane: Lane) -> PrivateKey:
+    key = load_private_key(path)
+    check_lane_key(path, key_id_of(key.public_key()), keyset, simulated=lane.simulated)
+    return key
+
+
 def build_lane(box: Box, lane: Lane) -> LaneService:
     """Build one lane: its devices, its two connections, its runner."""
     configuration, clock = box.configuration, box.clock
@@ -238,9 +244,8 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     captures, watching = captures_of(box, lane, profile, sources)
     telling = telling_of(box, lane, sources)
     signs, showing = signs_of(box, lane)
-    key = load_private_key(path := configuration.keys_dir / f"lane-{lane.id}.key.pem")
     keyset = box.trust[environment_of(lane)].current
-    check_lane_key(path, key_id_of(key.public_key()), keyset(), simulated=lane.simulated)
+    key = _lane_key(configuration.keys_dir / f"lane-{lane.id}.key.pem", keyset(), lane)
     checkpoints = Checkpoints(configuration.site, lane.id, key=key, journal=box.journal, clock=clock)
     append_note(box.journal, lane.id, FIELD_POLICIES, {name: policy.rules for name, policy in policies.items()})
     asking = _asking(box, key, policies)
