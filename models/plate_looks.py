@@ -128,7 +128,9 @@ def found_rows(looks: TwoLooks, found: list[FoundPlate]) -> list[ReadLine]:
     for plate in found:
         for arranged in _arrangements(plate):
             wide = _spelt(_read_with(looks, arranged, WIDE_MARGIN))
-            for margin, floor in MARGINS if wide is not None else ():
+            if wide is None:
+                continue
+            for margin, floor in MARGINS:
                 read = _read_with(looks, arranged, margin)
                 near = _spelt(read)
                 if near is not None and near.plate.text == wide.plate.text and wide.confidence >= floor:
