@@ -29,6 +29,7 @@ from edge.runtime.recovery import reproduced
 READ_TIMEOUT_S = 30.0
 # How long after its last byte a reading may have been a step of the lane: a scan is read in two halves.
 LATEST_MS = 3_000
+MOST_PICTURES = 200
 _FROM_DEVICES = (InputsSampled, TagSighted, Weighed, CardShown)
 # When something was heard differs by what our own code takes; what was heard does not.
 _TIMES = frozenset({"at_ms", "seen_at_ms", "since_ms"})
@@ -174,8 +175,11 @@ class _Player:
         self._clock.ms = line["at_ms"]
         self._overdue()
         if "picture" in line:
-            # The newest few: a camera's frame is read within moments of its coming.
-            self._pictures[line["device"]] = base64.b64decode(line["picture"])
+            # A frame is read within seconds of its coming, while its camera goes on.
+            picture = base64.b64decode(line["picture"])
+            self._pictures[hashlib.sha256(picture).hexdigest()] = picture
+            if len(self._pictures) > MOST_PICTURES:
+                del self._pictures[next(iter(self._pictures))]
         elif (device := self._devices.get(line["device"])) is not None:
             device.hear_again(line["sent"], bytes.fromhex(line["hex"]), wanted=self._wanted)
 
@@ -226,7 +230,7 @@ class _Player:
 
     async def _read_anew(self, recorded: FrameRead) -> FrameRead:
         self._played.readings += 1
-        picture = next((one for one in self._pictures.values() if _sha256(one) == recorded.sha256), None)
+        picture = self._pictures.get(recorded.sha256)
         reads = self._reads.get(recorded.camera)
         if picture is None or reads is None or recorded.reading.unread_picture:
             self._played.not_anew += 1
@@ -276,7 +280,3 @@ def _seen(reading: PictureReading) -> dict[str, Any]:
         "plates": sorted(one.plate.text for one in reading.plates),
         "containers": sorted(one.container.code for one in reading.containers),
     }
-
-
-def _sha256(picture: bytes) -> str:
-    return hashlib.sha256(picture).hexdigest()

@@ -68,7 +68,9 @@ def frame(reading: PictureReading, picture: bytes = PICTURE) -> dict[str, Any]:
 
 async def test_pictures_are_read_again(tmp_path: Path) -> None:
     picture = {"at_ms": 1, "device": "front", "sent": False, "picture": base64.b64encode(PICTURE).decode()}
-    lines = [picture, frame(PictureReading((SEEN,)))]
+    # Its camera went on while it was read.
+    newer = {**picture, "picture": base64.b64encode(PICTURE + b"2").decode()}
+    lines = [picture, newer, frame(PictureReading((SEEN,)))]
     # The lane itself just begins, which is a difference of another kind.
     assert (await played(tmp_path, lines, Reads(SEEN))).differing_readings == []
     found = await played(tmp_path, lines, Reads())
