@@ -2,9 +2,9 @@
 
     python -m tests.campaigns.pictures --mutations 10000 --seed 1 --json
 
-A hundred mutations a run, of a JPEG, of a PNG, or of the parts of an MJPEG stream. Each picture has to end in a reading
-or a reason within its deadline, by the same process, whose memory does not grow; after each spoilt part of a stream the
-next good picture has to come. Exit status: 0 all done and held, 1 something was violated, 75 runs left.
+Five hundred mutations a run, of a JPEG, of a PNG, or of the parts of an MJPEG stream. Each picture has to end in a
+reading or a reason within its deadline, by the same process, whose memory does not grow; after each spoilt part of a
+stream the next good picture has to come. Exit status: 0 all done and held, 1 something was violated, 75 runs left.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from tests.campaigns.picture_mutations import MUTATIONS, OF_BYTES
 from tests.support.camera_http import MonotonicClock, serving
 from tests.support.drawn import BLUE, door, ground, jpeg, plate, png, text
 
-MUTATIONS_A_RUN = 100
+MUTATIONS_A_RUN = 500
 KINDS = ("jpeg", "png", "mjpeg")
 # What never ends is found; what only waits for a core that others have is not.
 DEADLINE_S = 300.0
@@ -217,7 +217,7 @@ async def one_run(run: str, seed: int, count: int = MUTATIONS_A_RUN) -> dict[str
 def main(given: Sequence[str] | None = None) -> int:
     """Run what is left of the campaign and print its figures."""
     parser = arguments("pictures", str(__doc__))
-    parser.add_argument("--mutations", type=int, default=10_000, help="how many pictures are spoilt, in hundreds")
+    parser.add_argument("--mutations", type=int, default=10_000, help="how many pictures are spoilt, in five hundreds")
     options = parser.parse_args(given)
     plan = [f"{KINDS[n % len(KINDS)]}/{n}" for n in range(-(-options.mutations // MUTATIONS_A_RUN))]
     ledger = Ledger(options.ledger, options.seed)
