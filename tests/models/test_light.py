@@ -67,6 +67,6 @@ def test_the_crop_of_a_plate_with_too_few_pixels_a_character_is_not_read():
     image = ground(38, 13)
     plate(image, "B6R678", (0, 0), 12, BLUE)
     # Neither detectors nor readers are asked.
-    reader = PictureReader(Detectors(None, None), Readers(None, None, None))
+    reader = PictureReader(Detectors(None, None, None), Readers(None, None, None))
     reading = reader.read_encoded(jpeg(image), frozenset({"plate"}))
     assert [(one.what, one.reason) for one in reading.unread] == [("plate", "too_few_pixels")]

@@ -46,8 +46,8 @@ def test_a_plate_is_found_without_looking_for_text(reader):
     def refuse(_batch):
         raise AssertionError("the detector of text was asked")
 
-    image = ground(1280, 720)
-    plate(image, "粤B6R678", (560, 400), 40, BLUE)
+    image = ground()
+    plate(image, "粤B6R678", (200, 200), 50, BLUE)
     detectors = Detectors(TextDetector(refuse), TextDetector(refuse), reader._detectors.plates)
     (sighting,) = PictureReader(detectors, reader._readers).read_encoded(jpeg(image), PLATE).plates
     assert sighting.plate.text == "粤B6R678"
