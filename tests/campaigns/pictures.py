@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from edge.core.readings import PictureReading
 from edge.ports import DeviceError
@@ -33,8 +31,8 @@ MUTATIONS_A_RUN = 500
 KINDS = ("jpeg", "png", "mjpeg")
 # What never ends is found; what only waits for a core that others have is not.
 DEADLINE_S = 300.0
-# A worker that has read the largest pictures that are decoded holds what it needs; much more at the end is a leak.
-LARGEST_PX = (6_000, 4_300)
+# The second half of a run is the first once more: what a process needs for those pictures it holds by then, and much
+# more is a leak. A few pictures say nothing about memory.
 MAY_GROW_KIB = 64 * 1024
 PLATE, CODE = "粤B6R678", "CSQU3054383"
 _ENDED = frozenset({"worker_died", "deadline", "model_unavailable"})
@@ -98,13 +96,12 @@ async def _spoil(kind: str, draw: random.Random, count: int, run: _Run) -> None:
     encode, other = (png, jpeg) if kind == "png" else (jpeg, png)
     originals = [(encode(image), other(image), wanted) for image, wanted in _pictures()]
     async with _reading() as recogniser:
-        (pid,) = recogniser.worker_pids
-        # A few pictures say nothing about memory.
-        for image, wanted in _pictures()[-2:] if count >= MUTATIONS_A_RUN else ():
-            large = encode(cv2.resize(image, LARGEST_PX))
-            run.judge(f"{kind} largest", await recogniser.read(large, wanted, DEADLINE_S))
-        warm_kib = resident_kib(pid)
+        (pid,), warm_kib = recogniser.worker_pids, 0
+        again = draw.getstate()
         for number in range(count):
+            if number == count // 2:
+                draw.setstate(again)
+                warm_kib = resident_kib(pid)
             whole, alien, wanted = draw.choice(originals)
             mutation = draw.choice(MUTATIONS)
             spoilt = mutation(draw, whole, alien)
@@ -143,13 +140,12 @@ async def _stream(draw: random.Random, count: int, run: _Run) -> None:
         camera = HttpCamera(HttpCameraSettings("spoilt", url, "mjpeg", frame_stale_s=DEADLINE_S), MonotonicClock())
         try:
             await camera.connect()
-            pid = camera.worker_pid
+            pid, warm_kib, again = camera.worker_pid, 0, draw.getstate()
             assert pid is not None
-            if count >= MUTATIONS_A_RUN:
-                parts.put_nowait(_part(jpeg(cv2.resize(crop, LARGEST_PX))))
-            await _until_good(camera, parts, _numbered(good, 9998), "mjpeg largest", run)
-            warm_kib = resident_kib(pid)
             for number in range(count):
+                if number == count // 2:
+                    draw.setstate(again)
+                    warm_kib = resident_kib(pid)
                 mutation, spoilt = _spoilt_part(draw, good, alien)
                 run.counts["mutations"] += 1
                 name = f"mjpeg {mutation} {number}"
