@@ -88,7 +88,7 @@ def telling_of(box: "Box", lane: Lane, sources: Sources) -> list[Device]:
     if lane.seal_reader is not None:
         found.append(registry.build(registry.SEAL_READER, lane.seal_reader, box.clock, sources.seals_seen))
     if lane.container_engine is not None:
-        found.append(registry.build(registry.CONTAINER_OCR, lane.container_engine, box.clock, sources.boxes_told))
+        found.append(registry.build(registry.CONTAINER_ENGINE, lane.container_engine, box.clock, sources.boxes_told))
     return found
 
 

@@ -93,7 +93,7 @@ TAG_READER: Kind[devices.TagReader, DeliverTag, TagReader] = Kind("tag_reader")
 WEIGHBRIDGE: Kind[devices.Weighbridge, DeliverWeight, Weighbridge] = Kind("weighbridge")
 DRIVER_IDENTITY: Kind[devices.DriverIdentity, DeliverCard, IdentityReader] = Kind("driver_identity")
 SEAL_READER: Kind[devices.SealReader, DeliverSeals, SealReader] = Kind("seal_reader")
-CONTAINER_OCR: Kind[devices.ContainerEngine, DeliverBoxes, ContainerEngine] = Kind("container_ocr")
+CONTAINER_ENGINE: Kind[devices.ContainerEngine, DeliverBoxes, ContainerEngine] = Kind("container_engine")
 SIGN: Kind[devices.Sign, None, Sign] = Kind("sign")
 VOICE: Kind[devices.Voice, None, Voice] = Kind("voice")
 
@@ -372,7 +372,7 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(DRIVER_IDENTITY, "card_stx", devices.DriverIdentity, _card_lines),
     Driver(SEAL_READER, "seal_serial", devices.SealReader, _seal_serial),
     Driver(SEAL_READER, "seal_http", devices.SealReader, _seal_http),
-    Driver(CONTAINER_OCR, "ocr_lines", devices.ContainerEngine, _ocr_lines),
+    Driver(CONTAINER_ENGINE, "ocr_lines", devices.ContainerEngine, _ocr_lines),
     Driver(SIGN, "led_serial", devices.Sign, _led_serial),
     Driver(VOICE, "voice_serial", devices.Voice, _voice_serial),
 )

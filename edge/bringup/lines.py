@@ -106,7 +106,7 @@ class EngineTrial(Trial[ContainerEngine]):
         self._code = Step("engine_code", fields={"checks": "-", "confidence": "-", "needed": configured.min_confidence})
         super().__init__([self._code])
         self._least = configured.min_confidence
-        self.device = registry.build(registry.CONTAINER_OCR, configured, clock, self._take)
+        self.device = registry.build(registry.CONTAINER_ENGINE, configured, clock, self._take)
 
     def _take(self, result: EngineResult) -> None:
         checks = [box.container.check for box in result.boxes]
