@@ -36,6 +36,19 @@ class WeighedLane:
 
         lane.notes.rule = weighed
 
+    async def start(self) -> None:
+        """Start the controller and wait until it heard that the scale is empty; who stands there before has no weight."""
+        await self.lane.start_controller()
+
+        def empty() -> bool:
+            reader = JournalReader(self.lane.journal)
+            try:
+                return any('"status":"empty"' in one.body for one in reader.records(LANE))
+            finally:
+                reader.close_reader()
+
+        await self.lane.until(empty)
+
     def _shows(self) -> Display:
         return Display(0) if self.lane.world.empty else self.display
 
@@ -56,7 +69,7 @@ async def weighed(request: pytest.FixtureRequest, tmp_path: Path, any_broker: Br
 @pytest.mark.parametrize("weighed", ["yaohua_tf0", "toledo_continuous"], indirect=True)
 async def test_a_vehicle_is_weighed_and_the_weight_is_in_request_and_record(weighed: WeighedLane):
     lane = weighed.lane
-    await lane.start_controller()
+    await weighed.start()
     await lane.pass_one()
     assert [one["terminal"] for one in lane.ended] == ["PASSED"]
     assert [(one["status"], one["value"]) for one in weighed.asked] == [("read", {"kg": GROSS_KG})]
@@ -78,7 +91,7 @@ async def test_a_weight_that_is_demanded_and_not_read_holds_and_says_why(
     weighed: WeighedLane, says: dict[str, bool], reason: str
 ):
     lane = weighed.lane
-    await lane.start_controller()
+    await weighed.start()
     weighed.display = replace(weighed.display, **says)
     lane.arrive()
     await lane.phase("held")
@@ -90,7 +103,7 @@ async def test_a_weight_that_is_demanded_and_not_read_holds_and_says_why(
 
 async def test_an_indicator_that_is_stuck_gives_its_weight_to_one_vehicle_alone(weighed: WeighedLane):
     lane = weighed.lane
-    await lane.start_controller()
+    await weighed.start()
     lane.arrive()
     await lane.event("identified", weight="read")
     weighed.scale.device.faults.frozen = True
@@ -106,7 +119,7 @@ async def test_an_indicator_that_is_stuck_gives_its_weight_to_one_vehicle_alone(
 @pytest.mark.hazard("D18")
 async def test_a_lost_scale_is_named_and_the_vehicle_is_held_where_its_weight_is_demanded(weighed: WeighedLane):
     lane = weighed.lane
-    await lane.start_controller()
+    await weighed.start()
     weighed.scale.unplug()
     await lane.until(lambda: "scale-1" in lane.state["lost_devices"], 10.0)
     await lane.until(lambda: "device_lost_scale-1" in lane.alarms)
