@@ -39,6 +39,10 @@ def test_every_file_that_checks_a_signature_has_the_floor_of_grants():
     assert [name for name in sorted(checking) if not floor.files.match(name)] == []
 
 
+def test_what_runs_beside_the_rest_is_there():
+    assert [one for one in run.BESIDE if not any((run.ROOT / one).glob("**/test_*.py"))] == []
+
+
 def test_one_missing_branch_of_the_core_misses_its_floor_and_is_never_rounded_away(capsys):
     found = run.shares({"edge/core/state.py": entry(99_999, 100_000), "ops/cli.py": entry(95, 100)})
     assert run.floors_missed(found) == ["edge.core"]

@@ -37,7 +37,7 @@ class WeighedLane:
         lane.notes.rule = weighed
 
     async def start(self) -> None:
-        """Start the controller and wait until it heard that the scale is empty; who stands there before has no weight."""
+        """Start the controller and wait until it knows an empty scale: who stands there at the start has no weight."""
         await self.lane.start_controller()
 
         def empty() -> bool:
