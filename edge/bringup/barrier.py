@@ -34,11 +34,23 @@ class BarrierTrial(Trial[BarrierModule]):
         if configured.map.registers.fault_bits is not None:
             self.steps.append(self._faults)
         self._move = move
+        self._moved = False
         self._clock = clock
         self._seen: dict[str, set[bool]] = {name: set() for name in self._toggles}
         self._inputs = UNKNOWN_INPUTS
         self._scanned = asyncio.Event()
         self.device = registry.build(registry.BARRIER, configured, clock, self._take)
+
+    @property
+    def boom_left(self) -> str | None:
+        """Where the boom was last seen, unless it was not moved or came down."""
+        return self._inputs.boom if self._moved and self._lowers.status != "PASS" else None
+
+    @property
+    def acts_ms(self) -> int:
+        """The first scan, up and down: each has its own limit."""
+        raises_ms, lowers_ms = (step.fields["limit_ms"] for step in (self._raises, self._lowers))
+        return 2 * raises_ms + lowers_ms if self._move else 0
 
     async def act(self) -> None:
         """Move the boom where that was asked for."""
@@ -46,6 +58,7 @@ class BarrierTrial(Trial[BarrierModule]):
             return
         await self._until(lambda inputs: inputs is not UNKNOWN_INPUTS, self._raises.fields["limit_ms"])
         began_ms = self._clock.now_ms()
+        self._moved = True
         await self.device.raise_boom()
         up = await self._until(lambda inputs: inputs.boom == "up", self._raises.fields["limit_ms"])
         self._settle(self._raises, up, began_ms)
@@ -57,7 +70,8 @@ class BarrierTrial(Trial[BarrierModule]):
         try:
             await self.device.lower_boom()
             ended = await self._until(
-                lambda inputs: inputs.boom == "down" or not inputs.clear_under_boom, self._lowers.fields["limit_ms"]
+                lambda inputs: inputs.boom == "down" or not inputs.clear_under_boom or inputs.stopped,
+                self._lowers.fields["limit_ms"],
             )
         finally:
             # Also where somebody ends the program: what still moves above people is stopped.

@@ -70,9 +70,9 @@ class CameraTrial(Trial[Camera]):
             return
         try:
             said = parsedate_to_datetime(found[1].decode("latin-1"))
-        except ValueError:
+            skew_s = ((said if said.tzinfo else said.replace(tzinfo=UTC)) - self._clock.utc()).total_seconds()
+        except (ValueError, OverflowError):
             return
-        skew_s = ((said if said.tzinfo else said.replace(tzinfo=UTC)) - self._clock.utc()).total_seconds()
         self._skew.settle("PASS" if abs(skew_s) <= MOST_SKEW_S else "FAIL", skew_s=round(skew_s, 1))
         self.look()
 

@@ -57,9 +57,14 @@ async def _serve(trial: Trial[Any], clock: Clock, limits: Limits, told: "_Told")
     """Serve and try until everything was seen or time is up; return what ended it before."""
     tasks = [asyncio.create_task(one) for one in (trial.device.run(), trial.act())]
     done = asyncio.create_task(trial.done.wait())
-    until_ms = clock.now_ms() + limits.seconds * 1000
+    began_ms, most_ms = clock.now_ms(), limits.seconds * 1000
+
+    def left() -> float:
+        """A movement that has begun has time of its own."""
+        return began_ms + (most_ms if tasks[1].done() else max(most_ms, trial.acts_ms)) - clock.now_ms()
+
     try:
-        while not done.done() and (left_ms := until_ms - clock.now_ms()) > 0:
+        while not done.done() and (left_ms := left()) > 0:
             watched = [done, *(task for task in tasks if not task.done())]
             await asyncio.wait(watched, timeout=min(0.2, left_ms / 1000), return_when=asyncio.FIRST_COMPLETED)
             told.tell(trial.steps)

@@ -19,6 +19,16 @@ class Trial(Generic[D]):
         self.steps = list(steps)
         self.done = asyncio.Event()
 
+    @property
+    def boom_left(self) -> str | None:
+        """Where a boom was last seen that was moved and is not known to be down again; None where there is none."""
+        return None
+
+    @property
+    def acts_ms(self) -> int:
+        """How long `act` has to be left alone, so that no limit of a person's patience ends a movement."""
+        return 0
+
     async def act(self) -> None:
         """Ask of the device what a lane asks. Raises DeviceError."""
 

@@ -11,7 +11,11 @@ _REMEMBERED = 64
 
 
 class WireView:
-    """An `edge.ports.Tap` that shows what is new to `show`, and tells everything to `others`."""
+    """An `edge.ports.Tap` that shows what is new to `show`, and tells everything to `others`.
+
+    A full disk or a terminal that is gone costs who looks on, never the command that is on its way to a boom: whoever
+    raises OSError hears nothing more. `failure` is the first such error of the `others`.
+    """
 
     wants_words = True
 
@@ -22,10 +26,11 @@ class WireView:
         heard: Callable[[bytes], None],
         others: Sequence[Tap],
     ) -> None:
-        self._show = show
+        self.failure: OSError | None = None
+        self._show: Callable[[str], None] | None = show
         self._now_ms = now_ms
         self._heard = heard
-        self._others = others
+        self._others = list(others)
         self._began_ms = now_ms()
         self._waiting: list[str] = []
         self._known: dict[tuple[bool, str], None] = {}
@@ -33,8 +38,7 @@ class WireView:
 
     def crossed(self, sent: bool, data: bytes) -> None:
         """Keep it until it is understood."""
-        for other in self._others:
-            other.crossed(sent, data)
+        self._tell_others(lambda other: other.crossed(sent, data))
         if sent:
             self.sent_bytes += len(data)
         else:
@@ -44,8 +48,7 @@ class WireView:
 
     def understood(self, sent: bool, words: str) -> None:
         """Show it with its bytes, unless just that was shown before."""
-        for other in self._others:
-            other.understood(sent, words)
+        self._tell_others(lambda other: other.understood(sent, words))
         lines, self._waiting = self._waiting, []
         known = self._known.pop((sent, words), False)
         self._known[(sent, words)] = None
@@ -54,9 +57,25 @@ class WireView:
         if known is not False:
             return
         at_s = (self._now_ms() - self._began_ms) / 1000
-        for line in lines:
-            self._show(f"{at_s:9.3f} {line}")
-        self._show(f"{'':9}    {plain(words)}")
+        self._print([*(f"{at_s:9.3f} {line}" for line in lines), f"{'':9}    {plain(words)}"])
+
+    def _print(self, lines: Sequence[str]) -> None:
+        show = self._show
+        if show is None:
+            return
+        try:
+            for line in lines:
+                show(line)
+        except OSError:
+            self._show = None
+
+    def _tell_others(self, tell: Callable[[Tap], None]) -> None:
+        for other in tuple(self._others):
+            try:
+                tell(other)
+            except OSError as error:
+                self.failure = self.failure or error
+                self._others.remove(other)
 
 
 def _shown(data: bytes) -> str:

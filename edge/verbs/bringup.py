@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import contextlib
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,16 +21,18 @@ if TYPE_CHECKING:
     from edge.bringup.report import Report
     from edge.bringup.step import Step
     from edge.bringup.target import Target
+    from edge.recording import Recording
 
 EXIT_FAILED = 1
 EXIT_TEMPORARY = 75
+EXIT_ENDED = 128 + signal.SIGTERM
 
 
 def main(arguments: Sequence[str]) -> int:
     """Bring one device up.
 
-    0 where all passed, 1 where something failed, 64 for an unknown device, 75 where the devices are held, 78 for the
-    configuration.
+    0 where all passed, 1 where something failed or could not be recorded, 64 for an unknown device, 75 where the
+    devices are held, 78 for the configuration, 143 where it was told to end.
     """
     given = _parser().parse_args(arguments)
     loaded = configured(given.config)
@@ -46,7 +50,9 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_USAGE
     try:
         with devices_held(loaded.state_dir):
-            report = asyncio.run(_bring_up(target, given))
+            report, recorded = asyncio.run(_bring_up(target, given))
+    except asyncio.CancelledError:
+        return EXIT_ENDED
     except DevicesHeldError as error:
         print(error, file=sys.stderr)
         return EXIT_TEMPORARY
@@ -58,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     if given.report is not None:
         paths = ", ".join(plain(str(path)) for path in report.write(given.report, default_language()))
         print(say("bringup_written", paths=paths), file=sys.stderr)
-    return 0 if report.ok else EXIT_FAILED
+    return 0 if report.ok and recorded else EXIT_FAILED
 
 
 def _parser() -> Parser:
@@ -93,7 +99,8 @@ def _confirmed(target: "Target") -> bool:
     return False
 
 
-async def _bring_up(target: "Target", given: argparse.Namespace) -> "Report":
+async def _bring_up(target: "Target", given: argparse.Namespace) -> "tuple[Report, bool]":
+    """Return the report, and whether all was recorded that should be."""
     from edge.bringup.report import Report
     from edge.bringup.session import Limits, try_out
     from edge.bringup.watching import WireView
@@ -111,14 +118,44 @@ async def _bring_up(target: "Target", given: argparse.Namespace) -> "Report":
     if not given.json:
         for step in trial.steps:
             print(f"WAIT {step.text('ask')}")
+    _end_in_order()
+    limits = Limits(given.seconds)
     try:
-        steps = await try_out(trial, view, clock, Limits(given.seconds), _quiet if given.json else _tell)
+        steps = await try_out(trial, view, clock, limits, _quiet if given.json else _tell)
     finally:
+        if trial.boom_left is not None:
+            _warn(say("bringup_boom_left", boom=trial.boom_left))
         await recogniser.close()
-        if recording is not None:
-            recording.close()
+        recorded = recording is None or _closed(recording, view.failure)
     address, spent_s = trial.device.address, (clock.now_ms() - began_ms) / 1000
-    return Report(target, address, steps, begun, spent_s, view.sent_bytes, view.heard_bytes)
+    return Report(target, address, steps, begun, spent_s, view.sent_bytes, view.heard_bytes), recorded
+
+
+def _end_in_order() -> None:
+    """Let whoever ends it, or a session that is cut off, stop what moves first, as Ctrl-C does."""
+    task = asyncio.current_task()
+    assert task is not None, "coroutines run in tasks"
+    for name in ("SIGTERM", "SIGHUP"):
+        # Not everywhere, and in no other thread than the first.
+        with contextlib.suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), task.cancel)
+
+
+def _closed(recording: "Recording", failure: OSError | None) -> bool:
+    """End the recording; say so where something of it is missing."""
+    try:
+        recording.close()
+    except OSError as error:
+        failure = failure or error
+    if failure is not None:
+        _warn(say("bringup_not_recorded", file=plain(str(recording.path)), cause=plain(str(failure))))
+    return failure is None
+
+
+def _warn(line: str) -> None:
+    # A session that is cut off has nowhere to say it any more.
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _show(line: str) -> None:

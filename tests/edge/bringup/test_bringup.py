@@ -1,16 +1,21 @@
 """`kakou bringup`: each kind of device over its real wire, with what is well and what is not."""
 
 import asyncio
+import contextlib
 import io
 import itertools
 import json
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from drivers.identity_lines.wire import Layout
+from edge.cli import ROOT
 from edge.core.readings import Seal
 from edge.device_lock import DevicesHeldError, devices_held
+from edge.recording import Recording
 from edge.verbs.bringup import main
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.container_engine import EngineDevice, Vehicle
@@ -118,6 +123,55 @@ async def test_nothing_is_lowered_onto_what_stands_there(
     assert barrier.plant.lower_count == (0 if when == "before" else 1)
     assert barrier.plant.stop_count == (0 if when == "before" else 1)
     assert barrier.plant.position > 0.0
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+async def test_what_comes_down_is_stopped_however_the_program_is_ended(
+    box: Box, barrier: BarrierSimulator, number: signal.Signals, status: int
+) -> None:
+    box.write(barrier.port)
+    barrier.plant.stroke_s = 1.5
+    words = [sys.executable, "-m", "edge.cli", "bringup", "barrier", str(box.config), "--move"]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT)
+    ending = asyncio.create_task(process.communicate(b"barrier\n"))
+    try:
+        await until(lambda: barrier.plant.lower_count > 0 or ending.done())
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+    _, said = await ending
+    assert process.returncode == status
+    assert b"bringup_boom_left" in said
+    assert barrier.plant.stop_count == 1
+    assert barrier.plant.position > 0.0
+
+
+async def test_patience_that_ends_does_not_end_a_movement(
+    box: Box, barrier: BarrierSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.write(barrier.port)
+    barrier.plant.stroke_s = 1.0
+    monkeypatch.setattr("sys.stdin", io.StringIO("barrier\n"))
+    found = statuses(await box.bringup("barrier", "--move", "--seconds", "1", status=1))
+    assert (found["raises"], found["lowers"], barrier.plant.stop_count) == ("PASS", "PASS", 0)
+
+
+async def test_a_recording_that_is_not_whole_is_told(
+    box: Box, barrier: BarrierSimulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box.write(barrier.port)
+
+    close = Recording.close
+
+    def full(recording: Recording) -> None:
+        close(recording)
+        raise OSError(28, "no space")
+
+    monkeypatch.setattr(Recording, "close", full)
+    wire = str(box.folder / "wire.jsonl")
+    assert await asyncio.to_thread(main, ["barrier", str(box.config), "--record", wire, "--seconds", "1"]) == 1
+    assert "bringup_not_recorded" in capsys.readouterr().err
 
 
 async def test_a_boom_that_does_not_rise_is_not_lowered(

@@ -3,16 +3,20 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 
-from edge.bringup.camera import character_px
+from config.devices import Camera
+from edge.bringup.camera import CameraTrial, character_px
 from edge.core.plate import Plate
 from edge.core.readings import PlateSighting
+from edge.ports import Recogniser
 from edge.verbs.bringup import main
 from simulators.devices.camera import CameraSimulator
 from simulators.scene import render_front
 from tests.support.bringup_box import Box, statuses
+from tests.support.clocks import StoodClock
 
 
 @pytest.mark.parametrize("mode", ["snapshot", "mjpeg"])
@@ -76,3 +80,11 @@ async def test_a_camera_in_the_dark_and_a_container_that_nobody_parked(box: Box)
 def test_pixels_of_a_character_are_counted_in_its_row(text: str, width: int, height: int, pixels: float) -> None:
     seen = PlateSighting(Plate(text, "blue", "ordinary"), 0.9, (0, 0, width, height))
     assert character_px(seen) == pixels
+
+
+@pytest.mark.parametrize("date", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 01 Jan 2024 00:00:00 +9999"])
+def test_a_date_of_no_calendar_ends_no_bring_up(date: str) -> None:
+    said = {"id": "front", "url": "http://127.0.0.1/", "place": "front", "reads": ("plate",)}
+    trial = CameraTrial(Camera.model_validate(said), StoodClock(), cast(Recogniser, None))
+    trial.heard(f"HTTP/1.1 200 OK\r\nDate: {date}\r\n".encode())
+    assert trial.steps[1].status == "WAIT"

@@ -53,6 +53,27 @@ def test_what_was_shown_lately_is_not_shown_again_and_long_frames_are_cut() -> N
     assert [line.strip() for line in shown] == ["hello"]
 
 
+def test_a_full_disk_and_a_terminal_that_is_gone_cost_no_command() -> None:
+    class Full(Listener):
+        def crossed(self, sent: bool, data: bytes) -> None:
+            super().crossed(sent, data)
+            raise OSError(28, "no space")
+
+    def gone(line: str) -> None:
+        raise BrokenPipeError(line)
+
+    full, other = Full(), Listener()
+    view = WireView(gone, lambda: 0, lambda _: None, [full, other])
+    for _ in range(2):
+        view.crossed(True, b"stop")
+        view.understood(True, "write coil 2 = 1")
+        view.understood(True, "write coil 2 = 0")
+    assert len(full.crossings) == 1
+    assert (len(other.crossings), len(other.words)) == (2, 4)
+    assert view.failure is not None
+    assert view.failure.errno == 28
+
+
 def test_a_recording_is_bounded_and_each_file_says_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "wire.jsonl"
     path.write_text("an older one")
