@@ -1,10 +1,12 @@
 """What crosses the wires of one lane, and what the lane makes of it, on demand and for a time, into a bounded file.
 
-Nothing of it can hold the lane up: lines are written by a thread of their own, and what that cannot take is counted as
-lost. Each file begins with the state that the lane was in, so that it can be played back (`edge.playback`).
+Nothing of it can hold the lane up: lines are written by a thread of their own, and what that cannot take, in number or
+in bytes, is counted as lost, as is what a disk did not take. Each file begins with the state that the lane was in, so
+that it can be played back (`edge.playback`).
 """
 
 import asyncio
+import errno
 import queue
 import shutil
 import threading
@@ -25,7 +27,12 @@ MOST_SECONDS = 24 * 3600
 MOST_MIB = 4096
 # A disk that a recording fills would hold every lane of the box.
 _FREE_FACTOR = 4
+# However it began, and whatever else fills the disk: from here on it ends.
+_LEAST_FREE_FACTOR = 2
+_LOOK_EVERY_BYTES = 8 << 20
 _MOST_WAITING = 2_000
+# Pictures are large: a disk that stands still must not cost the box its memory.
+_MOST_WAITING_BYTES = 32 << 20
 Note = Callable[[str, Mapping[str, Any]], object]
 
 
@@ -45,10 +52,9 @@ class LaneRecorder:
         self._clock = clock
         self._note = note
         self._config_hash = config_hash
-        self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue(_MOST_WAITING)
-        self._writer: threading.Thread | None = None
+        self._pile: _Pile | None = None
         self._ending: asyncio.TimerHandle | None = None
-        self._bytes = self._most_bytes = self._lost = 0
+        self._bytes = self._most_bytes = 0
         for device in devices:
             if hasattr(device, "tap"):
                 device.tap = _Switch(self, device.name)
@@ -68,11 +74,10 @@ class LaneRecorder:
             recording = Recording(path, self._about(), most_bytes=None)
         except OSError as error:
             raise RecorderError("cannot_write") from error
-        self._bytes, self._lost, self._most_bytes = 0, 0, (most_mib << 20) // 2
-        self._lines = queue.Queue(_MOST_WAITING)
+        self._bytes, self._most_bytes = 0, (most_mib << 20) // 2
         self.path = path
-        self._writer = threading.Thread(target=_write, args=(self._lines, recording), name="recorder", daemon=True)
-        self._writer.start()
+        self._pile = _Pile(recording, least_free=_LEAST_FREE_FACTOR * (most_mib << 20))
+        self._pile.start()
         self._ending = asyncio.get_running_loop().call_later(seconds, self.end)
         told = {"operator": operator, "reason": reason, "seconds": seconds, "file": path.name}
         self._note("recording_begun", told)
@@ -86,28 +91,27 @@ class LaneRecorder:
         path, self.path = self.path, None
         if self._ending is not None:
             self._ending.cancel()
-        with_room = threading.Thread(target=self._lines.put, args=(None,), daemon=True)
-        with_room.start()
-        told = {"file": path.name, "lost": self._lost}
+        assert self._pile is not None, "a recording has its writer"
+        told = {"file": path.name, "lost": self._pile.end()}
         self._note("recording_ended", told)
         logger(lane=self._runner.state.profile.lane).warning("recording_ended", **told)
 
     def close(self, timeout_s: float = 5.0) -> None:
         """End the recording, and wait until it is on its file."""
         self.end()
-        if self._writer is not None:
-            self._writer.join(timeout_s)
+        if self._pile is not None:
+            self._pile.join(timeout_s)
 
     def keep(self, entry: dict[str, Any], size: int) -> None:
         """Hand a line of about this size to the writer; after half of what the file may hold a new one begins."""
+        assert self._pile is not None, "a recording has its writer"
+        if not self._pile.has_room(size):
+            return
         self._bytes += size
-        try:
-            if self._bytes > self._most_bytes:
-                self._lines.put_nowait({"turn": self._about()})
-                self._bytes = size
-            self._lines.put_nowait(entry)
-        except queue.Full:
-            self._lost += 1
+        if self._bytes > self._most_bytes:
+            self._pile.put({"turn": self._about()}, 0)
+            self._bytes = size
+        self._pile.put(entry, size)
 
     def _about(self) -> dict[str, Any]:
         state = self._runner.state
@@ -148,18 +152,71 @@ class _Switch:
         """Never called."""
 
 
-def _write(lines: "queue.Queue[dict[str, Any] | None]", recording: Recording) -> None:
-    """Write until None comes. A disk that takes no more costs the rest of the recording and nothing else."""
-    failed = False
-    while (line := lines.get()) is not None:
-        if failed:
-            continue
+class _Pile(threading.Thread):
+    """What waits for the disk, and the thread that takes it there. `lost`: lines that are in no file."""
+
+    def __init__(self, recording: Recording, *, least_free: int) -> None:
+        super().__init__(name="recorder", daemon=True)
+        self._recording = recording
+        self._least_free = least_free
+        self._lines: queue.Queue[tuple[dict[str, Any] | None, int]] = queue.Queue()
+        self._lock = threading.Lock()
+        self._waiting = self._waiting_bytes = self._lost = 0
+        self._unlooked = 0
+
+    def has_room(self, size: int) -> bool:
+        """Whether a line of about this size may wait; one that may not is lost."""
+        with self._lock:
+            found = self._waiting < _MOST_WAITING and self._waiting_bytes + size <= _MOST_WAITING_BYTES
+            self._lost += not found
+        return found
+
+    def put(self, line: dict[str, Any], size: int) -> None:
+        """Let a line wait."""
+        with self._lock:
+            self._waiting += 1
+            self._waiting_bytes += size
+        self._lines.put((line, size))
+
+    def end(self) -> int:
+        """Nothing more comes; what waits is still written. Returns how many lines were lost until now."""
+        self._lines.put((None, 0))
+        with self._lock:
+            return self._lost
+
+    def run(self) -> None:
+        """Write until the end. A disk that takes no more costs the rest of the recording and nothing else."""
+        failed = False
+        while True:
+            line, size = self._lines.get()
+            if line is None:
+                break
+            failed = failed or not self._wrote(line, size)
+            with self._lock:
+                self._waiting -= 1
+                self._waiting_bytes -= size
+                self._lost += failed
+            self._lines.task_done()
         try:
-            if "turn" in line:
-                recording.turn(line["turn"])
-            else:
-                recording.keep(entry_of(line))
+            self._recording.close()
         except OSError as error:
-            failed = True
-            logger().error("recording_failed", file=str(recording.path), cause=str(error))
-    recording.close()
+            self._tell(error)
+
+    def _wrote(self, line: dict[str, Any], size: int) -> bool:
+        try:
+            self._unlooked += size
+            if self._unlooked >= _LOOK_EVERY_BYTES:
+                self._unlooked = 0
+                if shutil.disk_usage(self._recording.path.parent).free < self._least_free:
+                    raise OSError(errno.ENOSPC, "the disk fills: the records of the lanes need the rest")
+            if "turn" in line:
+                self._recording.turn(line["turn"])
+            else:
+                self._recording.keep(entry_of(line))
+        except OSError as error:
+            self._tell(error)
+            return False
+        return True
+
+    def _tell(self, error: OSError) -> None:
+        logger().error("recording_failed", file=str(self._recording.path), cause=str(error))

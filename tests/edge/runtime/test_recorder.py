@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-import queue
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,7 @@ from edge.core.profile import LaneProfile
 from edge.core.state import LaneState
 from edge.core.step import initial
 from edge.ports import Device
-from edge.recording import before_of
+from edge.recording import Recording, before_of
 from edge.runtime.codec import decode
 from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.recorder import LaneRecorder, RecorderError
@@ -44,6 +45,12 @@ class Bench:
             lambda name, data: self.notes.append((name, dict(data))),
             "c0ffee",
         )
+
+    def wait_written(self) -> None:
+        """Until nothing waits for the disk any more."""
+        pile = self.recorder._pile
+        assert pile is not None
+        pile._lines.join()
 
     def begin(self, *, seconds: int = 60, most_mib: int = 1) -> Path:
         return self.recorder.begin("chen", "why", seconds=seconds, most_mib=most_mib)
@@ -90,33 +97,71 @@ async def test_it_is_bounded_and_each_file_can_be_played_alone(tmp_path: Path) -
         assert one.stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_writer_that_cannot_keep_up_costs_lines_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("limit", "most"), [("_MOST_WAITING", 1), ("_MOST_WAITING_BYTES", 100_000)])
+async def test_a_disk_that_stands_still_costs_lines_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
 ) -> None:
+    monkeypatch.setattr(f"edge.runtime.recorder.{limit}", most)
     bench = Bench(tmp_path)
+    moves = threading.Event()
+    keep = Recording.keep
 
-    def full(entry: object) -> None:
-        raise queue.Full
+    def stands(recording: Recording, entry: dict[str, Any]) -> None:
+        moves.wait(30)
+        keep(recording, entry)
 
-    bench.begin()
-    monkeypatch.setattr(bench.recorder._lines, "put_nowait", full)
-    bench.device.tap.crossed(True, b"lost")
+    monkeypatch.setattr(Recording, "keep", stands)
+    path = bench.begin()
+    for _ in range(3):
+        # What is being written still takes its room.
+        bench.device.tap.crossed(True, bytes(40_000))
+    bench.recorder.end()
+    moves.set()
     bench.recorder.close()
-    assert bench.notes[-1][1]["lost"] == 1
+    assert bench.notes[-1][1]["lost"] == 2
+    assert len(lines(path)) == 2
 
 
 async def test_a_disk_that_takes_no_more_costs_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(tmp_path)
     path = bench.begin()
+    ended = threading.Event()
+    close = Recording.close
 
-    def fails(recording: object, entry: object) -> None:
+    def fails(recording: Recording, entry: object) -> None:
         raise OSError(28, "no space")
 
-    monkeypatch.setattr("edge.runtime.recorder.Recording.keep", fails)
-    bench.device.tap.crossed(True, b"1")
-    bench.device.tap.crossed(True, b"2")
+    def fails_again(recording: Recording) -> None:
+        close(recording)
+        ended.set()
+        raise OSError(28, "no space")
+
+    monkeypatch.setattr(Recording, "keep", fails)
+    monkeypatch.setattr(Recording, "close", fails_again)
+    for _ in range(2):
+        bench.device.tap.crossed(True, b"1")
+    await asyncio.to_thread(bench.wait_written)
     bench.recorder.close()
+    assert ended.is_set()
+    assert bench.notes[-1][1]["lost"] == 2
     assert len(lines(path)) == 1
+
+
+async def test_a_disk_that_fills_while_it_records_is_left_to_the_lanes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.runtime.recorder._LOOK_EVERY_BYTES", 100)
+    bench = Bench(tmp_path)
+    path = bench.begin()
+    bench.device.tap.crossed(True, b"room")
+    await asyncio.to_thread(bench.wait_written)
+    monkeypatch.setattr("edge.runtime.recorder.shutil.disk_usage", lambda folder: SimpleNamespace(free=1 << 20))
+    for _ in range(3):
+        bench.device.tap.crossed(True, b"none")
+    await asyncio.to_thread(bench.wait_written)
+    bench.recorder.close()
+    assert bench.notes[-1][1]["lost"] == 3
+    assert [one["hex"] for one in lines(path)[1:]] == [b"room".hex()]
 
 
 async def test_it_does_not_begin_where_there_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
