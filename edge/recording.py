@@ -5,8 +5,11 @@ and pictures are in it: the file is readable to its owner alone, and says so.
 """
 
 import base64
+import contextlib
+import errno
 import json
 import os
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -19,7 +22,8 @@ _PICTURES = (b"\xff\xd8\xff", b"\x89PNG")
 class Recording:
     """One file, and one before it: when it has grown to half of `most_bytes` it becomes `<name>.1`.
 
-    `about` goes into the first line of each. Raises OSError where it cannot be written.
+    `about` goes into the first line of each. Raises OSError where it cannot be written; what is there already is
+    replaced where it is a file, and refused where it is a link or a device.
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any], *, most_bytes: int | None = 64 << 20) -> None:
@@ -49,13 +53,20 @@ class Recording:
         self._file.close()
 
     def _begin(self) -> IO[bytes]:
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        # A file that was there may have been readable to others.
-        os.fchmod(descriptor, 0o600)
-        file = os.fdopen(descriptor, "wb")
+        file = os.fdopen(_anew(self.path), "wb")
         about = {"kakou_recording": FORMAT, "personal_data": True, **self._about}
         self._bytes = file.write(json.dumps(about, ensure_ascii=False).encode() + b"\n")
         return file
+
+
+def _anew(path: Path) -> int:
+    """Open a new file that was never anybody else's; an old one is replaced, and nothing but a file is."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise FileExistsError(errno.EEXIST, "expected a file or nothing, got something else", str(path))
+        # Somebody may have it open, or another name for it: to write into it would show them the rest.
+        path.unlink()
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def before_of(path: Path) -> Path:

@@ -96,6 +96,23 @@ def test_a_recording_is_bounded_and_each_file_says_what_it_is(tmp_path: Path) ->
     assert base64.b64encode(b"\xff\xd8\xff").decode() not in path.read_text()
 
 
+def test_nobody_who_was_there_before_reads_along(tmp_path: Path) -> None:
+    path, other = tmp_path / "wire.jsonl", tmp_path / "other"
+    path.write_text("laid out")
+    other.hardlink_to(path)
+    with path.open("rb") as laid_out:
+        Recording(path, {}).close()
+        assert laid_out.read() == b"laid out"
+    assert other.read_text() == "laid out"
+    assert path.stat().st_mode & 0o777 == 0o600
+    # Whoever was given a link would write what it leads to.
+    path.unlink()
+    path.symlink_to(other)
+    with pytest.raises(FileExistsError):
+        Recording(path, {})
+    assert other.read_text() == "laid out"
+
+
 @pytest.mark.parametrize(
     ("frame", "is_rtu", "asks", "words"),
     [
