@@ -27,12 +27,23 @@ from edge.runtime.codec import CodecError, decode, encode
 from edge.runtime.recovery import reproduced
 
 READ_TIMEOUT_S = 30.0
+# A recording may come from a stranger. The longest line that ours write is a picture.
+MOST_LINE_BYTES = 32 << 20
 # How long after its last byte a reading may have been a step of the lane: a scan is read in two halves.
 LATEST_MS = 3_000
 MOST_PICTURES = 200
+MOST_PICTURE_BYTES = 256 << 20
+# Readings of today that wait for recorded ones of the same few seconds.
+MOST_WAITING = 10_000
+# Until about the year 2255 of a clock that began in 1970; a monotonic one is far below it.
+_MOST_MS = 9_000_000_000_000
 _FROM_DEVICES = (InputsSampled, TagSighted, Weighed, CardShown)
 # When something was heard differs by what our own code takes; what was heard does not.
 _TIMES = frozenset({"at_ms", "seen_at_ms", "since_ms"})
+
+
+# What a file that was not written by us can make of the lane's own code: a state that no lane was ever in.
+_OF_THE_FILE = (ArithmeticError, AssertionError, AttributeError, CodecError, LookupError, TypeError, ValueError)
 
 
 class PlaybackError(Exception):
@@ -88,7 +99,9 @@ class _RecordedClock:
 def lines_of(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the lines of a recording, the first one saying what it is. Raises PlaybackError, OSError."""
     with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
+        for number, raw in enumerate(iter(lambda: file.readline(MOST_LINE_BYTES + 1), b""), 1):
+            if len(raw) > MOST_LINE_BYTES:
+                raise PlaybackError(f"line {number}: expected at most {MOST_LINE_BYTES} bytes")
             try:
                 line = json.loads(raw)
             except (ValueError, RecursionError) as error:
@@ -104,8 +117,8 @@ async def play(path: Path, configuration: Configuration, recogniser: Recogniser)
     """Play one file. Raises PlaybackError, OSError."""
     lines = lines_of(path)
     about = next(lines, None)
-    if about is None or "state" not in about:
-        raise PlaybackError("expected the state of a lane in its first line (kakou record), got none")
+    if about is None or not {"state", "lane"} <= about.keys():
+        raise PlaybackError("expected the state of a lane, and its name, in the first line (kakou record), got none")
     lane = next((one for one in configuration.lanes if one.id == about["lane"]), None)
     if lane is None:
         raise PlaybackError(f"lane {about['lane']} is not in this configuration")
@@ -114,7 +127,9 @@ async def play(path: Path, configuration: Configuration, recogniser: Recogniser)
         player = _Player(configuration, lane, state, recogniser)
         for line in lines:
             await player.take(line)
-    except (CodecError, KeyError, TypeError, ValueError) as error:
+    except PlaybackError:
+        raise
+    except _OF_THE_FILE as error:
         raise PlaybackError(f"{type(error).__name__}: {error}"[:300]) from error
     return player.finish()
 
@@ -126,6 +141,7 @@ class _Player:
         self._clock = _RecordedClock()
         self._recogniser = recogniser
         self._pictures: dict[str, bytes] = {}
+        self._picture_bytes = 0
         self._reads = {camera.id: frozenset(camera.reads) for camera in lane.cameras}
         self._wanted = state.passage is not None and state.passage.identity is None
         # Readings of today that wait for the recorded ones.
@@ -172,16 +188,24 @@ class _Player:
         return self._played
 
     def _crossed(self, line: dict[str, Any]) -> None:
-        self._clock.ms = line["at_ms"]
+        at_ms = line["at_ms"]
+        if type(at_ms) is not int or not 0 <= at_ms <= _MOST_MS:
+            raise PlaybackError(f"at_ms: expected milliseconds, got {at_ms!r}"[:300])
+        self._clock.ms = at_ms
         self._overdue()
         if "picture" in line:
             # A frame is read within seconds of its coming, while its camera goes on.
             picture = base64.b64decode(line["picture"])
-            self._pictures[hashlib.sha256(picture).hexdigest()] = picture
-            if len(self._pictures) > MOST_PICTURES:
-                del self._pictures[next(iter(self._pictures))]
+            self._keep(picture)
         elif (device := self._devices.get(line["device"])) is not None:
             device.hear_again(line["sent"], bytes.fromhex(line["hex"]), wanted=self._wanted)
+
+    def _keep(self, picture: bytes) -> None:
+        digest = hashlib.sha256(picture).hexdigest()
+        self._picture_bytes += len(picture) - len(self._pictures.pop(digest, b""))
+        self._pictures[digest] = picture
+        while len(self._pictures) > MOST_PICTURES or self._picture_bytes > MOST_PICTURE_BYTES:
+            self._picture_bytes -= len(self._pictures.pop(next(iter(self._pictures))))
 
     def _heard(self, event: Event) -> None:
         """A driver of today reads something: it waits for its place among the recorded steps."""
@@ -191,6 +215,8 @@ class _Player:
             before = last.weighing if isinstance(last, Weighed | LaneState) else None
             if before is not None and _told(encode(event.weighing)) == _told(encode(before)):
                 return  # what it says first is what the lane knew when the recording began
+        if len(waiting) >= MOST_WAITING:
+            raise PlaybackError(f"expected steps of the lane, got {MOST_WAITING} readings without one")
         self._anew.add(type(event))
         waiting.append(event)
 

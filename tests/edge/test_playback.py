@@ -17,7 +17,7 @@ from edge.core.events import FrameRead
 from edge.core.plate import Plate
 from edge.core.readings import PictureReading, PlateSighting, Unread
 from edge.core.step import initial
-from edge.playback import Played, play
+from edge.playback import PlaybackError, Played, play
 from edge.profiles import lane_profile
 from edge.runtime.codec import encode
 
@@ -124,3 +124,55 @@ async def test_other_addresses_than_were_recorded_give_nothing(tmp_path: Path, s
         {"at_ms": 2, "device": "barrier", "sent": sent, "hex": answered.hex()},
     ]
     assert (await played(tmp_path, lines, Reads())).same
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"at_ms": "\x1b[2J", "device": "scale", "sent": False, "hex": ""},
+        {"at_ms": float("inf"), "device": "scale", "sent": False, "hex": ""},
+        {"at_ms": 10**30, "device": "scale", "sent": False, "hex": ""},
+        {"at_ms": True, "device": "scale", "sent": False, "hex": ""},
+        {"at_ms": -1, "device": "scale", "sent": False, "hex": ""},
+        {"at_ms": 1, "device": ["scale"], "sent": False, "hex": ""},
+        {"at_ms": 1, "device": "scale", "sent": False, "hex": {}},
+        {"at_ms": 1, "device": "front", "sent": False, "picture": 7},
+        {"event": {"type": "Tick", "at_ms": 1}},
+        {"event": {"type": "Tick", "at_ms": 1}, "effects": 5},
+        {"event": {"type": "Tick", "at_ms": 1}, "effects": ["x"]},
+        {"event": {"type": "Tick", "at_ms": 1}, "effects": [{"type": "Report", "name": "decided", "fields": [1]}]},
+        {"event": {"type": "os.system", "at_ms": 1}, "effects": []},
+    ],
+    ids=repr,
+)
+async def test_a_line_of_a_stranger_is_refused(tmp_path: Path, line: dict[str, Any]) -> None:
+    with pytest.raises(PlaybackError):
+        await played(tmp_path, [line], Reads())
+
+
+async def test_a_first_line_without_a_lane_is_refused(tmp_path: Path) -> None:
+    configuration = load_text(CONFIG)
+    assert isinstance(configuration, Configuration)
+    file = tmp_path / "recording.jsonl"
+    file.write_text('{"kakou_recording": 1, "state": {}}\n')
+    with pytest.raises(PlaybackError, match="state of a lane"):
+        await play(file, configuration, Reads())
+
+
+async def test_a_file_of_a_stranger_costs_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = {"at_ms": 1, "device": "front", "sent": False, "picture": base64.b64encode(PICTURE).decode()}
+    newer = {**picture, "picture": base64.b64encode(PICTURE + b"2").decode()}
+    monkeypatch.setattr("edge.playback.MOST_PICTURE_BYTES", len(PICTURE) + 1)
+    found = await played(tmp_path, [picture, newer, newer, frame(PictureReading((SEEN,)))], Reads())
+    assert (found.readings, found.not_anew) == (1, 1)
+    monkeypatch.setattr("edge.playback.MOST_WAITING", 2)
+    weights = [
+        {"at_ms": 1, "device": "scale", "sent": False, "hex": encode_binary(10_000 * (number // 12)).hex()}
+        for number in range(60)
+    ]
+    cards = [{"at_ms": 1, "device": "cards", "sent": False, "hex": f"1234567{n}\r\n".encode().hex()} for n in range(5)]
+    with pytest.raises(PlaybackError, match="2 readings without one"):
+        await played(tmp_path, [*weights, *cards], Reads())
+    monkeypatch.setattr("edge.playback.MOST_LINE_BYTES", 20)
+    with pytest.raises(PlaybackError, match="line 1: expected at most 20 bytes"):
+        await played(tmp_path, [], Reads())
