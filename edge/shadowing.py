@@ -40,9 +40,10 @@ def lane_shadows(box: "Box", lane: Lane) -> LaneShadows | None:
     captures = LaneCaptures(
         cameras,
         reader,
-        # A place of its own in the queue: many pictures of the shadow cost the lane no place in it.
-        recogniser=box.recogniser.for_lane(f"{lane.id}/shadow"),
-        evidence=box.evidence,
+        # Behind every lane of the box: what begins is all that it costs one.
+        recogniser=box.recogniser.for_lane(f"{lane.id}/shadow", yields=True),
+        # No record names a picture of the shadow, and the quota is the lanes'.
+        evidence=None,
         clock=clock,
         read_timeout_s=box.configuration.recogniser.deadline_ms / 1000,
     )

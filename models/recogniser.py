@@ -92,14 +92,17 @@ class WorkerRecogniser:
         """Process ids of the present workers."""
         return tuple(slot.worker.pid for slot in self._slots if slot.worker is not None)
 
-    def for_lane(self, lane: str) -> "LaneRecogniser":
-        """Return the recogniser as one lane has it."""
-        return LaneRecogniser(self, lane)
+    def for_lane(self, lane: str, *, yields: bool = False) -> "LaneRecogniser":
+        """Return the recogniser as one lane has it; who `yields` is read when no other picture waits."""
+        return LaneRecogniser(self, lane, yields=yields)
 
     async def read(
-        self, jpeg: bytes, look_for: frozenset[str], deadline_s: float, *, lane: str = _NO_LANE
+        self, jpeg: bytes, look_for: frozenset[str], deadline_s: float, *, lane: str = _NO_LANE, yields: bool = False
     ) -> PictureReading:
-        """Read one picture within `deadline_s`, waiting for a free worker included. Never raises for its content."""
+        """Read one picture within `deadline_s`, waiting for a free worker included. Never raises for its content.
+
+        Who `yields` may wait as long, and then read as long: a worker that is killed for its deadline costs the others.
+        """
         if self._closed:
             return unread("closed")
         await self.start()
@@ -109,9 +112,11 @@ class WorkerRecogniser:
         end_s = loop.time() + deadline_s
         try:
             async with asyncio.timeout_at(end_s):
-                slot = await self._idle.get(lane)
+                slot = await self._idle.get(lane, yields=yields)
         except TimeoutError:
             return unread("deadline")
+        if yields:
+            end_s = loop.time() + deadline_s
         return await self._read_in(slot, jpeg, look_for, end_s)
 
     async def _read_in(self, slot: _Slot, jpeg: bytes, look_for: frozenset[str], end_s: float) -> PictureReading:
@@ -175,10 +180,11 @@ class WorkerRecogniser:
 class LaneRecogniser:
     """One lane's share of a `WorkerRecogniser`; an `edge.ports.Recogniser`."""
 
-    def __init__(self, shared: WorkerRecogniser, lane: str) -> None:
+    def __init__(self, shared: WorkerRecogniser, lane: str, *, yields: bool = False) -> None:
         self._shared = shared
         self._lane = lane
+        self._yields = yields
 
     async def read(self, jpeg: bytes, look_for: frozenset[str], deadline_s: float) -> PictureReading:
         """Read one picture as `WorkerRecogniser.read` does, in this lane's turn."""
-        return await self._shared.read(jpeg, look_for, deadline_s, lane=self._lane)
+        return await self._shared.read(jpeg, look_for, deadline_s, lane=self._lane, yields=self._yields)

@@ -49,6 +49,21 @@ async def test_three_lanes_take_turns_in_the_order_they_came():
     assert await served(queue, lanes, 6) == ["a", "b", "c", "a", "b", "c"]
 
 
+@pytest.mark.hazard("I17")
+async def test_who_yields_waits_behind_everybody_and_can_give_up():
+    queue: FairQueue[str] = FairQueue()
+    shadow = [asyncio.create_task(queue.get("a/shadow", yields=True)) for _ in range(3)]
+    while queue.waiting("a/shadow") < 3:
+        await asyncio.wait(shadow, timeout=0)
+    lanes = {"a": await asked(queue, "a", 2), "b": await asked(queue, "b", 1), "shadow": shadow}
+    assert await served(queue, lanes, 4) == ["a", "b", "a", "shadow"]
+    shadow[0].cancel()
+    await asyncio.wait(shadow[:1])
+    assert queue.waiting("a/shadow") == 1
+    queue.put("worker")
+    assert await shadow[1] == "worker"
+
+
 async def test_what_is_free_is_had_at_once():
     queue: FairQueue[str] = FairQueue()
     queue.put("worker")

@@ -206,6 +206,21 @@ async def test_a_flooded_lane_fills_its_own_queue_and_no_other(started):
     assert sorted([reasons(await one) for one in flood]) == [[], [], [], ["busy"], ["busy"]]
 
 
+@pytest.mark.hazard("I17")
+async def test_who_yields_to_a_lane_costs_it_no_worker(started):
+    """It waited for the lane's picture: killed for that, the worker would have to load its models anew."""
+    answer = encode_reading(PictureReading())
+    code = READY + "import select\nwhile True:\n    receive()\n    receive()\n    select.select([], [], [], 1)\n"
+    recogniser = started(command=lying_worker(code + f"    send({answer!r})\n"))
+    await recogniser.start()
+    await recogniser.ready()
+    pids = recogniser.worker_pids
+    mine = asyncio.create_task(recogniser.for_lane("lane-1").read(b"x", BOTH, ENOUGH_S))
+    shadow = asyncio.create_task(recogniser.for_lane("lane-1/shadow", yields=True).read(b"x", BOTH, 1.8))
+    assert (reasons(await mine), reasons(await shadow)) == ([], [])
+    assert recogniser.worker_pids == pids
+
+
 @pytest.mark.parametrize(
     "code",
     [

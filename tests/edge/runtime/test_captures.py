@@ -87,7 +87,7 @@ class QuickClock(LoopClock):
 class Rig:
     """Captures with all that they use; `events` is what the lane was told."""
 
-    def __init__(self, evidence: EvidenceStore) -> None:
+    def __init__(self, evidence: EvidenceStore | None) -> None:
         self.camera, self.reader, self.recogniser, self.evidence = Camera(), Reader(), Recogniser(), evidence
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         cameras: Any = {CAMERA: self.camera}
@@ -161,10 +161,21 @@ async def test_what_the_camera_read_itself_is_told_with_a_picture_that_may_be_re
 
 
 async def test_a_frame_that_cannot_be_kept_does_not_count(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    assert rig.evidence is not None
     rig.evidence._limits = EvidenceLimits(1, 60, 600)
     rig.captures.start("p1", 1000)
     await rig.until(lambda: not any(not task.done() for task in rig.captures._tasks["p1"][:1]))
     assert rig.events.empty()
+
+
+@pytest.mark.hazard("I17")
+async def test_who_decides_nothing_keeps_no_picture_and_lets_go_of_none(rig: Rig, tmp_path: Path):
+    shadow = Rig(None)
+    shadow.captures.start("p1", 1000)
+    assert (await shadow.frame()).reading == plate_seen("粤BF3871")
+    shadow.captures.ended("p1")
+    await shadow.captures.close()
+    assert list((tmp_path / "evidence").rglob("*.jpg")) == []
 
 
 async def test_stopping_lets_a_reading_end_unheard(rig: Rig):
