@@ -82,6 +82,10 @@ def load(path: Path) -> Loaded | list[ConfigProblem]:
     except ValidationError as error:
         found = [explain(one, document, name, Scenario) for one in error.errors(include_url=False) if not is_echo(one)]
         return sorted(found, key=lambda one: (one.line, one.column))
+    if strange := list(_strange(scenario, document, name)):
+        return strange
+    lane = _with_passwords(scenario.lane, path.absolute().parent)
+    scenario = scenario.model_copy(update={"lane": lane})
     devices = _devices(scenario)
     problems = [*_lane_problems(scenario, devices, document, name), *_names(scenario, devices, document, name)]
     return sorted(problems, key=lambda one: (one.line, one.column)) or Loaded(path, scenario, devices, document)
@@ -136,6 +140,56 @@ def _real(scenario: Scenario) -> list[str]:
     for key, said in scenario.lane.items():
         found += [str(one.get("id")) for one in (said if isinstance(said, tuple) else (said,)) if _is_real(key, one)]
     return found
+
+
+def _strange(scenario: Scenario, document: Document, name: str) -> Iterator[ConfigProblem]:
+    """What no scenario may ask of the machine that plays it: it may come from a stranger."""
+    for place, given in _password_files(scenario.lane, ("lane",)):
+        folder = Path(name).absolute().parent.resolve()
+        if not (isinstance(given, str) and given and _within(folder, given)):
+            # A camera of his would be told what is in it.
+            expected = Bilingual("与场景文件同一文件夹内的文件", "a file in the folder of the scenario")
+            yield ConfigProblem(name, *document.values[place], "file_outside", path_text(place), shown(given), expected)
+    barrier = scenario.lane.get("barrier")
+    if isinstance(barrier, dict) and barrier.get("use", "sim") != "sim":
+        place = ("lane", "barrier", "use")
+        expected = Bilingual("sim:场景中的车辆从栏杆下驶过", "sim: the trucks of a scenario drive under it")
+        yield ConfigProblem(
+            name, *document.values[place], "barrier_not_simulated", path_text(place), shown(barrier["use"]), expected
+        )
+    if (said := scenario.lane.get("simulated", True)) is not True:
+        expected = Bilingual("true:场景中的车道总是模拟车道", "true: the lane of a scenario always is")
+        place = ("lane", "simulated")
+        yield ConfigProblem(name, *document.values[place], "simulation_denied", path_text(place), shown(said), expected)
+
+
+def _within(folder: Path, given: str) -> bool:
+    try:
+        return "\0" not in given and Path(folder, given).resolve().is_relative_to(folder)
+    except (OSError, RuntimeError):
+        return False  # links in a circle
+
+
+def _password_files(said: Any, at: PathKey) -> Iterator[tuple[PathKey, Any]]:
+    """Every `password_file` below a value of the lane."""
+    parts = said.items() if isinstance(said, dict) else enumerate(said) if isinstance(said, tuple) else ()
+    for key, part in parts:
+        if key == "password_file":
+            yield (*at, key), part
+        else:
+            yield from _password_files(part, (*at, key))
+
+
+def _with_passwords(said: Any, folder: Path) -> Any:
+    """The lane with its password files where the scenario has them: the controller reads it from another folder."""
+    if isinstance(said, tuple):
+        return tuple(_with_passwords(part, folder) for part in said)
+    if not isinstance(said, dict):
+        return said
+    return {
+        key: str(folder / part) if key == "password_file" else _with_passwords(part, folder)
+        for key, part in said.items()
+    }
 
 
 def _lane_problems(

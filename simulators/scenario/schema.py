@@ -278,7 +278,8 @@ class Scenario(Strict):
     """One file. `shows`: rows of the hazard catalogue, or `4.3: CASE` of the field's catalogue of failures.
 
     `lane` is a lane as a configuration has it, without the addresses of its devices: those are the simulators'. With
-    `use: real` and its own address, a device of the bench takes the place of its simulator; the barrier is simulated.
+    `use: real` and its own address, a device of the bench takes the place of its simulator; the barrier is simulated,
+    and a `password_file` lies in the folder of the scenario, which may come from a stranger.
     With `platform` one of the `authorities` is the customs platform, behind its bridge. `most_speed` limits how fast
     time may run; what holds in `never` at any moment fails the scenario. It begins once the lane is ready, or with
     `ready: false` as soon as the controller was started.

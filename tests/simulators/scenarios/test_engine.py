@@ -258,6 +258,42 @@ def test_a_real_device_takes_the_place_of_its_simulator(tmp_path: Path, capsys: 
     assert "got 'mine', expected one of barrier" in capsys.readouterr().err
 
 
+CAMERA = "{id: mine, use: real, url: 'http://127.0.0.1:9/', place: front, reads: [plate], user: u, password_file: %s}"
+STEPS = "steps:\n  - expect: {phase: idle}\n"
+
+
+@pytest.mark.parametrize("given", ["/etc/passwd", "../secret", "link", "''", "[a]", '"a\\0b"', "circle"])
+@pytest.mark.parametrize("key", ["cameras: [%s]", "shadow: {cameras: [%s]}"])
+def test_a_scenario_of_a_stranger_sends_nobodys_files_to_his_camera(tmp_path: Path, given: str, key: str) -> None:
+    folder = tmp_path / "his"
+    folder.mkdir()
+    (tmp_path / "secret").write_text("key")
+    (folder / "link").symlink_to(tmp_path / "secret")
+    (folder / "circle").symlink_to(folder / "circle")
+    found = load(written(folder, STEPS, HEAD.replace("tag_reader: {}", key % (CAMERA % given))))
+    assert isinstance(found, list)
+    assert [one.code for one in found] == ["file_outside"]
+    assert found[0].key_path.endswith("cameras[0].password_file")
+
+
+def test_a_password_lies_beside_its_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, STEPS, HEAD.replace("tag_reader: {}", f"cameras: [{CAMERA % 'camera.txt'}]\n  tag_reader: {{}}"))
+    monkeypatch.chdir(tmp_path)
+    found = load(Path("one.yaml"))
+    assert isinstance(found, Loaded)
+    assert found.scenario.lane["cameras"][0]["password_file"] == str(tmp_path / "camera.txt")
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [("barrier: {use: real}", "barrier_not_simulated"), ("barrier: {}\n  simulated: false", "simulation_denied")],
+)
+def test_no_scenario_is_a_lane_of_production(tmp_path: Path, said: str, code: str) -> None:
+    found = load(written(tmp_path, STEPS, HEAD.replace("barrier: {}", said)))
+    assert isinstance(found, list)
+    assert [one.code for one in found] == [code]
+
+
 def test_an_interrupt_ends_it(tmp_path: Path) -> None:
     path = written(tmp_path, "steps:\n  - expect: {phase: idle, for_s: 3000}\n")
     process = subprocess.Popen(
