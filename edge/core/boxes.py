@@ -63,6 +63,16 @@ def container_cameras(profile: LaneProfile) -> list[CameraProfile]:
     return [camera for camera in profile.cameras if "container" in camera.reads]
 
 
+def seen_at_all(profile: LaneProfile, passage: Passage) -> dict[str, Container]:
+    """Return every code that any frame verified, however seldom it was seen."""
+    return {
+        code: container
+        for camera in container_cameras(profile)
+        for code, by_frame in _code_votes(camera, passage).items()
+        for container, _ in by_frame.values()
+    }
+
+
 def pending(camera: CameraProfile, passage: Passage) -> bool:
     """A code waits for its agreement, or this camera had no chance yet to see a second box (D9)."""
     if len(frames_of(passage, camera)) < camera.frames_needed:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edge.core.boxes import MOST_CONTAINERS, ORDER_NOT_SEEN, Boxes, contradiction, fuse_containers
+from edge.core.boxes import MOST_CONTAINERS, ORDER_NOT_SEEN, Boxes, contradiction, fuse_containers, seen_at_all
 from edge.core.container import Container
 from edge.core.profile import LaneProfile
 from edge.core.readings import EngineResult, Reading
@@ -23,7 +23,12 @@ def fuse_boxes(profile: LaneProfile, passage: Passage, lost_devices: Sequence[st
         return seen if seen.status == "conflict" else replace(told, evidence=seen.evidence)
     if told.value is None:
         return seen
-    return told if seen.value is None else _agreed(seen, told)
+    if seen.value is not None:
+        return _agreed(seen, told)
+    # One frame of ours makes no reading; that it verified another code is a contradiction, as among our own frames.
+    codes = {one.code for one in told.value}
+    others = tuple(one for code, one in seen_at_all(profile, passage).items() if code not in codes)
+    return Reading("conflict", candidates=(told.value, others), reason="code_seen_once") if others else told
 
 
 def engine_may_tell(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) -> bool:

@@ -232,6 +232,16 @@ def test_beside_cameras_both_have_to_agree_where_both_read(
     assert bool(asked(lane).evidence) is bool(ours), "the pictures are ours"
 
 
+@pytest.mark.hazard("D8")
+@pytest.mark.parametrize(("ours", "status", "reason"), [(OTHER, "conflict", "code_seen_once"), (CODE, "read", None)])
+def test_another_code_that_one_frame_of_ours_verified_is_a_conflict(ours: str, status: str, reason: str | None) -> None:
+    lane = arrived(BESIDE)
+    tell(lane, box(CODE))
+    lane.frame("cam-right", boxes_seen(ours))
+    wait(lane)
+    assert (asked(lane).status, asked(lane).reason) == (status, reason)
+
+
 @pytest.mark.parametrize(
     ("places", "camera", "status", "read"),
     [
