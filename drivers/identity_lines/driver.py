@@ -61,8 +61,8 @@ class LineReader(StreamListener[Line]):
 
     async def run(self) -> None:
         """Deliver what is shown. Ends by DeviceError or cancellation."""
-        # Whether a card stayed while nobody listened cannot be known.
-        self._last = ""
+        # Whether a card stayed while nobody listened cannot be known: the same one, heard soon, is taken to have.
+        self._read_ms = self._clock.now_ms()
         await super().run()
 
     def _said_line(self, line: Line) -> None:

@@ -122,6 +122,9 @@ class Draft:
         """Write the one terminal record of the open passage and forget it."""
         passage, profile = self.passage, self.state.profile
         identity = passage.identity or self.fused()
+        if passage.identity is None:
+            # Nothing was concluded, and none the less what was shown until now is this vehicle's, not the next one's.
+            self.change(identified_ms=self.at_ms)
         self.emit(
             StopCapture(passage.id),
             EndPassage(

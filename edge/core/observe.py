@@ -166,7 +166,7 @@ def _observe_boxes(draft: Draft, event: BoxesTold) -> None:
 
 
 def _observe_card(draft: Draft, event: CardShown) -> None:
-    """Keep a card of this vehicle's driver, once. One that lay there when the last identity was concluded is not."""
+    """Keep a card of this vehicle's driver, once. One that lay there when the last vehicle was done with is not."""
     passage, concluded_ms = draft.state.passage, draft.state.identified_ms
     if not _collecting(draft) or passage is None or (concluded_ms is not None and event.since_ms <= concluded_ms):
         return

@@ -184,7 +184,7 @@ class LaneState:
     # What the scale says now, and which weighing (by its `since_ms`) was a vehicle's already: another vehicle moves it.
     weighing: Weighing | None = None
     weighed_ms: int | None = None
-    # When the last identity was concluded: a card that lies on the reader since before is the last driver's.
+    # When the last identity was concluded, or its vehicle gone before: a card that lies there longer is its driver's.
     identified_ms: int | None = None
     # What the reader of seals sees now, and what of it (by its `since_ms`) was a vehicle's already.
     seals: SealsInField | None = None

@@ -101,6 +101,24 @@ async def test_a_card_that_stays_is_told_with_since_when_and_is_another_where_it
         running.cancel()
 
 
+async def test_a_card_that_may_have_stayed_while_the_line_was_away_is_not_shown_anew(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with stand(tmp_path, clock) as it:
+        for away_ms in (0, 60_000, 60_000):
+            await it.reader.connect()
+            running = asyncio.create_task(it.reader.run())
+            await until(lambda: it.reader._delivering)
+            count = len(it.cards)
+            if count == 2:
+                clock.ms += GONE_MS
+            it.say("4711")
+            await until(lambda count=count: len(it.cards) == count + 1)  # type: ignore[misc]
+            running.cancel()
+            clock.ms += away_ms or REPEAT_MS
+        assert it.since_ms[:2] == [5_000, 5_000]
+        assert it.since_ms[2] > 60_000, "silent for long enough while somebody listened, it was gone"
+
+
 @pytest.mark.hazard("D13")
 async def test_a_flood_is_limited_and_the_surplus_counted(tmp_path: Path) -> None:
     async with stand(tmp_path, StoppedClock()) as it:

@@ -118,6 +118,24 @@ def test_a_card_that_was_left_on_the_reader_is_not_the_next_drivers() -> None:
     assert asked(lane).value == DriverCard("0099881122", "ic"), "who is quick holds it there before the loop sees him"
 
 
+@pytest.mark.hazard("P19")
+def test_a_card_that_a_driver_left_who_backed_out_before_he_was_identified_is_not_the_next_ones() -> None:
+    lane = LaneBench(WITH_READER)
+    lane.arrive()
+    show(lane)
+    since_ms = lane.at_ms
+    assert (lane.phase, lane.passage.cards) == (Phase.IDENTIFYING, (CARD,))
+    lane.scan(arrival_loop=False)
+    lane.scan(3)
+    assert lane.phase is Phase.IDLE
+    lane.arrive()
+    lane.read_tag()
+    show(lane, since_ms=since_ms)
+    assert (lane.phase, lane.passage.cards) == (Phase.IDENTIFYING, ())
+    show(lane)
+    assert asked(lane).value == CARD, "shown anew it is this one's"
+
+
 def test_another_look_keeps_the_card_and_a_retry_asks_for_it_anew() -> None:
     lane = LaneBench(replace(WITH_READER, cameras=PROFILE.cameras, must_match=("front_plate",), recaptures=1))
     lane.arrive()
