@@ -15,7 +15,7 @@ MAX_BODY_BYTES = 64 * 1024
 # FFmpeg's RTSP client keeps user and password in 128 bytes, and cuts what is longer without a word.
 MAX_CREDENTIALS = 127
 _STATUS = re.compile(rb"RTSP/1\.\d ([1-5]\d\d)(?: .*)?")
-_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*(.*?)[ \t]*")
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:(.*)")
 _LENGTH = re.compile(r"[0-9]{1,9}")
 _CODEC = re.compile(r"a=rtpmap:[0-9]{1,3}[ \t]+([A-Za-z0-9.-]{1,40})/.*")
 
@@ -141,7 +141,7 @@ def _head(head: bytes) -> tuple[int, tuple[tuple[str, str], ...], int]:
     for line in lines:
         if (field := _FIELD.fullmatch(line.decode("latin-1"))) is None:
             raise RtspError(f"expected a header field, got {line[:40]!r}")
-        fields.append((field[1].lower(), field[2]))
+        fields.append((field[1].lower(), field[2].strip(" \t")))
     lengths = {value for name, value in fields if name == "content-length"} or {"0"}
     if len(lengths) > 1 or not _LENGTH.fullmatch(length := lengths.pop()) or int(length) > MAX_BODY_BYTES:
         raise RtspError(f"expected a body of at most {MAX_BODY_BYTES} bytes")

@@ -108,6 +108,15 @@ def test_what_is_no_answer_is_refused_and_nothing_is_read_behind_it(wrong: bytes
     assert read(ASKED + wrong)[0] == read(ASKED)[0]
 
 
+def test_a_field_of_nothing_but_spaces_is_refused_at_once() -> None:
+    # A pattern that tries every way to share the spaces out would take hours.
+    spaces = b" " * (MAX_HEAD_BYTES - 100)
+    assert read(b"RTSP/1.0 200 OK\r\nServer:" + spaces + b"\nx\r\n\r\n") != []
+    (answer,) = read(b"RTSP/1.0 200 OK\r\nServer:" + spaces + b"x\t \r\n\r\n")
+    assert isinstance(answer, Answer)
+    assert answer.all("server") == ["x"]
+
+
 def test_a_head_and_a_body_without_end_are_given_up_within_their_bound() -> None:
     reader = AnswerReader()
     for _ in range(16):
