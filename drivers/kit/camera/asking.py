@@ -16,8 +16,9 @@ from drivers.kit.camera.multipart import MultipartParser, boundary_of
 
 READ_BYTES = 64 * 1024
 _MOST_HEAD_BYTES = 8 * 1024
-# What a head may hold that nobody else is to see: passwords, sessions, and a query of the address.
-_SECRET = re.compile(rb"(?im)^((?:authorization|cookie|set-cookie):[ \t]*)[^\r\n]*|(?<=\?)[^ \r\n]+(?= HTTP/)")
+# What a head may hold that nobody else is to see: passwords, sessions, and the query of an address, also where an
+# answer repeats it (Content-Base, Location).
+_SECRET = re.compile(rb"(?im)^((?:authorization|cookie|set-cookie)[ \t]*:[ \t]*)[^\r\n]*|(?<=\?)[^\s\"<>]+")
 OnHeads = Callable[[bytes, bytes], None]
 
 

@@ -142,6 +142,12 @@ def test_heads_are_told_without_passwords() -> None:
     assert without_secrets(head) == (
         b"GET /a.jpg?*** HTTP/1.1\r\nHost: cam\r\nAuthorization: ***\r\nCookie:***\r\nX: 1"
     )
+    asked = b"DESCRIBE rtsp://cam/1?user=x&pwd=y RTSP/1.0\r\nCSeq: 1\r\nAuthorization : Basic eA=="
+    assert without_secrets(asked) == b"DESCRIBE rtsp://cam/1?*** RTSP/1.0\r\nCSeq: 1\r\nAuthorization : ***"
+    answered = b'RTSP/1.0 200 OK\r\nContent-Base: rtsp://cam/1?user=x&pwd=y\r\nRTP-Info: url="rtsp://cam/1?pwd=y"'
+    assert without_secrets(answered) == (
+        b'RTSP/1.0 200 OK\r\nContent-Base: rtsp://cam/1?***\r\nRTP-Info: url="rtsp://cam/1?***"'
+    )
     assert without_secrets(b"HTTP/1.1 200 OK\r\nSet-Cookie: s=1\r\nDate: x") == (
         b"HTTP/1.1 200 OK\r\nSet-Cookie: ***\r\nDate: x"
     )
