@@ -66,8 +66,8 @@ def judge(state: LaneState, at_ms: int) -> OfflineEntry | str:
     """Return the one entry under which the waiting vehicle may pass, or the stable reason why it is held.
 
     Reasons: fail_closed, an alarm of `doubts`, mode, answered, outage_not_proved, time_quality, no_list, list_expired,
-    cap_reached, conflict, unread, too_few_identifiers, no_entry, entry_not_now, risk_class, entry_denied, entry_used,
-    several_entries.
+    cap_reached, conflict, unread, seals_not_listed, too_few_identifiers, no_entry, entry_not_now, risk_class,
+    entry_denied, entry_used, several_entries.
     """
     rules, memory, passage = state.profile.offline, state.offline, state.passage
     if rules is None:
@@ -116,7 +116,10 @@ def _unclear(profile: LaneProfile, identity: Identity) -> str | None:
         return "conflict"
     # A tag is demanded where the entry names one: it has no other way to agree.
     demanded = [name for name in profile.must_match if name != "tag"]
-    return None if all(statuses.get(name) == "read" for name in demanded) else "unread"
+    if not all(statuses.get(name) == "read" for name in demanded):
+        return "unread"
+    # No list names a seal: any that is locked would do, where a release note has to name the one.
+    return "seals_not_listed" if "seals" in demanded else None
 
 
 def _hashes(found: OfflineList, identity: Identity) -> dict[str, str]:

@@ -195,10 +195,11 @@ def test_in_heightened_mode_a_lane_with_a_reader_demands_the_seals() -> None:
     assert answered(lane) == (Phase.HELD, ("unread_seals",))
 
 
-def test_no_list_lets_a_vehicle_pass_without_the_seals_that_are_demanded() -> None:
+def test_no_list_lets_a_vehicle_pass_where_seals_are_demanded_because_none_names_them() -> None:
     profile = replace(WITH_READER, must_match=("tag", "seals"))
     tag = Reading("read", object(), 1.0)
     read = Identity(tag=tag, seals=Reading("read", (SEAL,), 1.0))  # type: ignore[arg-type]
-    assert _unclear(profile, read) is None
+    assert _unclear(profile, read) == "seals_not_listed"
+    assert _unclear(replace(profile, must_match=("tag",)), read) is None
     assert _unclear(profile, replace(read, seals=Reading("unread", reason="no_seal"))) == "unread"
     assert _unclear(profile, replace(read, seals=Reading("conflict"))) == "conflict"
