@@ -64,3 +64,7 @@ def _seal_reader(reader: SealReader, path: PathKey) -> Iterator[Finding]:
         yield Finding(
             (*path, other), "not_for_driver", given, Bilingual(f"不写:{needed} 已给出", f"nothing: {needed} says it")
         )
+    if needed == "url" and reader.url is not None and not reader.url.startswith("http://"):
+        # It would be asked in the open all the same.
+        expected = Bilingual("http:// 地址:该驱动不支持 TLS", "an address with http://: this driver has no TLS")
+        yield Finding((*path, "url"), "not_for_driver", reader.url, expected)

@@ -30,7 +30,9 @@ class HttpSealReader:
         timeout_s: float = 3.0,
     ) -> None:
         self.name = name
-        self.address = url
+        # Every log line and error shows it, and a query may hold a password.
+        self.address = url.partition("?")[0]
+        self._url = url
         self._clock = clock
         self._on_seals = on_seals
         self._poll_s = poll_s
@@ -55,7 +57,7 @@ class HttpSealReader:
 
     async def _ask(self) -> tuple[Seal, ...]:
         try:
-            answer = await get(self.address, self._timeout_s)
+            answer = await get(self._url, self._timeout_s)
         except HttpError as error:
             raise self._error(error.code, "an answer", error.detail) from error
         if answer.status != _OK:

@@ -93,6 +93,7 @@ def test_a_lane_has_a_sign_and_a_voice_or_none() -> None:
         (SEALS.format("url: http://10.0.0.6/"), "missing_for_driver", "seal_serial"),
         (SEALS.format("port: /dev/ttyUSB5, url: http://10.0.0.6/"), "not_for_driver", "http://10.0.0.6/"),
         (SEALS.format("driver: seal_http, url: http://10.0.0.6/, port: /dev/x"), "not_for_driver", "/dev/x"),
+        (SEALS.format("driver: seal_http, url: https://10.0.0.6/"), "not_for_driver", "https://10.0.0.6/"),
         ("    seal_reader: {id: r1, driver: seal_http, url: http://10.0.0.6/}\n", "duplicate_id", "r1"),
         ("    must_match: [front_plate, seals]\n", "no_device_for", "seals"),
         (ENGINE.format("min_confidence: 1.1"), None, "1.1"),

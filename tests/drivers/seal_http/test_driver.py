@@ -125,6 +125,19 @@ async def test_an_answer_without_end_is_cut_off() -> None:
     await server.wait_closed()
 
 
+async def test_a_query_is_asked_for_and_told_to_nobody() -> None:
+    async with stand() as it:
+        reader = HttpSealReader(
+            "seal-1", it.server.url + "?key=s3cret", clock=RealClock(), on_seals=it.told.append, timeout_s=0.2
+        )
+        await reader.connect()
+        await it.server.stop()
+        with pytest.raises(DeviceError) as lost:
+            await reader.connect()
+        assert reader.address == it.server.url
+        assert "s3cret" not in str(lost.value)
+
+
 async def test_a_name_that_is_nobodys_is_unreachable(tmp_path: Path) -> None:
     reader = HttpSealReader("seal-1", "http://127.0.0.1:1/", clock=RealClock(), on_seals=lambda _: None)
     with pytest.raises(DeviceError, match="seal_unreachable") as refused:
