@@ -87,7 +87,8 @@ def joined(looks: Sequence[Look], needed: int, needed_last: int) -> Joined | Non
         share = weights[top] / sum(weights.values())
         whole = any(look.text[place] == top for look in looks if len(look.text) == length)
         enough = whole and len(read[top]) >= (needed_last if place == length - 1 else needed)
-        if not enough or share < WON or max(read[top]) < SEEN:
+        # Asked so that what is no number wins nothing.
+        if not (enough and share >= WON and max(read[top]) >= SEEN):
             return None
         text += top
         confidence = min(confidence, share, max(read[top]))

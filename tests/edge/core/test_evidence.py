@@ -1,5 +1,6 @@
 """Frames that differ in single characters are joined by evidence, place by place; no second answer is ever tried."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -52,6 +53,11 @@ def test_each_character_needs_the_pictures_that_were_asked_for() -> None:
 
 def test_what_no_picture_is_sure_of_is_not_answered() -> None:
     assert joined([look("AB1", weak=" . "), look("AB1", weak=" . ", name="b")], 2, 2) is None
+
+
+def test_a_confidence_that_is_no_number_wins_nothing() -> None:
+    spoilt = replace(look("AB1"), characters=(math.nan,) * 3)
+    assert joined([spoilt, replace(spoilt, sha256="b")], 2, 2) is None
 
 
 def test_a_look_that_missed_a_character_in_between_does_not_shift_the_others() -> None:
