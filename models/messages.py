@@ -53,7 +53,7 @@ def decode_message(payload: bytes) -> dict[str, Any]:
     """Return a message of the worker. Raises MessageError."""
     try:
         message = json.loads(payload)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MessageError(str(error)) from error
     if not isinstance(message, dict):
         raise MessageError("not an object")
@@ -66,17 +66,17 @@ def decode_reading(message: dict[str, Any]) -> PictureReading:
         body = message["reading"]
         return PictureReading(
             tuple(
-                PlateSighting(Plate(**item["plate"]), float(item["confidence"]), _box(item["box"]), _characters(item))
+                PlateSighting(Plate(**item["plate"]), _share(item["confidence"]), _box(item["box"]), _characters(item))
                 for item in body["plates"]
             ),
             tuple(
                 ContainerSighting(
-                    Container(**item["container"]), float(item["confidence"]), _box(item["box"]), _characters(item)
+                    Container(**item["container"]), _share(item["confidence"]), _box(item["box"]), _characters(item)
                 )
                 for item in body["containers"]
             ),
             tuple(
-                VehicleSighting(item["vehicle_class"], float(item["confidence"]), _box(item["box"]))
+                VehicleSighting(item["vehicle_class"], _share(item["confidence"]), _box(item["box"]))
                 for item in body["vehicles"]
             ),
             tuple(
@@ -90,7 +90,15 @@ def decode_reading(message: dict[str, Any]) -> PictureReading:
 
 
 def _characters(item: dict[str, Any]) -> tuple[float, ...]:
-    return tuple(float(one) for one in item["characters"])
+    return tuple(_share(one) for one in item["characters"])
+
+
+def _share(value: Any) -> float:
+    """JSON of Python knows NaN and infinities: neither is a confidence, and the journal takes none."""
+    share = float(value)
+    if not 0.0 <= share <= 1.0:
+        raise ValueError("a confidence outside 0 to 1")
+    return share
 
 
 def _box(values: list[int]) -> Box:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from edge.core.container import Container
@@ -37,7 +39,7 @@ def test_a_length_out_of_bounds(prefix):
         length_of(prefix)
 
 
-@pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"\xff", b"[" * 200_000])
 def test_what_is_no_message(payload):
     with pytest.raises(MessageError):
         decode_message(payload)
@@ -47,3 +49,12 @@ def test_what_is_no_message(payload):
 def test_a_malformed_reading(body):
     with pytest.raises(MessageError):
         decode_reading({"reading": body})
+
+
+@pytest.mark.parametrize("spoilt", [float("nan"), float("inf"), -0.1, 1.1])
+@pytest.mark.parametrize("where", ["confidence", "characters"])
+def test_a_confidence_that_is_none_is_no_reading(spoilt, where):
+    value = (spoilt,) * 7 if where == "characters" else spoilt
+    sighting = replace(READING.plates[0], **{where: value})
+    with pytest.raises(MessageError, match="confidence"):
+        decode_reading(decode_message(encode_reading(replace(READING, plates=(sighting,)))))
