@@ -142,7 +142,7 @@ class MessageReader:
 def _decode(head: bytes, body: bytes) -> Message:
     try:
         values = json.loads(head)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PipeError(f"expected a JSON head, got {head[:80]!r}") from error
     if not isinstance(values, dict):
         raise PipeError(f"expected an object, got {head[:80]!r}")
@@ -170,11 +170,12 @@ def _spelled(claim: PlateClaim) -> dict[str, Any]:
 def _claim(value: object) -> PlateClaim:
     """A claim is spelled again by our own grammar: the worker handled hostile words."""
     if not isinstance(value, dict) or not isinstance(confidence := value.get("confidence"), int | float):
-        raise PipeError(f"expected a claim, got {value!r:.80}")
+        raise PipeError(f"expected a claim, got {type(value).__name__}")
     colour = value.get("colour") if value.get("colour") in PLATE_COLOURS else None
     plate = parse_plate(_text(value, "text"), colour, 2 if value.get("rows") == 2 else 1)
     if plate is None or not 0 <= confidence <= 1:
-        raise PipeError(f"expected a plate and a confidence of 0 to 1, got {value!r:.80}")
+        # Whose plate it may be goes into no log.
+        raise PipeError("expected a plate and a confidence of 0 to 1")
     return PlateClaim(plate, float(confidence))
 
 

@@ -50,6 +50,7 @@ GOOD = json.loads(encode(frame(b"one"))[12:-3])
         encode(frame(b"x" * 101)),
         raw(b"{"),
         raw(b"\xff\xfe"),
+        raw(b"[" * 4096),
         raw([1]),
         raw({"type": "problem", "code": 1}),
         raw({"type": "other"}),
@@ -99,5 +100,6 @@ def test_a_claim_that_is_none_ends_the_trust_in_the_worker(claim: object) -> Non
     frame = encode(FrameMessage(b"", hashlib.sha256(b"").hexdigest(), 1, 2, 3, 4, None))
     head = {**json.loads(frame[12:]), "claim": claim}
     raw = json.dumps(head).encode()
-    with pytest.raises(PipeError):
+    with pytest.raises(PipeError) as refused:
         MessageReader(100).feed(frame[:4] + struct.pack(">II", len(raw), 0) + raw)
+    assert "粤" not in str(refused.value), "a plate goes into no log"
