@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,8 @@ async def _run(
 ) -> None:
     """Run the lanes and what runs beside them until `stop` is set and nothing is in motion any more."""
     alarms = [lane.telemetry for lane in lanes]
-    upkeep = Upkeep(box.configuration.state_dir, box.journal, box.evidence, box.clock, box.memory, alarms)
+    state_dir, kept = box.configuration.state_dir, timedelta(days=box.configuration.evidence.retention_days)
+    upkeep = Upkeep(state_dir, box.journal, box.evidence, box.clock, box.memory, alarms, kept)
     async with asyncio.TaskGroup() as tasks:
         parts = [*(lane.run() for lane in lanes), *beside, keep_going("upkeep", upkeep.run, box.clock)]
         running = [tasks.create_task(part) for part in parts]

@@ -17,7 +17,7 @@ from edge.runtime.captures import LaneCaptures
 from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.lane_service import LaneService
 from edge.runtime.notes import append_note
-from edge.runtime.recorder import LaneRecorder
+from edge.runtime.recorder import RECORDINGS, LaneRecorder
 from edge.runtime.signs import LaneSigns
 
 if TYPE_CHECKING:
@@ -107,6 +107,6 @@ def recorders_of(box: "Box", lanes: Sequence[LaneService]) -> dict[str, LaneReco
     for lane in lanes:
         name = lane.runner.state.profile.lane
         note = partial(append_note, box.journal, name)
-        folder = box.configuration.state_dir / "recordings"
+        folder = box.configuration.state_dir / RECORDINGS
         found[name] = LaneRecorder(lane.runner, lane.devices, folder, box.clock, note, box.config_hash)
     return found

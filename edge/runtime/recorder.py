@@ -11,6 +11,7 @@ import queue
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from edge.runtime.lane_runner import LaneRunner
 
 MOST_SECONDS = 24 * 3600
 MOST_MIB = 4096
+# In the state directory.
+RECORDINGS = "recordings"
 # A disk that a recording fills would hold every lane of the box.
 _FREE_FACTOR = 4
 # However it began, and whatever else fills the disk: from here on it ends.
@@ -34,6 +37,16 @@ _MOST_WAITING = 2_000
 # Pictures are large: a disk that stands still must not cost the box its memory.
 _MOST_WAITING_BYTES = 32 << 20
 Note = Callable[[str, Mapping[str, Any]], object]
+
+
+def forget_recordings(folder: Path, before: datetime) -> int:
+    """Delete recordings that were last written before then; returns how many files. Raises OSError."""
+    removed = 0
+    for path in folder.glob("*.jsonl*"):
+        if path.lstat().st_mtime < before.timestamp():
+            path.unlink()
+            removed += 1
+    return removed
 
 
 class RecorderError(Exception):

@@ -1,4 +1,4 @@
-"""What a box does every hour for its disk: old pictures and old records go, a disk that fills is told early."""
+"""What a box does every hour for its disk: old pictures, recordings and records go, a disk that fills is told early."""
 
 import asyncio
 import shutil
@@ -13,6 +13,7 @@ from edge.runtime.clock_memory import ClockMemory
 from edge.runtime.evidence import EvidenceError, EvidenceStore
 from edge.runtime.journal import Journal, JournalError
 from edge.runtime.notes import Alarms
+from edge.runtime.recorder import RECORDINGS, forget_recordings
 
 EVERY_S = 3600.0
 # Longer than the year that an audit looks back. Records of older boots go then, once nothing needs them.
@@ -48,6 +49,8 @@ class Upkeep:
     clock: Clock
     memory: ClockMemory
     lanes: Iterable[Alarms]
+    # Pictures and plates are in recordings, too.
+    keep_recordings: timedelta = timedelta(days=180)
     _offset_s: float | None = field(default=None, init=False)
     _trusted_at_ms: int | None = field(default=None, init=False)
 
@@ -58,7 +61,7 @@ class Upkeep:
             await self.clock.sleep(EVERY_S)
 
     async def once(self) -> None:
-        """Let old pictures and records go, and say how full the disk is."""
+        """Let old pictures, recordings and records go, and say how full the disk is."""
         if self._clock_is_trusted():
             await self._delete()
             await self._remember()
@@ -109,8 +112,18 @@ class Upkeep:
             logger().error("evidence_not_swept", code=error.code, cause=str(error))
         else:
             logger().info("evidence_swept", removed=removed)
+        await self._forget()
         for lane in self.journal.lanes():
             await self._prune(lane)
+
+    async def _forget(self) -> None:
+        before = self.clock.utc() - self.keep_recordings
+        try:
+            removed = await asyncio.to_thread(forget_recordings, self.state_dir / RECORDINGS, before)
+        except OSError as error:
+            logger().error("recordings_not_swept", cause=str(error))
+        else:
+            logger().info("recordings_swept", removed=removed)
 
     async def _prune(self, lane: str) -> None:
         try:

@@ -1,6 +1,7 @@
 """The hourly upkeep: old records and pictures go, a disk that fills is told early (hazards.md C21, X18, O5)."""
 
 import hashlib
+import os
 import shutil
 from collections import namedtuple
 from datetime import datetime, timedelta
@@ -69,6 +70,24 @@ async def upkeep(journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     clock = Clock()
     yield Upkeep(tmp_path, journal, evidence, clock, ClockMemory(tmp_path, clock.utc), [Told()])
     await evidence.close()
+
+
+async def test_recordings_go_when_their_pictures_would(upkeep: Upkeep, tmp_path: Path):
+    upkeep.keep_recordings = timedelta(days=30)
+    folder, now_s = tmp_path / "recordings", upkeep.clock.utc().timestamp()
+    folder.mkdir()
+    ages = {"lane-1-a.jsonl": 31, "lane-1-a.jsonl.1": 31, "lane-1-b.jsonl": 29, "other.txt": 99}
+    for name, days in ages.items():
+        (folder / name).touch()
+        os.utime(folder / name, (now_s - days * 86_400,) * 2)
+    await upkeep.once()
+    assert sorted(path.name for path in folder.iterdir()) == ["lane-1-b.jsonl", "other.txt"]
+    # What cannot be deleted is told, and costs nothing else.
+    (folder / "folder.jsonl").mkdir()
+    os.utime(folder / "folder.jsonl", (0, 0))
+    with capture_logs() as logs:
+        await upkeep.once()
+    assert "recordings_not_swept" in [one["event"] for one in logs]
 
 
 @pytest.mark.hazard("X18", "C21")
