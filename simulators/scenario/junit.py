@@ -19,11 +19,11 @@ def junit(results: Sequence[Result], tell: Callable[[Result], str]) -> bytes:
     )
     for result in results:
         case = ElementTree.SubElement(
-            suite, "testcase", classname="scenarios", name=result.name, time=f"{result.wall_s:.2f}"
+            suite, "testcase", classname="scenarios", name=_printable(result.name), time=f"{result.wall_s:.2f}"
         )
         properties = ElementTree.SubElement(case, "properties")
         for name, value in (("seed", result.seed), ("speed", result.speed), ("shows", " ".join(result.shows))):
-            ElementTree.SubElement(properties, "property", name=name, value=str(value))
+            ElementTree.SubElement(properties, "property", name=name, value=_printable(str(value)))
         if result.failure is not None:
             failure = ElementTree.SubElement(case, "failure", message=_printable(result.failure.what))
             failure.text = _printable(tell(result))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from edge.text import default_language, say
+from edge.text import default_language, plain, say
 from edge.text.arguments import Parser
 from simulators.broker import BrokerError, DefaultBroker, reach
 from simulators.scenario.bench import BrokerAt
@@ -70,7 +70,8 @@ def told(result: Result) -> str:
     ]
     if failure.last_words:
         lines.append(say("sim_last_words", words=failure.last_words))
-    return "\n".join(lines)
+    # A stranger's words are in it, from his scenario or of his device.
+    return "\n".join(plain(line) for line in "\n".join(lines).split("\n"))
 
 
 def _text(seen: object) -> str:
@@ -98,7 +99,7 @@ def as_json(result: Result) -> dict[str, object]:
 def _tell(result: Result) -> None:
     key = "sim_passed" if result.failure is None else "sim_failed"
     line = say(key, name=result.name, title=result.title, took_s=result.took_s, wall_s=result.wall_s)
-    print(line, flush=True)
+    print(plain(line), flush=True)
     if result.failure is not None:
         print(told(result), flush=True)
 

@@ -18,10 +18,11 @@ from simulators.devices.tag_field import SimulatedTag
 from simulators.devices.uhf_r2000 import R2000Simulator
 from simulators.scenario import controller
 from simulators.scenario.conditions import LOOKS, contains
+from simulators.scenario.junit import junit
 from simulators.scenario.loading import Loaded, load
-from simulators.scenario.running import Result
+from simulators.scenario.running import Failure, Result
 from simulators.scenario.schema import ACTIONS, CONDITIONS, Step
-from simulators.scenario.verb import EXIT_CANNOT_START, EXIT_CONFIG, EXIT_FAILED, EXIT_INTERRUPTED, main
+from simulators.scenario.verb import EXIT_CANNOT_START, EXIT_CONFIG, EXIT_FAILED, EXIT_INTERRUPTED, _tell, main, told
 from tests.support.sources import ROOT
 
 HEAD = """\
@@ -292,6 +293,19 @@ def test_no_scenario_is_a_lane_of_production(tmp_path: Path, said: str, code: st
     found = load(written(tmp_path, STEPS, HEAD.replace("barrier: {}", said)))
     assert isinstance(found, list)
     assert [one.code for one in found] == [code]
+
+
+def test_a_strangers_words_turn_no_terminal_and_spoil_no_report(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = {"lamps": "\x9b2J"}
+    failure = Failure("expected", 3, 1.0, "phase \x1b[2J", seen, seen, "last\nwords \x1b]0;x\x07")
+    result = Result("one\x1b", "title \x1b[2J", ("I3\x00",), 1, 1.0, 1.0, 1.0, failure)
+    _tell(result)
+    said = capsys.readouterr().out
+    assert all(line.isprintable() for line in said.split("\n"))
+    assert "words" in said.split("last\n")[1], "a log keeps its lines"
+    case = ElementTree.fromstring(junit([result], told)).find("testcase")
+    assert case is not None
+    assert case.get("name") == "one\N{REPLACEMENT CHARACTER}"
 
 
 def test_an_interrupt_ends_it(tmp_path: Path) -> None:
