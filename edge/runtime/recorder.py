@@ -87,10 +87,16 @@ class LaneRecorder:
             recording = Recording(path, self._about(), most_bytes=None)
         except OSError as error:
             raise RecorderError("cannot_write") from error
+        pile = _Pile(recording, least_free=_LEAST_FREE_FACTOR * (most_mib << 20))
+        try:
+            pile.start()
+        except RuntimeError as error:
+            # The box has no thread left.
+            recording.close()
+            raise RecorderError("cannot_write") from error
+        self._pile = pile
         self._bytes, self._most_bytes = 0, (most_mib << 20) // 2
         self.path = path
-        self._pile = _Pile(recording, least_free=_LEAST_FREE_FACTOR * (most_mib << 20))
-        self._pile.start()
         self._ending = asyncio.get_running_loop().call_later(seconds, self.end)
         told = {"operator": operator, "reason": reason, "seconds": seconds, "file": path.name}
         self._note("recording_begun", told)
@@ -140,13 +146,25 @@ class LaneRecorder:
     def _stepped(self, before: LaneState, event: Event, effects: tuple[Effect, ...]) -> None:  # noqa: ARG002
         if self.path is None:
             return
-        line = {"event": encode(event), "effects": [encode(effect) for effect in effects]}
-        self.keep(line, 400 + 400 * len(effects))
+        try:
+            line = {"event": encode(event), "effects": [encode(effect) for effect in effects]}
+            self.keep(line, 400 + 400 * len(effects))
+        except Exception:  # noqa: BLE001 - a defect here must cost the recording, and no step of the lane
+            self._crashed()
 
     def crossed(self, device: str, sent: bool, data: bytes) -> None:
         """Bytes of one device."""
-        if self.path is not None:
+        if self.path is None:
+            return
+        try:
             self.keep({"at_ms": self._clock.now_ms(), "device": device, "sent": sent, "data": data}, 2 * len(data) + 80)
+        except Exception:  # noqa: BLE001 - nor what a device says
+            self._crashed()
+
+    def _crashed(self) -> None:
+        logger(lane=self._runner.state.profile.lane).exception("recording_crashed")
+        # Its note goes to the journal, where this step comes first.
+        asyncio.get_running_loop().call_soon(self.end)
 
 
 class _Switch:

@@ -15,7 +15,7 @@ from edge.core.state import LaneState
 from edge.core.step import initial
 from edge.ports import Device
 from edge.recording import Recording, before_of
-from edge.runtime.codec import decode
+from edge.runtime.codec import CodecError, decode
 from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.recorder import LaneRecorder, RecorderError
 from tests.support.clocks import StoodClock
@@ -184,3 +184,40 @@ async def test_it_ends_by_itself(tmp_path: Path) -> None:
     await ended.wait()
     assert bench.recorder.path is None
     bench.recorder.close()
+
+
+@pytest.mark.parametrize("what", ["step", "bytes"])
+async def test_a_defect_in_it_costs_the_recording_and_no_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    bench = Bench(tmp_path)
+    bench.begin()
+
+    def broken(*given: object) -> object:
+        raise CodecError("outside its declared type")
+
+    monkeypatch.setattr("edge.runtime.recorder.encode", broken)
+    bench.recorder._most_bytes = 0
+    if what == "step":
+        bench.runner.on_step(bench.runner.state, Tick(1), ())
+    else:
+        bench.device.tap.crossed(True, b"1")
+    ended = asyncio.Event()
+    asyncio.get_running_loop().call_soon(ended.set)
+    await ended.wait()
+    assert bench.notes[-1][0] == "recording_ended"
+    bench.recorder.close()
+
+
+async def test_a_box_without_a_thread_does_not_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(tmp_path)
+
+    def none_left(thread: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("edge.runtime.recorder._Pile.start", none_left)
+    with pytest.raises(RecorderError, match="cannot_write"):
+        bench.begin()
+    bench.device.tap.crossed(True, b"1")
+    bench.recorder.close()
+    assert bench.notes == []
