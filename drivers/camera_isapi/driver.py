@@ -8,7 +8,7 @@ from edge.ports import Clock
 class IsapiCamera(EventCamera):
     """Implements `edge.ports.Camera`: a frame for each vehicle that the camera recognised, with what it read.
 
-    Codes raised: those of `HostedCamera`, and `camera_garbled`.
+    Codes raised: those of `HostedCamera`, `camera_garbled`, `camera_lagging`.
     """
 
     def __init__(self, settings: EventCameraSettings, clock: Clock) -> None:

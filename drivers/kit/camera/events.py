@@ -18,8 +18,10 @@ from edge.core.readings import PlateClaim
 
 # A camera whose words say nothing so many times in a row is no camera of this kind, or ill.
 MOST_GARBLED = 8
-# So many events in a row that are late by the same time were not held back: a clock was set, or all are delayed.
+# So many in a row that are late by the same time were not held back: a clock was set, or all are delayed.
 MOST_LAGGING = 3
+# No two clocks agree; those of cameras are off by some hundred parts in a million.
+_DRIFT = 0.0005
 # XML, with or without its mark, and `Events[0]...`, `Heartbeat`.
 _WORDS = (b"<", b"\xef\xbb\xbf", b"Events", b"Heartbeat")
 _CROP_NAMES = ("plate", "cutout", "small")
@@ -44,7 +46,7 @@ class GarbledError(Exception):
 
 
 class LaggingError(Exception):
-    """Events come later than they did, all by as much; `args[0]` is by how many milliseconds."""
+    """Events, or heartbeats, come later than they did, all by as much; `args[0]` is by how many milliseconds."""
 
 
 @dataclass(slots=True)
@@ -58,10 +60,11 @@ class _Waiting:
 class Assembler:
     """Parts in, pictures and signs of life out. Holds at most one event without its picture.
 
-    An event counts where its time lies at most `late_ms` from the camera's own time as the last heartbeat told it,
-    else its picture is `late`: cameras keep what they could not send, and send it when they are back. Before the first
-    heartbeat every event is. Where heartbeats tell no time, the event that came fastest is what the others are held
-    against: then a clock that was set back looks like delay, and `LaggingError` tells it.
+    An event counts where its time lies at most `late_ms` from the camera's own time as the heartbeat told it that came
+    fastest, else its picture is `late`: cameras keep what they could not send, and send it when they are back. Before
+    the first heartbeat every event is. Heartbeats that a network held up with the events beside them vouch for none.
+    Where heartbeats tell no time, the event that came fastest is what the others are held against. A clock that was
+    set back looks like delay, and `LaggingError` tells it.
     """
 
     def __init__(
@@ -73,7 +76,8 @@ class Assembler:
         self._parse = parse
         self._late_ms = late_ms
         self._waiting: _Waiting | None = None
-        self._ahead_ms: int | None = None
+        self._ahead_ms: float | None = None
+        self._beat_at_ms = 0
         self._garbled = 0
         self._ended_at_ms = -1
 
@@ -92,7 +96,7 @@ class Assembler:
             return []
         self._garbled = 0
         if notice.kind == "heartbeat" and notice.time_ms is not None:
-            self._ahead_ms = arrival.ended_at_ms - notice.time_ms
+            self._beat(arrival.ended_at_ms, notice.time_ms)
         if notice.kind == "plate":
             self._waiting = _Waiting(notice, arrival.begun_at_ms)
             return self._ended() if notice.pictures == 0 else []
@@ -133,6 +137,16 @@ class Assembler:
         ahead_ms = waiting.begun_at_ms - told_ms
         if self._beats:
             return self._ahead_ms is not None and abs(ahead_ms - self._ahead_ms) <= self._late_ms
+        return self._as_fast(ahead_ms)
+
+    def _beat(self, at_ms: int, told_ms: int) -> None:
+        if self._as_fast(at_ms - told_ms) and self._ahead_ms is not None:
+            drifted_ms = (at_ms - self._beat_at_ms) * _DRIFT if self._beat_at_ms else 0.0
+            self._ahead_ms = min(self._ahead_ms + drifted_ms, at_ms - told_ms)
+            self._beat_at_ms = at_ms
+
+    def _as_fast(self, ahead_ms: int) -> bool:
+        """Say whether what came so much later than its time came about as fast as what came fastest."""
         if self._ahead_ms is None or ahead_ms <= self._ahead_ms:
             self._ahead_ms = ahead_ms
         if ahead_ms - self._ahead_ms <= self._late_ms:

@@ -124,6 +124,32 @@ def test_an_event_that_the_camera_held_back_is_late_by_its_own_clock(stream: Str
     assert fault("plate 12000 1 g", 12_000) == "late"
 
 
+@pytest.mark.hazard("D3", "D5")
+def test_heartbeats_that_were_held_up_with_the_events_beside_them_vouch_for_none(stream: Stream) -> None:
+    # Twenty seconds of the stream come at once.
+    assert stream.words("beat 10000", at_ms=30_000) == [AliveMessage("heartbeat")]
+    stream.words("plate 11000 1 a", at_ms=30_010)
+    assert [one.fault for one in stream.picture() if isinstance(one, Picture)] == ["late"]
+    stream.words("beat 20000", at_ms=30_020)
+    stream.words("beat 30000", at_ms=30_030)
+    stream.words("plate 30100 1 b", at_ms=30_200)
+    assert [one.fault for one in stream.picture() if isinstance(one, Picture)] == [None]
+
+
+def test_a_clock_that_runs_slow_is_followed_and_one_that_was_set_back_is_told(stream: Stream) -> None:
+    for number in range(1, 2_000):
+        # Four hundred parts in a million, for more than five hours.
+        stream.words(f"beat {number * 9_996}", at_ms=number * 10_000)
+    last_ms, told_ms = 19_990_000, 1_999 * 9_996
+    stream.words(f"plate {told_ms} 1 a", at_ms=last_ms)
+    assert [one.fault for one in stream.picture() if isinstance(one, Picture)] == [None]
+    back_ms = told_ms - 3_600_000
+    for number in (1, 2):
+        stream.words(f"beat {back_ms + number * 10_000}", at_ms=last_ms + number * 10_000)
+    with pytest.raises(LaggingError):
+        stream.words(f"beat {back_ms + 30_000}", at_ms=last_ms + 30_000)
+
+
 def test_before_the_first_heartbeat_no_event_is_believed() -> None:
     stream = Stream()
     stream.words("plate 100 1 e1", at_ms=100)
