@@ -40,8 +40,10 @@ class Sources:
 
     def card_shown(self, card: DriverCard, since_ms: int) -> None:
         """Somebody shows a card or a code."""
-        # Who shows a card while nobody stands in the lane is nobody's business: nothing of it is kept.
-        if self.runner.state.passage is not None:
+        # Who shows a card while nobody stands in the lane, or once he who does is known, is nobody's business: nothing
+        # of it is kept, and a card that is left lying fills no journal.
+        passage = self.runner.state.passage
+        if passage is not None and passage.identity is None:
             self.runner.take(CardShown(self.runner.now_ms(), card, since_ms))
 
     def seals_seen(self, field: SealsInField) -> None:

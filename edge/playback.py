@@ -167,7 +167,7 @@ class _Player:
                 registry.DRIVER_IDENTITY,
                 lane.driver_identity,
                 clock,
-                lambda card, since_ms: self._heard(CardShown(clock.ms, card, since_ms)),
+                lambda card, since_ms: self._card(CardShown(clock.ms, card, since_ms)),
             )
 
     async def take(self, line: dict[str, Any]) -> None:
@@ -241,10 +241,14 @@ class _Player:
             self._played.not_anew += 1
             self._judge(recorded, self._step(recorded), effects)
 
+    def _card(self, event: CardShown) -> None:
+        """A card that nobody needs reaches no lane (`edge.lane_devices`)."""
+        passage = self._state.passage
+        if passage is not None and passage.identity is None:
+            self._heard(event)
+
     def _only_today(self, event: Event) -> None:
         """Today's driver reads something that was not read then."""
-        if isinstance(event, CardShown) and self._state.passage is None:
-            return
         self._differs(type(event).__name__, event.at_ms, None, encode(event))
         made = json.loads(json.dumps([encode(effect) for effect in self._step(event)]))
         self._note_decisions(made, self._played.played_decisions)

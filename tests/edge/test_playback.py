@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from drivers.barrier_modbus.rtu_frames import crc16
 from drivers.scale_yaohua.wire import encode_binary
 from edge.core.events import FrameRead
 from edge.core.plate import Plate
-from edge.core.readings import PictureReading, PlateSighting, Unread
+from edge.core.readings import Identity, PictureReading, PlateSighting, Unread
+from edge.core.state import Passage
 from edge.core.step import initial
 from edge.playback import PlaybackError, Played, play
 from edge.profiles import lane_profile
@@ -36,6 +38,7 @@ lanes:
     must_match: [front_plate]
 """
 PICTURE = b"\xff\xd8\xff picture"
+COMING = Passage("p", 0, triggered_at_ms=0)
 SEEN = PlateSighting(Plate("苏A88888", "blue", "ordinary"), 0.9, (0, 0, 140, 40))
 
 
@@ -50,10 +53,12 @@ class Reads:
         return self._reading
 
 
-async def played(folder: Path, lines: list[dict[str, Any]], recogniser: Reads) -> Played:
+async def played(
+    folder: Path, lines: list[dict[str, Any]], recogniser: Reads, passage: Passage | None = None
+) -> Played:
     configuration = load_text(CONFIG)
     assert isinstance(configuration, Configuration)
-    state = initial(lane_profile(configuration, configuration.lanes[0]))
+    state = replace(initial(lane_profile(configuration, configuration.lanes[0])), passage=passage)
     about = {"kakou_recording": 1, "lane": "lane-1", "state": encode(state)}
     file = folder / "recording.jsonl"
     # The power went in the middle of a line.
@@ -159,6 +164,20 @@ async def test_a_first_line_without_a_lane_is_refused(tmp_path: Path) -> None:
         await play(file, configuration, Reads())
 
 
+@pytest.mark.parametrize(
+    ("passage", "heard"),
+    [(None, []), (COMING, ["CardShown"]), (replace(COMING, identity=Identity()), [])],
+    ids=["nobody there", "not known yet", "known"],
+)
+async def test_a_card_is_heard_where_the_lane_would_hear_it(
+    tmp_path: Path, passage: Passage | None, heard: list[str]
+) -> None:
+    card = {"at_ms": 1, "device": "cards", "sent": False, "hex": b"12345678\r\n".hex()}
+    later = {**card, "at_ms": 9_000, "hex": ""}
+    found = await played(tmp_path, [card, later], Reads(), passage)
+    assert [one.what for one in found.differing_readings] == heard
+
+
 async def test_a_file_of_a_stranger_costs_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = {"at_ms": 1, "device": "front", "sent": False, "picture": base64.b64encode(PICTURE).decode()}
     newer = {**picture, "picture": base64.b64encode(PICTURE + b"2").decode()}
@@ -172,7 +191,7 @@ async def test_a_file_of_a_stranger_costs_no_memory(tmp_path: Path, monkeypatch:
     ]
     cards = [{"at_ms": 1, "device": "cards", "sent": False, "hex": f"1234567{n}\r\n".encode().hex()} for n in range(5)]
     with pytest.raises(PlaybackError, match="2 readings without one"):
-        await played(tmp_path, [*weights, *cards], Reads())
+        await played(tmp_path, [*weights, *cards], Reads(), COMING)
     monkeypatch.setattr("edge.playback.MOST_LINE_BYTES", 20)
     with pytest.raises(PlaybackError, match="line 1: expected at most 20 bytes"):
         await played(tmp_path, [], Reads())
