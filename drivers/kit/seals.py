@@ -17,9 +17,13 @@ class SealWatch:
         self._seen: tuple[Seal, ...] | None = None
         self._seen_ms = 0
         self._told: tuple[Seal, ...] | None = None
+        self._last: SealsInField | None = None
 
     def reset(self) -> None:
-        """Forget everything: what was seen before the reader was lost says nothing about now."""
+        """The reader was lost: what it sees now has to be told anew, and counts from before where it is the same.
+
+        Whether it stayed while nobody asked cannot be known, and it must not become the next vehicle's.
+        """
         self._seen = self._told = None
 
     def feed(self, seals: Iterable[Seal], at_ms: int) -> SealsInField | None:
@@ -30,8 +34,10 @@ class SealWatch:
             return None
         if now == self._told:
             return None
+        before = self._last if self._told is None else None
         self._told = now
-        return SealsInField(now, self._seen_ms)
+        self._last = before if before is not None and before.seals == now else SealsInField(now, self._seen_ms)
+        return self._last
 
 
 def is_seal_id(text: str) -> bool:

@@ -28,8 +28,22 @@ def test_news_are_what_two_readings_in_a_row_agree_about() -> None:
     assert watch.feed([], 7_000) is None
     assert watch.feed([], 8_000) == SealsInField((), 7_000)
     watch.reset()
-    assert watch.feed([], 9_000) is None
-    assert watch.feed([], 10_000) == SealsInField((), 9_000), "after a loss everything is news"
+    assert watch.feed([FIRST], 9_000) is None
+    assert watch.feed([FIRST], 10_000) == SealsInField((FIRST,), 9_000), "after a loss everything is news"
+
+
+@pytest.mark.hazard("D3")
+def test_seals_that_may_have_stayed_while_the_reader_was_lost_are_those_of_before() -> None:
+    watch = SealWatch()
+    for at_ms in (1_000, 2_000):
+        watch.feed([FIRST], at_ms)
+    watch.reset()
+    assert watch.feed([FIRST], 60_000) is None
+    assert watch.feed([FIRST], 61_000) == SealsInField((FIRST,), 1_000)
+    watch.feed([], 62_000)
+    assert watch.feed([], 63_000) == SealsInField((), 62_000)
+    watch.feed([FIRST], 64_000)
+    assert watch.feed([FIRST], 65_000) == SealsInField((FIRST,), 64_000), "gone and back, it is new"
 
 
 def test_the_order_of_an_answer_is_no_news_and_a_flood_is_bounded() -> None:
