@@ -53,6 +53,7 @@ def start(draft: Draft, event: Event) -> None:
     assert isinstance(event, Started)
     hours: Hours = "closed" if draft.state.profile.calendar else "open"
     draft.change(boot=event.boot, seed=event.seed, passages=event.passages, mode=event.mode, hours=hours)
+    draft.change(sequences=event.sequences)
     draft.light("red")
     draft.report("started", ("boot", event.boot))
     referring.carry_over(draft, event)

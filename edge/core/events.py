@@ -32,6 +32,7 @@ class Started:
     `mode` is the one that was last ordered.
     `referrals` are those that had not ended.
     `offline_uses` and `offline_passes` are what was used of offline lists, and in the outage that may still last.
+    `sequences` are the highest numbers that counted, by issuer: they go on over every restart.
     """
 
     at_ms: int
@@ -48,6 +49,7 @@ class Started:
     offline_passes: int = 0
     failed_starts: int = 0
     damage: str = ""
+    sequences: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

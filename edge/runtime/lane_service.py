@@ -72,6 +72,7 @@ class LaneService:
                 offline_passes=found.offline.passes,
                 failed_starts=self.failed_starts,
                 damage=damage or "",
+                sequences=found.sequences,
             )
         )
         failpoints.hit("recovery_appended")

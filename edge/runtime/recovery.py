@@ -1,7 +1,7 @@
 """What the journal says about a lane when the controller starts, and whether it can be replayed exactly."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -24,7 +24,10 @@ _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, AssertionError, 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What the last run left: passages opened, the unfinished one, the mode, open referrals, uses of offline lists."""
+    """What the last run left: passages opened, the unfinished one, the mode, open referrals, uses of offline lists.
+
+    `sequences`: the highest number that counted, by issuer, in the order of the issuers' names.
+    """
 
     passages: int = 0
     unfinished: str | None = None
@@ -33,6 +36,7 @@ class Recovered:
     mode: Mode = "NORMAL"
     referrals: tuple[Referral, ...] = ()
     offline: OfflineMemory = NOTHING_OFFLINE
+    sequences: tuple[tuple[str, int], ...] = ()
 
 
 def recover(records: Iterable[JournalRecord]) -> Recovered:
@@ -43,8 +47,10 @@ def recover(records: Iterable[JournalRecord]) -> Recovered:
     """
     found = Recovered()
     referrals: dict[str, dict[str, Any]] = {}
+    sequences: dict[str, int] = {}
     for record in records:
         body = json.loads(record.body)
+        sequences.update(_counted(body, sequences))
         if record.kind == "boot":
             # Journals of an earlier version know no modes.
             started = body["event"]
@@ -77,7 +83,30 @@ def recover(records: Iterable[JournalRecord]) -> Recovered:
                     else:
                         referrals.pop(referral["id"], None)
     kept = tuple(decode(Referral, {**one, TAG: "Referral"}) for one in referrals.values())
-    return replace(found, referrals=kept)
+    return replace(found, referrals=kept, sequences=tuple(sorted(sequences.items())))
+
+
+def _counted(body: dict[str, Any], known: Mapping[str, int]) -> dict[str, int]:
+    """Return the sequence numbers that a record adds: those a boot carried on, or that of an answer that counted."""
+    event = body["event"]
+    match event["type"]:
+        case "Started":
+            # An older version's boot record has none.
+            return dict(event.get("sequences", ()))
+        case "GrantReceived" if not _ignored(body, "grant_ignored"):
+            grant = event["grant"]
+            issuer = f"drill:{grant['authority']}" if grant.get("drill") else grant["authority"]
+            return {issuer: max(grant["sequence"], known.get(issuer, -1))}
+        case "ConfirmationReceived" if not _ignored(body, "confirmation_ignored"):
+            said = event["confirmation"]
+            issuer = f"officer:{said['officer']}"
+            return {issuer: max(said["sequence"], known.get(issuer, -1))}
+        case _:
+            return {}
+
+
+def _ignored(body: dict[str, Any], name: str) -> bool:
+    return any(one["type"] == "Report" and one["name"] == name for one in body["effects"])
 
 
 def _finished(found: Recovered) -> Recovered:

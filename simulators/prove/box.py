@@ -215,7 +215,7 @@ class Box:
                 now_ms, f"{draw.getrandbits(64):016x}", f"{draw.getrandbits(256):064x}", found.passages,
                 found.unfinished, found.unfinished_authority, False, found.mode, found.unfinished_drill,
                 referrals=found.referrals,
-                offline_uses=found.offline.uses, offline_passes=found.offline.passes,
+                offline_uses=found.offline.uses, offline_passes=found.offline.passes, sequences=found.sequences,
             )
         )  # fmt: skip
         failpoints.hit("recovery_appended")

@@ -14,6 +14,7 @@ from edge.core.step import initial, step
 from edge.runtime.journal_file import JournalRecord
 from edge.runtime.records import boot_body, step_body
 from edge.runtime.recovery import Difference, Recovered, recover, replay
+from tests.support.handheld_bench import HandheldBench
 from tests.support.lane_bench import LaneBench
 from tests.support.offline import OfflineBench, entry, offline_list
 
@@ -116,6 +117,39 @@ def test_what_was_used_of_offline_lists_survives_restarts_and_the_outage_its_end
     gone, effects = step(after, lost := DeviceLost(1, "clearance", "refused"))
     both = [(before, again, ()), (after, lost, effects), (gone, back, step(gone, back)[1])]
     assert (recover(records(both)).offline.uses, recover(records(both)).offline.passes) == (found.offline.uses, 0)
+
+
+@pytest.mark.hazard("I1")
+def test_an_issuers_numbers_go_on_over_restarts():
+    lane = LaneBench()
+    lane.identify()
+    lane.answer("hold", sequence=17)
+    lane.answer("release", sequence=40)
+    found = recover(records(lane.history))
+    assert lane.ignored != []
+    assert found.sequences == lane.state.sequences == (("customs", 17),)
+    boot = Started(lane.at_ms, "boot-2", "seed-2", sequences=found.sequences)
+    before = initial(lane.state.profile)
+    after, effects = step(before, boot)
+    assert after.sequences == found.sequences
+    assert recover(records([(before, boot, effects)])).sequences == found.sequences, "a boot carries on"
+    again = LaneBench()
+    again.state = replace(again.state, sequences=after.sequences)
+    again.identify()
+    again.answer("release", sequence=17)
+    assert again.ignored == ["sequence_not_newer"]
+    again.answer("release", sequence=18)
+    assert again.phase is Phase.CONSUMING
+
+
+def test_the_numbers_of_officers_go_on_apart_from_those_of_authorities():
+    lane = HandheldBench().held()
+    answer = lane.answer_of()
+    lane.hand_in(answer)
+    lane.hand_in(replace(answer, sequence=answer.sequence + 9))
+    assert len(lane.confirm_ignored) == 1
+    assert lane.state.sequences
+    assert recover(records(lane.history)).sequences == tuple(sorted(lane.state.sequences))
 
 
 def test_records_before_the_first_boot_are_passed_over():
