@@ -125,6 +125,11 @@ async def test_nothing_is_lowered_onto_what_stands_there(
     assert barrier.plant.position > 0.0
 
 
+def _heed_interrupts() -> None:
+    """A shell that runs the tests in the background lets them, and what they start, ignore interrupts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 async def test_what_comes_down_is_stopped_however_the_program_is_ended(
     box: Box, barrier: BarrierSimulator, number: signal.Signals, status: int
@@ -133,7 +138,9 @@ async def test_what_comes_down_is_stopped_however_the_program_is_ended(
     barrier.plant.stroke_s = 1.5
     words = [sys.executable, "-m", "edge.cli", "bringup", "barrier", str(box.config), "--move"]
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT)
+    process = await asyncio.create_subprocess_exec(
+        *words, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT, preexec_fn=_heed_interrupts
+    )
     ending = asyncio.create_task(process.communicate(b"barrier\n"))
     try:
         await until(lambda: barrier.plant.lower_count > 0 or ending.done())
