@@ -88,8 +88,9 @@ def recover(records: Iterable[JournalRecord]) -> Recovered:
 
 def _counted(body: dict[str, Any], known: Mapping[str, int]) -> dict[str, int]:
     """Return the sequence numbers that a record adds: those a boot carried on, or that of an answer that counted."""
-    event = body["event"]
-    match event["type"]:
+    # A note has no event.
+    event = body.get("event", {})
+    match event.get("type"):
         case "Started":
             # An older version's boot record has none.
             return dict(event.get("sequences", ()))
