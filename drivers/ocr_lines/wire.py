@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drivers.kit import json_names
 from drivers.kit.lines import LineDecoder
 from drivers.kit.wire import crc16_mcrf4xx
 from edge.core.container import parse_container
@@ -64,7 +65,7 @@ class EngineDecoder(LineDecoder[Told]):
 def decode_result(body: bytes) -> Told | None:
     """Return what a line says; None where it is wrong anywhere. Codes go through the lane's own check of them."""
     try:
-        said = json.loads(body, object_pairs_hook=_unique, parse_constant=_no_number)
+        said = json_names.parse(body)
     except (ValueError, RecursionError):
         return None
     if not isinstance(said, dict):
@@ -96,14 +97,3 @@ def _box(said: object) -> ToldBox | None:
         return None
     container = parse_container(code, size_type)
     return None if container is None else ToldBox(container, float(confidence), place)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    said = dict(pairs)
-    if len(said) != len(pairs):
-        raise ValueError("a name twice")
-    return said
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number")

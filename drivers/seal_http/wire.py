@@ -8,8 +8,8 @@ names are let be. Nothing is read of an answer that is wrong anywhere.
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
+from drivers.kit import json_names
 from drivers.kit.seals import FULL_PERCENT, MOST_OPENINGS, is_seal_id
 from edge.core.readings import Seal
 from edge.core.seal import MOST_SEEN
@@ -27,7 +27,7 @@ def encode_seals(seals: Sequence[Seal]) -> bytes:
 def decode_seals(body: bytes) -> tuple[Seal, ...] | None:
     """Return the seals of a body; None where it is not of this form, or names a seal twice."""
     try:
-        said = json.loads(body, object_pairs_hook=_unique, parse_float=_no_number, parse_constant=_no_number)
+        said = json_names.parse(body, whole_numbers=True)
     except (ValueError, RecursionError):
         return None
     listed = said.get("seals") if isinstance(said, dict) else None
@@ -53,14 +53,3 @@ def _seal(said: object) -> Seal | None:
 
 def _is_number(value: object, most: int) -> bool:
     return value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    said = dict(pairs)
-    if len(said) != len(pairs):
-        raise ValueError("a name twice")
-    return said
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number of a seal")

@@ -26,6 +26,11 @@ class Challenge:
     answered: bool = False
 
 
+def issuer_of(officer: str) -> str:
+    """Return under which name the sequence numbers of an officer are kept."""
+    return f"officer:{officer}"
+
+
 @dataclass(frozen=True, slots=True)
 class Confirmation:
     """One officer's signed answer to one challenge.
@@ -52,4 +57,4 @@ class Confirmation:
     @property
     def issuer(self) -> str:
         """Whose sequence numbers these are: officers count apart from authorities."""
-        return f"officer:{self.officer}"
+        return issuer_of(self.officer)

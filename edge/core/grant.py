@@ -47,6 +47,11 @@ class ReleaseNote:
     seals: tuple[NotedSeal, ...] = ()
 
 
+def issuer_of(authority: str, *, drill: bool) -> str:
+    """Return under which name the sequence numbers of an authority, or of its clerk of a drill, are kept."""
+    return f"drill:{authority}" if drill else authority
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """One authority's signed answer to one request.
@@ -76,4 +81,4 @@ class Grant:
     @property
     def issuer(self) -> str:
         """Whose sequence numbers these are: the clerk of a drill counts apart from the authority."""
-        return f"drill:{self.authority}" if self.drill else self.authority
+        return issuer_of(self.authority, drill=self.drill)

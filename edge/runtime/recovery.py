@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from edge.core import confirmation
+from edge.core import grant as grants
 from edge.core.events import Event, Started
 from edge.core.modes import MODES, Mode
 from edge.core.offline import CLEARANCE, entry_of
@@ -96,11 +98,11 @@ def _counted(body: dict[str, Any], known: Mapping[str, int]) -> dict[str, int]:
             return dict(event.get("sequences", ()))
         case "GrantReceived" if not _ignored(body, "grant_ignored"):
             grant = event["grant"]
-            issuer = f"drill:{grant['authority']}" if grant.get("drill") else grant["authority"]
+            issuer = grants.issuer_of(grant["authority"], drill=grant.get("drill", False))
             return {issuer: max(grant["sequence"], known.get(issuer, -1))}
         case "ConfirmationReceived" if not _ignored(body, "confirmation_ignored"):
             said = event["confirmation"]
-            issuer = f"officer:{said['officer']}"
+            issuer = confirmation.issuer_of(said["officer"])
             return {issuer: max(said["sequence"], known.get(issuer, -1))}
         case _:
             return {}

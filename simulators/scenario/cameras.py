@@ -1,19 +1,32 @@
 """The cameras of a scenario: what each sees of a truck is rendered by its plates and its boxes."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
-from simulators.devices.camera import CAMERA_FAULTS, CameraSimulator, Picture
-from simulators.devices.camera_rtsp import RTSP_FAULTS, RtspCameraSimulator
-from simulators.devices.event_camera import EVENT_FAULTS, DahuaWords, EventCameraSimulator, IsapiWords, Passing, Words
+from simulators.devices.camera import CAMERA_FAULTS, CameraFault, CameraSimulator, Picture
+from simulators.devices.camera_rtsp import RTSP_FAULTS, RtspCameraSimulator, RtspFault
+from simulators.devices.event_camera import (
+    EVENT_FAULTS,
+    DahuaWords,
+    EventCameraSimulator,
+    EventFault,
+    IsapiWords,
+    Passing,
+    Words,
+)
 from simulators.scenario.device import Site
 from simulators.scenario.schema import FaultSpec, PlateSpec, TruckSpec
 from simulators.scene import render_container, render_front
 
 # It recognises whoever stands there again and again; how soon a busy machine reads its pictures is not in question.
 _EVENTS = 30
+# Its door and its certificates; a scenario's cameras admit everybody.
+_OF_A_LOCKED_CAMERA = ("wrong_realm", "stale_nonce", "expired_certificate", "wrong_host")
 _WORDS: Mapping[str, Callable[[], Words]] = {"isapi_camera": IsapiWords, "dahua_camera": DahuaWords}
+
+F = TypeVar("F", bound=str)
+G = TypeVar("G", bound=str, contravariant=True)
 
 
 class _Scenes:
@@ -34,6 +47,11 @@ class _Scenes:
         picture = None if truck is None else self._rendered[truck.id]
         return None if truck is None or picture is None else (self._site.trucks[truck.id], picture)
 
+    def picture(self) -> Picture | None:
+        """How whoever stands before it looks."""
+        seen = self.seen()
+        return None if seen is None else seen[1]
+
     def plate(self, spec: TruckSpec) -> PlateSpec | None:
         """The plate on the side at which it looks."""
         return next((one for one in spec.plates if one.place == self._site.configured.get("place")), None)
@@ -46,13 +64,50 @@ class _Scenes:
         return render_container([one.code for one in boxes], [one.size_type for one in boxes], seed) if boxes else None
 
 
-class CameraSimulated:
+class _Camera(Protocol[G]):
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def set_fault(self, fault: G) -> None: ...
+
+
+class _Rendered(Generic[F]):
+    """A camera that shows whoever stands before it; `faults` are its own, `none` among them."""
+
+    def __init__(self, scenes: _Scenes, camera: _Camera[F], faults: Sequence[F]) -> None:
+        self._scenes = scenes
+        self._camera = camera
+        self._faults: dict[str, F] = {one: one for one in faults if one not in _OF_A_LOCKED_CAMERA}
+
+    async def start(self) -> None:
+        """Render every truck of the scenario, then listen: drawing would hold the loop up."""
+        await self._scenes.render()
+        await self._camera.start()
+
+    async def stop(self) -> None:
+        """Close the port."""
+        await self._camera.stop()
+
+    async def turn_on(self, fault: FaultSpec) -> None:
+        """Switch to a fault; a camera has one at a time."""
+        if fault.switch not in self._faults:
+            raise ValueError(f"{fault.switch} is a fault of a camera that asks who wants to see")
+        await self._camera.set_fault(self._faults[fault.switch])
+
+    async def turn_off(self, switch: str) -> None:  # noqa: ARG002 - it has one at a time
+        """Be well again."""
+        await self._camera.set_fault(self._faults["none"])
+
+
+class CameraSimulated(_Rendered[CameraFault]):
     """A camera over HTTP that renders whoever stands before it, by the kind of picture that it is configured for."""
 
     def __init__(self, site: Site) -> None:
+        scenes = _Scenes(site)
         self._configured = site.configured
-        self._scenes = _Scenes(site)
-        self.camera = CameraSimulator(self._picture, seed=site.seed)
+        self.camera = CameraSimulator(scenes.picture, seed=site.seed)
+        super().__init__(scenes, self.camera, CAMERA_FAULTS)
 
     @property
     def address(self) -> dict[str, Any]:
@@ -60,98 +115,34 @@ class CameraSimulated:
         stream = self._configured.get("mode") == "mjpeg"
         return {"url": self.camera.stream_url if stream else self.camera.snapshot_url}
 
-    async def start(self) -> None:
-        """Render every truck of the scenario, then listen: drawing would hold the loop up."""
-        await self._scenes.render()
-        await self.camera.start()
 
-    async def stop(self) -> None:
-        """Close the port."""
-        await self.camera.stop()
-
-    async def turn_on(self, fault: FaultSpec) -> None:
-        """Switch to a fault; a camera has one at a time."""
-        found = next((one for one in CAMERA_FAULTS if one == fault.switch), None)
-        if found is None or found in _OF_A_LOCKED_CAMERA:
-            raise ValueError(f"{fault.switch} is a fault of a camera that asks who wants to see")
-        await self.camera.set_fault(found)
-
-    async def turn_off(self, switch: str) -> None:  # noqa: ARG002 - it has one at a time
-        """Be well again."""
-        await self.camera.set_fault("none")
-
-    def _picture(self) -> Picture | None:
-        seen = self._scenes.seen()
-        return None if seen is None else seen[1]
-
-
-class RtspCameraSimulated:
+class RtspCameraSimulated(_Rendered[RtspFault]):
     """A camera over RTSP that renders whoever stands before it."""
 
     def __init__(self, site: Site) -> None:
-        self._scenes = _Scenes(site)
-        self.camera = RtspCameraSimulator(self._picture, seed=site.seed)
+        scenes = _Scenes(site)
+        self.camera = RtspCameraSimulator(scenes.picture, seed=site.seed)
+        super().__init__(scenes, self.camera, RTSP_FAULTS)
 
     @property
     def address(self) -> dict[str, Any]:
         """Its stream."""
         return {"url": self.camera.url}
 
-    async def start(self) -> None:
-        """Render every truck of the scenario, then listen."""
-        await self._scenes.render()
-        await self.camera.start()
 
-    async def stop(self) -> None:
-        """Close the port."""
-        await self.camera.stop()
-
-    async def turn_on(self, fault: FaultSpec) -> None:
-        """Switch to a fault; a camera has one at a time."""
-        found = next((one for one in RTSP_FAULTS if one == fault.switch), None)
-        if found is None or found in _OF_A_LOCKED_CAMERA:
-            raise ValueError(f"{fault.switch} is a fault of a camera that asks who wants to see")
-        await self.camera.set_fault(found)
-
-    async def turn_off(self, switch: str) -> None:  # noqa: ARG002 - it has one at a time
-        """Be well again."""
-        await self.camera.set_fault("none")
-
-    def _picture(self) -> Picture | None:
-        seen = self._scenes.seen()
-        return None if seen is None else seen[1]
-
-
-class EventCameraSimulated:
+class EventCameraSimulated(_Rendered[EventFault]):
     """A camera that tells by itself which plate it recognised, with a picture."""
 
     def __init__(self, site: Site) -> None:
-        self._scenes = _Scenes(site)
         self._passing: Passing | None = None
         words = _WORDS[site.configured["driver"]]
         self.camera = EventCameraSimulator(words(), source=self._source, events_per_vehicle=_EVENTS, seed=site.seed)
+        super().__init__(_Scenes(site), self.camera, EVENT_FAULTS)
 
     @property
     def address(self) -> dict[str, Any]:
         """The camera's own."""
         return {"url": self.camera.url}
-
-    async def start(self) -> None:
-        """Render every truck of the scenario, then listen."""
-        await self._scenes.render()
-        await self.camera.start()
-
-    async def stop(self) -> None:
-        """Close the port."""
-        await self.camera.stop()
-
-    async def turn_on(self, fault: FaultSpec) -> None:
-        """Switch to a fault; a camera has one at a time."""
-        await self.camera.set_fault(next(one for one in EVENT_FAULTS if one == fault.switch))
-
-    async def turn_off(self, switch: str) -> None:  # noqa: ARG002 - it has one at a time
-        """Be well again."""
-        await self.camera.set_fault("none")
 
     def _source(self) -> Passing | None:
         """Whoever stands there; the same object for as long as it is the same vehicle."""
@@ -162,7 +153,3 @@ class EventCameraSimulated:
         elif self._passing is None or self._passing.scene is not seen[1]:
             self._passing = Passing(plate.text, seen[1], plate.colour)
         return self._passing
-
-
-# Its door and its certificates; a scenario's cameras admit everybody.
-_OF_A_LOCKED_CAMERA = ("wrong_realm", "stale_nonce", "expired_certificate", "wrong_host")
