@@ -237,6 +237,8 @@ def _authority(plan: _Plan, keys: "KeyFiles") -> "ClearanceService":
         key=load_private_key(keys.authorities[AUTHORITY]),
         keyset=keyset,
         utc=lambda: datetime.now(UTC),
+        # The lane takes no number twice, over restarts too, and this folder may serve a second demo.
+        sequence_file=plan.folder / "keys" / f"{AUTHORITY}.sequence.json",
     )
 
 
