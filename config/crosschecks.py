@@ -12,6 +12,7 @@ from config.devices import (
     Barrier,
     Camera,
     ModbusMap,
+    Packaged,
     TagReader,
 )
 from config.document import PathKey
@@ -229,6 +230,8 @@ def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:
 
 
 def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
+    for within, device in (*lane.every_camera, *lane.every_line, *lane.over_http):
+        yield from _package(device, (*path, *within))
     for within, camera in lane.every_camera:
         place = (*path, *within)
         yield from _duplicates((((*place, "reads", i), v) for i, v in enumerate(camera.reads)), "duplicate_value")
@@ -252,6 +255,12 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
             yield from line_findings(device, (*path, *within))
 
 
+def _package(device: Packaged, path: PathKey) -> Iterator[Finding]:
+    if (device.driver == "package") != (device.package is not None):
+        expected = Bilingual("driver: package 与 package 同时给出", "driver: package and package together")
+        yield Finding((*path, "driver"), "package_incomplete", device.driver, expected)
+
+
 def _trust(camera: Camera, path: PathKey) -> Iterator[Finding]:
     """A camera over HTTPS is known by one thing, and over HTTP by none: what is given there would seem to protect."""
     given = [key for key in ("ca_file", "certificate_sha256") if getattr(camera, key) is not None]
@@ -266,6 +275,8 @@ def _trust(camera: Camera, path: PathKey) -> Iterator[Finding]:
 
 def _camera_keys(camera: Camera, path: PathKey) -> Iterator[Finding]:
     """What is given for another driver than that of the camera would be given in vain."""
+    if camera.package is not None:
+        return
     only = ONLY_OF_PICTURES if camera.tells_events else ONLY_OF_EVENTS
     expected = (
         Bilingual("不写:该相机自行推送识别事件", "nothing: this camera tells its events by itself")
@@ -280,9 +291,6 @@ def _camera_keys(camera: Camera, path: PathKey) -> Iterator[Finding]:
 def _reader(reader: TagReader, path: PathKey) -> Iterator[Finding]:
     antennas = [((*path, "antennas", index), antenna) for index, antenna in enumerate(reader.antennas)]
     yield from _duplicates(antennas, "duplicate_value")
-    if (reader.driver == "package") != (reader.package is not None):
-        expected = Bilingual("driver: package 与 package 同时给出", "driver: package and package together")
-        yield Finding((*path, "driver"), "package_incomplete", reader.driver, expected)
     spoken = READERS[reader.driver].antennas
     if reader.profile not in spoken:
         names = ", ".join(spoken)

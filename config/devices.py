@@ -127,6 +127,25 @@ class Configured(Strict):
     use: Literal["real", "sim"] = "real"
 
 
+class Package(Strict):
+    """Whose driver it is, with `driver: package`: the distribution, exactly its version, and the entry point in it.
+
+    `options` are for that driver alone: names and plain values that this project knows nothing of. No secret belongs
+    there: the configuration is shown and signed as it stands.
+    """
+
+    distribution: Name
+    version: Name
+    entry_point: Name
+    options: dict[Name, str | int | float | bool] = Field(default_factory=dict, max_length=32)
+
+
+class Packaged(Configured):
+    """A device whose driver may be somebody else's. Not the barrier: its driver bears what is proved of the boom."""
+
+    package: Package | None = None
+
+
 class Barrier(Configured):
     """Boom, loops and lights behind one Modbus module. `module` says what a map that is left out looks like.
 
@@ -165,13 +184,13 @@ class SirenRules(Strict):
     longest_ms: int = Field(default=30_000, ge=1_000, le=600_000)
 
 
-CameraProtocol = Literal["http_camera", "rtsp_camera", "isapi_camera", "dahua_camera"]
+CameraProtocol = Literal["http_camera", "rtsp_camera", "isapi_camera", "dahua_camera", "package"]
 # What is given to a camera of the other sort would be given in vain.
 ONLY_OF_PICTURES = ("mode", "poll_ms")
 ONLY_OF_EVENTS = ("silent_ms", "late_ms")
 
 
-class Camera(Configured):
+class Camera(Packaged):
     """One camera over HTTP or RTSP. `frames_needed` agreeing frames of at most `frames_max` make a reading.
 
     An `isapi_camera` or `dahua_camera` tells by itself what it recognised; its `url` is that of the camera. It is lost
@@ -232,15 +251,7 @@ READERS: dict[ReaderProtocol, ReaderFacts] = {
 }
 
 
-class Package(Strict):
-    """Whose driver it is, with `driver: package`: the distribution, exactly its version, and the entry point in it."""
-
-    distribution: Name
-    version: Name
-    entry_point: Name
-
-
-class TagReader(Configured):
+class TagReader(Packaged):
     """A UHF reader. `port`: a path (best `/dev/serial/by-path/...`, `./x` beside this file) or `socket://host:port`.
 
     `profile` is a dialect of the protocol (docs/drivers.md); `baud` and `profile` are the usual ones where left out.
@@ -248,7 +259,6 @@ class TagReader(Configured):
     """
 
     driver: ReaderProtocol = "uhf_r2000"
-    package: Package | None = None
     id: Id
     port: SerialPort
     baud: Baud = Field(default_factory=lambda given: READERS[given["driver"]].baud)
@@ -263,7 +273,7 @@ class TagReader(Configured):
 SlowBaud = Literal[600, 1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200]
 
 
-class Weighbridge(Configured):
+class Weighbridge(Packaged):
     """The scale under the lane: an indicator that sends its display all the time.
 
     `unit` is what the indicator is set to, where its frames do not tell it; `checksum` whether Toledo frames have one.
@@ -271,7 +281,9 @@ class Weighbridge(Configured):
     `min_kg` on.
     """
 
-    driver: Literal["yaohua_tf0", "yaohua_ascii", "yaohua_reversed", "toledo_continuous", "toledo_short"] = "yaohua_tf0"
+    driver: Literal["yaohua_tf0", "yaohua_ascii", "yaohua_reversed", "toledo_continuous", "toledo_short", "package"] = (
+        "yaohua_tf0"
+    )
     id: Id
     port: SerialPort
     baud: SlowBaud = 9_600
@@ -285,7 +297,7 @@ class Weighbridge(Configured):
     min_kg: int = Field(default=500, ge=1, le=20_000)
 
 
-class DriverIdentity(Configured):
+class DriverIdentity(Packaged):
     """Where drivers hold a card (`medium: ic`) or a printed code (`qr`): a reader that sends a line for each.
 
     A line counts with `prefix` and `suffix` around `least_characters` to `most_characters` of `characters`, and its
@@ -293,7 +305,7 @@ class DriverIdentity(Configured):
     lost where it stays silent for three of them; one without is known by its open port alone.
     """
 
-    driver: Literal["card_lines", "card_stx"] = "card_lines"
+    driver: Literal["card_lines", "card_stx", "package"] = "card_lines"
     id: Id
     port: SerialPort
     medium: Literal["ic", "qr"] = "ic"
@@ -311,10 +323,10 @@ class DriverIdentity(Configured):
     heartbeat_s: int = Field(default=5, ge=1, le=60)
 
 
-class SealReader(Configured):
+class SealReader(Packaged):
     """A reader of electronic seals that is asked each `poll_ms`: on a line (`port`, `baud`, `address`) or at `url`."""
 
-    driver: Literal["seal_serial", "seal_http"] = "seal_serial"
+    driver: Literal["seal_serial", "seal_http", "package"] = "seal_serial"
     id: Id
     port: SerialPort = ""
     baud: SlowBaud = 9_600
@@ -323,14 +335,14 @@ class SealReader(Configured):
     poll_ms: int = Field(default=1_000, ge=200, le=10_000)
 
 
-class ContainerEngine(Configured):
+class ContainerEngine(Packaged):
     """An engine of somebody else that reads container codes and tells them on a line, mostly `socket://host:port`.
 
     A code counts from `min_confidence` on, and only where its check digit agrees. It sends a sign of life at least each
     `heartbeat_s`, and is lost where it stays silent for three of them.
     """
 
-    driver: Literal["ocr_lines"] = "ocr_lines"
+    driver: Literal["ocr_lines", "package"] = "ocr_lines"
     id: Id
     port: SerialPort
     baud: SlowBaud = 115_200
@@ -338,23 +350,23 @@ class ContainerEngine(Configured):
     heartbeat_s: int = Field(default=2, ge=1, le=60)
 
 
-class Sign(Configured):
+class Sign(Packaged):
     """A board that drivers read. `port` as for a tag reader; `address` is the board's own, where several share a line.
 
     The texts are the controller's own; what the board's character set lacks is told when it is connected.
     """
 
-    driver: Literal["led_serial"] = "led_serial"
+    driver: Literal["led_serial", "package"] = "led_serial"
     id: Id
     port: SerialPort
     baud: SlowBaud = 9_600
     address: int = Field(default=1, ge=0, le=254)
 
 
-class Voice(Configured):
+class Voice(Packaged):
     """A loudspeaker with numbered phrases. `volume` is 0 to 100."""
 
-    driver: Literal["voice_serial"] = "voice_serial"
+    driver: Literal["voice_serial", "package"] = "voice_serial"
     id: Id
     port: SerialPort
     baud: SlowBaud = 9_600

@@ -23,6 +23,9 @@ def line_findings(device: object, path: PathKey) -> Iterator[Finding]:
 
 def _weighbridge(scale: Weighbridge, path: PathKey) -> Iterator[Finding]:
     """What is given for another protocol than that of the indicator would be given in vain."""
+    yield from _parity(scale, path)
+    if scale.package is not None:
+        return
     toledo = scale.driver.startswith("toledo_")
     if not scale.checksum and not toledo:
         expected = Bilingual("不写:仅 toledo_* 可无校验", "nothing: only toledo_* can be without a checksum")
@@ -30,7 +33,6 @@ def _weighbridge(scale: Weighbridge, path: PathKey) -> Iterator[Finding]:
     if scale.unit != "kg" and (toledo or scale.driver == "yaohua_ascii"):
         expected = Bilingual("不写:该协议自带单位", "nothing: the frames of this protocol tell their unit")
         yield Finding((*path, "unit"), "not_for_driver", scale.unit, expected)
-    yield from _parity(scale, path)
 
 
 def _parity(device: Weighbridge | DriverIdentity, path: PathKey) -> Iterator[Finding]:
@@ -56,6 +58,8 @@ def _driver_identity(reader: DriverIdentity, path: PathKey) -> Iterator[Finding]
 
 
 def _seal_reader(reader: SealReader, path: PathKey) -> Iterator[Finding]:
+    if reader.package is not None:
+        return
     needed, other = ("url", "port") if reader.driver == "seal_http" else ("port", "url")
     if not getattr(reader, needed):
         expected = Bilingual(f"同时给出 {needed}", f"{needed} with it")

@@ -40,15 +40,16 @@ ADDING = """## Adding a driver
 6. Run `./kakou test tests/drivers` and `python docs/draw_drivers.py`.
 
 ## A driver in a package of your own
-For tag readers so far. The package declares an entry point of the group `kakou.drivers` whose object is
-`edge.packages.PackagedDriver("tag_reader", construct)`; `construct` takes the configuration of the kind, the clock and
-where to deliver, and returns a `TagReader`. It is loaded only where the configuration names the distribution and its
-version:
+Of every kind but the barrier, whose driver bears what is proved of the boom. The package declares an entry point of
+the group `kakou.drivers` whose object is `edge.packages.PackagedDriver("tag_reader", construct)`, with the kind as
+the table above names it; `construct` takes the configuration of the kind, the clock and where to deliver (`None` for
+cameras, signs and voices, which are asked), and returns what `edge/ports.py` says of the kind. Its own settings are
+in `configured.package.options`. It is loaded only where the configuration names the distribution and its version:
 
 ```yaml
 tag_reader:
   driver: package
-  package: {distribution: acme-readers, version: 1.2.0, entry_point: acme}
+  package: {distribution: acme-readers, version: 1.2.0, entry_point: acme, options: {region: cn}}
   id: rfid-1
   port: socket://192.168.10.40:4001
 ```

@@ -13,7 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from config.devices import Configured, Package, TagReader
+from config.devices import Package, Packaged
+from config.problems import path_text
 from config.schema import Configuration
 from edge.log import logger
 
@@ -94,10 +95,10 @@ def _another_writes(path: Path) -> bool:
 def packages_of(configuration: Configuration) -> list[tuple[str, Package]]:
     """Return the packages that a configuration names, each with its key."""
     return [
-        (f"lanes[{index}].{'.'.join(map(str, place))}.package", device.package)
+        (path_text(("lanes", index, *place, "package")), device.package)
         for index, lane in enumerate(configuration.lanes)
-        for place, device in lane.every_line
-        if isinstance(device, TagReader) and device.package is not None
+        for place, device in (*lane.every_camera, *lane.every_line, *lane.over_http)
+        if device.package is not None
     ]
 
 
@@ -118,11 +119,13 @@ def load_driver(package: Package, kind: str) -> PackagedDriver:
     return driver
 
 
-def build_packaged(package: Package, kind: str, configured: Configured, clock: Any, deliver: Any) -> Any:
-    """Return the device that the package's driver makes. Raises PackageError: those of `load_driver`.
+def build_packaged(kind: str, configured: Packaged, clock: Any, deliver: Any) -> Any:
+    """Return the device that the driver of its package makes. Raises PackageError: those of `load_driver`.
 
     `driver_package_broken` also where it makes none, or one that the lane would not know by its configured name.
     """
+    package = configured.package
+    assert package is not None, "the configuration was checked"
     driver = load_driver(package, kind)
     try:
         device = driver.construct(configured, clock, deliver)

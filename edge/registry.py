@@ -5,7 +5,7 @@ Only this module and the composition roots of `simulators` name concrete drivers
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypedDict, TypeVar
+from typing import Any, Generic, Protocol, TypedDict, TypeVar, cast
 
 from config import devices
 from drivers.barrier_modbus.driver import ModbusBarrier
@@ -218,10 +218,11 @@ def _uhf_thingmagic(configured: devices.TagReader, clock: Clock, on_tag: Deliver
     return ThingMagicReader(**_reader(configured, clock, on_tag))
 
 
-def _packaged_reader(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> TagReader:
-    assert configured.package is not None, "the configuration was checked"
-    reader: TagReader = build_packaged(configured.package, TAG_READER.name, configured, clock, on_tag)
-    return reader
+def _packaged(kind: Kind[S, D, P], settings: type[S]) -> Driver[S, D, P]:
+    def construct(configured: devices.Packaged, clock: Clock, deliver: D) -> Any:
+        return build_packaged(kind.name, configured, clock, deliver)
+
+    return Driver(kind, PACKAGE, settings, cast("Callable[[S, Clock, D], P]", construct))
 
 
 class _ReaderArguments(TypedDict):
@@ -358,22 +359,29 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(CAMERA, "rtsp_camera", devices.Camera, _rtsp_camera),
     Driver(CAMERA, "isapi_camera", devices.Camera, _isapi_camera),
     Driver(CAMERA, "dahua_camera", devices.Camera, _dahua_camera),
+    _packaged(CAMERA, devices.Camera),
     Driver(TAG_READER, "uhf_r2000", devices.TagReader, _uhf_r2000),
     Driver(TAG_READER, "uhf_m100", devices.TagReader, _uhf_m100),
     Driver(TAG_READER, "uhf_reader18", devices.TagReader, _uhf_reader18),
     Driver(TAG_READER, "uhf_thingmagic", devices.TagReader, _uhf_thingmagic),
-    Driver(TAG_READER, PACKAGE, devices.TagReader, _packaged_reader),
+    _packaged(TAG_READER, devices.TagReader),
     Driver(WEIGHBRIDGE, "yaohua_tf0", devices.Weighbridge, _yaohua),
     Driver(WEIGHBRIDGE, "yaohua_ascii", devices.Weighbridge, _yaohua),
     Driver(WEIGHBRIDGE, "yaohua_reversed", devices.Weighbridge, _yaohua),
     Driver(WEIGHBRIDGE, "toledo_continuous", devices.Weighbridge, _toledo),
     Driver(WEIGHBRIDGE, "toledo_short", devices.Weighbridge, _toledo),
+    _packaged(WEIGHBRIDGE, devices.Weighbridge),
     Driver(DRIVER_IDENTITY, "card_lines", devices.DriverIdentity, _card_lines),
     Driver(DRIVER_IDENTITY, "card_stx", devices.DriverIdentity, _card_lines),
+    _packaged(DRIVER_IDENTITY, devices.DriverIdentity),
     Driver(SEAL_READER, "seal_serial", devices.SealReader, _seal_serial),
     Driver(SEAL_READER, "seal_http", devices.SealReader, _seal_http),
+    _packaged(SEAL_READER, devices.SealReader),
     Driver(CONTAINER_ENGINE, "ocr_lines", devices.ContainerEngine, _ocr_lines),
+    _packaged(CONTAINER_ENGINE, devices.ContainerEngine),
     Driver(SIGN, "led_serial", devices.Sign, _led_serial),
+    _packaged(SIGN, devices.Sign),
     Driver(VOICE, "voice_serial", devices.Voice, _voice_serial),
+    _packaged(VOICE, devices.Voice),
 )
 _BY_PROTOCOL = {(one.kind.name, one.protocol): one for one in DRIVERS}

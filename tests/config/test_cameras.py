@@ -4,6 +4,7 @@ import pytest
 
 from config.loader import load_text
 from config.schema import Configuration
+from edge.packages import packages_of
 from tests.config.test_loader import GOOD, loaded, problems
 
 FRONT = '{id: c1, url: "http://10.0.0.2/a", place: front, reads: [plate]}'
@@ -49,3 +50,10 @@ def test_what_is_given_as_it_is_anyway_is_borne() -> None:
     assert isinstance(
         load_text(with_camera(EVENTS.format(", mode: snapshot, poll_ms: 500")), "lane.yaml"), Configuration
     )
+
+
+def test_a_camera_of_a_package_takes_the_keys_of_either_sort() -> None:
+    package = "driver: package, package: {distribution: acme, version: 1.2.0, entry_point: eye}"
+    written = FRONT.replace("}", f", {package}, mode: mjpeg, silent_ms: 60000}}")
+    ((key, named),) = packages_of(loaded(with_camera(written)))
+    assert (key, named.entry_point, named.options) == ("lanes[0].cameras[0].package", "eye", {})

@@ -2,6 +2,7 @@
 
 import pytest
 
+from edge.packages import packages_of
 from tests.config.test_loader import GOOD, loaded, problems
 
 SIGN = "    sign: {id: s1, port: /dev/ttyUSB1}\n"
@@ -65,9 +66,31 @@ def test_a_lane_has_a_sign_and_a_voice_or_none() -> None:
     assert (lane.voice.driver, lane.voice.address, lane.voice.volume) == ("voice_serial", 2, 60)
 
 
+ACME = "driver: package, package: {distribution: acme, version: 1.2.0, entry_point: e, options: {table: 3, on: true}}"
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        SCALE.format(ACME + ", unit: t, checksum: false"),
+        CARDS.format(ACME),
+        SEALS.format(ACME + ", port: /dev/ttyUSB5, url: https://10.0.0.6/"),
+        ENGINE.format(ACME),
+        SIGN.replace("}", f", {ACME}}}"),
+        VOICE.replace("}", f", {ACME}}}"),
+    ],
+)
+def test_a_device_of_a_package_has_options_of_its_own_and_is_judged_by_its_driver(device: str) -> None:
+    ((key, package),) = packages_of(loaded(GOOD + device))
+    assert (key, package.version) == (f"lanes[0].{device.split(':')[0].strip()}.package", "1.2.0")
+    assert package.options == {"table": 3, "on": True}
+
+
 @pytest.mark.parametrize(
     ("more", "code", "value"),
     [
+        ("    sign: {id: s1, port: /dev/ttyUSB1, driver: package}\n", "package_incomplete", "package"),
+        (SCALE.format(ACME + ", data_bits: 7"), "no_parity", "none"),
         ("    sign: {id: s1, port: /dev/ttyUSB0}\n", "duplicate_port", "/dev/ttyUSB0"),
         ("    voice: {id: r1, port: /dev/ttyUSB1}\n", "duplicate_id", "r1"),
         ("    sign: {id: clearance, port: /dev/ttyUSB1}\n", "reserved_id", "clearance"),

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,7 +13,7 @@ from structlog.testing import capture_logs
 from config.devices import Package, TagReader
 from edge import packages
 from edge.packages import GROUP, PackageError, load_driver, not_of_root
-from edge.registry import TAG_READER, build
+from edge.registry import DRIVERS, PACKAGE, TAG_READER, Driver, build
 from tests.support.r2000 import RealClock
 
 MODULE = """
@@ -33,7 +34,13 @@ def fail(configured, clock, on_tag):
 
 
 ACME = PackagedDriver("tag_reader", construct)
-CAMERA = PackagedDriver("camera", construct)
+WEIGHBRIDGE = PackagedDriver("weighbridge", construct)
+DRIVER_IDENTITY = PackagedDriver("driver_identity", construct)
+SEAL_READER = PackagedDriver("seal_reader", construct)
+CONTAINER_ENGINE = PackagedDriver("container_engine", construct)
+SIGN = PackagedDriver("sign", construct)
+VOICE = PackagedDriver("voice", lambda configured, *_: Reader(configured.id, configured.package.options["phrases"]))
+CAMERA = PackagedDriver("camera", lambda configured, *_: Reader(configured.id, configured.url))
 NONE = "no driver"
 FAILING = PackagedDriver("tag_reader", fail)
 NAMELESS = PackagedDriver("tag_reader", lambda *_: None)
@@ -42,7 +49,14 @@ STRANGE = PackagedDriver("tag_reader", lambda configured, *_: Reader("acme", con
 POINTS = """
 [kakou.drivers]
 acme = acme_readers:ACME
+tag_reader = acme_readers:ACME
 camera = acme_readers:CAMERA
+weighbridge = acme_readers:WEIGHBRIDGE
+driver_identity = acme_readers:DRIVER_IDENTITY
+seal_reader = acme_readers:SEAL_READER
+container_engine = acme_readers:CONTAINER_ENGINE
+sign = acme_readers:SIGN
+voice = acme_readers:VOICE
 none = acme_readers:NONE
 failing = acme_readers:FAILING
 nameless = acme_readers:NAMELESS
@@ -69,6 +83,23 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 def package(entry_point: str = "acme", version: str = "1.2.0", distribution: str = "acme-readers") -> Package:
     return Package(distribution=distribution, version=version, entry_point=entry_point)
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("line", [one for one in DRIVERS if one.protocol == PACKAGE], ids=lambda one: one.kind.name)
+def test_a_device_of_every_kind_but_the_barrier_can_come_from_a_package(line: Driver[Any, Any, Any]) -> None:
+    own = {"reads": ("plate",), "place": "front", "url": "http://127.0.0.1:1/"} if line.kind.name == "camera" else {}
+    named = package(line.kind.name).model_dump() | {"options": {"phrases": 12}}
+    settings = {"driver": "package", "package": named, "id": "acme-1", "port": "socket://127.0.0.1:1"} | own
+    known = {key: value for key, value in settings.items() if key in line.settings.model_fields}
+    device = build(line.kind, line.settings.model_validate(known), RealClock(), None)
+    assert device.name == "acme-1"
+    assert device.address == {"camera": "http://127.0.0.1:1/", "voice": 12}.get(line.kind.name, "socket://127.0.0.1:1")
+
+
+def test_the_barrier_is_never_a_strangers() -> None:
+    kinds = {one.kind.name for one in DRIVERS}
+    assert kinds - {one.kind.name for one in DRIVERS if one.protocol == PACKAGE} == {"barrier"}
 
 
 @pytest.mark.usefixtures("installed")

@@ -67,12 +67,15 @@ def test_check_says_what_of_this_box_the_start_would_refuse(tmp_path: Path, caps
     config, _ = bare_lane(tmp_path)
     package = "driver: package, package: {distribution: pytest, version: 0.0.1, entry_point: acme}"
     text = config.read_text().replace("tag_reader: {", f"tag_reader: {{{package}, ")
+    camera = f"{{{package}, id: eye, url: 'http://127.0.0.1:1/', place: front, reads: [plate]}}"
+    text = text.replace("    must_match", f"    cameras: [{camera}]\n    must_match")
     config.write_text(f"hardware: ['{'0' * 16}']\n{text}")
     assert run.check([str(config), "--json"]) == 78
     found = json.loads(capsys.readouterr().out)["problems"]
-    assert [(one["line"], one["code"]) for one in found] == [(12, "driver_package_version"), (1, "hardware_foreign")]
+    refused = "driver_package_version"
+    assert [(one["line"], one["code"]) for one in found] == [(13, refused), (12, refused), (1, "hardware_foreign")]
     assert "acme: pytest 0.0.1" in found[0]["message"]
-    assert "kakou hardware" in found[1]["message"]
+    assert "kakou hardware" in found[2]["message"]
     assert run.check([str(config), "--elsewhere"]) == 0
 
 
