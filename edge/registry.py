@@ -14,10 +14,11 @@ from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoil
 from drivers.camera_dahua.driver import DahuaCamera
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from drivers.camera_isapi.driver import IsapiCamera
-from drivers.camera_rtsp.driver import RtspCamera, RtspCameraSettings
+from drivers.camera_rtsp.driver import RtspCamera
 from drivers.identity_lines.driver import LineReader
 from drivers.identity_lines.wire import Layout
 from drivers.kit.camera.event_camera import EventCameraSettings
+from drivers.kit.camera.stream_camera import RtspCameraSettings
 from drivers.kit.steady import Steady
 from drivers.led_serial.driver import SerialBoard
 from drivers.ocr_lines.driver import EngineOnLine

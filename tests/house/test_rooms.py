@@ -42,7 +42,7 @@ ROOMS_OF_LIBRARY = {
         "simulators.prove.signers",
     ),
     "cv2": (
-        "drivers.camera_rtsp.decoder",
+        "drivers.kit.camera.decoder",
         "drivers.kit.camera.picture",
         "models.pixels",
         "models.detector",

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from drivers.camera_rtsp.driver import RtspCamera, RtspCameraSettings
+from drivers.camera_rtsp.driver import RtspCamera
+from drivers.kit.camera.stream_camera import RtspCameraSettings
 from edge.ports import DeviceError, Frame
 from simulators.devices.camera_door import CameraDoor, Scheme
 from simulators.devices.camera_rtsp import RtspCameraSimulator, RtspFault

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from drivers.camera_rtsp.driver import RtspCamera, RtspCameraSettings
+from drivers.camera_rtsp.driver import RtspCamera
+from drivers.kit.camera.stream_camera import RtspCameraSettings
 from edge.ports import DeviceError, Frame
 from tests.support.camera_http import MonotonicClock
 from tests.support.needs import REPOSITORY

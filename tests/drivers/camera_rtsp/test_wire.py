@@ -4,20 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.camera_rtsp.wire import (
+from drivers.camera_rtsp.wire import refusal
+from drivers.kit.camera.address import CameraAddress
+from drivers.kit.camera.rtsp import (
     MAX_BODY_BYTES,
     MAX_HEAD_BYTES,
-    SETTLE_MS,
     Answer,
     AnswerReader,
+    Media,
     RtspError,
-    StreamClock,
-    encode_describe,
+    encode_request,
+    medias,
     parse_url,
     video_codec,
     with_credentials,
 )
-from drivers.kit.camera.address import CameraAddress
+from drivers.kit.camera.stream_clock import SETTLE_MS, StreamClock
 
 SDP = (
     b"v=0\r\no=- 1 1 IN IP4 10.0.0.7\r\ns=Media\r\nt=0 0\r\nm=audio 0 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
@@ -145,6 +147,24 @@ def test_the_codec_of_the_first_video_is_found(description: bytes, codec: str | 
     assert video_codec(description) == codec
 
 
+def test_each_media_of_a_description_is_told_with_its_own_lines() -> None:
+    assert medias(SDP) == [
+        Media("audio", 8, "PCMA", 8_000),
+        Media("video", 96, "H264", 90_000, "trackID=1"),
+        Media("application", 107, "VND.ONVIF.METADATA", 90_000),
+    ]
+    lines = b"a=control:*\r\nm=video 0 RTP/AVP 96 97\r\na=rtpmap:97 H265/90000\r\nm=???\r\na=control:lost\r\n"
+    assert medias(lines) == [Media("video", 96)]
+
+
+@pytest.mark.parametrize(
+    ("description", "said"),
+    [(SDP, None), (SDP.replace(b"H264", b"H265"), "video in H265"), (SDP.replace(b"video", b"audio"), "no video")],
+)
+def test_a_description_that_cannot_be_taken_is_told_in_words(description: bytes, said: str | None) -> None:
+    assert refusal(description) == said
+
+
 def test_addresses_are_taken_apart() -> None:
     assert parse_url("rtsp://10.0.0.7/live?a=1") == CameraAddress("10.0.0.7", 554, "rtsp://10.0.0.7/live?a=1")
     assert parse_url("rtsp://[fd00::7]:8554/1#x") == CameraAddress("fd00::7", 8554, "rtsp://[fd00::7]:8554/1")
@@ -161,12 +181,12 @@ def test_addresses_are_taken_apart() -> None:
 
 
 def test_requests_name_the_address_and_who_asks() -> None:
-    address = parse_url("rtsp://10.0.0.7/live")
-    assert encode_describe(address, 3, b"Digest x") == (
+    target = parse_url("rtsp://10.0.0.7/live").target
+    assert encode_request("DESCRIBE", target, 3, b"Digest x", ("Accept: application/sdp",)) == (
         b"DESCRIBE rtsp://10.0.0.7/live RTSP/1.0\r\nCSeq: 3\r\nAccept: application/sdp\r\nUser-Agent: Kakou\r\n"
         b"Authorization: Digest x\r\n\r\n"
     )
-    assert b"Authorization" not in encode_describe(address, 1)
+    assert b"Authorization" not in encode_request("OPTIONS", target, 1)
 
 
 def test_credentials_go_into_the_address_percent_encoded_and_never_cut() -> None:

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from drivers.camera_rtsp import decoder, driver
-from drivers.camera_rtsp.probe import Probe
-from drivers.camera_rtsp.worker import frames, pictures, reach
+from drivers.camera_rtsp.wire import refusal
+from drivers.camera_rtsp.worker import pictures
+from drivers.kit.camera import decoder, stream_camera
 from drivers.kit.camera.dial import SourceError
 from drivers.kit.camera.given import Picture
 from drivers.kit.camera.picture import judge
 from drivers.kit.camera.pipe import FrameMessage, Message, MessageReader, ProblemMessage
+from drivers.kit.camera.rtsp_client import asked as probed
+from drivers.kit.camera.streaming import frames, reach
 from drivers.kit.camera.worker import WorkerSettings, run_worker, serve
 from simulators.devices.camera_rtsp import RtspCameraSimulator
 from simulators.scene import render_front
@@ -29,7 +31,7 @@ DESCRIBED = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: %d\r\n\r\n" % len(SD
 
 @pytest.fixture(autouse=True)
 def _options_of_the_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in driver.DECODER_ENVIRONMENT.items():
+    for name, value in stream_camera.DECODER_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
 
@@ -56,7 +58,7 @@ async def asked(answer: Any, user: str | None = None, wait_s: float = 0.3) -> st
 
     def ask(url: str) -> str:
         try:
-            with Probe(reach(settings_for(url, user=user, password="s3cret", wait_s=wait_s)), wait_s).asked():
+            with probed(reach(settings_for(url, user=user, password="s3cret", wait_s=wait_s)), wait_s, refusal):
                 return ""
         except SourceError as error:
             return f"{error.message.code}: {error.message.got}; {error.message.next_step}"
@@ -104,7 +106,7 @@ async def test_the_heads_are_told_without_passwords() -> None:
 
     def ask(url: str) -> None:
         settings = settings_for(url, user="admin", password="s3cret", auth="basic")
-        with Probe(replace(reach(settings), on_heads=lambda *heads: told.append(heads)), 5.0).asked():
+        with probed(replace(reach(settings), on_heads=lambda *heads: told.append(heads)), 5.0, refusal):
             pass
 
     async with serving(DESCRIBED) as (url, requests):
