@@ -291,6 +291,11 @@ def _camera_keys(camera: Camera, path: PathKey) -> Iterator[Finding]:
 def _reader(reader: TagReader, path: PathKey) -> Iterator[Finding]:
     antennas = [((*path, "antennas", index), antenna) for index, antenna in enumerate(reader.antennas)]
     yield from _duplicates(antennas, "duplicate_value")
+    if reader.driver == "uhf_llrp" and not reader.port.startswith("socket://"):
+        expected = Bilingual(
+            "socket://主机:5084:LLRP 只走网络", "socket://host:5084: LLRP is spoken in a network alone"
+        )
+        yield Finding((*path, "port"), "port_not_in_network", reader.port, expected)
     spoken = READERS[reader.driver].antennas
     if reader.profile not in spoken:
         names = ", ".join(spoken)

@@ -225,7 +225,7 @@ class Camera(Packaged):
         return self.driver not in ("http_camera", "rtsp_camera")
 
 
-ReaderProtocol = Literal["uhf_r2000", "uhf_m100", "uhf_reader18", "uhf_thingmagic", "package"]
+ReaderProtocol = Literal["uhf_r2000", "uhf_m100", "uhf_reader18", "uhf_thingmagic", "uhf_llrp", "package"]
 ReaderProfile = Literal["standard", "realtime", "session", "reader18", "ur"]
 Baud = Literal[9_600, 19_200, 38_400, 57_600, 115_200, 230_400]
 
@@ -247,6 +247,7 @@ READERS: dict[ReaderProtocol, ReaderFacts] = {
     "uhf_m100": ReaderFacts(115_200, {"standard": 1}),
     "uhf_reader18": ReaderFacts(57_600, {"reader18": 1, "ur": 4}),
     "uhf_thingmagic": ReaderFacts(115_200, {"standard": 4}),
+    "uhf_llrp": ReaderFacts(115_200, {"standard": 4}),
     "package": ReaderFacts(115_200, {"standard": 4}),
 }
 

@@ -26,6 +26,7 @@ from drivers.scale_toledo.driver import ToledoScale
 from drivers.scale_yaohua.driver import Output, YaohuaScale
 from drivers.seal_http.driver import HttpSealReader
 from drivers.seal_serial.driver import SerialSealReader
+from drivers.uhf_llrp.driver import LlrpReader
 from drivers.uhf_m100.driver import M100Reader
 from drivers.uhf_r2000.driver import Inventory, R2000Reader
 from drivers.uhf_reader18.driver import Reader18Reader
@@ -219,6 +220,10 @@ def _uhf_thingmagic(configured: devices.TagReader, clock: Clock, on_tag: Deliver
     return ThingMagicReader(**_reader(configured, clock, on_tag))
 
 
+def _uhf_llrp(configured: devices.TagReader, clock: Clock, on_tag: DeliverTag) -> TagReader:
+    return LlrpReader(**_reader(configured, clock, on_tag))
+
+
 def _packaged(kind: Kind[S, D, P], settings: type[S]) -> Driver[S, D, P]:
     def construct(configured: devices.Packaged, clock: Clock, deliver: D) -> Any:
         return build_packaged(kind.name, configured, clock, deliver)
@@ -365,6 +370,7 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(TAG_READER, "uhf_m100", devices.TagReader, _uhf_m100),
     Driver(TAG_READER, "uhf_reader18", devices.TagReader, _uhf_reader18),
     Driver(TAG_READER, "uhf_thingmagic", devices.TagReader, _uhf_thingmagic),
+    Driver(TAG_READER, "uhf_llrp", devices.TagReader, _uhf_llrp),
     _packaged(TAG_READER, devices.TagReader),
     Driver(WEIGHBRIDGE, "yaohua_tf0", devices.Weighbridge, _yaohua),
     Driver(WEIGHBRIDGE, "yaohua_ascii", devices.Weighbridge, _yaohua),

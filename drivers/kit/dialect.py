@@ -42,7 +42,8 @@ class Pace:
 class Ask:
     """One exchange: the bytes that are sent, the commands whose answer ends it, and what that answer would show.
 
-    With `pause_s` nothing has to answer: what comes in that time is heard, and then the next exchange follows.
+    With `pause_s` nothing has to answer: what comes in that time is heard, and then the next exchange follows. Without
+    a `command` it is the reader that speaks, also before it was listened to.
     """
 
     command: bytes
@@ -57,7 +58,8 @@ class Ask:
 class Heard:
     """What one frame says. `ends`: it ends the exchange of its command. `refusal`, `malformed`: why, or empty.
 
-    A malformed frame has no tags. `more`: the reader holds more for a further exchange.
+    A malformed frame has no tags. `more`: the reader holds more for a further exchange. `reply` is sent back at once;
+    `next_step` is what a person does about this refusal, where that is not the usual.
     """
 
     command: int
@@ -66,6 +68,8 @@ class Heard:
     refusal: str = ""
     malformed: str = ""
     more: bool = False
+    reply: bytes = b""
+    next_step: str = ""
 
     @property
     def words(self) -> str:

@@ -58,6 +58,8 @@ class StreamTagReader(Generic[F]):
         self._counters = ReaderCounters()
         self._loss: DeviceError | None = None
         self._waiter: asyncio.Future[Heard] | None = None
+        # What came last without having been asked for: a reader may speak first, before anybody waits.
+        self._unasked: Heard | None = None
         # What was sent last and was not heard back: a two-wire line carries it to us first (D19).
         self._unechoed = b""
         self._any_frame = False
@@ -83,7 +85,7 @@ class StreamTagReader(Generic[F]):
     async def connect(self) -> None:
         """Open the port and prove that a reader of this family answers. Raises DeviceError."""
         await self.close()
-        self._loss = None
+        self._loss = self._unasked = None
         self._start += 1
         self._refused_in_a_row = 0
         self._decoder.reset()
@@ -166,7 +168,7 @@ class StreamTagReader(Generic[F]):
         """Ask, and raise where the reader refuses what it must not."""
         heard = await self._ask(ask)
         if heard.refusal and not ask.may_refuse:
-            raise self._error("refused", ask.expected, heard.refusal)
+            raise self._error("refused", ask.expected, heard.refusal, heard.next_step)
 
     async def _first_answer(self) -> None:
         """Ask until there is an answer; where nothing but garbage comes for long, the line is set wrongly (D17)."""
@@ -203,17 +205,22 @@ class StreamTagReader(Generic[F]):
         self._counters.refused_rounds += 1
         self._refused_in_a_row += 1
         if self._refused_in_a_row >= MAX_REFUSED_ROUNDS:
-            raise self._error("refused", ask.expected, heard.refusal)
+            raise self._error("refused", ask.expected, heard.refusal, heard.next_step)
 
     async def _ask(self, ask: Ask) -> Heard:
         """Send a command and wait for what ends it; tags seen meanwhile are delivered from `_receive`."""
+        unasked = self._unasked
+        if not ask.command and unasked is not None and unasked.command in ask.answered_by:
+            self._unasked = None
+            return unasked
         line = self._connected()
         silence_s = self._pace.round_silence_s if ask.is_round else self._pace.answer_timeout_s
         garbled_before = self._decoder.dropped_bytes + self._decoder.pending
         waiter = self._waiter = asyncio.get_running_loop().create_future()
         self._awaited = ask.answered_by
         try:
-            line.write(ask.command)
+            if ask.command:
+                line.write(ask.command)
             self._tell(True, f"expecting {ask.expected}")
             self._unechoed = ask.command
             if ask.pause_s:
@@ -277,12 +284,24 @@ class StreamTagReader(Generic[F]):
             self._alive_seen += 1
         for tag in heard.tags:
             self._deliver(tag)
+        if heard.reply:
+            self._reply(heard.reply)
         if not heard.ends:
             return
         if heard.command in self._awaited and self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(heard)
         else:
+            self._unasked = heard
             self._counters.foreign_frames += 1
+
+    def _reply(self, data: bytes) -> None:
+        """Send back what a reader waits for in between. A recording that is heard again has nobody to answer."""
+        if self._line is None:
+            return
+        try:
+            self._line.write(data)
+        except LineError as error:
+            self._lose(self._error(error.code, "an open line", error.detail))
 
     def _is_own_echo(self, frame: F) -> bool:
         """Say whether this is what we sent ourselves: it comes first, once, and is no answer to anything."""
@@ -321,14 +340,14 @@ class StreamTagReader(Generic[F]):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(error)
 
-    def _error(self, code: str, expected: str, got: str) -> DeviceError:
+    def _error(self, code: str, expected: str, got: str, next_step: str = "") -> DeviceError:
         return DeviceError(
             f"reader_{code}",
             device=self.name,
             address=self.address,
             expected=expected,
             got=got,
-            next_step=NEXT_STEPS[code],
+            next_step=next_step or NEXT_STEPS[code],
         )
 
 

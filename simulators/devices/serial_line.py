@@ -110,12 +110,22 @@ class PtyLine:
 class TcpLine:
     """A TCP serial server: every connected client hears every byte, and what clients send meets on the line.
 
-    With `one_client` a new client takes the place of the one before, as some servers have it.
+    With `one_client` a new client takes the place of the one before, as some servers have it. `on_client` is called for
+    each.
     """
 
-    def __init__(self, on_bytes: OnBytes, host: str = "127.0.0.1", port: int = 0, *, one_client: bool = False) -> None:
+    def __init__(
+        self,
+        on_bytes: OnBytes,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        one_client: bool = False,
+        on_client: Callable[[], None] | None = None,
+    ) -> None:
         self.port = port
         self._one_client = one_client
+        self._on_client = on_client
         self.connections = 0
         self._on_bytes = on_bytes
         self._host = host
@@ -167,6 +177,8 @@ class TcpLine:
             self.drop()
         self.connections += 1
         self._writers.add(writer)
+        if self._on_client is not None:
+            self._on_client()
         if task := asyncio.current_task():
             self._handlers.add(task)
             task.add_done_callback(self._handlers.discard)

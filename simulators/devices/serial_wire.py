@@ -91,6 +91,9 @@ class StreamDevice(ABC, Generic[C]):
         """Whether a command waits while this one is still being answered."""
         return not self._queue.empty()
 
+    def connected(self) -> None:
+        """Hear that somebody has connected. A device that speaks first overrides this; a serial line never tells."""
+
     def receive(self, data: bytes) -> None:
         """Take bytes of commands."""
         if self._faults.echo and self._wire is not None:
@@ -180,7 +183,7 @@ class TcpWire(TcpLine, Generic[D]):
     """A device behind a TCP serial server on loopback: `path` is `socket://127.0.0.1:port`."""
 
     def __init__(self, device: D, *, port: int = 0) -> None:
-        super().__init__(device.receive, port=port, one_client=True)
+        super().__init__(device.receive, port=port, one_client=True, on_client=device.connected)
         self.device = device
         self._living: asyncio.Task[None] | None = None
 

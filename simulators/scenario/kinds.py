@@ -26,8 +26,9 @@ from simulators.devices.camera import CAMERA_FAULTS
 from simulators.devices.camera_rtsp import RTSP_FAULTS
 from simulators.devices.event_camera import EVENT_FAULTS
 from simulators.devices.modbus_pdu import ReplyFaults
-from simulators.devices.serial_wire import OFF, PtyWire, StreamDevice, StreamFaults
+from simulators.devices.serial_wire import OFF, PtyWire, StreamDevice, StreamFaults, TcpWire
 from simulators.devices.tag_field import SimulatedTag
+from simulators.devices.uhf_llrp import LlrpDevice, LlrpFaults
 from simulators.devices.uhf_m100 import M100Device, M100Faults
 from simulators.devices.uhf_r2000 import R2000Device, R2000Faults
 from simulators.devices.uhf_reader18 import Reader18Device, Reader18Faults
@@ -41,17 +42,17 @@ from simulators.scenario.schema import FaultSpec
 _LIMITS = ("functions", "skip", "times")
 
 
-class SerialSimulated:
-    """A device behind a pty, whose path is in the scenario's folder."""
+class StreamSimulated:
+    """A device on a wire, and its switches; `off` unplugs it."""
 
-    def __init__(self, site: Site, device: StreamDevice[Any], faults: StreamFaults) -> None:
+    def __init__(self, device: StreamDevice[Any], faults: StreamFaults, wire: PtyWire[Any] | TcpWire[Any]) -> None:
         self.device = device
         self._faults = faults
-        self._wire = PtyWire(device, symlink=site.folder / site.id)
+        self._wire = wire
 
     @property
     def address(self) -> dict[str, Any]:
-        """Its serial port."""
+        """Its port."""
         return {"port": self._wire.path}
 
     async def start(self) -> None:
@@ -63,9 +64,9 @@ class SerialSimulated:
         await self._wire.stop()
 
     async def turn_on(self, fault: FaultSpec) -> None:
-        """Switch a fault on; `off` unplugs it."""
+        """Switch a fault on."""
         if fault.switch == OFF:
-            self._wire.unplug()
+            await self._cut()
         elif fault.value is None:
             self._faults.turn_on(fault.switch)
         else:
@@ -74,9 +75,35 @@ class SerialSimulated:
     async def turn_off(self, switch: str) -> None:
         """Switch it off again."""
         if switch == OFF:
-            self._wire.plug()
+            await self._join()
         else:
             self._faults.turn_off(switch)
+
+    async def _cut(self) -> None:
+        self._wire.unplug()
+
+    async def _join(self) -> None:
+        self._wire.plug()
+
+
+class SerialSimulated(StreamSimulated):
+    """A device behind a pty, whose path is in the scenario's folder."""
+
+    def __init__(self, site: Site, device: StreamDevice[Any], faults: StreamFaults) -> None:
+        super().__init__(device, faults, PtyWire(device, symlink=site.folder / site.id))
+
+
+class NetworkSimulated(StreamSimulated):
+    """A device in the network: without power nobody listens at its port."""
+
+    def __init__(self, _: Site, device: StreamDevice[Any], faults: StreamFaults) -> None:
+        super().__init__(device, faults, TcpWire(device))
+
+    async def _cut(self) -> None:
+        await self._wire.stop()
+
+    async def _join(self) -> None:
+        await self._wire.start()
 
 
 class HttpSealsSimulated:
@@ -157,13 +184,15 @@ PLANT_SWITCHES = tuple(one.name for one in fields(PlantFaults))
 REPLY_SWITCHES = tuple(one.name for one in fields(ReplyFaults) if one.name not in _LIMITS)
 
 
-def _reader(device: Callable[..., Any]) -> Callable[[Site], Simulated]:
+def _reader(
+    device: Callable[..., Any], plug: Callable[[Site, Any, Any], Simulated] = SerialSimulated
+) -> Callable[[Site], Simulated]:
     def build(site: Site) -> Simulated:
         def tags() -> list[SimulatedTag]:
             return [SimulatedTag(epc) for epc in site.world.tags_in_field()]
 
         made = device(tags, seed=site.seed)
-        return SerialSimulated(site, made, made.faults)
+        return plug(site, made, made.faults)
 
     return build
 
@@ -246,6 +275,13 @@ KINDS: tuple[Kind, ...] = (
     Kind("tag_reader", "uhf_m100", serial_wire.switches(M100Faults), _reader(M100Device), _SERIAL),
     Kind("tag_reader", "uhf_reader18", serial_wire.switches(Reader18Faults), _reader(Reader18Device), _SERIAL),
     Kind("tag_reader", "uhf_thingmagic", serial_wire.switches(ThingMagicFaults), _reader(ThingMagicDevice), _SERIAL),
+    Kind(
+        "tag_reader",
+        "uhf_llrp",
+        serial_wire.switches(LlrpFaults),
+        _reader(LlrpDevice, NetworkSimulated),
+        {"port": "socket://127.0.0.1:1"},
+    ),
     *(Kind("weighbridge", protocol, weighbridge.FAULTS, _scale, _SERIAL) for protocol in weighbridge.PROTOCOLS),
     Kind(
         "cameras",

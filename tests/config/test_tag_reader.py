@@ -14,7 +14,8 @@ def reader(settings: str) -> str:
 
 @pytest.mark.parametrize("protocol", [protocol for protocol in READERS if protocol != "package"])
 def test_what_is_left_out_is_as_delivered(protocol: ReaderProtocol) -> None:
-    configured = loaded(reader(f"driver: {protocol}")).lanes[0].tag_reader
+    port = "'socket://10.0.0.9:5084'" if protocol == "uhf_llrp" else "/dev/t"
+    configured = loaded(changed("port: /dev/ttyUSB0", f"port: {port}, driver: {protocol}")).lanes[0].tag_reader
     assert configured is not None
     assert (configured.baud, configured.profile) == (READERS[protocol].baud, READERS[protocol].usual)
 
@@ -38,7 +39,12 @@ def test_a_profile_is_taken_with_its_antennas() -> None:
         ("driver: uhf_reader18, antennas: [0, 1]", "antenna_not_there", "less than 1, the antennas of this reader"),
         ("driver: package", "package_incomplete", "driver: package and package together"),
         (f"package: {ACME}", "package_incomplete", "driver: package and package together"),
-        ("driver: uhf_r2001", "not_allowed", "one of uhf_r2000, uhf_m100, uhf_reader18, uhf_thingmagic, package"),
+        ("driver: uhf_llrp", "port_not_in_network", "socket://host:5084: LLRP is spoken in a network alone"),
+        (
+            "driver: uhf_r2001",
+            "not_allowed",
+            "one of uhf_r2000, uhf_m100, uhf_reader18, uhf_thingmagic, uhf_llrp, package",
+        ),
         ("profile: fast", "not_allowed", "one of standard, realtime, session, reader18, ur"),
     ],
 )

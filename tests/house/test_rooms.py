@@ -50,6 +50,7 @@ ROOMS_OF_LIBRARY = {
         "simulators.scene",
     ),
     "iotcore": ("simulators.broker",),
+    "llrpkit": ("drivers.uhf_llrp.wire",),
     "onnx": (
         "models.training.head",
         "models.training.network",

@@ -31,6 +31,10 @@ class Rig:
     most_pending: int
     codes: tuple[str, ...]
     profile: str = ""
+    # What it can be plugged into, of `bench.WIRES`.
+    wires: tuple[str, ...] = ("serial", "socket")
+    # Whether its frames have a check of their own. Those of a protocol for TCP alone have none: TCP has one.
+    checked: bool = True
 
     def __str__(self) -> str:
         return f"{self.protocol}-{self.profile}" if self.profile else self.protocol

@@ -20,6 +20,8 @@ from drivers.scale_toledo.wire import ContinuousDecoder
 from drivers.scale_yaohua.driver import Output, YaohuaScale, decoder_of
 from drivers.template import wire as template
 from drivers.template.driver import TemplateCounter
+from drivers.uhf_llrp import wire as llrp
+from drivers.uhf_llrp.driver import LlrpDialect, LlrpReader
 from drivers.uhf_m100 import wire as m100
 from drivers.uhf_m100.driver import M100Dialect, M100Reader
 from drivers.uhf_r2000.driver import Inventory, R2000Dialect, R2000Reader
@@ -32,6 +34,7 @@ from edge.ports import Clock, Device
 from simulators.devices.serial_wire import StreamDevice, StreamFaults
 from simulators.devices.tag_field import ReaderDevice, SimulatedTag
 from simulators.devices.template import TemplateDevice, TemplateFaults
+from simulators.devices.uhf_llrp import LlrpDevice, LlrpFaults
 from simulators.devices.uhf_m100 import M100Device, M100Faults
 from simulators.devices.uhf_r2000 import R2000Device, R2000Faults
 from simulators.devices.uhf_reader18 import Reader18Device, Reader18Faults
@@ -69,6 +72,9 @@ def reader_rig(
     stream: bytes,
     most_pending: int,
     profile: str = "",
+    wires: tuple[str, ...] = ("serial", "socket"),
+    checked: bool = True,
+    further_codes: tuple[str, ...] = (),
 ) -> Rig:
     """A UHF reader: two tags in its field."""
 
@@ -89,8 +95,10 @@ def reader_rig(
         read=read_tags(dialect),
         decoder=dialect.decoder,
         most_pending=most_pending,
-        codes=tuple(f"reader_{code}" for code in NEXT_STEPS),
+        codes=tuple(f"reader_{code}" for code in (*NEXT_STEPS, *further_codes)),
         profile=profile,
+        wires=wires,
+        checked=checked,
     )
 
 
@@ -130,6 +138,20 @@ def thingmagic_stream() -> bytes:
         + thingmagic.encode_buffer([(epcs[0], -60, 0), (epcs[1], -70, 3)])
         + thingmagic.encode_answer(thingmagic.CMD_CLEAR_BUFFER)
         + thingmagic.encode_buffer([(epcs[2], -50, 1)])
+    )
+
+
+def llrp_stream() -> bytes:
+    """Reports of one tag and of two, between them what else a reader says."""
+    epcs = [bytes.fromhex(epc) for epc in EPCS]
+    return (
+        llrp.encode_greeting()
+        + llrp.encode_report([(epcs[0], 1, -60)])
+        + llrp.encode_keepalive(7)
+        + llrp.encode_answer(llrp.START_ROSPEC, 8)
+        + llrp.encode_report([(epcs[1], 4, -70), (epcs[2], 2, None)])
+        + llrp.encode_answer(llrp.STOP_ROSPEC, 9, llrp.PARAMETER_ERROR, "not active")
+        + llrp.encode_report([(epcs[0], 1, -61)])
     )
 
 
@@ -292,5 +314,18 @@ RIGS = [
         dialect=ThingMagicDialect(),
         stream=thingmagic_stream(),
         most_pending=thingmagic.MAX_FRAME,
+    ),
+    reader_rig(
+        "uhf_llrp",
+        "uhf_llrp",
+        device=LlrpDevice,
+        faults=LlrpFaults,
+        reader=partial(LlrpReader, round_s=0.002),
+        dialect=LlrpDialect((0, 1, 2, 3)),
+        stream=llrp_stream(),
+        most_pending=llrp.MOST_BYTES,
+        wires=("socket",),
+        checked=False,
+        further_codes=("extra_missing",),
     ),
 ]

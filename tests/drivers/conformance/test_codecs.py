@@ -76,7 +76,13 @@ def test_no_flipped_bit_gives_a_reading_that_was_not_sent(rig: Rig) -> None:
         spoilt = bytearray(rig.stream)
         spoilt[place // 8] ^= 1 << place % 8
         read = rig.read([bytes(spoilt)])
-        assert [one for one in read if one not in whole] == []
+        unsent = [one for one in read if one not in whole]
+        if not rig.checked:
+            # One bit spoils one reading at most, and raises nothing; that it comes as it was sent is TCP's part.
+            assert len(unsent) <= 1
+            assert len(read) <= len(whole)
+            continue
+        assert unsent == []
         assert len(read) < len(whole) or read == whole
 
 

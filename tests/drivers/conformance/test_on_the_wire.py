@@ -17,14 +17,15 @@ from tests.drivers.test_quality import QUALITIES
 # What the supervisor may wait at most before its next attempt is part of it.
 BACK_WITHIN_S = 5.0
 every_rig = pytest.mark.parametrize("rig", RIGS, ids=str)
-every_wire = pytest.mark.parametrize("wire", WIRES)
+every_wire = pytest.mark.parametrize(
+    ("rig", "wire"), [pytest.param(rig, wire, id=f"{rig}-{wire}") for rig in RIGS for wire in rig.wires]
+)
 every_fault = pytest.mark.parametrize(
     ("rig", "fault"),
     [pytest.param(rig, fault, id=f"{rig}-{fault}") for rig in RIGS for fault in switches(rig.faults)],
 )
 
 
-@every_rig
 @every_wire
 @pytest.mark.hazard("D18")
 async def test_lost_and_back_within_five_seconds_and_told_once_each(rig: Rig, wire: str, tmp_path: Path) -> None:
@@ -50,7 +51,6 @@ async def _until(b: Bench, count: Callable[[], float], more: float) -> None:
         await b.pauses.sleep(0.001)
 
 
-@every_rig
 @every_wire
 async def test_connecting_proves_the_device(rig: Rig, wire: str, tmp_path: Path) -> None:
     async with bench(rig, wire, tmp_path) as b:
@@ -71,7 +71,7 @@ async def test_connecting_proves_the_device(rig: Rig, wire: str, tmp_path: Path)
 @pytest.mark.hazard("D14", "D16", "D17", "D18", "D19")
 async def test_each_fault_is_what_the_driver_says_of_it_and_passes(rig: Rig, fault: str, tmp_path: Path) -> None:
     outcome = QUALITIES[rig.folder]["faults"][fault]
-    async with bench(rig, "serial", tmp_path) as b, b.supervised():
+    async with bench(rig, rig.wires[0], tmp_path) as b, b.supervised():
         await b.read_more()
         await b.turn_on(fault)
         if outcome == "survived":
@@ -96,12 +96,17 @@ async def test_each_fault_is_what_the_driver_says_of_it_and_passes(rig: Rig, fau
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(noise=st.lists(st.binary(min_size=1, max_size=600), max_size=5))
 async def test_no_bytes_raise_anything_but_a_named_error(rig: Rig, tmp_path: Path, noise: list[bytes]) -> None:
-    async with bench(rig, "serial", tmp_path) as b, b.supervised():
+    async with bench(rig, rig.wires[0], tmp_path) as b, b.supervised():
         for chunk in noise:
             b.wire.write(chunk)
         await b.unplug()
         await b.until(lambda: bool(b.lost))
         assert {error.code for error in b.lost} <= set(rig.codes)
+
+
+def test_each_rig_is_plugged_into_wires_that_there_are() -> None:
+    assert {wire for rig in RIGS for wire in rig.wires} == set(WIRES)
+    assert [rig for rig in RIGS if not rig.wires] == []
 
 
 def test_off_is_the_first_switch_of_all() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from drivers.kit.tag_reader import StreamTagReader
+from drivers.uhf_llrp.driver import LlrpReader
 from drivers.uhf_m100 import wire as m100
 from drivers.uhf_m100.driver import M100Reader
 from drivers.uhf_r2000.driver import R2000Reader
@@ -18,8 +19,9 @@ from drivers.uhf_reader18.driver import Reader18Reader
 from drivers.uhf_thingmagic.driver import ThingMagicReader
 from edge.core.tag import Tag
 from edge.ports import DeviceError
-from simulators.devices.serial_wire import PtyWire
+from simulators.devices.serial_wire import PtyWire, TcpWire
 from simulators.devices.tag_field import STALE_TAGS, ReaderDevice, SimulatedTag
+from simulators.devices.uhf_llrp import LlrpDevice
 from simulators.devices.uhf_m100 import M100Device
 from simulators.devices.uhf_r2000 import R2000Device
 from simulators.devices.uhf_reader18 import Reader18Device
@@ -33,12 +35,13 @@ Tags = Callable[[], Sequence[SimulatedTag]]
 
 @dataclass(frozen=True)
 class Model:
-    """A reader and its simulator; how many antennas it has, and whether it tells a strength."""
+    """A reader and its simulator; how many antennas it has, whether it tells a strength, and hangs on a network."""
 
     device: Callable[[Tags], ReaderDevice[Any]]
     reader: Callable[..., StreamTagReader[Any]]
     antennas: int
     tells_strength: bool = True
+    networked: bool = False
 
 
 MODELS = {
@@ -48,6 +51,7 @@ MODELS = {
     "reader18": Model(partial(Reader18Device, round_s=0.001), Reader18Reader, 1, tells_strength=False),
     "ur": Model(partial(Reader18Device, profile="ur", round_s=0.001), partial(Reader18Reader, profile="ur"), 4),
     "thingmagic": Model(partial(ThingMagicDevice, round_s=0.001), ThingMagicReader, 4),
+    "llrp": Model(LlrpDevice, partial(LlrpReader, round_s=0.002), 4, networked=True),
 }
 every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
@@ -55,7 +59,7 @@ every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 @dataclass
 class Running:
     device: ReaderDevice[Any]
-    wire: PtyWire[Any]
+    wire: PtyWire[Any] | TcpWire[Any]
     reader: StreamTagReader[Any]
     delivered: Delivered = field(default_factory=Delivered)
     in_field: list[SimulatedTag] = field(default_factory=list)
@@ -66,7 +70,8 @@ async def running(model: Model, folder: Path, **settings: object) -> AsyncIterat
     """A reader that is connected and runs."""
     delivered, in_field = Delivered(), list[SimulatedTag]()
     device = model.device(lambda: in_field)
-    wire = PtyWire(device, symlink=folder / "reader")
+    wire: PtyWire[Any] | TcpWire[Any]
+    wire = TcpWire(device) if model.networked else PtyWire(device, symlink=folder / "reader")
     await wire.start()
     given: dict[str, object] = {"clock": RealClock(), "pace": QUICK} | settings
     reader = model.reader("rfid-1", wire.path, on_tag=delivered, **given)
