@@ -71,6 +71,8 @@ async def stranger(lane: SystemLane) -> AsyncIterator[MqttLink]:
 async def test_a_flood_of_anything_opens_nothing_and_costs_nothing(tmp_path: Path, broker: BrokerCase):
     async with open_system(tmp_path, broker) as lane:
         controller = await lane.start_controller()
+        # The lane is idle before its first event has come by the broker.
+        await lane.until(lambda: bool(lane.events))
         epoch = lane.events[0]["epoch"]
         chance = random.Random(7)
         before = resources(controller.process.pid)
