@@ -50,9 +50,12 @@ def serve(reader: "PictureReader", source: BinaryIO, answers: BinaryIO) -> int:
             jpeg = None if question is None else _receive(source)
             if question is None or jpeg is None:
                 return 0
-            look_for = frozenset(str(item) for item in json.loads(question))
-        except (MessageError, ValueError):
+            asked = json.loads(question)
+        except (MessageError, ValueError, RecursionError):
             return EXIT_MESSAGE
+        if not isinstance(asked, list):
+            return EXIT_MESSAGE
+        look_for = frozenset(str(item) for item in asked)
         _send(answers, encode_reading(reader.read_encoded(jpeg, look_for)))
 
 

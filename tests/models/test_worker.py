@@ -35,7 +35,10 @@ def test_half_a_request_ends_the_worker(cut):
     assert serve(Reader(), io.BytesIO(request(frozenset({"plate"}), b"one")[:cut]), io.BytesIO()) == 0
 
 
-@pytest.mark.parametrize("garbage", [b"\xff" * 8, packed(b"{") + packed(b"x")])
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\xff" * 8, *(packed(one) + packed(b"x") for one in (b"{", b"5", b'"plate"', b'{"plate": 1}', b"[" * 50_000))],
+)
 @pytest.mark.hazard("I18")
 def test_garbage_ends_the_worker_with_a_status(garbage):
     assert serve(Reader(), io.BytesIO(garbage), io.BytesIO()) == EXIT_MESSAGE
