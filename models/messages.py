@@ -3,10 +3,10 @@
 import json
 import struct
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
-from edge.core.container import Container
-from edge.core.plate import Plate
+from edge.core.container import Container, ContainerCheck
+from edge.core.plate import PLATE_COLOURS, PLATE_KINDS, Plate
 from edge.core.readings import (
     Box,
     ContainerSighting,
@@ -16,6 +16,7 @@ from edge.core.readings import (
     VehicleSighting,
 )
 
+_CHECKS = get_args(ContainerCheck)
 PREFIX = struct.Struct(">I")
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 
@@ -61,32 +62,66 @@ def decode_message(payload: bytes) -> dict[str, Any]:
 
 
 def decode_reading(message: dict[str, Any]) -> PictureReading:
-    """Return the reading that `message` carries. Raises MessageError."""
+    """Return the reading that `message` carries, with values that a journal takes. Raises MessageError."""
     try:
         body = message["reading"]
         return PictureReading(
             tuple(
-                PlateSighting(Plate(**item["plate"]), _share(item["confidence"]), _box(item["box"]), _characters(item))
+                PlateSighting(_plate(item["plate"]), _share(item["confidence"]), _box(item["box"]), _characters(item))
                 for item in body["plates"]
             ),
             tuple(
                 ContainerSighting(
-                    Container(**item["container"]), _share(item["confidence"]), _box(item["box"]), _characters(item)
+                    _container(item["container"]), _share(item["confidence"]), _box(item["box"]), _characters(item)
                 )
                 for item in body["containers"]
             ),
             tuple(
-                VehicleSighting(item["vehicle_class"], _share(item["confidence"]), _box(item["box"]))
+                VehicleSighting(_text(item["vehicle_class"]), _share(item["confidence"]), _box(item["box"]))
                 for item in body["vehicles"]
             ),
             tuple(
-                Unread(item["what"], item["reason"], None if item["box"] is None else _box(item["box"]))
+                Unread(_text(item["what"]), _text(item["reason"]), None if item["box"] is None else _box(item["box"]))
                 for item in body["unread"]
             ),
-            float(body["elapsed_ms"]),
+            _duration(body["elapsed_ms"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MessageError(f"malformed reading: {error!r}") from error
+
+
+def _plate(said: dict[str, Any]) -> Plate:
+    plate = Plate(**said)
+    _text(plate.text)
+    if plate.colour not in (None, *PLATE_COLOURS) or plate.kind not in PLATE_KINDS:
+        raise ValueError("a colour or a kind that no plate has")
+    if type(plate.rows) is not int or plate.rows not in (1, 2):
+        raise ValueError("a plate of one row or two")
+    return plate
+
+
+def _container(said: dict[str, Any]) -> Container:
+    container = Container(**said)
+    _text(container.code)
+    if container.size_type is not None:
+        _text(container.size_type)
+    if container.check not in _CHECKS or type(container.repaired) is not bool:
+        raise ValueError("a check that no code has")
+    return container
+
+
+def _text(value: Any) -> str:
+    """Half of a surrogate pair is valid JSON and no text."""
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError("expected text")
+    return value
+
+
+def _duration(value: Any) -> float:
+    duration_ms = float(value)
+    if not 0.0 <= duration_ms < float("inf"):
+        raise ValueError("a duration that is none")
+    return duration_ms
 
 
 def _characters(item: dict[str, Any]) -> tuple[float, ...]:
@@ -102,5 +137,7 @@ def _share(value: Any) -> float:
 
 
 def _box(values: list[int]) -> Box:
+    if not all(type(one) is int for one in values):
+        raise ValueError("a box is of whole pixels")
     x, y, width, height = values
     return x, y, width, height

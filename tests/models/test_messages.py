@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -58,3 +59,43 @@ def test_a_confidence_that_is_none_is_no_reading(spoilt, where):
     sighting = replace(READING.plates[0], **{where: value})
     with pytest.raises(MessageError, match="confidence"):
         decode_reading(decode_message(encode_reading(replace(READING, plates=(sighting,)))))
+
+
+def test_a_number_that_no_float_can_hold_is_no_reading():
+    sighting = replace(READING.plates[0], confidence=10**400)
+    for spoilt in (replace(READING, plates=(sighting,)), replace(READING, elapsed_ms=10**400)):
+        with pytest.raises(MessageError, match="OverflowError"):
+            decode_reading(decode_message(encode_reading(spoilt)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("plates", {"plate": {"text": 5}}),
+        ("plates", {"plate": {"text": "\ud800"}}),
+        ("plates", {"plate": {"colour": ["blue"]}}),
+        ("plates", {"plate": {"kind": "boat"}}),
+        ("plates", {"plate": {"rows": True}}),
+        ("plates", {"box": [0.5, 0, 1, 1]}),
+        ("containers", {"container": {"code": None}}),
+        ("containers", {"container": {"check": "believed"}}),
+        ("containers", {"container": {"size_type": 45}}),
+        ("containers", {"container": {"repaired": 1}}),
+        ("vehicles", {"vehicle_class": {}}),
+        ("unread", {"what": "\0"}),
+        ("unread", {"reason": 7}),
+    ],
+)
+def test_a_reading_that_no_journal_takes_is_none(kind, changes):
+    message = json.loads(encode_reading(READING))
+    sighting = message["reading"][kind][0]
+    for name, value in changes.items():
+        sighting[name] = {**sighting[name], **value} if name in ("plate", "container") else value
+    with pytest.raises(MessageError):
+        decode_reading(message)
+
+
+@pytest.mark.parametrize("duration", [float("nan"), float("inf"), -1.0])
+def test_a_duration_that_is_none_is_no_reading(duration):
+    with pytest.raises(MessageError, match="duration"):
+        decode_reading(decode_message(encode_reading(replace(READING, elapsed_ms=duration))))
