@@ -18,6 +18,8 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 # Members below this folder are the release; what lies beside it (`__main__.py`) only carries it.
 FILES = "files"
+# What `zipfile` says of a member; RuntimeError of an encrypted one, NotImplementedError (one of these) of others.
+_UNREADABLE = (zipfile.BadZipFile, OSError, EOFError, RuntimeError)
 MOST_MANIFEST_BYTES = 4 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,79}")
@@ -84,7 +86,7 @@ def decoded(content: bytes, place: object) -> Manifest:
         manifest = Manifest(texts[0], commit, texts[1], texts[2], int(values["journal_schema"]), members)
         if values["release"] != manifest.release or not _NAME.fullmatch(manifest.release):
             raise ValueError(f"it calls itself {values['release']!r}, its members make {manifest.release!r}")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BundleError("bundle_manifest", place, "a manifest of this format", repr(error), "copy it anew") from error
     for name in members:
         path = PurePosixPath(name)
@@ -162,7 +164,7 @@ def _content(archive: zipfile.ZipFile, name: str, member: Member, bundle: Path) 
     if info.file_size == member.size and info.compress_type == zipfile.ZIP_STORED:
         try:
             content = archive.read(info)
-        except (zipfile.BadZipFile, OSError, EOFError) as error:
+        except _UNREADABLE as error:
             raise BundleError("bundle_unreadable", f"{bundle}: {name}", "its bytes", repr(error), "copy it") from error
     digest = hashlib.sha256(content).hexdigest()
     if digest != member.sha256 or len(content) != member.size:
@@ -183,7 +185,7 @@ def _manifest_of(archive: zipfile.ZipFile, bundle: Path) -> Manifest:
         if entry.file_size > MOST_MANIFEST_BYTES or entry.compress_type != zipfile.ZIP_STORED:
             raise KeyError("too long")
         content = archive.read(entry)
-    except (KeyError, zipfile.BadZipFile, OSError, EOFError) as error:
+    except (KeyError, *_UNREADABLE) as error:
         raise BundleError("bundle_manifest", bundle, f"a {MANIFEST}", repr(error), "copy it anew") from error
     return decoded(content, bundle)
 

@@ -1,6 +1,7 @@
 """The bundle's file: the same bytes for the same content, and nothing in it that its manifest does not vouch for."""
 
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -154,6 +155,30 @@ def test_one_flipped_byte_anywhere_is_refused_or_changes_nothing(tmp_path: Path,
         else:
             assert found.members == first.members
     assert refused > len(whole) // 14
+
+
+@pytest.mark.parametrize("flag", [0x01, 0x20, 0x40])
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_our_zipfile_cannot_read_is_refused(tmp_path: Path, bundle: Path, number: int, flag: int):
+    """Encrypted or patched: the flags of a member, of the manifest first."""
+    whole = bytearray(bundle.read_bytes())
+    with zipfile.ZipFile(bundle) as archive:
+        entry = archive.infolist()[number]
+    head = whole.index(b"PK\x01\x02")
+    for _ in range(number):
+        head = whole.index(b"PK\x01\x02", head + 1)
+    whole[entry.header_offset + 6] |= flag
+    whole[head + 8] |= flag
+    bundle.write_bytes(whole)
+    with pytest.raises(BundleError):
+        unpack(bundle, tmp_path / "release")
+
+
+@pytest.mark.parametrize("schema", ["Infinity", "1e999"])
+def test_a_manifest_with_a_number_that_is_none(schema: str):
+    spelled = re.sub(rb'"journal_schema": \d+', f'"journal_schema": {schema}'.encode(), manifest().encoded())
+    with pytest.raises(BundleError, match="bundle_manifest"):
+        decoded(spelled, "here")
 
 
 def test_a_manifest_that_is_no_json(tmp_path: Path):
