@@ -46,7 +46,7 @@ def plans_in(folder: Path) -> dict[tuple[Lane, int], Plan]:
     for path in sorted(folder.glob("*.jws")):
         try:
             plan = _plan(path)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise PlanError(f"{path}: {type(error).__name__}: {error}") from error
         found[plan.lane, plan.version] = plan
     return found

@@ -40,6 +40,6 @@ def kept_head(journal: Path) -> Head | None:
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         logger().error("journal_head_unreadable", file=str(head_file(journal)), cause=repr(error))
         return None

@@ -1,5 +1,6 @@
 """Central draws again what a real lane drew: every lie about a draw is found, with the plan and its secret alone."""
 
+import base64
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -103,7 +104,7 @@ def test_before_the_first_plan_and_offline_nothing_is_drawn(folder: Path) -> Non
     assert codes(folder, [*rows[:place], skipped, *rows[place:]]) == []
 
 
-@pytest.mark.parametrize("damage", ["secret", "no_secret", "form", "empty"])
+@pytest.mark.parametrize("damage", ["secret", "no_secret", "form", "empty", "version"])
 def test_a_plan_that_cannot_be_used_is_named(
     folder: Path, damage: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -114,6 +115,9 @@ def test_a_plan_that_cannot_be_used_is_named(
         key.unlink()
     elif damage == "form":
         (folder / "plan-1.jws").write_bytes(b"no plan")
+    elif damage == "version":
+        claims = b'{"site": "site", "lane": "lane-1", "version": Infinity}'
+        (folder / "plan-1.jws").write_bytes(b"e30." + base64.urlsafe_b64encode(claims) + b".e30")
     else:
         claims = plan_claims("customs", "site", "lane-1", 1, (), secret=SECRET, issued=NOW, not_after=NOW)
         (folder / "plan-1.jws").write_bytes(seal_plan(claims, key_id="k", key=Ed25519PrivateKey.generate()))

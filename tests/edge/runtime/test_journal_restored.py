@@ -129,3 +129,15 @@ async def test_the_checkpoints_keep_the_head(path: Path) -> None:
     assert kept.lanes["L1"][0] >= 1
     await journal.close()
     assert (await reopened(path))[0] is False
+
+
+@pytest.mark.parametrize(
+    "text", ["Infinity", '{"epoch": Infinity, "lanes": {}}', '{"epoch": 1, "lanes": {"L1": [1e999, ""]}}']
+)
+async def test_a_kept_head_that_cannot_be_understood_proves_nothing(path: Path, text: str) -> None:
+    await fill(path, 1)
+    head_file(path).write_text(text)
+    with capture_logs() as logs:
+        assert kept_head(path) is None
+    assert [one["event"] for one in logs] == ["journal_head_unreadable"]
+    assert (await reopened(path))[0] is False
