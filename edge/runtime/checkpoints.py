@@ -108,6 +108,6 @@ def _code(record: JournalRecord, hashes: Mapping[int, str], key: Ed25519PublicKe
         key.verify(bytes.fromhex(data["signature"]), signed_bytes(data))
     except InvalidSignature:
         return "bad_signature"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "bad_checkpoint"
     return "" if hashes.get(data["record_seq"]) == data["record_hash"] else "record_changed"

@@ -1,6 +1,7 @@
 """From a real lane's chain to central's database, and every way to tamper with it (hazards.md S21)."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import sqlite3
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from edge.clearance.keys import write_public_key
 from edge.runtime.checkpoints import EVERY_EVENTS, Checkpoints, contradictions
@@ -233,3 +235,11 @@ async def test_a_note_that_is_no_checkpoint_is_none_and_a_broken_one_is_told(tmp
     found = [(one.seq, one.code) for one in contradictions(reader.records("in-1"), KEY.public_key())]
     reader.close_reader()
     assert found == [(2, "bad_checkpoint"), (3, "bad_checkpoint")]
+
+
+def test_a_key_of_a_kind_that_nobody_knows_is_no_key(tmp_path: Path) -> None:
+    der = KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    strange = base64.b64encode(der.replace(b"\x06\x03\x2b\x65\x70", b"\x06\x03\x78\x65\x70")).decode()
+    pem = f"-----BEGIN PUBLIC KEY-----\n{strange}\n-----END PUBLIC KEY-----\n"
+    (tmp_path / "lane-in-1.pub.pem").write_text(pem)
+    assert keys_in(tmp_path)(Lane("yard", "in-1")) is None

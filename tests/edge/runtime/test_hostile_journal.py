@@ -7,8 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.core.events import Started
+from edge.runtime.checkpoints import contradictions
+from edge.runtime.journal_file import JournalRecord
+from edge.runtime.notes import NOTE
 from edge.runtime.recovery import UNREADABLE
 from edge.verbs.replay import main
 from tests.support.lane_parts import running
@@ -83,3 +87,12 @@ async def test_what_was_edited_commands_no_terminal(finished: Path, capsys: pyte
     printed = capsys.readouterr().out
     assert "HASH CHAIN BROKEN" in printed
     assert all(one.isprintable() or one == "\n" for one in printed)
+
+
+@pytest.mark.parametrize(
+    "body", ["[" * 50_000, '{"note": "checkpoint"}', '{"note": "checkpoint", "data": {"signature": "zz"}}']
+)
+def test_a_note_that_nobody_can_read_is_no_checkpoint(body: str):
+    note = JournalRecord(7, NOTE, body, "0" * 64, "2026-03-01T08:00:00Z")
+    found = list(contradictions([note], Ed25519PrivateKey.generate().public_key()))
+    assert [(one.seq, one.code) for one in found] == [(7, "bad_checkpoint")]
