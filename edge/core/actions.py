@@ -137,13 +137,7 @@ def identify(draft: Draft, event: Event) -> None:
         for one in state.profile.authorities
     )
     draft.change_passage(identity=identity, requests=requests)
-    draft.change(identified_ms=draft.at_ms)
-    if identity.weight.status == "read":
-        assert passage.weighing is not None
-        draft.change(weighed_ms=passage.weighing.since_ms)
-    if identity.seals.status == "read":
-        assert passage.seals is not None
-        draft.change(sealed_ms=passage.seals.since_ms)
+    draft.keep_as_shown(identity)
     draft.stage("identified")
     draft.report("identified", *_statuses(identity), identity=identity)
     draft.change_passage(recheck=referring.look_again(draft, identity))

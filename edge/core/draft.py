@@ -118,13 +118,24 @@ class Draft:
                 self.emit(ClearAlarm(code))
                 self.report("alarm_cleared", ("code", code))
 
+    def keep_as_shown(self, identity: Identity) -> None:
+        """What was shown until now, weight and seals with it, is this vehicle's: it gives no other one anything."""
+        passage = self.passage
+        self.change(identified_ms=self.at_ms)
+        if identity.weight.status == "read":
+            assert passage.weighing is not None
+            self.change(weighed_ms=passage.weighing.since_ms)
+        if identity.seals.status == "read":
+            assert passage.seals is not None
+            self.change(sealed_ms=passage.seals.since_ms)
+
     def end_passage(self, terminal: Terminal, *reasons: str) -> None:
         """Write the one terminal record of the open passage and forget it."""
         passage, profile = self.passage, self.state.profile
         identity = passage.identity or self.fused()
         if passage.identity is None:
             # Nothing was concluded, and none the less what was shown until now is this vehicle's, not the next one's.
-            self.change(identified_ms=self.at_ms)
+            self.keep_as_shown(identity)
         self.emit(
             StopCapture(passage.id),
             EndPassage(

@@ -166,6 +166,21 @@ def test_what_does_not_change_is_one_vehicles_alone() -> None:
     assert asked(lane).value == (OTHER,)
 
 
+@pytest.mark.hazard("I16")
+def test_seals_of_a_vehicle_that_left_before_it_was_identified_are_not_the_next_ones() -> None:
+    lane = LaneBench(WITH_READER)
+    lane.arrive()
+    see(lane, SEAL)
+    assert lane.phase is Phase.IDENTIFYING, "no tag was read"
+    lane.scan(arrival_loop=False)
+    lane.scan(3)
+    lane.arrive()
+    lane.read_tag()
+    assert (lane.phase, lane.passage.seals) == (Phase.IDENTIFYING, None)
+    see(lane, OTHER)
+    assert asked(lane).value == (OTHER,)
+
+
 def test_seals_that_were_seen_before_the_loop_are_the_arriving_vehicles_and_its_open_one_is_told() -> None:
     lane = LaneBench(WITH_READER)
     see(lane, replace(SEAL, locked=False))

@@ -153,3 +153,19 @@ def test_no_list_lets_a_vehicle_pass_without_the_weight_that_is_demanded() -> No
 
 def test_a_weight_at_rest_is_read_as_it_is() -> None:
     assert fuse_weight(WITH_SCALE, Weighing("stable", 500, 0), ()).value == Weight(500)
+
+
+@pytest.mark.hazard("I16")
+def test_a_weight_of_a_vehicle_that_left_before_it_was_identified_is_not_the_next_ones() -> None:
+    lane = LaneBench(WITH_SCALE)
+    lane.arrive()
+    weigh(lane)
+    assert lane.phase is Phase.IDENTIFYING, "no tag was read"
+    lane.scan(arrival_loop=False)
+    lane.scan(3)
+    assert lane.phase is Phase.IDLE
+    lane.arrive()
+    lane.read_tag()
+    assert (lane.phase, lane.passage.weighing) == (Phase.IDENTIFYING, None)
+    weigh(lane, 23_960)
+    assert asked(lane).value == Weight(23_960)
