@@ -1,10 +1,12 @@
 """From the reader's probabilities to characters: the top reading, and the best one that fits a grammar."""
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.pixels import Array
 from models.reader import ALPHABET, BLANK, COLUMN
@@ -12,6 +14,9 @@ from models.reader import ALPHABET, BLANK, COLUMN
 # Steps where a character has less than this are not followed: they cannot end up in a reading that is accepted.
 FOLLOW_FLOOR = 1e-3
 BEAM_WIDTH = 12
+# Where the top answer is complete, a beginning this much less likely than the best is left: it cannot win, and what all
+# that ends from it would change of a share is less than a share is told with.
+LEFT_BELOW = math.log(1e-6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +39,30 @@ class Spelling:
 def cut_to(probabilities: Array, characters: str) -> tuple[str, Array]:
     """Return blank and `characters` alone, each step summing to one."""
     kept = "\0" + characters
-    columns = probabilities[:, [COLUMN[c] if c != "\0" else BLANK for c in kept]]
+    columns = probabilities[:, _columns_of(kept)]
     total = columns.sum(axis=1, keepdims=True)
     return kept, np.asarray(columns / np.maximum(total, 1e-9), np.float32)
 
 
+@functools.cache
+def _columns_of(kept: str) -> NDArray[np.intp]:
+    return np.array([COLUMN[c] if c != "\0" else BLANK for c in kept], np.intp)
+
+
 def top_glyphs(probabilities: Array, alphabet: str = ALPHABET) -> list[Glyph]:
     """Return the characters of the most probable column of each step, repeats joined, blanks dropped."""
-    best = probabilities.argmax(axis=1)
+    best: list[int] = probabilities.argmax(axis=1).tolist()
+    values: list[float] = probabilities.max(axis=1).tolist()
     steps = len(best)
     glyphs: list[Glyph] = []
     previous = BLANK
-    for step, column in enumerate(best):
+    for step, (column, value) in enumerate(zip(best, values, strict=True)):
         if column != BLANK:
-            value = float(probabilities[step, column])
             if column != previous:
                 glyphs.append(Glyph(alphabet[column], value, (step + 0.5) / steps))
             elif value > glyphs[-1].confidence:
                 glyphs[-1] = Glyph(alphabet[column], value, glyphs[-1].place)
-        previous = int(column)
+        previous = column
     return glyphs
 
 
@@ -63,7 +73,10 @@ def spelling_of(glyphs: list[Glyph]) -> Spelling:
 
 # The best way to a prefix: log probability, weakest character, peak of the last one. A tuple: this is the inner loop.
 _Path = tuple[float, float, float]
+# Whether a blank was seen since the last character is part of the prefix: AA needs one between.
 _Paths = dict[tuple[str, bool], _Path]
+# The log and the value of a step's blank, and what may be followed in it: character, value, log.
+_Row = tuple[float, float, list[tuple[str, float, float]]]
 
 
 def best_fitting(
@@ -74,15 +87,44 @@ def best_fitting(
     `may_follow` gives the characters that a prefix may continue with. One best path a prefix is kept, and
     `BEAM_WIDTH` prefixes a step.
     """
-    # Whether a blank was seen since the last character is part of the prefix: AA needs one between.
+    rows = _rows(probabilities, alphabet)
+    top = spelling_of(top_glyphs(probabilities, alphabet)).text
+    if complete(top):
+        found = _best_of(_searched(rows, may_follow, LEFT_BELOW), complete)
+        if found is not None and found[0].text == top:
+            return found
+    return _best_of(_searched(rows, may_follow, -math.inf), complete)
+
+
+def _rows(probabilities: Array, alphabet: str) -> list[_Row]:
+    """Return the steps; those in which nothing but the blank may be followed are one with the next such ones."""
+    blanks: list[float] = np.maximum(probabilities[:, BLANK], 1e-6).tolist()
+    followed: list[list[tuple[str, float, float]]] = [[] for _ in blanks]
+    steps, columns = np.nonzero(probabilities > FOLLOW_FLOOR)
+    values: list[float] = probabilities[steps, columns].tolist()
+    for step, column, value in zip(steps.tolist(), columns.tolist(), values, strict=True):
+        if column != BLANK:
+            followed[step].append((alphabet[column], value, math.log(value)))
+    rows: list[_Row] = []
+    for blank, characters in zip(blanks, followed, strict=True):
+        if not characters and rows and not rows[-1][2]:
+            rows[-1] = (rows[-1][0] + math.log(blank), min(rows[-1][1], blank), characters)
+        else:
+            rows.append((math.log(blank), blank, characters))
+    return rows
+
+
+def _searched(rows: list[_Row], may_follow: Callable[[str], str], left_below: float) -> _Paths:
     paths: _Paths = {("", True): (0.0, 1.0, 1.0)}
-    for row in probabilities.tolist():
-        followed = [
-            (alphabet[column], value, math.log(value))
-            for column, value in enumerate(row)
-            if value > FOLLOW_FLOOR and column != BLANK
-        ]
-        paths = _step(paths, max(row[BLANK], 1e-6), followed, may_follow)
+    # The log of the top answer so far: what it may continue with is never left.
+    top = 0.0
+    for row in rows:
+        top += max(row[0], *(log for _, _, log in row[2])) if row[2] else row[0]
+        paths = _step(paths, row, may_follow, top + left_below)
+    return paths
+
+
+def _best_of(paths: _Paths, complete: Callable[[str], bool]) -> tuple[Spelling, float] | None:
     complete_paths: dict[str, _Path] = {}
     for (text, _), path in paths.items():
         known = complete_paths.get(text)
@@ -95,29 +137,30 @@ def best_fitting(
     return Spelling(text, min(weakest, peak)), share
 
 
-def _step(
-    paths: _Paths,
-    blank: float,
-    followed: list[tuple[str, float, float]],
-    may_follow: Callable[[str], str],
-) -> _Paths:
+def _step(paths: _Paths, row: _Row, may_follow: Callable[[str], str], floor: float) -> _Paths:
+    blank_log, blank, followed = row
     following: _Paths = {}
-    blank_log = math.log(blank)
     for (text, after_blank), (log, weakest, peak) in paths.items():
         # A character that was seen and is left out weakens a reading as much as one that was not seen and is put in.
-        offers = [((text, True), (log + blank_log, min(weakest, blank), peak))]
-        if followed:
-            allowed = may_follow(text)
-            last = text[-1:] if not after_blank else ""
-            for character, value, value_log in followed:
-                if character == last:
-                    offers.append(((text, False), (log + value_log, weakest, max(peak, value))))
-                elif character in allowed:
-                    offers.append(((text + character, False), (log + value_log, min(weakest, peak), value)))
-        for prefix, path in offers:
+        likely = log + blank_log
+        if likely >= floor:
+            known = following.get((text, True))
+            if known is None or likely > known[0]:
+                following[text, True] = (likely, min(weakest, blank), peak)
+        if not followed:
+            continue
+        allowed = may_follow(text)
+        last = "" if after_blank else text[-1:]
+        for character, value, value_log in followed:
+            likely = log + value_log
+            if likely < floor or (character != last and character not in allowed):
+                continue
+            prefix = (text, False) if character == last else (text + character, False)
             known = following.get(prefix)
-            if known is None or path[0] > known[0]:
-                following[prefix] = path
+            if known is None or likely > known[0]:
+                following[prefix] = (
+                    (likely, weakest, max(peak, value)) if character == last else (likely, min(weakest, peak), value)
+                )
     if len(following) <= BEAM_WIDTH:
         return following
     kept = sorted(following.items(), key=lambda item: -item[1][0])[:BEAM_WIDTH]

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from models.decode import best_fitting, cut_to, spelling_of, top_glyphs
@@ -65,3 +67,24 @@ def test_what_is_no_plate_is_none(text):
 def test_a_character_that_is_left_out_weakens_the_reading():
     found = fitted(spelled("WJ1693015"))
     assert found is None or found[0].confidence < 0.05
+
+
+def test_what_cannot_win_is_left_and_changes_no_share(monkeypatch):
+    doubts = {
+        0: {"京": 0.7, "冀": 0.29},
+        2: {"1": 0.9, "7": 0.09},
+        4: {"3": 0.6, "8": 0.3, "B": 0.09},
+        6: {"5": 0.99, "S": 0.002},
+    }
+    spelling, share = fitted(spelled("京A12345", doubts=doubts))
+    monkeypatch.setattr("models.decode.LEFT_BELOW", -math.inf)
+    again, exact = fitted(spelled("京A12345", doubts=doubts))
+    assert spelling == again
+    assert share == pytest.approx(exact, abs=1e-5)
+    assert share < 0.5
+
+
+def test_a_top_answer_that_may_not_be_followed_is_not_the_answer():
+    alphabet, columns = cut_to(spelled("AB", doubts={0: {"A": 0.6, "C": 0.4}}), CODE_CHARACTERS)
+    found = best_fitting(columns, alphabet, lambda text: "B" if text else "C", lambda text: len(text) == 2)
+    assert found[0].text == "CB"
