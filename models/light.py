@@ -7,9 +7,8 @@ crops made worse step by step (docs/recognition.md).
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.pixels import Image, edges, grey, shrunk
+from models.pixels import Image, counts, edges, grey, shrunk
 
 # Brightness that a twentieth of the picture is above, and that nine tenths are above: nothing is read beyond these.
 DARK_LEVEL = 24
@@ -37,17 +36,18 @@ class Light:
 
 
 def light_of(image: Image) -> Light:
-    """Measure `image` on every so many pixels, about 640 x 480 of them (3 ms; 0.2 ms for the crop of a plate)."""
-    brightness = grey(image[:: max(1, image.shape[0] // 480), :: max(1, image.shape[1] // 640)].copy())
+    """Measure `image` on every so many pixels, about 640 x 480 of them (1 ms; 0.1 ms for the crop of a plate)."""
+    rows = grey(image[:: max(1, image.shape[0] // 480)])
+    brightness = np.ascontiguousarray(rows[:, :: max(1, image.shape[1] // 640)])
     low, high = _levels(brightness, 0.10, 0.95)
     parts = shrunk(brightness, *_PARTS)
     (sharpest,) = _levels(edges(brightness), 0.999)
     return Light(low, high, int(parts.max()) - int(parts.min()), sharpest)
 
 
-def _levels(values: NDArray[np.uint8], *shares: float) -> list[int]:
+def _levels(values: Image, *shares: float) -> list[int]:
     """Return for each of `shares` the value that this share of `values` does not exceed."""
-    counted = np.bincount(values.reshape(-1), minlength=256).cumsum()
+    counted = counts(values).cumsum()
     return [int(np.searchsorted(counted, share * counted[-1])) for share in shares]
 
 

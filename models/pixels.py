@@ -53,6 +53,11 @@ def grey(image: Image) -> Image:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
+def counts(brightness: Image) -> NDArray[np.int64]:
+    """Return how many pixels have each of the 256 values."""
+    return np.asarray(cv2.calcHist([brightness], [0], None, [256], [0, 256]), np.float64).reshape(-1).astype(np.int64)
+
+
 def shrunk(brightness: Image, width: int, height: int) -> Image:
     """Return the mean brightness of so many parts of a picture, side by side."""
     return np.asarray(cv2.resize(brightness, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
