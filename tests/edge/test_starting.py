@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
 from edge.starting import hidden, uncollected
-from tests.support.controller import LIMIT_S, ROOT
+from tests.support import controller
+from tests.support.controller import LIMIT_S, ROOT, kakou
 
 
 def test_imports_are_not_collected_and_what_comes_after_them_is():
@@ -45,3 +47,15 @@ def test_the_controller_starts_without_what_it_does_not_need():
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program]
     assert subprocess.run(command, env=environment, check=True, capture_output=True, timeout=LIMIT_S).stdout == b"[]\n"
+
+
+async def test_commands_of_the_tests_are_compiled_like_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(controller, "BYTECODE", tmp_path)
+    status, said = await kakou("check", str(tmp_path / "none.yaml"))
+    assert status == 78, said
+    assert _compiled(tmp_path)
+
+
+def _compiled(folder: Path) -> list[Path]:
+    return list(folder.rglob("config/loader.*.pyc"))

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+# A release is compiled where it is installed (`edge.release.install`). So are commands of the tests, once per checkout
+# and whatever the environment says of it: compiling takes longer than the rest of a start.
+BYTECODE = ROOT / ".pytest_cache" / "bytecode"
 LIMIT_S = 60.0
 
 
@@ -53,7 +56,9 @@ async def spawn(*arguments: str, output: Any, failpoint: str | None = None) -> a
     """Start `kakou ...` as a process of its own."""
     search_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": search_path, "PYTHONSAFEPATH": "1", "PYTHONFAULTHANDLER": "1"}
-    environment.pop("KAKOU_FAILPOINT", None)
+    environment["PYTHONPYCACHEPREFIX"] = str(BYTECODE)
+    for name in ("KAKOU_FAILPOINT", "PYTHONDONTWRITEBYTECODE"):
+        environment.pop(name, None)
     if failpoint is not None:
         environment["KAKOU_FAILPOINT"] = failpoint
     return await asyncio.create_subprocess_exec(
