@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from edge.core.container import parse_container
-from models.training.columns import WIDTHS_PX, ColumnBatches, ColumnPainter, fonts_in, turned
+from models.training import column_store
+from models.training.column_store import LENGTHS_PX, ColumnBatches, ColumnStore, draw
+from models.training.columns import LENGTH_PX, ColumnPainter, fonts_in, turned
 from models.training.text_pictures import SIDE_PX, PicturePainter, code_text, usable_photographs
 from tests.support.drawn import ground
 
@@ -77,8 +79,46 @@ def test_the_first_character_is_the_leftmost():
     assert turned(column[:40], 240).shape == (48, 240, 3)
 
 
-def test_a_batch_names_its_characters():
-    batch = ColumnBatches(rng(), ColumnPainter(rng(), fonts_in(None), [])).next()
+@pytest.fixture
+def two_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(column_store, "PIECE", 3)
+    draw(tmp_path, 6, 1, fonts_in(None), [])
+    return tmp_path
+
+
+def test_columns_are_drawn_once(two_pieces):
+    first = ColumnStore.open(two_pieces)
+    assert len(first) == 6
+    image, text = first[4]
+    assert image.shape == (48, LENGTH_PX, 3)
+    # What is whole stays, what is missing is drawn as it was.
+    (two_pieces / "columns-1-0001.txt").unlink()
+    kept = (two_pieces / "columns-1-0000.npy").stat().st_mtime_ns
+    draw(two_pieces, 6, 1, fonts_in(None), [])
+    again = ColumnStore.open(two_pieces)
+    assert again[4][1] == text
+    assert np.array_equal(again[4][0], image)
+    assert (two_pieces / "columns-1-0000.npy").stat().st_mtime_ns == kept
+
+
+def test_without_columns_the_command_that_draws_them_is_named(tmp_path):
+    with pytest.raises(ValueError, match="column_store"):
+        ColumnStore.open(tmp_path)
+
+
+def test_the_command_draws_columns(tmp_path, monkeypatch):
+    monkeypatch.setattr(column_store, "PIECE", 2)
+    for name in ("plates", "containers"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "labels.csv").write_text("image,licence\n", encoding="utf-8")
+    out = tmp_path / "columns"
+    assert column_store.main(["--count", "2", "--data", str(tmp_path), "--out", str(out)]) == 0
+    assert len(ColumnStore.open(out)) == 2
+
+
+def test_a_batch_names_its_characters(two_pieces):
+    batch = ColumnBatches(rng(), ColumnStore.open(two_pieces)).next()
     assert batch.pictures.shape[1:3] == (3, 48)
-    assert batch.pictures.shape[3] in WIDTHS_PX
+    assert batch.pictures.shape[3] in LENGTHS_PX
+    assert np.abs(batch.pictures).max() <= 1.0
     assert batch.lengths.sum() == len(batch.columns)
