@@ -19,7 +19,7 @@ class Ledger:
         """Read what is there; a line that a kill cut short is a run that did not end. `seed` is that of new runs."""
         self.path = path
         self._seed = seed
-        self._commit = commit()
+        self.commit = commit()
         self.runs: dict[str, dict[str, Any]] = {}
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
@@ -31,7 +31,7 @@ class Ledger:
 
     def add(self, run: dict[str, Any]) -> None:
         """Keep a run that ended, with its seed and the commit that it ran from."""
-        run = {**run, "seed": self._seed, "commit": self._commit}
+        run = {**run, "seed": self._seed, "commit": self.commit}
         self.runs[run["run"]] = run
         with self.path.open("a", encoding="utf-8") as file:
             file.write("\n" + json.dumps(run, ensure_ascii=False))

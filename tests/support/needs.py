@@ -1,7 +1,8 @@
 """What a marked test needs from outside Python: without it the test is skipped, and says what would mend it.
 
-Tests marked `torch` are left out, not skipped, where the packages of the extra `training` are missing: they test what
-runs on a trainer's machine alone, and no clean machine of ours has those packages (docs/decisions/0030).
+Tests marked `torch` or `atheris` are left out, not skipped, where the packages of the extras `training` and `fuzzing`
+are missing: what they test runs on somebody's own machine alone, and no clean machine of ours has those packages
+(docs/decisions/0030, 0054).
 """
 
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+# The packages of an extra, by the marker of the tests that need it.
+EXTRAS = {"torch": ("torch", "onnx"), "atheris": ("atheris",)}
 REPOSITORY = Path(__file__).resolve().parents[2]
 PHOTOS = REPOSITORY.parent / "shared" / "real-images"
 # Debian puts brokers into a folder that is not on every user's path.
@@ -50,10 +53,11 @@ def missing(marker: str) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if find_spec("torch") is None or find_spec("onnx") is None:
-        left_out = [item for item in items if item.get_closest_marker("torch")]
-        items[:] = [item for item in items if not item.get_closest_marker("torch")]
-        config.hook.pytest_deselected(items=left_out)
+    for marker, packages in EXTRAS.items():
+        if any(find_spec(package) is None for package in packages):
+            left_out = [item for item in items if item.get_closest_marker(marker)]
+            items[:] = [item for item in items if not item.get_closest_marker(marker)]
+            config.hook.pytest_deselected(items=left_out)
     for item in items:
         for marker in item.iter_markers():
             if reason := missing(marker.name):
