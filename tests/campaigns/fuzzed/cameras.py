@@ -11,8 +11,8 @@ from config.schema import Configuration
 from drivers.camera_dahua import wire as dahua
 from drivers.camera_http.source import Source
 from drivers.camera_isapi import wire as isapi
-from drivers.camera_rtsp import wire as rtsp
-from drivers.kit.camera import address, picture
+from drivers.camera_rtsp.wire import refusal
+from drivers.kit.camera import address, picture, rtsp
 from drivers.kit.camera.dial import SourceError
 from drivers.kit.camera.digest import Authenticator, RefusedError
 from drivers.kit.camera.events import Notice
@@ -21,6 +21,7 @@ from drivers.kit.camera.listening import listener
 from drivers.kit.camera.multipart import MAX_PART_HEAD_BYTES, MultipartParser, Part
 from drivers.kit.camera.pipe import AliveMessage, FrameMessage, HeadMessage, MessageReader, PipeError, ProblemMessage
 from drivers.kit.camera.pipe import encode as to_pipe
+from drivers.kit.camera.stream_clock import StreamClock
 from drivers.kit.camera.worker import Who, WorkerSettings
 from edge.bringup.camera import CameraTrial
 from edge.core.plate import Plate
@@ -37,6 +38,7 @@ URL = "http://camera/pictures"
 MOST_PICTURE = 1_024
 MOST_PIXELS = 1 << 20
 HTTP = "drivers.kit.camera.asking drivers.kit.camera.multipart drivers.kit.camera.digest"
+RTSP = "drivers.kit.camera.rtsp drivers.kit.camera.stream_clock"
 _STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
 _ASKS = b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm="c", nonce="n", qop="auth"\r\n\r\n'
 _CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n\xff\xd8\xff12\r\n0\r\n\r\n"
@@ -119,13 +121,13 @@ def _rtsp(data: bytes) -> None:
                 answers += reader.feed(piece)
                 assert reader.buffered_bytes <= rtsp.MAX_HEAD_BYTES + rtsp.MAX_BODY_BYTES + 8
         for answer in answers:
-            rtsp.video_codec(answer.body)
+            refusal(answer.body)
             with suppress(RefusedError):
                 _authenticator().challenged(answer.all("www-authenticate"))
         found.append(answers)
     assert found[0] == found[1], "other answers from other pieces"
-    rtsp.video_codec(data)
-    clock, now_ms = rtsp.StreamClock(), 0
+    refusal(data)
+    clock, now_ms = StreamClock(), 0
     for place in range(0, len(data) - 3, 4):
         now_ms += data[place]
         clock.age_ms(int.from_bytes(data[place + 1 : place + 4], signed=True) / 16, now_ms)
@@ -178,7 +180,7 @@ def _url(data: bytes) -> None:
             found = parse(text)
             address.encode_request(found)
             if parse is rtsp.parse_url:
-                rtsp.encode_describe(found, 1)
+                rtsp.encode_request("DESCRIBE", found.target, 1)
 
 
 def _date() -> Callable[[bytes], None]:
@@ -228,7 +230,7 @@ def targets() -> list[Target]:
                [alert, isapi.encode_heartbeat(AT), isapi_stream], _events(isapi.parse_alert, beats=True)),
         target("dahua_camera", f"{HTTP} drivers.camera_dahua.wire drivers.kit.camera.events",
                [told, dahua.encode_heartbeat(), dahua_stream], _events(dahua.parse_event, beats=False)),
-        target("rtsp_answers", "drivers.camera_rtsp.wire drivers.kit.camera.digest",
+        target("rtsp_answers", f"{RTSP} drivers.camera_rtsp.wire drivers.kit.camera.digest",
                [answered, refused + answered, described], _rtsp),
         target("digest", "drivers.kit.camera.digest", challenges, _digest),
         target("camera_pipe", "drivers.kit.camera.pipe", [*_messages(), b"".join(_messages())],
@@ -239,6 +241,6 @@ def targets() -> list[Target]:
         target("camera_date", "edge.bringup.camera",
                [b"HTTP/1.1 200 OK\r\nDate: Sun, 01 Mar 2026 08:00:00 GMT\r\n\r\n", b"Sun, 01 Mar 2026 08:00:00 +0800"],
                _date()),
-        target("camera_address", "drivers.kit.camera.address drivers.camera_rtsp.wire",
+        target("camera_address", "drivers.kit.camera.address drivers.kit.camera.rtsp",
                [b"http://10.0.0.2:80/a?b=c", b"https://[::1]/x", b"rtsp://camera:554/1"], _url),
     ]  # fmt: skip
