@@ -54,7 +54,8 @@ class Authorities:
         """Decide and send."""
         world, one = self.world, self.world.traffic.now
         strikes, later = world.swarm.strikes, world.time.after
-        grant = self._grant(authority, claims, raw, "deny" if one is None else one.verdict)
+        denied = one is None or world.scale.contradicts(one, claims)
+        grant = self._grant(authority, claims, raw, "deny" if one is None or denied else one.verdict)
         hostile.around(self, authority, grant)
         if strikes("grant_lost", 0.2):
             self.released.pop(grant.nonce, None)

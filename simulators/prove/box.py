@@ -220,6 +220,7 @@ class Box:
         )  # fmt: skip
         failpoints.hit("recovery_appended")
         world.sampling.begin(self, clock)
+        world.scale.begin(self)
         self.runner.take(DeviceBack(now_ms, "clearance"))
 
     def _step(self, before: LaneState, event: Event) -> tuple[LaneState, tuple[Effect, ...]]:

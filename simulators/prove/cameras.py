@@ -32,6 +32,7 @@ class Cameras:
         """Trigger everything."""
         draw, profile = self.world.draw, self.world.profile
         self._wanted = passage
+        self.world.scale.captures(passage, since_ms)
         for camera in profile.cameras:
             at_ms = 0.0
             # That no box is there is believed last: the camera that looks for them goes on until nobody asks.

@@ -15,6 +15,7 @@ from edge import log
 from edge.core.state import Phase
 from simulators.prove.faults import ROWS, UNREACHED
 from simulators.prove.history import Outcome, run
+from simulators.prove.scale import WEIGHINGS
 from simulators.prove.world import Plan
 
 TRUCKS = 20
@@ -64,6 +65,7 @@ class Totals:
     violations: list[dict[str, object]] = field(default_factory=list)
     rows: set[str] = field(default_factory=set)
     phases: set[str] = field(default_factory=set)
+    weighings: set[str] = field(default_factory=set)
     terminals: Counter[str] = field(default_factory=Counter)
     trace: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     started_s: float = field(default_factory=time.perf_counter)
@@ -77,18 +79,20 @@ class Totals:
             self.passed += outcome.passed
         self.rows |= outcome.rows
         self.phases |= outcome.phases
+        self.weighings |= outcome.weighings
         self.terminals.update(outcome.terminals)
         self.trace.update(outcome.trace.encode())
         for invariant, what in outcome.violations:
             self.violations.append({"invariant": invariant, "what": what, "seed": self.seed, "history": index})
 
     def never_reached(self) -> list[str]:
-        """Rows, states and ends that a campaign of this size reaches and this one did not."""
+        """Rows, states, ends and what comes of weights that a campaign of this size reaches and this one did not."""
         if self.passages < REACH_ALL_FROM:
             return []
         rows = set(ROWS.values()) - self.rows - UNREACHED.keys()
         phases = {phase.value for phase in Phase} - self.phases
-        return sorted(rows | phases | (set(_ENDS) - self.terminals.keys()))
+        weighings = {f"weight {one}" for one in set(WEIGHINGS) - self.weighings}
+        return sorted(rows | phases | weighings | (set(_ENDS) - self.terminals.keys()))
 
     @property
     def liveness(self) -> float | None:
@@ -106,6 +110,7 @@ class Totals:
             "trace_hash": self.trace.hexdigest(),
             "rows_exercised": sorted(self.rows, key=_row_order),
             "states_exercised": [phase.value for phase in Phase if phase.value in self.phases],
+            "weighings_exercised": [one for one in WEIGHINGS if one in self.weighings],
             "terminals": dict(sorted(self.terminals.items())),
             "never_reached": self.never_reached(),
             "liveness": None if self.liveness is None else round(self.liveness, 5),
@@ -113,8 +118,9 @@ class Totals:
         }
 
 
-def _row_order(row: str) -> tuple[str, int]:
-    return row[0], int(row[1:])
+def _row_order(row: str) -> tuple[str, int, str]:
+    """Rows of the catalogue by letter and number, the cases of domain.md behind them."""
+    return (row[0], int(row[1:]), "") if row[0].isalpha() else ("~", 0, row)
 
 
 def checked(one: Plan) -> Outcome:

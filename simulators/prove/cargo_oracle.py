@@ -21,6 +21,9 @@ def judge_identity(before: LaneState, after: LaneState, effects: Sequence[object
         if isinstance(effect, ConsumeAuthority) and effect.source == "grant":
             if "containers" in profile.must_match:
                 assert identity.containers.status == "read", "I1: released with boxes that were not read"
+            heightened = before.mode == "HEIGHTENED" and profile.weighbridge is not None
+            if heightened or "weight" in profile.must_match:
+                assert identity.weight.status == "read", "I1: released without the weight that is demanded"
             for request in passage.requests:
                 if request.nonce in effect.nonces and request.answer is not None:
                     _equal(request.answer.note, identity)

@@ -2,13 +2,16 @@
 
 from random import Random
 
+NOT_STABLE = "4.3: weight not stable / partly on scale / two vehicles"
+FRAUD = "4.3: scale fraud (remote control device, plate swap, water, partial axle)"
 # Fault: row of hazards.md.
 ROWS: dict[str, str] = {
     # physical
     "presence_at_close": "P1", "reoccupied": "P2", "tailgate": "P3", "trailer_gap": "P4", "loop_stuck_on": "P5",
     "loop_stuck_off": "P6", "arrival_unseen": "P6", "chatter": "P7", "detector_retuned": "P8", "stuck_down": "P9",
     "stuck_up": "P10", "both_limits": "P11", "broken_off": "P12", "lowered_by_hand": "P13", "raised_uncommanded": "P14",
-    "module_dip": "P15", "controller_dip": "P16", "backs_out": "P17", "stops": "P18", "swap": "P19", "fire": "P20",
+    "module_dip": "P15", "controller_dip": "P16", "backs_out": "P17", "leaves_early": "P17", "stops": "P18",
+    "swap": "P19", "fire": "P20",
     "emergency_stop": "P21", "light_refused": "P22", "lamp_dead": "P22",
     "lamp_stuck": "P22", "slow_boom": "P23", "wrong_way": "P24",
     # devices
@@ -18,6 +21,10 @@ ROWS: dict[str, str] = {
     "tag_flood": "D13", "modbus_exception": "D20", "reply_lost": "D21", "wrong_unit": "D22",
     "wrong_transaction": "D23", "wrong_echo": "D24", "late_reply": "D25", "twice_replied": "D26",
     "length_lie": "D28", "module_restart": "D29", "wrong_map": "D30", "late_reading": "D32",
+    "scale_silent": "D18", "scale_died": "D35",
+    # the scale, by the cases of domain.md section 4.3
+    "scale_unsteady": NOT_STABLE, "scale_two": NOT_STABLE, "scale_overload": NOT_STABLE, "scale_negative": NOT_STABLE,
+    "scale_stuck": FRAUD, "scale_wrong": FRAUD, "scale_tared": FRAUD, "scale_unit": FRAUD,
     # communications
     "grant_lost": "C1", "line_cut": "C2", "grant_twice": "C4", "reordered": "C5", "retained": "C6",
     "late_grant": "C7", "wrong_lane": "C8", "other_passage": "C9", "replay": "C10", "clock_skew": "C13",

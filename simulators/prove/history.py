@@ -25,6 +25,7 @@ class Outcome:
     entitled: int = 0
     passed: int = 0
     steps: tuple[str, ...] = ()
+    weighings: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=2)
@@ -61,4 +62,5 @@ def run(plan: Plan) -> Outcome:
         world.traffic.entitled,
         judge.terminals["PASSED"],
         tuple(judge.steps),
+        frozenset(world.scale.seen),
     )

@@ -163,6 +163,7 @@ class Judge:
         if authority["source"] == "grant":
             world.sampling.opens(authority["passage"])
             for nonce in authority["nonces"]:
+                world.scale.opens(nonce)
                 denied_ms = world.authorities.denied.get(nonce, world.time.now_ms)
                 if world.time.now_ms - denied_ms > _TURN_MS:
                     self.blame("I1", f"a denial came {world.time.now_ms - denied_ms} ms before OPEN leaves")
@@ -238,6 +239,7 @@ class Judge:
             self.blame("I13", "what the authority is shown is not in the share log")
         if not claims["simulated"]:
             self.blame("I20", "a simulated lane asked an authority as if it were real")
+        self.world.scale.asked(claims)
         for digest in claims["evidence"]:
             if self.world.cameras.taken.get(digest) != claims["passage"]:
                 self.blame("I16", "the request names a picture that was not taken for this passage")
@@ -290,6 +292,7 @@ class Judge:
             case "EndPassage":
                 self._ended[effect["passage"]] += 1
                 self.terminals[effect["terminal"]] += 1
+                self.world.scale.ended(effect["reasons"])
                 if not effect["simulated"]:
                     self.blame("I20", "a terminal record does not say that it was simulated")
                 if effect["decision"] == "hold" and not effect["reasons"]:

@@ -35,6 +35,11 @@ class Truck:
     where: str = "waiting"
 
     @property
+    def kg(self) -> int:
+        """What it weighs, as it was declared."""
+        return 8_000 + self.number % 2_000 * 20
+
+    @property
     def note(self) -> ReleaseNote:
         """The release note that names it."""
         plates = [NotedPlate("front", self.plate.text, self.plate.colour)]
@@ -93,6 +98,9 @@ class Traffic:
         self.now.credit_class = draw.choice(CREDIT_CLASSES)
         self.entitled += verdict == "release"
         world.signal(arrival_loop=True)
+        world.scale.comes_on(self.now)
+        if world.swarm.strikes("leaves_early", 0.3):
+            self.world.time.after(world.swarm.draw.uniform(0, 3_000), partial(self._leave_early, self.now))
         self._wait_for(self.arrived)
         if world.swarm.active:
             world.trouble.around_a_truck()
@@ -117,12 +125,17 @@ class Traffic:
         if guide.phrase == "turn_back" and self.now is not None and self.now.where == "waiting":
             self.world.time.after(self.world.draw.uniform(300, 700), self.back_out)
 
+    def _leave_early(self, one: Truck) -> None:
+        """A driver thinks better of it, whatever the lane is doing."""
+        if self.now is one:
+            self.back_out()
+
     def back_out(self) -> None:
         """Leave the way it came."""
         if self.now is None or self.now.where != "waiting":
             return
         self.now.where = "gone"
-        self.world.signal(arrival_loop=False)
+        self._leave_loop(self.now)
         self.next_soon()
 
     def _drive(self, one: Truck) -> None:
@@ -147,7 +160,7 @@ class Traffic:
             at_ms += 250
         if swarm.strikes("stops", 0.2):
             at_ms += swarm.draw.uniform(5_000, 20_000)
-        after(at_ms, lambda: signal(arrival_loop=False))
+        after(at_ms, lambda: self._leave_loop(one))
         at_ms += draw.uniform(50, 200)
         after(at_ms, lambda: signal(exit_loop=True))
         at_ms += draw.uniform(100, 250)
@@ -160,6 +173,10 @@ class Traffic:
         after(at_ms, lambda: signal(safety_loop=False))
         at_ms += draw.uniform(100, 250)
         after(at_ms, lambda: self._gone(one))
+
+    def _leave_loop(self, one: Truck) -> None:
+        self.world.signal(arrival_loop=False)
+        self.world.scale.goes_off(one)
 
     def _gone(self, one: Truck) -> None:
         one.where = "gone"

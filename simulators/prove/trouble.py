@@ -66,6 +66,7 @@ class Trouble:
         world.plant.map_version = 1
         world.line.cut, world.line.latency_ms = False, (0, 0)
         world.module.faults = ReplyFaults()
+        world.scale.repair()
         world.signal(boom_broken=False, emergency_stop=False, fire_alarm=False, safety_beam=False)
 
     # --- the line -----------------------------------------------------------------------------------------------

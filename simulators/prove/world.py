@@ -27,6 +27,7 @@ from simulators.prove.judge import Judge
 from simulators.prove.officers import Officers, drawn_rules
 from simulators.prove.people import Operator
 from simulators.prove.sampling import Sampling
+from simulators.prove.scale import Scale, drawn_scale
 from simulators.prove.signers import Signers
 from simulators.prove.traffic import Traffic
 from simulators.prove.trouble import Trouble
@@ -110,7 +111,8 @@ class World:
         self.draw = Random(plan.seed)  # noqa: S311 - a repeatable simulation
         self.swarm = Swarm(plan.faults, Random(plan.seed + "|faults"))  # noqa: S311 - the same
         self.time = WorldTime()
-        self.profile = replace(drawn_profile(self.draw), handheld=drawn_rules(plan.seed, plan.faults))
+        drawn = replace(drawn_profile(self.draw), handheld=drawn_rules(plan.seed, plan.faults))
+        self.profile = drawn_scale(drawn, plan.seed, plan.faults)
         self.map = default_map(
             registers=self.draw.random() < 0.5,
             hardware_pulse=self.draw.random() < 0.5,
@@ -124,6 +126,7 @@ class World:
         self.box: Box | None = None
         self.judge = Judge(self)
         self.cameras = Cameras(self)
+        self.scale = Scale(self)
         self.authorities = Authorities(self)
         self.sampling = Sampling(self)
         self.operator = Operator(self)
