@@ -1,6 +1,7 @@
 """Who may speak to the devices of a box: one process at a time, by a lock of its state folder.
 
-The controller holds it while it runs, `kakou bringup` while it looks at one device. It is gone with the process.
+The controller holds it while it runs, `kakou bringup` while it looks at one device, `kakou sim` while a scenario has a
+real one. It is gone with the process.
 """
 
 import contextlib
@@ -8,16 +9,22 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# Where Linux tells who holds which lock.
+LOCKS = Path("/proc/locks")
+
 
 class DevicesHeldError(Exception):
-    """Another process of this box speaks to its devices. `code` is `devices_held`."""
+    """Another process of this box speaks to its devices. `code` is `devices_held`; `holder` its pid, where known."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, holder: int | None = None) -> None:
+        who, how = ("another process", "") if holder is None else (f"process {holder}", f" or kill {holder}")
         super().__init__(
-            f"devices_held: {state_dir}: expected to be alone with the devices of this box, got another process "
-            "(kakou run, or kakou bringup); next: stop it first"
+            f"devices_held: {state_dir}: expected to be alone with the devices of this box, got {who} "
+            f"(kakou run, kakou bringup, or kakou sim with a real device); next: stop it first: the service with "
+            f"systemctl stop kakou, anything else where it runs{how}"
         )
         self.code = "devices_held"
+        self.holder = holder
 
 
 @contextlib.contextmanager
@@ -35,9 +42,24 @@ def devices_held(state_dir: Path) -> Iterator[None]:
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
+        holder = _holder(folder)
         os.close(folder)
-        raise DevicesHeldError(state_dir) from error
+        raise DevicesHeldError(state_dir, holder) from error
     try:
         yield
     finally:
         os.close(folder)
+
+
+def _holder(folder: int) -> int | None:
+    """The process that holds the lock of an open folder; None where this kernel, or this container, does not say."""
+    found = os.fstat(folder)
+    place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    with contextlib.suppress(OSError, ValueError):
+        for line in LOCKS.read_text(encoding="ascii").splitlines():
+            # 7: FLOCK  ADVISORY  WRITE 4711 fe:01:2793 0 EOF; a process that waits has an arrow behind the number.
+            words = line.split()
+            if words[1:2] == ["FLOCK"] and words[5:6] == [place]:
+                # Of another container nothing but a zero is seen.
+                return int(words[4]) or None
+    return None

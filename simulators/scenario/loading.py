@@ -56,7 +56,15 @@ class Loaded:
     def speed_bound(self) -> bool:
         """Whether something of it keeps to the machine's time: a device, a real one above all, or the bridge."""
         bound = any(device.kind.speed_bound for device in self.devices)
-        return bound or self.scenario.platform is not None or bool(_real(self.scenario))
+        return bound or self.scenario.platform is not None or self.real
+
+    @property
+    def real(self) -> bool:
+        """Whether it speaks to devices that are not the simulators': real ones, and those in a shadow."""
+        shadow = self.scenario.lane.get("shadow")
+        said = shadow.values() if isinstance(shadow, dict) else ()
+        every = [one for several in said for one in (several if isinstance(several, tuple | list) else (several,))]
+        return bool(_real(self.scenario)) or any(isinstance(one, dict) and one.get("use") != "sim" for one in every)
 
     def line_of(self, *place: str | int) -> int:
         """The line in the file of what is at this place."""

@@ -10,8 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from edge.device_lock import DevicesHeldError, devices_held
 from edge.text import default_language, plain, say
 from edge.text.arguments import Parser
+from edge.verbs.configured import configured
+from edge.verbs.person import DEFAULT_CONFIG
 from simulators.broker import BrokerError, DefaultBroker, reach
 from simulators.scenario.bench import BrokerAt
 from simulators.scenario.junit import junit
@@ -27,7 +30,10 @@ _MOST_SEED = 2**31 - 1
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run; 0 where all came out as they say, 1 where one did not, 78 for a bad file, 75 where it cannot start."""
+    """Run; 0 where all came out as they say, 1 where one did not, 78 for a bad file, 75 where it cannot start.
+
+    Scenarios with a real device are alone with the devices of the box while they run (`edge.device_lock`).
+    """
     given = _parser().parse_args(arguments)
     if not given.scenarios:
         return _list()
@@ -44,8 +50,11 @@ def main(arguments: Sequence[str]) -> int:
     if problems:
         return EXIT_CONFIG
     try:
-        results = _run_all(given, scenarios)
-    except (BrokerError, OSError) as error:
+        with contextlib.ExitStack() as stack:
+            if any(one.real for one in scenarios) and not _alone(given.config, stack):
+                return EXIT_CONFIG
+            results = _run_all(given, scenarios)
+    except (BrokerError, DevicesHeldError, OSError) as error:
         print(say("sim_cannot_start", cause=error), file=sys.stderr)
         return EXIT_CANNOT_START
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -56,6 +65,20 @@ def main(arguments: Sequence[str]) -> int:
     if not given.json:
         print(say("sim_summary", count=len(results), failed=len(failed)))
     return EXIT_FAILED if failed else 0
+
+
+def _alone(config: Path | None, stack: contextlib.ExitStack) -> bool:
+    """Hold the devices of this box, as its controller does; False where the configuration that names it is none.
+
+    Raises DevicesHeldError. Where no configuration lies here, it is not known which box this is.
+    """
+    if config is None and not DEFAULT_CONFIG.exists():
+        print(say("sim_box_unknown"), file=sys.stderr)
+        return True
+    box = configured(config or DEFAULT_CONFIG)
+    if box is not None:
+        stack.enter_context(devices_held(box.state_dir))
+    return box is not None
 
 
 def told(result: Result) -> str:
@@ -138,6 +161,7 @@ def _parser() -> Parser:
     parser.add_argument("--speed", type=_speed, default=1.0, metavar="N", help=say("sim_option_speed"))
     parser.add_argument("--seed", type=_seed, metavar="S", help=say("sim_option_seed"))
     parser.add_argument("--broker", type=_address, metavar="HOST:PORT", help=say("demo_option_broker"))
+    parser.add_argument("--config", type=Path, metavar="FILE", help=say("sim_option_config"))
     parser.add_argument("--json", action="store_true", help=say("option_json"))
     return parser
 
