@@ -28,6 +28,11 @@ SESSION_TAKEN_OVER = 0x8E  # MQTT 5.0, 3.14.2.1
 # A packet is a payload with topic and properties around it.
 MAX_PACKET_BYTES = MAX_PAYLOAD_BYTES + 2048
 _READ_CHUNK_BYTES = 16 * 1024
+# paho asks for the first bytes of each packet one by one: so much is read with them.
+_READ_AHEAD_BYTES = 4 * 1024
+# So many packets of those that came together are taken in one turn of the loop: an answer with the acknowledgement that
+# comes before it, yet no flood.
+_MOST_AT_ONCE = 4
 _TICK_S = 0.5
 
 
@@ -43,6 +48,8 @@ class _Client(paho.Client):
     """
 
     ready_socket: socket.socket | None = None
+    # What was read and not asked for yet.
+    ahead = b""
 
     def _create_socket(self) -> Any:
         sock, self.ready_socket = self.ready_socket, None
@@ -56,7 +63,10 @@ class _Client(paho.Client):
         packet = self._in_packet["packet"]
         if len(packet) > 4 * MAX_PACKET_BYTES:
             del packet[2 * MAX_PACKET_BYTES :]
-        return super()._sock_recv(min(bufsize, _READ_CHUNK_BYTES))
+        if not self.ahead:
+            self.ahead = super()._sock_recv(min(max(bufsize, _READ_AHEAD_BYTES), _READ_CHUNK_BYTES))
+        data, self.ahead = self.ahead[:bufsize], self.ahead[bufsize:]
+        return data
 
 
 class Connection:
@@ -72,7 +82,7 @@ class Connection:
         self._unacknowledged: dict[int, tuple[asyncio.Future[None], float]] = {}
         self._subscribing: dict[int, asyncio.Future[None]] = {}
         self._tick: asyncio.TimerHandle | None = None
-        self._driving = self._awaits_room = False
+        self._driving = self._awaits_room = self._reads_on = False
         self._client = self._make_client()
 
     async def open(self) -> None:
@@ -186,15 +196,26 @@ class Connection:
         self._schedule_tick()
 
     def _on_readable(self) -> None:
-        self._drive(self._client.loop_read)
+        self._drive(self._read)
         sock = self._client.socket()
         if sock is None:
             return
         if isinstance(sock, socket.socket):
             quick_acknowledge(sock)
-        # TLS may hold decrypted bytes that the selector cannot see.
-        if isinstance(sock, ssl.SSLSocket) and sock.pending():
-            self._loop.call_soon(self._on_readable)
+        # Neither what was read ahead nor the decrypted bytes that TLS may hold can be seen by the selector.
+        if not self._reads_on and (self._client.ahead or (isinstance(sock, ssl.SSLSocket) and sock.pending())):
+            self._reads_on = True
+            self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        self._reads_on = False
+        self._on_readable()
+
+    def _read(self) -> None:
+        for _ in range(_MOST_AT_ONCE):
+            self._client.loop_read()
+            if not self._client.ahead or self._lost.done():
+                return
 
     def _drive(self, step: Callable[[], Any]) -> None:
         self._driving = True

@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import select
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from edge.mqtt import MAX_PAYLOAD_BYTES, MqttDown
+from edge.mqtt import MAX_PAYLOAD_BYTES, Message, MqttDown
 from tests.edge.test_mqtt_hostile import CONNACK, settings
 from tests.support.mqtt import Probe, within
 
@@ -91,6 +92,41 @@ async def test_a_publish_leaves_before_the_loop_turns() -> None:
             subscribe = await within(loop.sock_recv(connection, 4096))
             await loop.sock_sendall(connection, b"\x90\x03" + subscribe[2:4] + b"\x01\x30\x05\x00\x01tup")
             assert (await within(loop.sock_recv(connection, 4096))).endswith(b"up!")
+
+
+@pytest.mark.hazard("I17")
+async def test_what_came_together_is_taken_a_few_packets_a_turn() -> None:
+    """An answer needs no turn of its own behind the acknowledgement before it; a flood holds up nobody else."""
+    loop, taken = asyncio.get_running_loop(), list[socket.socket]()
+    turn, heard, everything = 0, list[tuple[bytes, int]](), asyncio.Event()
+    payloads = [bytes([number]) for number in range(20)]
+
+    async def serve(connection: socket.socket) -> None:
+        taken.append(connection)
+
+    def next_turn() -> None:
+        nonlocal turn
+        turn += 1
+        if not everything.is_set():
+            loop.call_soon(next_turn)
+
+    def hear(message: Message) -> None:
+        heard.append((message.payload, turn))
+        if len(heard) == len(payloads):
+            everything.set()
+
+    async with raw_broker(serve) as port:
+        probe = Probe(settings(port))
+        async with probe.running():
+            probe.link.subscribe("t", hear)
+            subscribe = await within(loop.sock_recv(taken[0], 4096))
+            messages = [b"\x30\x04\x00\x01t" + one for one in payloads]
+            await loop.sock_sendall(taken[0], b"".join([b"\x90\x03", subscribe[2:4], b"\x01", *messages]))
+            next_turn()
+            await within(everything.wait())
+    assert [payload for payload, _ in heard] == payloads
+    most = max(Counter(at for _, at in heard).values())
+    assert 1 < most <= 4
 
 
 @pytest.mark.hazard("C18")
