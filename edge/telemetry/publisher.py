@@ -53,7 +53,7 @@ class PublisherTimes:
     window: int = 64
     resend_after_s: float = 5.0
     resend_max_s: float = 60.0
-    gather_s: float = 0.01
+    gather_s: float = 0.03
 
 
 @dataclass(slots=True)
@@ -106,6 +106,8 @@ class TelemetryPublisher:
         self._up = False
         self._connection = 0
         self._in_flight = 0
+        # Something waits for a place in the window.
+        self._window_full = False
         self._live = outbox.acknowledged_seq(topics.lane)
         self._again = self._again_to = self._live
         self._patience_s = self._times.resend_after_s
@@ -221,6 +223,7 @@ class TelemetryPublisher:
                     self._restart_patience()
                 self._live = row.seq
                 self._send(row)
+        self._window_full = self._free() <= 0
 
     def _free(self) -> int:
         return self._times.window - self._in_flight
@@ -246,7 +249,8 @@ class TelemetryPublisher:
             future.exception()
         if connection == self._connection:
             self._in_flight -= 1
-            self.wake()
+            if self._window_full:
+                self.wake()
 
     # -- central's words -----------------------------------------------------------------------------------
 
