@@ -49,7 +49,7 @@ class LaneSigns:
         again_s: float = AGAIN_S,
     ) -> None:
         self._language = language
-        self._words: Words | None = None
+        self._guide: Guide | None = None
         tells: list[tuple[str, _Tell, float | None]] = [
             *((sign.name, partial(sign.show, valid_s=VALID_S), again_s) for sign in signs),
             *((voice.name, voice.say, None) for voice in voices),
@@ -61,8 +61,8 @@ class LaneSigns:
         ]
 
     def tell(self, guide: Guide) -> None:
-        """Show and say it, in place of the last word."""
-        self._words = words_of(guide, self._language)
+        """Show and say it, in place of the last word; it is put into words later, for the lane goes on behind this."""
+        self._guide = guide
         for news in self._news:
             news.set()
 
@@ -70,10 +70,11 @@ class LaneSigns:
         await news.wait()
         while True:
             news.clear()
-            assert self._words is not None
+            assert self._guide is not None
+            words = words_of(self._guide, self._language)
             # A device that is lost is named by its supervisor; a sign is told again soon.
             with contextlib.suppress(DeviceError):
-                await tell(self._words)
+                await tell(words)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(every_s):
                     await news.wait()
