@@ -12,7 +12,8 @@ import numpy as np
 from models.decode import Glyph
 from models.detector import TextLine
 from models.lines import around
-from models.pixels import Array, Image, cut_out, resized
+from models.pixels import Array, Image, cut_out, reduced, resized
+from models.reader import LINE_HEIGHT_PX
 
 # What of its length a turned column keeps: characters that lie on their side need less of it than upright ones.
 TURNED_SHARE = 0.5
@@ -73,10 +74,15 @@ def column_corners(group: list[TextLine], cut: ColumnCut) -> Array:
 
 
 def turned_column(image: Image, group: list[TextLine], cut: ColumnCut) -> Image:
-    """Return the column of `group` in `image` as its reader gets it."""
+    """Return the column of `group` in `image` as its reader gets it, LINE_HEIGHT_PX high.
+
+    Its size is changed once: strokes are two pixels wide, and half of them would be lost where a narrow column
+    was first drawn together and then enlarged.
+    """
     lying = np.ascontiguousarray(np.rot90(cut_out(image, column_corners(group, cut))))
     height, length = lying.shape[:2]
-    return resized(lying, max(1, round(length * TURNED_SHARE)), height)
+    wanted = max(1, round(length * TURNED_SHARE * LINE_HEIGHT_PX / height))
+    return (reduced if height > LINE_HEIGHT_PX else resized)(lying, wanted, LINE_HEIGHT_PX)
 
 
 def completing(group: list[TextLine], cut: ColumnCut, glyphs: tuple[Glyph, ...]) -> ColumnCut | None:

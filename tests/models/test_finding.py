@@ -135,10 +135,25 @@ def test_a_column_is_turned_to_the_left_and_drawn_together():
     image = ground(200, 400)
     image[50:90, 100:120] = WHITE
     turned = turned_column(image, [text_line(100, 50, 20, 160)], ColumnCut(0.0, 0.0, 0.0))
-    assert turned.shape == (20, 80, 3)
+    assert turned.shape == (48, 192, 3)
     # What stands at the top comes first.
-    assert turned[:, :18].mean() > 230
-    assert turned[:, 22:].mean() < 130
+    assert turned[:, :44].mean() > 230
+    assert turned[:, 52:].mean() < 130
+
+
+@pytest.mark.parametrize("width", [12, 90])
+def test_thin_strokes_of_a_column_stay_as_thin_as_they_are(width):
+    image = np.zeros((400, 120, 3), np.uint8)
+    # Three lines across the column, a twelfth of its width each, as far apart as they are thick.
+    thick = max(1, width // 12)
+    for number in range(3):
+        image[100 + 2 * number * thick : 100 + (2 * number + 1) * thick, 10 : 10 + width] = 255
+    turned = turned_column(image, [text_line(10, 90, width, 4 * width)], ColumnCut(0.0, 0.0, 0.0))
+    row = turned[24].mean(axis=-1)
+    begin = (100 - 90) * 24 / width
+    lines = [row[round(begin + (2 * number + 0.5) * thick * 24 / width)] for number in range(3)]
+    between = [row[round(begin + (2 * number + 1.5) * thick * 24 / width)] for number in range(2)]
+    assert min(lines) > max(between) + 60
 
 
 def test_a_column_is_cut_wider_and_longer():
