@@ -6,8 +6,10 @@ from urllib.parse import urlsplit
 from config.barrier_checks import barrier_findings
 from config.customs_checks import customs_checks
 from config.devices import (
+    NOT_OF_PUSHES,
     ONLY_OF_EVENTS,
     ONLY_OF_PICTURES,
+    ONLY_OF_PUSHES,
     READERS,
     Barrier,
     Camera,
@@ -101,6 +103,12 @@ def _ports(config: Configuration) -> Iterator[tuple[PathKey, str]]:
             yield ("lanes", index, "barrier", key), lane.barrier.line
         for place, device in lane.every_line:
             yield ("lanes", index, *place, "port"), device.port.removeprefix("socket://")
+        for place, camera in lane.every_camera:
+            if camera.pushes:
+                # Two listeners on one address, or two devices in one spool, would take each other's pushes.
+                yield ("lanes", index, *place, "url"), urlsplit(camera.url).netloc
+                if camera.spool is not None:
+                    yield ("lanes", index, *place, "spool"), str(camera.spool)
 
 
 def _coils(modbus: ModbusMap) -> Iterator[tuple[str, str, int]]:
@@ -283,7 +291,20 @@ def _camera_keys(camera: Camera, path: PathKey) -> Iterator[Finding]:
         if camera.tells_events
         else Bilingual("不写:仅用于推送识别事件的相机", "nothing: only for cameras that tell events")
     )
-    for key in only:
+    yield from _given_in_vain(camera, path, only, expected)
+    if not camera.pushes:
+        expected = Bilingual("不写:仅用于 isapi_push", "nothing: only for isapi_push")
+        yield from _given_in_vain(camera, path, ONLY_OF_PUSHES, expected)
+        return
+    expected = Bilingual("不写:由 peers 决定谁可以推送", "nothing: peers says who may push")
+    yield from _given_in_vain(camera, path, NOT_OF_PUSHES, expected)
+    if camera.spool is None:
+        expected = Bilingual("同时给出 spool", "spool with it")
+        yield Finding((*path, "driver"), "missing_for_driver", camera.driver, expected)
+
+
+def _given_in_vain(camera: Camera, path: PathKey, keys: Iterable[str], expected: Bilingual) -> Iterator[Finding]:
+    for key in keys:
         if getattr(camera, key) != Camera.model_fields[key].default:
             yield Finding((*path, key), "not_for_driver", getattr(camera, key), expected)
 

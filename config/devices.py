@@ -15,6 +15,7 @@ from config.fields import (
     Host,
     HttpUrl,
     Id,
+    IpAddress,
     LineText,
     Name,
     Port,
@@ -184,17 +185,22 @@ class SirenRules(Strict):
     longest_ms: int = Field(default=30_000, ge=1_000, le=600_000)
 
 
-CameraProtocol = Literal["http_camera", "rtsp_camera", "isapi_camera", "dahua_camera", "package"]
+CameraProtocol = Literal["http_camera", "rtsp_camera", "isapi_camera", "dahua_camera", "isapi_push", "package"]
 # What is given to a camera of the other sort would be given in vain.
 ONLY_OF_PICTURES = ("mode", "poll_ms")
 ONLY_OF_EVENTS = ("silent_ms", "late_ms")
+ONLY_OF_PUSHES = ("peers", "spool")
+# Nobody is asked who pushes: none of these would be told to anybody.
+NOT_OF_PUSHES = ("user", "password_file", "auth")
+Peers = Annotated[tuple[IpAddress, ...], Field(min_length=1, max_length=8)]
 
 
 class Camera(Packaged):
     """One camera over HTTP or RTSP. `frames_needed` agreeing frames of at most `frames_max` make a reading.
 
     An `isapi_camera` or `dahua_camera` tells by itself what it recognised; its `url` is that of the camera. It is lost
-    where it says nothing for `silent_ms`, and what it sends `late_ms` after its time does not count.
+    where it says nothing for `silent_ms`, and what it sends `late_ms` after its time does not count. An `isapi_push`
+    pushes the same to us: `url` is where we listen, `peers` may push, `spool` is the file that a push waits in.
 
     With `user` and `password_file`, `auth: auto` answers a camera that asks for digest authentication; `basic` sends
     the password as it is, over plain HTTP readable to the cable. With https, `ca_file` says who signed the camera's
@@ -218,6 +224,13 @@ class Camera(Packaged):
     poll_ms: int = Field(default=500, ge=20, le=10_000)
     silent_ms: int = Field(default=30_000, ge=1_000, le=300_000)
     late_ms: int = Field(default=3_000, ge=1_000, le=60_000)
+    peers: Peers = ("127.0.0.1",)
+    spool: FilePath | None = None
+
+    @property
+    def pushes(self) -> bool:
+        """It comes to us with what it recognised."""
+        return self.driver == "isapi_push"
 
     @property
     def tells_events(self) -> bool:

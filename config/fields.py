@@ -1,6 +1,7 @@
 """Types of single values, each with its own error in both languages."""
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -96,7 +97,16 @@ def _http_url(value: str) -> str:
 
 def _camera_url(value: str, info: ValidationInfo) -> str:
     """The schemes of the camera's driver, which stands before it."""
-    return _url(value, ("rtsp",) if info.data.get("driver") == "rtsp_camera" else ("http", "https"))
+    schemes = {"rtsp_camera": ("rtsp",), "isapi_push": ("http",)}
+    return _url(value, schemes.get(info.data.get("driver", ""), ("http", "https")))
+
+
+def _ip_address(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError as error:
+        expected = {"zh": "IP 地址", "en": "an IP address"}
+        raise PydanticCustomError("bad_ip_address", "bad address", expected) from error
 
 
 def _https_url(value: str) -> str:
@@ -138,6 +148,7 @@ CameraUrl = Annotated[str, Field(max_length=2_000), AfterValidator(_camera_url)]
 CertificateDigest = Annotated[str, AfterValidator(_certificate_digest)]
 FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str)]
 Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_host)]
+IpAddress = Annotated[str, Field(max_length=64), AfterValidator(_ip_address)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 HttpUrl = Annotated[str, Field(max_length=2_000), AfterValidator(_http_url)]
 HttpsUrl = Annotated[str, Field(max_length=300), AfterValidator(_https_url)]

@@ -28,8 +28,8 @@ ADDING = """## Adding a driver
 1. Copy `drivers/template` (and `simulators/devices/template.py`): `wire.py` (bytes and values, pure), `driver.py`,
    `quality.yaml`, `README.md`. What drivers share is in `drivers/kit`: `line.py` (serial port or `socket://`),
    `wire.py` (the incremental decoder), `listener.py` (devices that speak unasked), `tag_reader.py` (UHF readers of any
-   protocol), `camera` (cameras over HTTP, those that tell events among them: their rigs are in
-   `tests/drivers/conformance/event_rigs.py`). Drivers do not know each other.
+   protocol), `push` (devices that push over HTTP), `camera` (cameras over HTTP, those that tell events among them: rigs
+   in `tests/drivers/conformance/event_rigs.py`). Drivers do not know each other.
 2. Write the codec, then the driver: a Protocol of `edge/ports.py` that raises nothing but `DeviceError`.
 3. Name the protocol in the class of its kind's configuration (`config/devices.py`), and add one line to
    `edge/registry.py`.
@@ -127,7 +127,10 @@ def _points(qualities: dict[str, dict[str, Any]]) -> str:
 
 def _faults(qualities: dict[str, dict[str, Any]]) -> str:
     """What each driver makes of the faults that the suite turns on."""
-    listed = {folder: quality["faults"] for folder, quality in qualities.items() if _is_suite(quality)}
+    listed: dict[str, dict[str, str]] = {}
+    for folder, quality in qualities.items():
+        if _is_suite(quality):
+            listed |= {folder: quality["faults"]} | quality.get("faults_of", {})
     names = dict.fromkeys(name for faults in listed.values() for name in faults)
     lines = ["## Faults", f"| fault of the simulator | {' | '.join(listed)} |", "|---" * (len(listed) + 1) + "|"]
     for name in names:

@@ -14,6 +14,7 @@ from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoil
 from drivers.camera_dahua.driver import DahuaCamera
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from drivers.camera_isapi.driver import IsapiCamera
+from drivers.camera_isapi.push_driver import PushedIsapiCamera
 from drivers.camera_rtsp.driver import RtspCamera
 from drivers.identity_lines.driver import LineReader
 from drivers.identity_lines.wire import Layout
@@ -187,6 +188,10 @@ def _dahua_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
     return DahuaCamera(_event_camera(camera), clock)
 
 
+def _isapi_push(camera: devices.Camera, clock: Clock, _: None) -> Camera:
+    return PushedIsapiCamera(_event_camera(camera), clock)
+
+
 def _event_camera(camera: devices.Camera) -> EventCameraSettings:
     return EventCameraSettings(
         camera.id,
@@ -199,6 +204,8 @@ def _event_camera(camera: devices.Camera) -> EventCameraSettings:
         wait_s=camera.frame_stale_ms / 1000,
         silent_s=camera.silent_ms / 1000,
         late_ms=camera.late_ms,
+        peers=camera.peers,
+        spool=camera.spool,
     )
 
 
@@ -365,6 +372,7 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(CAMERA, "rtsp_camera", devices.Camera, _rtsp_camera),
     Driver(CAMERA, "isapi_camera", devices.Camera, _isapi_camera),
     Driver(CAMERA, "dahua_camera", devices.Camera, _dahua_camera),
+    Driver(CAMERA, "isapi_push", devices.Camera, _isapi_push),
     _packaged(CAMERA, devices.Camera),
     Driver(TAG_READER, "uhf_r2000", devices.TagReader, _uhf_r2000),
     Driver(TAG_READER, "uhf_m100", devices.TagReader, _uhf_m100),

@@ -1,4 +1,4 @@
-"""Pure: Hikvision ISAPI alerts, XML as cameras send it, in the words of events (domain.md 6.3).
+"""Pure: Hikvision ISAPI alerts, XML or JSON as cameras send it, in the words of events (domain.md 6.3).
 
     EventNotificationAlert/{dateTime, eventType, eventState, channelID, UUID, picNum,
                             ANPR/{licensePlate, confidenceLevel, plateColor, ...}}
@@ -7,11 +7,14 @@ Name spaces differ between makers and years, or have a prefix; what is misspelt 
 `vehicelRect`) is nothing that is asked for here. A document with a DTD is refused before it declares anything.
 """
 
+import json
 import re
 from datetime import UTC, datetime
+from typing import Any
 from xml.parsers.expat import ExpatError, ParserCreate
 from xml.sax.saxutils import escape
 
+from drivers.kit import json_names
 from drivers.kit.camera.events import Notice, claim_of, clock_ms, event_name
 from edge.core.plate import PlateColour
 
@@ -94,6 +97,8 @@ def facts_of(data: bytes) -> dict[str, str] | str:
     """The texts of one alert by their paths (`eventtype`, `anpr/licenseplate`), or in words why it is none."""
     if len(data) > MAX_XML_BYTES:
         return "too large"
+    if data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        return _facts_of_json(data)
     facts = _Facts()
     parser = ParserCreate()
     parser.buffer_text = True
@@ -108,6 +113,37 @@ def facts_of(data: bytes) -> dict[str, str] | str:
     except (ExpatError, ValueError) as error:
         return f"no XML: {error}"[:100]
     return facts.texts
+
+
+def _facts_of_json(data: bytes) -> dict[str, str] | str:
+    """As `facts_of`: the same names, as members of the document or of its `EventNotificationAlert`."""
+    try:
+        said = json_names.parse(_decoded(data.rstrip(b"\0 \t\r\n")).strip().encode())
+    except _RefusedError as refused:
+        return str(refused)
+    except (ValueError, RecursionError) as error:
+        return f"no JSON: {error}"[:100]
+    root = _members(said)
+    root = _members(root.get(_ROOT, root))
+    texts = {name: text for name, value in root.items() if (text := _plain(value)) is not None}
+    anpr = _members(root.get("anpr"))
+    return texts | {f"anpr/{name}": text for name, value in anpr.items() if (text := _plain(value)) is not None}
+
+
+def _members(value: object) -> dict[str, Any]:
+    """The members of an object by their names in lower case; of two that become one, none."""
+    if not isinstance(value, dict):
+        return {}
+    found: dict[str, Any] = {}
+    for name, member in value.items():
+        found[name.lower()] = None if name.lower() in found else member
+    return found
+
+
+def _plain(value: object) -> str | None:
+    if isinstance(value, str):
+        return value.strip()
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def parse_alert(data: bytes) -> Notice | str:
@@ -140,6 +176,17 @@ def parse_alert(data: bytes) -> Notice | str:
 def encode_heartbeat(at: datetime, *, mac: str = "44:19:b6:00:00:01") -> bytes:
     """What a camera sends while nothing happens."""
     return _alert(at, mac, "videoloss", "inactive", "")
+
+
+def encode_event_json(at: datetime, plate: str, *, uuid: str, pictures: int, colour: str = "blue") -> bytes:
+    """What a camera that speaks JSON sends of a vehicle."""
+    anpr = {"country": 1, "licensePlate": plate, "confidenceLevel": 99, "plateColor": colour, "vehileModel": 0}
+    told = {
+        "ipAddress": "127.0.0.1", "macAddress": "44:19:b6:00:00:01", "channelID": 1,
+        "dateTime": at.astimezone(UTC).isoformat(timespec="seconds"), "eventType": "ANPR", "eventState": "active",
+        "ANPR": anpr, "UUID": uuid, "picNum": pictures,
+    }  # fmt: skip
+    return json.dumps({"EventNotificationAlert": told}, ensure_ascii=False).encode()
 
 
 def encode_event(

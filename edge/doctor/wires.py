@@ -65,7 +65,8 @@ def _devices(lane: Lane) -> Iterator[Any]:
         yield reach(name, lane.barrier.host or "", lane.barrier.port)
     for _, camera in lane.every_camera:
         url = urlsplit(camera.url)
-        yield reach(f"{lane.id}/{camera.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
+        ask = listenable if camera.pushes else reach
+        yield ask(f"{lane.id}/{camera.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
     for _, reader in lane.over_http:
         url = urlsplit(reader.url or "")
         yield reach(f"{lane.id}/{reader.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
@@ -90,6 +91,17 @@ async def reach(name: str, host: str, port: int) -> Finding:
         return Finding("FAIL", "device_refused", name, {"address": address, "cause": error})
     writer.close()
     return Finding("OK", "device_reached", name, {"address": address})
+
+
+async def listenable(name: str, host: str, port: int) -> Finding:
+    """Listen for a moment where a device will push to: whether it does, only its pushes tell."""
+    address = f"{host}:{port}"
+    try:
+        server = await asyncio.start_server(lambda _, writer: writer.close(), host, port)
+    except (OSError, UnicodeError) as error:
+        return Finding("FAIL", "device_port_taken", name, {"address": address, "cause": error})
+    server.close()
+    return Finding("OK", "device_port_free", name, {"address": address})
 
 
 def serial_finding(name: str, path: Path) -> Finding:

@@ -159,8 +159,15 @@ class EventCameraSimulator:
         """Listen on loopback."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
+        self._begin_watching()
+
+    def _begin_watching(self) -> None:
         if self._source is not None:
             self._watching = asyncio.create_task(self._watch(self._source))
+
+    @property
+    def _gone(self) -> bool:
+        return self._server is None
 
     async def stop(self) -> None:
         """Close the port and every connection. May be called at any time."""
@@ -183,7 +190,7 @@ class EventCameraSimulator:
         self._fault, self._held = fault, None
         if fault == "off":
             await self.stop()
-        elif self._server is None:
+        elif self._gone:
             await self.start()
 
     async def pass_by(self, vehicle: Passing) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+from simulators.broker import free_ports
 from simulators.devices.camera import CAMERA_FAULTS, CameraFault, CameraSimulator, Picture
 from simulators.devices.camera_rtsp import RTSP_FAULTS, RtspCameraSimulator, RtspFault
 from simulators.devices.event_camera import (
@@ -15,6 +16,7 @@ from simulators.devices.event_camera import (
     Passing,
     Words,
 )
+from simulators.devices.pushing_camera import PUSH_FAULTS, PushFault, PushingCameraSimulator
 from simulators.scenario.device import Site
 from simulators.scenario.schema import FaultSpec, PlateSpec, TruckSpec
 from simulators.scene import render_container, render_front
@@ -134,17 +136,47 @@ class EventCameraSimulated(_Rendered[EventFault]):
     """A camera that tells by itself which plate it recognised, with a picture."""
 
     def __init__(self, site: Site) -> None:
-        self._passing: Passing | None = None
+        scenes = _Scenes(site)
         words = _WORDS[site.configured["driver"]]
-        self.camera = EventCameraSimulator(words(), source=self._source, events_per_vehicle=_EVENTS, seed=site.seed)
-        super().__init__(_Scenes(site), self.camera, EVENT_FAULTS)
+        source = _Recognised(scenes)
+        self.camera = EventCameraSimulator(words(), source=source, events_per_vehicle=_EVENTS, seed=site.seed)
+        super().__init__(scenes, self.camera, EVENT_FAULTS)
 
     @property
     def address(self) -> dict[str, Any]:
         """The camera's own."""
         return {"url": self.camera.url}
 
-    def _source(self) -> Passing | None:
+
+class PushingCameraSimulated(_Rendered[PushFault]):
+    """A camera that pushes which plate it recognised, with a picture, to a port that was free."""
+
+    def __init__(self, site: Site) -> None:
+        scenes = _Scenes(site)
+        self._spool = site.folder / f"{site.id}.spool"
+        self.camera = PushingCameraSimulator(
+            IsapiWords(),
+            port=free_ports(1)[0],
+            source=_Recognised(scenes),
+            events_per_vehicle=_EVENTS,
+            seed=site.seed,
+        )
+        super().__init__(scenes, self.camera, PUSH_FAULTS)
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """Where the lane listens for it."""
+        return {"url": self.camera.url, "spool": str(self._spool)}
+
+
+class _Recognised:
+    """What a camera of its own mind makes of whoever stands before it."""
+
+    def __init__(self, scenes: _Scenes) -> None:
+        self._scenes = scenes
+        self._passing: Passing | None = None
+
+    def __call__(self) -> Passing | None:
         """Whoever stands there; the same object for as long as it is the same vehicle."""
         seen = self._scenes.seen()
         plate = None if seen is None else self._scenes.plate(seen[0])

@@ -26,6 +26,7 @@ from simulators.devices.camera import CAMERA_FAULTS
 from simulators.devices.camera_rtsp import RTSP_FAULTS
 from simulators.devices.event_camera import EVENT_FAULTS
 from simulators.devices.modbus_pdu import ReplyFaults
+from simulators.devices.pushing_camera import PUSH_FAULTS
 from simulators.devices.serial_wire import OFF, PtyWire, StreamDevice, StreamFaults, TcpWire
 from simulators.devices.tag_field import SimulatedTag
 from simulators.devices.uhf_llrp import LlrpDevice, LlrpFaults
@@ -34,7 +35,12 @@ from simulators.devices.uhf_r2000 import R2000Device, R2000Faults
 from simulators.devices.uhf_reader18 import Reader18Device, Reader18Faults
 from simulators.devices.uhf_thingmagic import ThingMagicDevice, ThingMagicFaults
 from simulators.devices.weighbridge import Display, Indicator
-from simulators.scenario.cameras import CameraSimulated, EventCameraSimulated, RtspCameraSimulated
+from simulators.scenario.cameras import (
+    CameraSimulated,
+    EventCameraSimulated,
+    PushingCameraSimulated,
+    RtspCameraSimulated,
+)
 from simulators.scenario.device import Kind, Simulated, Site, like
 from simulators.scenario.schema import FaultSpec
 
@@ -302,6 +308,14 @@ KINDS: tuple[Kind, ...] = (
     *(
         Kind("cameras", protocol, _EVENT_FAULTS, EventCameraSimulated, {"url": "http://127.0.0.1:1/"}, speed_bound=True)
         for protocol in ("isapi_camera", "dahua_camera")
+    ),
+    Kind(
+        "cameras",
+        "isapi_push",
+        tuple(one for one in PUSH_FAULTS if one != "none"),
+        PushingCameraSimulated,
+        {"url": "http://127.0.0.1:1/", "spool": "./spool"},
+        speed_bound=True,
     ),
     Kind("container_engine", "ocr_lines", container_engine.FAULTS, _engine, _SERIAL),
     *(Kind("driver_identity", one, identity.FAULTS, _cards, _SERIAL) for one in ("card_lines", "card_stx")),

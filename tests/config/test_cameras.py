@@ -10,6 +10,8 @@ from tests.config.test_loader import GOOD, loaded, problems
 FRONT = '{id: c1, url: "http://10.0.0.2/a", place: front, reads: [plate]}'
 EVENTS = '{{driver: isapi_camera, id: c1, url: "http://10.0.0.2", place: front, reads: [plate]{}}}'
 
+PUSHES = '{{driver: isapi_push, id: c1, url: "http://127.0.0.1:8601", place: front, reads: [plate], spool: s{}}}'
+
 
 def with_camera(text: str) -> str:
     assert GOOD.count(FRONT) == 1
@@ -36,6 +38,14 @@ def test_a_camera_that_tells_events_has_its_own_keys() -> None:
         (FRONT.replace("}", ", silent_ms: 60000}"), "not_for_driver", "60000"),
         (FRONT.replace("}", ", late_ms: 5000}"), "not_for_driver", "5000"),
         (EVENTS.format(", silent_ms: 10"), "out_of_range", "10"),
+        (EVENTS.format(", peers: [10.0.0.3]"), "not_for_driver", "peers"),
+        (EVENTS.format(", spool: s"), "not_for_driver", "s"),
+        (PUSHES.format(", peers: [camera]"), "bad_ip_address", "camera"),
+        (PUSHES.format(", peers: []"), "wrong_length", "peers"),
+        (PUSHES.format(", user: admin"), "not_for_driver", "admin"),
+        (PUSHES.format(", certificate_sha256: " + "ab" * 32), "trust_without_https", "ab"),
+        (PUSHES.format("").replace("http://", "https://"), "bad_url", "https"),
+        (PUSHES.format("").replace(", spool: s", ""), "missing_for_driver", "isapi_push"),
         (EVENTS.format("").replace("isapi_camera", "isapi_camara"), "not_allowed", "isapi_camara"),
         (EVENTS.format("").replace("http://", "https://"), "https_without_trust", "https"),
     ],
@@ -57,3 +67,17 @@ def test_a_camera_of_a_package_takes_the_keys_of_either_sort() -> None:
     written = FRONT.replace("}", f", {package}, mode: mjpeg, silent_ms: 60000}}")
     ((key, named),) = packages_of(loaded(with_camera(written)))
     assert (key, named.entry_point, named.options) == ("lanes[0].cameras[0].package", "eye", {})
+
+
+def test_a_camera_that_pushes_is_told_who_may_and_where_it_waits() -> None:
+    camera = loaded(with_camera(PUSHES.format(", peers: [10.0.0.3, fe80::1]"))).lanes[0].cameras[0]
+    assert (camera.pushes, camera.tells_events, camera.peers) == (True, True, ("10.0.0.3", "fe80::1"))
+    assert camera.spool is not None
+    assert loaded(with_camera(PUSHES.format(""))).lanes[0].cameras[0].peers == ("127.0.0.1",)
+
+
+def test_two_cameras_never_share_a_port_or_a_spool() -> None:
+    again = PUSHES.format("").replace("c1", "c9")
+    assert [one.code for one in problems(with_camera(PUSHES.format("") + f"\n      - {again}"))] == [
+        "duplicate_port"
+    ] * 2

@@ -76,7 +76,15 @@ ROOMS_OF_LIBRARY = {
     ),
 }
 
-DEVICE_SIMULATORS_MAY_IMPORT = ("edge.core", "edge.ports", "simulators.devices", "simulators.scene", "simulators.world")
+DEVICE_SIMULATORS_MAY_IMPORT = (
+    "edge.core",
+    "edge.ports",
+    "simulators.devices",
+    "simulators.scene",
+    "simulators.world",
+    # What is HTTP of a push, pure.
+    "drivers.kit.push.head",
+)
 # A driver's pure codecs and what they define; of the driver's package itself nothing but its name.
 WIRE_CODEC = re.compile(r"drivers(\.\w+(\.(wire|frames)(\.\w+)?)?)?|simulators")
 OPERATIONS_MAY_IMPORT = ("edge.mqtt", "edge.text", "edge.log", "edge.lifeline", "ops")

@@ -37,6 +37,9 @@ class EventCameraSettings:
     wait_s: float = 3.0
     silent_s: float = 30.0
     late_ms: int = 3_000
+    # Of a camera that pushes, `drivers.kit.push`.
+    peers: tuple[str, ...] = ()
+    spool: Path | None = None
 
 
 class EventCamera(HostedCamera):
@@ -66,6 +69,8 @@ class EventCamera(HostedCamera):
             # Each event has a picture of its own: the same one again is no other vehicle.
             frozen_after=1,
             kept=KEPT_EVENTS,
+            peers=settings.peers,
+            spool=settings.spool,
         )
         super().__init__(host, clock)
 

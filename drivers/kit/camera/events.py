@@ -22,8 +22,8 @@ MOST_GARBLED = 8
 MOST_LAGGING = 3
 # No two clocks agree; those of cameras are off by some hundred parts in a million.
 _DRIFT = 0.0005
-# XML, with or without its mark, and `Events[0]...`, `Heartbeat`.
-_WORDS = (b"<", b"\xef\xbb\xbf", b"Events", b"Heartbeat")
+# XML, with or without its mark, JSON, and `Events[0]...`, `Heartbeat`.
+_WORDS = (b"<", b"\xef\xbb\xbf", b"{", b"Events", b"Heartbeat")
 _CROP_NAMES = ("plate", "cutout", "small")
 
 
@@ -83,8 +83,8 @@ class Assembler:
 
     def take(self, arrival: Arrival) -> list[Picture | AliveMessage]:
         """Take the next part of the stream. Raises GarbledError, LaggingError."""
-        if _is_words(arrival.part):
-            return [*self._ended(), *self._words(arrival)]
+        if is_words(arrival.part):
+            return [*self.end(), *self._words(arrival)]
         return self._picture(arrival)
 
     def _words(self, arrival: Arrival) -> list[Picture | AliveMessage]:
@@ -99,7 +99,7 @@ class Assembler:
             self._beat(arrival.ended_at_ms, notice.time_ms)
         if notice.kind == "plate":
             self._waiting = _Waiting(notice, arrival.begun_at_ms)
-            return self._ended() if notice.pictures == 0 else []
+            return self.end() if notice.pictures == 0 else []
         return [AliveMessage(notice.kind)]
 
     def _picture(self, arrival: Arrival) -> list[Picture | AliveMessage]:
@@ -111,12 +111,12 @@ class Assembler:
         named = " ".join(arrival.part.names).lower()
         if any(name in named for name in _CROP_NAMES) and "detection" not in named:
             waiting.crop = waiting.crop or arrival
-            return self._ended() if waiting.seen == waiting.notice.pictures else []
+            return self.end() if waiting.seen == waiting.notice.pictures else []
         self._waiting = None
         return [self._event(waiting, arrival)]
 
-    def _ended(self) -> list[Picture | AliveMessage]:
-        """No more pictures belong to the event that waits."""
+    def end(self) -> list[Picture | AliveMessage]:
+        """No more pictures belong to the event that waits: return what it is without them."""
         waiting, self._waiting = self._waiting, None
         if waiting is None:
             return []
@@ -160,7 +160,7 @@ class Assembler:
         return False
 
 
-def _is_words(part: Part) -> bool:
+def is_words(part: Part) -> bool:
     """Whatever its head tells, a part that begins like a text of these protocols is one: no picture does."""
     return not part.may_be_picture or part.data.startswith(_WORDS)
 

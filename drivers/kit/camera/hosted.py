@@ -22,7 +22,7 @@ from drivers.kit.camera.pipe import (
     PipeError,
     ProblemMessage,
 )
-from drivers.kit.camera.worker import WorkerSettings
+from drivers.kit.camera.worker import TAKEN, WorkerSettings
 from edge.ports import Clock, DeviceError, Frame, Tap
 
 # A real sensor never repeats itself to the bit; a few repeats are a camera asked faster than it renews.
@@ -48,7 +48,7 @@ class HostSettings:
     `kept` frames wait to be captured, the oldest first; of more the oldest goes. Connecting waits for a first sign for
     `first_sign_s` at most; a stream that had none yet will do then. `mode`, `poll_interval_s` and `late_ms` are words
     to the worker. A picture that came `frozen_after` times more is `frozen`, where it is the same for
-    `frozen_after_ms` as well. None that begun more than `oldest_ms` ago is given.
+    `frozen_after_ms` as well. None that begun more than `oldest_ms` ago is given. With a `spool`, `peers` push to it.
     """
 
     name: str
@@ -73,6 +73,8 @@ class HostSettings:
     frozen_after_ms: int = 0
     oldest_ms: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    peers: tuple[str, ...] = ()
+    spool: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,8 @@ class HostedCamera:
                         self._tell_heads(message)
                     else:
                         self._take(message)
+                        if self._settings.spool is not None:
+                            await self._tell(TAKEN + message.event.encode("ascii", "replace"))
             except PipeError as error:
                 failure = self._error("camera_worker_died", "messages of the capture process", str(error))
                 _kill(process)
@@ -363,6 +367,8 @@ class HostedCamera:
             late_ms=settings.late_ms,
             tell_heads=self.tap is not None and self.tap.wants_words,
             kept=settings.kept,
+            peers=settings.peers,
+            spool="" if settings.spool is None else str(settings.spool),
         )
 
 

@@ -1,7 +1,8 @@
 """The capture process of a camera, started and killed by its driver (`hosted`); each driver's `worker.py` is one.
 
-Standard input carries one JSON line of settings, then one byte per picture that is wanted at once; its end
-means that the driver is gone, and ends this process. Standard output carries messages of `pipe`.
+Standard input carries one JSON line of settings, then one byte per picture that is wanted at once, and `TAKEN` with
+its name for each event that the driver has, where it tells that; its end means that the driver is gone, and ends this
+process. Standard output carries messages of `pipe`.
 """
 
 import contextlib
@@ -27,6 +28,9 @@ from edge.priority import stand_back
 
 # Faster than any camera here renews its picture: one that floods costs this process its time, and the lanes none.
 LEAST_INTERVAL_S = 0.02
+TAKEN = b"t"
+# Of the name that follows it (`events.event_name`).
+NAME_CHARACTERS = 32
 Judge = Callable[[bytes, int], tuple[int, int, str | None]]
 
 
@@ -50,6 +54,9 @@ class WorkerSettings:
     # Whether the driver wants to hear the heads of questions and answers.
     tell_heads: bool = False
     kept: int = 1
+    # Of a camera that pushes: who may, and the file that a push lies in until the driver has it.
+    peers: tuple[str, ...] = ()
+    spool: str = ""
 
     def to_line(self) -> bytes:
         """The line as it is written to the worker."""
@@ -58,7 +65,8 @@ class WorkerSettings:
     @classmethod
     def from_line(cls, line: bytes) -> "WorkerSettings":
         """Read the line back."""
-        return cls(**json.loads(line))
+        told = json.loads(line)
+        return cls(**{**told, "peers": tuple(told.get("peers", ()))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +79,16 @@ class Who:
     on_heads: OnHeads | None = None
 
 
-# What a camera gives from now on, until it fails by SourceError; the event is set where a picture is wanted at once.
-Gives = Callable[[WorkerSettings, Who, threading.Event], Iterator[Picture | AliveMessage]]
+class Wishes(threading.Event):
+    """What the driver says: it is set where a picture is wanted at once, `on_taken` hears the events that it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_taken: Callable[[str], object] = lambda _: None
+
+
+# What a camera gives from now on, until it fails by SourceError.
+Gives = Callable[[WorkerSettings, Who, Wishes], Iterator[Picture | AliveMessage]]
 
 
 Reach = Callable[[WorkerSettings], Who]
@@ -168,7 +184,7 @@ def deliver(
 
 def serve(
     settings: WorkerSettings,
-    wanted: threading.Event,
+    wanted: Wishes,
     send: Callable[[Message], None],
     judge: Judge,
     gives: Gives,
@@ -191,10 +207,13 @@ def serve(
         send(problem.message)
 
 
-def watch_driver(commands: BinaryIO, wanted: threading.Event, leave: Callable[[], object]) -> None:
+def watch_driver(commands: BinaryIO, wanted: Wishes, leave: Callable[[], object]) -> None:
     """Turn bytes of the driver into wishes, and its end into ours: no worker outlives its driver."""
-    while commands.read(1):
-        wanted.set()
+    while said := commands.read(1):
+        if said == TAKEN:
+            wanted.on_taken(commands.read(NAME_CHARACTERS).decode("ascii", "replace"))
+        else:
+            wanted.set()
     leave()
 
 
@@ -211,7 +230,7 @@ def run_worker(
     from drivers.kit.camera import picture
 
     picture.limit_decoder()
-    wanted = threading.Event()
+    wanted = Wishes()
     threading.Thread(target=watch_driver, args=(commands, wanted, leave), daemon=True).start()
 
     # Heads come from the thread that asks, pictures from the one that judges.

@@ -5,15 +5,19 @@ A new driver adds one rig to `EVENT_RIGS`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from drivers.camera_dahua.driver import DahuaCamera
 from drivers.camera_dahua.wire import parse_event
 from drivers.camera_isapi.driver import IsapiCamera
+from drivers.camera_isapi.push_driver import PushedIsapiCamera
 from drivers.camera_isapi.wire import parse_alert
 from drivers.kit.camera.event_camera import EventCamera, EventCameraSettings
 from drivers.kit.camera.events import Notice
 from edge.ports import Clock
-from simulators.devices.event_camera import DahuaWords, IsapiWords, Words
+from simulators.broker import free_ports
+from simulators.devices.event_camera import EVENT_FAULTS, DahuaWords, EventCameraSimulator, IsapiWords, Words
+from simulators.devices.pushing_camera import PUSH_FAULTS, PushingCameraSimulator
 
 # What a camera over HTTP can fail with, whatever it speaks.
 CODES = (
@@ -42,9 +46,18 @@ class EventRig:
     parse: Callable[[bytes], Notice | str]
     heartbeats_tell_time: bool = True
     codes: tuple[str, ...] = CODES
+    simulator: Callable[..., EventCameraSimulator] = EventCameraSimulator
+    # Whether it is we who connect.
+    pulled: bool = True
+    faults: tuple[str, ...] = EVENT_FAULTS
 
     def __str__(self) -> str:
         return self.protocol
+
+
+def pushing(words: Words, **settings: Any) -> PushingCameraSimulator:
+    """A simulator that pushes to a port that nobody has yet."""
+    return PushingCameraSimulator(words, port=free_ports(1)[0], **settings)
 
 
 EVENT_RIGS = [
@@ -57,5 +70,16 @@ EVENT_RIGS = [
         parse_event,
         heartbeats_tell_time=False,
         codes=(*CODES, "camera_lagging"),
+    ),
+    EventRig(
+        "isapi_push",
+        "camera_isapi",
+        IsapiWords,
+        PushedIsapiCamera,
+        parse_alert,
+        codes=(*CODES, "camera_lagging", "camera_port_unavailable", "camera_spool_failed"),
+        simulator=pushing,
+        pulled=False,
+        faults=PUSH_FAULTS,
     ),
 ]

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import itertools
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +23,7 @@ from drivers.kit.camera.pipe import AliveMessage
 from edge.ports import DeviceError, Frame
 from edge.runtime.supervisor import Supervisor
 from simulators.devices.camera_door import CameraDoor
-from simulators.devices.event_camera import EVENT_FAULTS, EventCameraSimulator, EventFault, Passing
+from simulators.devices.event_camera import EventCameraSimulator, EventFault, Passing
 from simulators.scene import render_empty_lane
 from tests.drivers.conformance.bench import PATIENCE_S, HurriedClock
 from tests.drivers.conformance.event_rigs import EVENT_RIGS, EventRig
@@ -34,7 +36,18 @@ TRUCK = Passing("粤BF3871", render_empty_lane(1, width=320, height=240))
 BACK_WITHIN_S = 5.0
 MOST_BYTES = 40_000
 every_rig = pytest.mark.parametrize("rig", EVENT_RIGS, ids=str)
-every_fault = pytest.mark.parametrize("fault", [one for one in EVENT_FAULTS if one != "none"])
+every_pulled_rig = pytest.mark.parametrize("rig", [rig for rig in EVENT_RIGS if rig.pulled], ids=str)
+every_fault = pytest.mark.parametrize(
+    ("rig", "fault"),
+    [pytest.param(rig, fault, id=f"{fault}-{rig}") for rig in EVENT_RIGS for fault in rig.faults if fault != "none"],
+)
+
+
+def outcomes_of(rig: EventRig) -> dict[str, str]:
+    """What the driver's quality.yaml says of each fault."""
+    quality = QUALITIES[rig.folder]
+    found: dict[str, str] = quality.get("faults_of", {}).get(rig.protocol, quality["faults"])
+    return found
 
 
 @dataclass
@@ -93,15 +106,22 @@ class Bench:
 
 @contextlib.asynccontextmanager
 async def bench(rig: EventRig, *, door: CameraDoor | None = None, **changes: object) -> AsyncIterator[Bench]:
-    simulator = EventCameraSimulator(rig.words(), heartbeat_s=0.1, door=door)
+    simulator = rig.simulator(rig.words(), heartbeat_s=0.1, **({} if door is None else {"door": door}))
     await simulator.start()
     given: dict[str, object] = {"wait_s": 3.0, "silent_s": 1.5, **changes}
-    camera = rig.camera(EventCameraSettings("plate-1", simulator.url, **given), CLOCK)  # type: ignore[arg-type]
-    try:
-        yield Bench(simulator, camera)
-    finally:
-        await camera.close()
-        await simulator.stop()
+    with tempfile.TemporaryDirectory() as folder:
+        camera = camera_of(rig, simulator, folder, **given)
+        try:
+            yield Bench(simulator, camera)
+        finally:
+            await camera.close()
+            await simulator.stop()
+
+
+def camera_of(rig: EventRig, simulator: EventCameraSimulator, folder: str, **given: Any) -> EventCamera:
+    if not rig.pulled:
+        given |= {"peers": ("127.0.0.1",), "spool": Path(folder, "spool.sqlite")}
+    return rig.camera(EventCameraSettings("plate-1", simulator.url, **given), CLOCK)
 
 
 # On the wire
@@ -126,7 +146,7 @@ async def test_lost_and_back_within_five_seconds_and_told_once_each(rig: EventRi
     assert (events.count("device_lost"), events.count("device_back")) == (1, 2)
 
 
-@every_rig
+@every_pulled_rig
 async def test_connecting_proves_the_camera(rig: EventRig, tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("right")
@@ -147,7 +167,7 @@ async def test_connecting_proves_the_camera(rig: EventRig, tmp_path: Path) -> No
                 await camera.connect()
 
 
-@every_rig
+@every_pulled_rig
 async def test_a_camera_whose_heartbeats_are_far_apart_is_connected_all_the_same(
     rig: EventRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,11 +179,10 @@ async def test_a_camera_whose_heartbeats_are_far_apart_is_connected_all_the_same
         assert (await b.readable()).claim is not None
 
 
-@every_rig
 @every_fault
 @pytest.mark.hazard("D1", "D2", "D3", "D4", "D5")
 async def test_each_fault_is_what_the_driver_says_of_it_and_passes(rig: EventRig, fault: EventFault) -> None:
-    outcome = QUALITIES[rig.folder]["faults"][fault]
+    outcome = outcomes_of(rig)[fault]
     async with bench(rig) as b, b.supervised():
         await b.readable()
         await b.simulator.set_fault(fault)
@@ -215,13 +234,13 @@ async def test_a_camera_that_sends_no_picture_is_told_once(rig: EventRig) -> Non
 
 
 @every_rig
-async def test_a_source_of_vehicles_gives_each_its_events(rig: EventRig) -> None:
+async def test_a_source_of_vehicles_gives_each_its_events(rig: EventRig, tmp_path: Path) -> None:
     standing: list[Passing | None] = [None]
-    simulator = EventCameraSimulator(
+    simulator = rig.simulator(
         rig.words(), source=lambda: standing[0], events_per_vehicle=2, event_every_s=0.02, heartbeat_s=0.1
     )
     await simulator.start()
-    camera = rig.camera(EventCameraSettings("plate-1", simulator.url), CLOCK)
+    camera = camera_of(rig, simulator, str(tmp_path))
     try:
         await camera.connect()
         standing[0] = TRUCK
@@ -328,6 +347,6 @@ def test_any_flipped_bit_is_survived(rig: EventRig) -> None:
 def test_the_readme_names_every_error_and_the_fault_list_every_switch(rig: EventRig) -> None:
     text = (ROOT / "drivers" / rig.folder / "README.md").read_text(encoding="utf-8")
     assert [code for code in rig.codes if f"`{code}`" not in text] == []
-    listed = QUALITIES[rig.folder]["faults"]
-    assert ("none", *listed) == EVENT_FAULTS
+    listed = outcomes_of(rig)
+    assert ("none", *listed) == rig.faults
     assert {outcome for outcome in listed.values() if outcome not in ("survived", "unread")} <= set(rig.codes)

@@ -11,7 +11,8 @@ import pytest
 from config.loader import load
 from config.schema import Configuration
 from edge.doctor.finding import Finding
-from edge.doctor.wires import look_at_wires, serial_finding
+from edge.doctor.wires import listenable, look_at_wires, serial_finding
+from simulators.broker import free_ports
 
 CONFIG = """\
 site: yard
@@ -88,6 +89,16 @@ async def test_a_device_that_gives_no_answer(
     assert seen["lane-1/barrier"].code == "device_silent"
     assert seen[f"127.0.0.1:{deaf}"].code == "broker_connect_refused"
     assert seen[f"127.0.0.1:{deaf}"].next_step("en").startswith("start the broker")
+
+
+async def test_where_a_device_pushes_to_is_listened_at_and_let_go(listening: int) -> None:
+    (free,) = free_ports(1)
+    assert [(await listenable("lane-1/plate", "127.0.0.1", free)).code for _ in range(2)] == ["device_port_free"] * 2
+    for host, port in (("127.0.0.1", listening), ("192.0.2.1", free)):
+        taken = await listenable("lane-1/plate", host, port)
+        assert (taken.status, taken.code) == ("FAIL", "device_port_taken")
+        assert f"{host}:{port}" in taken.message("en")
+        assert taken.next_step("en")
 
 
 async def test_a_broker_that_speaks_no_tls_or_has_no_password(tmp_path: Path, listening: int) -> None:

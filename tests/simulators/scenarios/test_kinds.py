@@ -29,7 +29,7 @@ SCENARIOS = sorted(FOLDER.glob("*.yaml"))
 def faults_of(protocol: str) -> tuple[str, ...]:
     """The fault list of the driver that speaks this protocol, whatever form its quality.yaml has."""
     (quality,) = [one for one in QUALITIES.values() if protocol in one["protocols"]]
-    faults: Any = quality["faults"]
+    faults: Any = quality.get("faults_of", {}).get(protocol, quality["faults"])
     if isinstance(faults, dict) and all(isinstance(one, list) for one in faults.values()):
         return tuple(name for group in faults.values() for name in group)
     return tuple(faults)

@@ -1,0 +1,1 @@
+"""What devices that push their results over HTTP share: who may, how much of it, and the spool it waits in."""
