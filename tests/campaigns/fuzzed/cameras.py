@@ -11,6 +11,7 @@ from config.schema import Configuration
 from drivers.camera_dahua import wire as dahua
 from drivers.camera_http.source import Source
 from drivers.camera_isapi import wire as isapi
+from drivers.camera_isapi.push_wire import read_push
 from drivers.camera_rtsp.wire import refusal
 from drivers.kit.camera import address, picture, rtsp
 from drivers.kit.camera.dial import SourceError
@@ -23,6 +24,7 @@ from drivers.kit.camera.pipe import AliveMessage, FrameMessage, HeadMessage, Mes
 from drivers.kit.camera.pipe import encode as to_pipe
 from drivers.kit.camera.stream_clock import StreamClock
 from drivers.kit.camera.worker import Who, WorkerSettings
+from drivers.kit.push.head import PushRefusedError, parse_head
 from edge.bringup.camera import CameraTrial
 from edge.core.plate import Plate
 from edge.core.readings import PlateClaim
@@ -196,6 +198,17 @@ def _date() -> Callable[[bytes], None]:
     return take
 
 
+def _push(data: bytes) -> None:
+    media, _, body = data.partition(b"\n")
+    read = read_push(media.decode("latin-1"), body, isapi.parse_alert, MOST_PICTURE)
+    assert isinstance(read, str) or all(len(one.data) <= MOST_PICTURE for one in read.parts)
+
+
+def _push_head(data: bytes) -> None:
+    head = parse_head(data, path="/events", most_bytes=MOST_PICTURE)
+    assert 0 <= head.length <= MOST_PICTURE
+
+
 def _part(kind: str, body: bytes, name: str = "x") -> bytes:
     head = f"--frame\r\nContent-Type: {kind}\r\nContent-Disposition: form-data; name={name}\r\n"
     return head.encode() + b"Content-Length: %d\r\n\r\n%b\r\n" % (len(body), body)
@@ -228,6 +241,12 @@ def targets() -> list[Target]:
         target("multipart", "drivers.kit.camera.multipart", [parts, isapi_stream], _multipart),
         target("isapi_camera", f"{HTTP} drivers.camera_isapi.wire drivers.kit.camera.events",
                [alert, isapi.encode_heartbeat(AT), isapi_stream], _events(isapi.parse_alert, beats=True)),
+        target("isapi_push", "drivers.camera_isapi.push_wire drivers.kit.camera.multipart drivers.camera_isapi.wire",
+               [b"multipart/form-data; boundary=frame\n" + isapi_stream, b"application/xml\n" + alert,
+                b"application/json\n" + isapi.encode_event_json(AT, "粤B6R678", uuid="u-1", pictures=0)], _push),
+        target("push_head", "drivers.kit.push.head",
+               [b"POST /events HTTP/1.1\r\nHost: lane\r\nContent-Type: a/b\r\nContent-Length: 12\r\n\r\n"],
+               refusing(_push_head, PushRefusedError)),
         target("dahua_camera", f"{HTTP} drivers.camera_dahua.wire drivers.kit.camera.events",
                [told, dahua.encode_heartbeat(), dahua_stream], _events(dahua.parse_event, beats=False)),
         target("rtsp_answers", f"{RTSP} drivers.camera_rtsp.wire drivers.kit.camera.digest",
