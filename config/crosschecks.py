@@ -7,9 +7,8 @@ from config.barrier_checks import barrier_findings
 from config.customs_checks import customs_checks
 from config.devices import (
     NOT_OF_PUSHES,
-    ONLY_OF_EVENTS,
-    ONLY_OF_PICTURES,
     ONLY_OF_PUSHES,
+    OVER_RTSP,
     READERS,
     Barrier,
     Camera,
@@ -251,7 +250,7 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
             yield Finding((*place, "password_file"), "password_without_user", camera.password_file, _USER)
         if camera.auth == "basic" and camera.user is None:
             yield Finding((*place, "auth"), "auth_without_user", camera.auth, _USER)
-        if camera.driver == "rtsp_camera" and camera.mode != "snapshot":
+        if camera.driver in OVER_RTSP and camera.mode != "snapshot":
             expected = Bilingual("不写:仅用于 http_camera", "nothing: it is for http_camera")
             yield Finding((*place, "mode"), "not_for_driver", camera.mode, expected)
         yield from _trust(camera, place)
@@ -285,13 +284,12 @@ def _camera_keys(camera: Camera, path: PathKey) -> Iterator[Finding]:
     """What is given for another driver than that of the camera would be given in vain."""
     if camera.package is not None:
         return
-    only = ONLY_OF_PICTURES if camera.tells_events else ONLY_OF_EVENTS
     expected = (
         Bilingual("不写:该相机自行推送识别事件", "nothing: this camera tells its events by itself")
         if camera.tells_events
         else Bilingual("不写:仅用于推送识别事件的相机", "nothing: only for cameras that tell events")
     )
-    yield from _given_in_vain(camera, path, only, expected)
+    yield from _given_in_vain(camera, path, camera.in_vain, expected)
     if not camera.pushes:
         expected = Bilingual("不写:仅用于 isapi_push", "nothing: only for isapi_push")
         yield from _given_in_vain(camera, path, ONLY_OF_PUSHES, expected)

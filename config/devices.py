@@ -185,7 +185,10 @@ class SirenRules(Strict):
     longest_ms: int = Field(default=30_000, ge=1_000, le=600_000)
 
 
-CameraProtocol = Literal["http_camera", "rtsp_camera", "isapi_camera", "dahua_camera", "isapi_push", "package"]
+CameraProtocol = Literal[
+    "http_camera", "rtsp_camera", "isapi_camera", "dahua_camera", "isapi_push", "onvif_camera", "package"
+]
+OVER_RTSP = ("rtsp_camera", "onvif_camera")
 # What is given to a camera of the other sort would be given in vain.
 ONLY_OF_PICTURES = ("mode", "poll_ms")
 ONLY_OF_EVENTS = ("silent_ms", "late_ms")
@@ -200,7 +203,8 @@ class Camera(Packaged):
 
     An `isapi_camera` or `dahua_camera` tells by itself what it recognised; its `url` is that of the camera. It is lost
     where it says nothing for `silent_ms`, and what it sends `late_ms` after its time does not count. An `isapi_push`
-    pushes the same to us: `url` is where we listen, `peers` may push, `spool` is the file that a push waits in.
+    pushes the same to us: `url` is where we listen, `peers` may push, `spool` is the file that a push waits in. An
+    `onvif_camera` tells them beside its stream, whose `url` it has.
 
     With `user` and `password_file`, `auth: auto` answers a camera that asks for digest authentication; `basic` sends
     the password as it is, over plain HTTP readable to the cable. With https, `ca_file` says who signed the camera's
@@ -235,7 +239,14 @@ class Camera(Packaged):
     @property
     def tells_events(self) -> bool:
         """It recognises by itself, and is not asked for pictures."""
-        return self.driver not in ("http_camera", "rtsp_camera")
+        return self.driver not in ("http_camera", *OVER_RTSP)
+
+    @property
+    def in_vain(self) -> tuple[str, ...]:
+        """The keys that are for cameras of another sort than this one."""
+        if self.driver == "onvif_camera":
+            return ()
+        return ONLY_OF_PICTURES if self.tells_events else ONLY_OF_EVENTS
 
 
 ReaderProtocol = Literal["uhf_r2000", "uhf_m100", "uhf_reader18", "uhf_thingmagic", "uhf_llrp", "package"]

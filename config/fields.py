@@ -97,7 +97,7 @@ def _http_url(value: str) -> str:
 
 def _camera_url(value: str, info: ValidationInfo) -> str:
     """The schemes of the camera's driver, which stands before it."""
-    schemes = {"rtsp_camera": ("rtsp",), "isapi_push": ("http",)}
+    schemes = {"rtsp_camera": ("rtsp",), "onvif_camera": ("rtsp",), "isapi_push": ("http",)}
     return _url(value, schemes.get(info.data.get("driver", ""), ("http", "https")))
 
 

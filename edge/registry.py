@@ -15,6 +15,7 @@ from drivers.camera_dahua.driver import DahuaCamera
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from drivers.camera_isapi.driver import IsapiCamera
 from drivers.camera_isapi.push_driver import PushedIsapiCamera
+from drivers.camera_onvif.driver import OnvifCamera, OnvifCameraSettings
 from drivers.camera_rtsp.driver import RtspCamera
 from drivers.identity_lines.driver import LineReader
 from drivers.identity_lines.wire import Layout
@@ -178,6 +179,21 @@ def _rtsp_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
         interval_s=camera.poll_ms / 1000,
     )
     return RtspCamera(settings, clock)
+
+
+def _onvif_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
+    settings = OnvifCameraSettings(
+        camera.id,
+        camera.url,
+        user=camera.user,
+        password_file=camera.password_file,
+        auth=camera.auth,
+        frame_stale_s=camera.frame_stale_ms / 1000,
+        interval_s=camera.poll_ms / 1000,
+        silent_s=camera.silent_ms / 1000,
+        late_ms=camera.late_ms,
+    )
+    return OnvifCamera(settings, clock)
 
 
 def _isapi_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
@@ -373,6 +389,7 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(CAMERA, "isapi_camera", devices.Camera, _isapi_camera),
     Driver(CAMERA, "dahua_camera", devices.Camera, _dahua_camera),
     Driver(CAMERA, "isapi_push", devices.Camera, _isapi_push),
+    Driver(CAMERA, "onvif_camera", devices.Camera, _onvif_camera),
     _packaged(CAMERA, devices.Camera),
     Driver(TAG_READER, "uhf_r2000", devices.TagReader, _uhf_r2000),
     Driver(TAG_READER, "uhf_m100", devices.TagReader, _uhf_m100),

@@ -8,25 +8,20 @@ Name spaces differ between makers and years, or have a prefix; what is misspelt 
 """
 
 import json
-import re
 from datetime import UTC, datetime
 from typing import Any
-from xml.parsers.expat import ExpatError, ParserCreate
 from xml.sax.saxutils import escape
 
 from drivers.kit import json_names
 from drivers.kit.camera.events import Notice, claim_of, clock_ms, event_name
+from drivers.kit.camera.xml import RefusedError, decoded, read_xml
 from edge.core.plate import PlateColour
 
 ALERT_PATH = "/ISAPI/Event/notification/alertStream"
 # An alert of a camera takes 4 to 8 KiB.
 MAX_XML_BYTES = 256 * 1024
-MAX_DEPTH = 32
 MAX_ELEMENTS = 4_000
 _ROOT = "eventnotificationalert"
-_ENCODING = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
-_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
-_GB = frozenset({"gb2312", "gbk", "gb18030", "hz-gb-2312", "cp936"})
 # `plateColor` of ISAPI; other, unknown and mixed colours are none of ours.
 _COLOURS: dict[str, PlateColour] = {
     "blue": "blue",
@@ -41,85 +36,39 @@ _COLOURS: dict[str, PlateColour] = {
 }
 
 
-class _RefusedError(Exception):
-    """The document is not for us; `args[0]` says why in a word."""
-
-
 class _Facts:
     """The texts of the children of the root and of its ANPR, by their path in lower case without prefixes."""
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
-        self._path: list[str] = []
-        self._elements = 0
-        self._text: list[str] = []
 
-    def start(self, name: str, _: dict[str, str]) -> None:
-        self._elements += 1
-        self._path.append(name.rpartition(":")[2].lower())
-        if len(self._path) > MAX_DEPTH or self._elements > MAX_ELEMENTS:
-            raise _RefusedError("too many elements")
-        if self._path[0] != _ROOT:
-            raise _RefusedError("not an alert")
-        self._text.clear()
+    def start(self, path: list[str], _: dict[str, str]) -> None:
+        if path[0] != _ROOT:
+            raise RefusedError("not an alert")
 
-    def data(self, text: str) -> None:
-        self._text.append(text)
-
-    def end(self, _: str) -> None:
-        path = "/".join(self._path[1:])
-        if len(self._path) == 2 or (len(self._path) == 3 and self._path[1] == "anpr"):
-            text = "".join(self._text).strip()
+    def end(self, path: list[str], text: str) -> None:
+        if len(path) == 2 or (len(path) == 3 and path[1] == "anpr"):
+            named = "/".join(path[1:])
             # Said twice, and not the same, it is not said.
-            self.texts[path] = text if self.texts.get(path, text) == text else ""
-        self._path.pop()
-        self._text.clear()
-
-
-def _refuse_dtd(*_: object) -> None:
-    raise _RefusedError("a DTD")
-
-
-def _decoded(data: bytes) -> str:
-    """The document as text: in the encoding that it names, else UTF-8, else GB18030 as many cameras have it."""
-    found = _ENCODING.match(data[:300].removeprefix(b"\xef\xbb\xbf").lstrip())
-    named = found[1].decode("ascii").lower() if found is not None else "utf-8"
-    encodings = ["gb18030"] if named in _GB else ["utf-8-sig", "gb18030"]
-    for encoding in encodings:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise _RefusedError("no text")
+            self.texts[named] = text if self.texts.get(named, text) == text else ""
 
 
 def facts_of(data: bytes) -> dict[str, str] | str:
     """The texts of one alert by their paths (`eventtype`, `anpr/licenseplate`), or in words why it is none."""
-    if len(data) > MAX_XML_BYTES:
-        return "too large"
     if data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
         return _facts_of_json(data)
     facts = _Facts()
-    parser = ParserCreate()
-    parser.buffer_text = True
-    parser.StartDoctypeDeclHandler = _refuse_dtd
-    parser.StartElementHandler, parser.EndElementHandler = facts.start, facts.end
-    parser.CharacterDataHandler = facts.data
-    try:
-        # The declaration names an encoding that the text no longer has.
-        parser.Parse(_DECLARATION.sub("", _decoded(data)).strip(" \t\r\n\0"), True)
-    except _RefusedError as refused:
-        return str(refused)
-    except (ExpatError, ValueError) as error:
-        return f"no XML: {error}"[:100]
-    return facts.texts
+    refused = read_xml(data, facts, max_bytes=MAX_XML_BYTES, max_elements=MAX_ELEMENTS)
+    return facts.texts if refused is None else refused
 
 
 def _facts_of_json(data: bytes) -> dict[str, str] | str:
     """As `facts_of`: the same names, as members of the document or of its `EventNotificationAlert`."""
+    if len(data) > MAX_XML_BYTES:
+        return "too large"
     try:
-        said = json_names.parse(_decoded(data.rstrip(b"\0 \t\r\n")).strip().encode())
-    except _RefusedError as refused:
+        said = json_names.parse(decoded(data.rstrip(b"\0 \t\r\n")).strip().encode())
+    except RefusedError as refused:
         return str(refused)
     except (ValueError, RecursionError) as error:
         return f"no JSON: {error}"[:100]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
@@ -197,11 +198,12 @@ class RtspCameraSimulator:
         assert task is not None
         self._serving.add(task)
         playing: list[asyncio.Task[None]] = []
+        channels: dict[str, int] = {}
         try:
             while (head := await _request(reader)) is not None:
                 await self._hang()
-                if await self._answer(head, writer) and not playing:
-                    playing.append(asyncio.create_task(self._play(writer)))
+                if await self._answer(head, writer, channels) and not playing:
+                    playing.append(asyncio.create_task(self._play(writer, channels)))
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # the client's business
         except asyncio.CancelledError:
@@ -215,8 +217,8 @@ class RtspCameraSimulator:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    async def _answer(self, head: bytes, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request, and say whether the stream is to play."""
+    async def _answer(self, head: bytes, writer: asyncio.StreamWriter, channels: dict[str, int]) -> bool:
+        """Answer one request, and say whether the stream is to play; `channels` are those of the tracks set up."""
         request, *lines = head.decode("latin-1").split("\r\n")
         method, url = (*request.split(" "), "", "")[:2]
         fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
@@ -225,6 +227,8 @@ class RtspCameraSimulator:
             await writer.drain()
             return False
         status, answer, body = self._result(method, url, head, fields)
+        if method == "SETUP" and status == "200 OK":
+            channels[url.rpartition("/")[2]] = _channel(fields["transport"])
         writer.write(_answer(status, fields.get("cseq", "0"), answer, body))
         await writer.drain()
         return method == "PLAY" and status == "200 OK"
@@ -237,18 +241,23 @@ class RtspCameraSimulator:
         if self._fault == "not_there" or not url.partition("?")[0].startswith(f"rtsp://127.0.0.1:{self._port}{PATH}"):
             return "404 Not Found", [], ""
         if method == "DESCRIBE":
-            height, width = (side // 2 * 2 for side in self._ring.scene.shape[:2])
-            codec = "H265" if self._fault == "wrong_codec" else "H264"
-            return "200 OK", [f"Content-Base: {self.url}/"], describe(width, height, codec)
+            return "200 OK", [f"Content-Base: {self.url}/"], self._described()
         if method == "SETUP":
-            if "RTP/AVP/TCP" not in fields.get("transport", ""):
+            if "RTP/AVP/TCP" not in (transport := fields.get("transport", "")):
                 return "461 Unsupported Transport", [], ""
-            return "200 OK", ["Transport: RTP/AVP/TCP;unicast;interleaved=0-1", _SESSION], ""
+            channel = _channel(transport)
+            return "200 OK", [f"Transport: RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}", _SESSION], ""
         if method in ("PLAY", "GET_PARAMETER", "TEARDOWN"):
             return "200 OK", [_SESSION], ""
         return "501 Not Implemented", [], ""
 
-    async def _play(self, writer: asyncio.StreamWriter) -> None:
+    def _described(self) -> str:
+        height, width = (side // 2 * 2 for side in self._ring.scene.shape[:2])
+        return describe(width, height, "H265" if self._fault == "wrong_codec" else "H264")
+
+    async def _play(self, writer: asyncio.StreamWriter, channels: dict[str, int]) -> None:
+        """Stream the tracks that were set up; here there is one."""
+        channel = next(iter(channels.values()), 0)
         loop = asyncio.get_running_loop()
         self.viewers += 1
         sent_until_s = loop.time() - (KEPT_S if self._fault == "kept" else 0.0)
@@ -261,7 +270,8 @@ class RtspCameraSimulator:
                 for frame in [one for one in self._kept if sent_until_s < one.taken_at_s <= loop.time() - late_s]:
                     sent_until_s, ticks = frame.taken_at_s, round(frame.taken_at_s * 90_000)
                     still = (ticks if still is None else still) if self._fault == "standing_clock" else None
-                    sequence = await self._send(writer, frame.units, ticks if still is None else still, sequence)
+                    ticks = ticks if still is None else still
+                    sequence = await self._send(writer, channel, frame.units, ticks, sequence)
                 seen = self._filmed_count
                 async with self._filmed:
                     await self._filmed.wait_for(lambda seen=seen: self._filmed_count != seen)  # type: ignore[misc]
@@ -271,18 +281,30 @@ class RtspCameraSimulator:
             self.viewers -= 1
 
     @staticmethod
-    async def _send(writer: asyncio.StreamWriter, units: tuple[bytes, ...], ticks: int, sequence: int) -> int:
+    async def _send(
+        writer: asyncio.StreamWriter, channel: int, units: tuple[bytes, ...], ticks: int, sequence: int
+    ) -> int:
         for number, unit in enumerate(units):
             cut = packets(unit, ticks, sequence, _SSRC, last=number == len(units) - 1)
             sequence += len(cut)
-            # Interleaved with the answers, channel 0 (RFC 2326 10.12).
-            writer.write(b"".join(b"$\0" + len(one).to_bytes(2, "big") + one for one in cut))
+            writer.write(b"".join(interleaved(channel, one) for one in cut))
             await writer.drain()
         return sequence
 
     async def _hang(self) -> None:
         while self._fault == "hang":
             await self._released.wait()
+
+
+def interleaved(channel: int, packet: bytes) -> bytes:
+    """A packet as it stands between the answers (RFC 2326 10.12)."""
+    return b"$" + bytes([channel]) + len(packet).to_bytes(2, "big") + packet
+
+
+def _channel(transport: str) -> int:
+    """The channel that a viewer asks for, the first where he leaves it to the camera."""
+    asked = re.search(r"interleaved=([0-9]{1,2})-", transport)
+    return 0 if asked is None else int(asked[1])
 
 
 async def _request(reader: asyncio.StreamReader) -> bytes | None:

@@ -6,6 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from simulators.broker import free_ports
 from simulators.devices.camera import CAMERA_FAULTS, CameraFault, CameraSimulator, Picture
+from simulators.devices.camera_onvif import ONVIF_FAULTS, OnvifCameraSimulator, OnvifFault
 from simulators.devices.camera_rtsp import RTSP_FAULTS, RtspCameraSimulator, RtspFault
 from simulators.devices.event_camera import (
     EVENT_FAULTS,
@@ -57,6 +58,12 @@ class _Scenes:
     def plate(self, spec: TruckSpec) -> PlateSpec | None:
         """The plate on the side at which it looks."""
         return next((one for one in spec.plates if one.place == self._site.configured.get("place")), None)
+
+    def told(self) -> str | None:
+        """The plate of whoever stands before it, as it is."""
+        seen = self.seen()
+        plate = None if seen is None else self.plate(seen[0])
+        return None if plate is None else plate.text
 
     def _scene(self, spec: TruckSpec, seed: int) -> Picture | None:
         if "plate" in self._site.configured.get("reads", ()):
@@ -125,6 +132,20 @@ class RtspCameraSimulated(_Rendered[RtspFault]):
         scenes = _Scenes(site)
         self.camera = RtspCameraSimulator(scenes.picture, seed=site.seed)
         super().__init__(scenes, self.camera, RTSP_FAULTS)
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """Its stream."""
+        return {"url": self.camera.url}
+
+
+class OnvifCameraSimulated(_Rendered[OnvifFault]):
+    """A camera over RTSP that renders whoever stands before it, and tells which plate it recognised."""
+
+    def __init__(self, site: Site) -> None:
+        scenes = _Scenes(site)
+        self.camera = OnvifCameraSimulator(scenes.picture, scenes.told, seed=site.seed)
+        super().__init__(scenes, self.camera, ONVIF_FAULTS)
 
     @property
     def address(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from simulators.devices import (
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import PlantFaults
 from simulators.devices.camera import CAMERA_FAULTS
+from simulators.devices.camera_onvif import ONVIF_FAULTS
 from simulators.devices.camera_rtsp import RTSP_FAULTS
 from simulators.devices.event_camera import EVENT_FAULTS
 from simulators.devices.modbus_pdu import ReplyFaults
@@ -38,6 +39,7 @@ from simulators.devices.weighbridge import Display, Indicator
 from simulators.scenario.cameras import (
     CameraSimulated,
     EventCameraSimulated,
+    OnvifCameraSimulated,
     PushingCameraSimulated,
     RtspCameraSimulated,
 )
@@ -302,6 +304,14 @@ KINDS: tuple[Kind, ...] = (
         "rtsp_camera",
         tuple(one for one in RTSP_FAULTS if one != "none"),
         RtspCameraSimulated,
+        {"url": "rtsp://127.0.0.1:1/"},
+        speed_bound=True,
+    ),
+    Kind(
+        "cameras",
+        "onvif_camera",
+        tuple(one for one in ONVIF_FAULTS if one != "none"),
+        OnvifCameraSimulated,
         {"url": "rtsp://127.0.0.1:1/"},
         speed_bound=True,
     ),

@@ -8,6 +8,7 @@ from edge.packages import packages_of
 from tests.config.test_loader import GOOD, loaded, problems
 
 FRONT = '{id: c1, url: "http://10.0.0.2/a", place: front, reads: [plate]}'
+STREAM = '{{driver: onvif_camera, id: c1, url: "rtsp://10.0.0.2/a", place: front, reads: [plate]{}}}'
 EVENTS = '{{driver: isapi_camera, id: c1, url: "http://10.0.0.2", place: front, reads: [plate]{}}}'
 
 PUSHES = '{{driver: isapi_push, id: c1, url: "http://127.0.0.1:8601", place: front, reads: [plate], spool: s{}}}'
@@ -30,9 +31,22 @@ def test_a_camera_that_tells_events_has_its_own_keys() -> None:
     assert (usual.driver, usual.tells_events, usual.silent_ms, usual.late_ms) == ("http_camera", False, 30_000, 3_000)
 
 
+def test_a_camera_that_tells_plates_beside_its_stream_has_the_keys_of_both() -> None:
+    told = STREAM.format(", poll_ms: 200, silent_ms: 60000, late_ms: 5000")
+    camera = loaded(with_camera(told)).lanes[0].cameras[0]
+    assert (camera.driver, camera.tells_events, camera.poll_ms, camera.silent_ms) == (
+        "onvif_camera",
+        False,
+        200,
+        60_000,
+    )
+
+
 @pytest.mark.parametrize(
     ("camera", "code", "value"),
     [
+        (STREAM.format(", mode: mjpeg"), "not_for_driver", "mjpeg"),
+        (STREAM.format("").replace("rtsp://", "http://"), "bad_url", "http://10.0.0.2/a"),
         (EVENTS.format(", mode: mjpeg"), "not_for_driver", "mjpeg"),
         (EVENTS.format(", poll_ms: 100"), "not_for_driver", "100"),
         (FRONT.replace("}", ", silent_ms: 60000}"), "not_for_driver", "60000"),

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from drivers.kit.quality import BRONZE, GOLD, NO_LEVEL, POINTS, SILVER, level_of
 from simulators.devices.camera import CAMERA_FAULTS
+from simulators.devices.camera_onvif import ONVIF_FAULTS
 from simulators.devices.camera_rtsp import RTSP_FAULTS
 from tests.support.sources import ROOT
 
@@ -71,6 +72,7 @@ def test_what_is_no_test_is_told() -> None:
 def test_faults_of_the_cameras_are_their_simulators_switches() -> None:
     assert ("none", *QUALITIES["camera_http"]["faults"]) == CAMERA_FAULTS
     assert ("none", *QUALITIES["camera_rtsp"]["faults"]) == RTSP_FAULTS
+    assert ("none", *QUALITIES["camera_onvif"]["faults"]) == ONVIF_FAULTS
 
 
 def test_the_page_is_up_to_date() -> None:

@@ -39,8 +39,9 @@ def test_a_protocol_is_built_by_its_own_line() -> None:
     assert (reader.name, reader.address) == ("rfid-1", "socket://127.0.0.1:1")
 
 
-def test_a_camera_over_rtsp_is_built_with_its_settings() -> None:
-    written_down = {"driver": "rtsp_camera", "id": "front", "url": "rtsp://10.0.0.7/1?x=y", "place": "front"}
+@pytest.mark.parametrize("driver", ["rtsp_camera", "onvif_camera"])
+def test_a_camera_over_rtsp_is_built_with_its_settings(driver: str) -> None:
+    written_down = {"driver": driver, "id": "front", "url": "rtsp://10.0.0.7/1?x=y", "place": "front"}
     configured = devices.Camera.model_validate({**written_down, "reads": ("plate",), "frame_stale_ms": 2_000})
     camera = build(CAMERA, configured, RealClock(), None)
     assert (camera.name, camera.address) == ("front", "rtsp://10.0.0.7/1")
