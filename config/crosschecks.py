@@ -12,6 +12,7 @@ from config.devices import (
     READERS,
     Barrier,
     Camera,
+    ContainerEngine,
     ModbusMap,
     Packaged,
     TagReader,
@@ -102,12 +103,12 @@ def _ports(config: Configuration) -> Iterator[tuple[PathKey, str]]:
             yield ("lanes", index, "barrier", key), lane.barrier.line
         for place, device in lane.every_line:
             yield ("lanes", index, *place, "port"), device.port.removeprefix("socket://")
-        for place, camera in lane.every_camera:
-            if camera.pushes:
+        for place, pushing in (*lane.every_camera, *lane.over_http):
+            if isinstance(pushing, Camera | ContainerEngine) and pushing.pushes:
                 # Two listeners on one address, or two devices in one spool, would take each other's pushes.
-                yield ("lanes", index, *place, "url"), urlsplit(camera.url).netloc
-                if camera.spool is not None:
-                    yield ("lanes", index, *place, "spool"), str(camera.spool)
+                yield ("lanes", index, *place, "url"), urlsplit(pushing.url or "").netloc
+                if pushing.spool is not None:
+                    yield ("lanes", index, *place, "spool"), str(pushing.spool)
 
 
 def _coils(modbus: ModbusMap) -> Iterator[tuple[str, str, int]]:

@@ -363,16 +363,25 @@ class SealReader(Packaged):
 class ContainerEngine(Packaged):
     """An engine of somebody else that reads container codes and tells them on a line, mostly `socket://host:port`.
 
+    An `ocr_push` pushes the same to us: `url` is where we listen, `peers` may push, `spool` is what a result waits in.
     A code counts from `min_confidence` on, and only where its check digit agrees. It sends a sign of life at least each
     `heartbeat_s`, and is lost where it stays silent for three of them.
     """
 
-    driver: Literal["ocr_lines", "package"] = "ocr_lines"
+    driver: Literal["ocr_lines", "ocr_push", "package"] = "ocr_lines"
     id: Id
-    port: SerialPort
+    port: SerialPort = ""
     baud: SlowBaud = 115_200
+    url: HttpUrl | None = None
+    peers: Peers = ("127.0.0.1",)
+    spool: FilePath | None = None
     min_confidence: float = Field(default=0.8, ge=0.0, le=1.0)
     heartbeat_s: int = Field(default=2, ge=1, le=60)
+
+    @property
+    def pushes(self) -> bool:
+        """It comes to us with what it read."""
+        return self.driver == "ocr_push"
 
 
 class Sign(Packaged):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from config.devices import DriverIdentity, SealReader, Weighbridge
+from config.devices import ONLY_OF_PUSHES, ContainerEngine, DriverIdentity, SealReader, Weighbridge
 from config.document import PathKey
 from config.problems import Bilingual, Finding
 
@@ -11,14 +11,16 @@ RESIDENT_NUMBER_LENGTH = 18
 
 
 def line_findings(device: object, path: PathKey) -> Iterator[Finding]:
-    """Yield what is wrong with a weighbridge, a reader of drivers or of seals; nothing for any other device."""
+    """Yield what is wrong with a weighbridge, a reader of drivers or seals, an engine; nothing for others."""
     match device:
         case Weighbridge():
             yield from _weighbridge(device, path)
         case DriverIdentity():
             yield from _driver_identity(device, path)
-        case SealReader():
-            yield from _seal_reader(device, path)
+        case SealReader(package=None):
+            yield from _line_or_url(device, path, "url" if device.driver == "seal_http" else "port")
+        case ContainerEngine(package=None):
+            yield from _container_engine(device, path)
 
 
 def _weighbridge(scale: Weighbridge, path: PathKey) -> Iterator[Finding]:
@@ -57,10 +59,20 @@ def _driver_identity(reader: DriverIdentity, path: PathKey) -> Iterator[Finding]
         yield Finding((*path, "check"), "not_for_check", reader.check, expected)
 
 
-def _seal_reader(reader: SealReader, path: PathKey) -> Iterator[Finding]:
-    if reader.package is not None:
-        return
-    needed, other = ("url", "port") if reader.driver == "seal_http" else ("port", "url")
+def _container_engine(engine: ContainerEngine, path: PathKey) -> Iterator[Finding]:
+    pushes = engine.driver == "ocr_push"
+    yield from _line_or_url(engine, path, "url" if pushes else "port")
+    if pushes and engine.spool is None:
+        expected = Bilingual("同时给出 spool", "spool with it")
+        yield Finding((*path, "driver"), "missing_for_driver", engine.driver, expected)
+    expected = Bilingual("不写:仅用于 ocr_push", "nothing: only for ocr_push")
+    for key in () if pushes else ONLY_OF_PUSHES:
+        if getattr(engine, key) != ContainerEngine.model_fields[key].default:
+            yield Finding((*path, key), "not_for_driver", getattr(engine, key), expected)
+
+
+def _line_or_url(reader: SealReader | ContainerEngine, path: PathKey, needed: str) -> Iterator[Finding]:
+    other = "port" if needed == "url" else "url"
     if not getattr(reader, needed):
         expected = Bilingual(f"同时给出 {needed}", f"{needed} with it")
         yield Finding((*path, "driver"), "missing_for_driver", reader.driver, expected)

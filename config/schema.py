@@ -241,10 +241,10 @@ class Lane(Strict):
         return tuple((key, device) for key, device in found if device is not None and device.port)
 
     @property
-    def over_http(self) -> tuple[tuple[PathKey, SealReader], ...]:
-        """Its devices beside cameras that are asked over HTTP, by their places in the lane's configuration."""
-        reader = self.seal_reader
-        return () if reader is None or reader.port else ((("seal_reader",), reader),)
+    def over_http(self) -> tuple[tuple[PathKey, SealReader | ContainerEngine], ...]:
+        """Its devices beside cameras that speak HTTP, asked or pushing, by their places in the lane's configuration."""
+        found = (("seal_reader", self.seal_reader), ("container_engine", self.container_engine))
+        return tuple(((key,), device) for key, device in found if device is not None and not device.port)
 
     @property
     def every_camera(self) -> tuple[tuple[PathKey, Camera], ...]:

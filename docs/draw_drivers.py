@@ -118,8 +118,8 @@ def _points(qualities: dict[str, dict[str, Any]]) -> str:
     named = [point for level, points in POINTS.items() if level != GOLD for point in points]
     lines = ["## What shows it", f"| driver | {' | '.join(named)} |", "|---" * (len(named) + 1) + "|"]
     for folder, quality in qualities.items():
-        cells = [_short(quality["points"].get(point, "")) for point in named]
-        lines.append(f"| {folder} | {' | '.join(cells)} |")
+        for name, shown in {folder: quality["points"], **quality.get("points_of", {})}.items():
+            lines.append(f"| {name} | {' | '.join(_short(shown.get(point, '')) for point in named)} |")
     return (
         "\n".join(lines) + "\n\n`suite` is `tests/drivers/conformance`; anything else is a test of the driver's own.\n"
     )

@@ -24,6 +24,7 @@ from drivers.kit.camera.stream_camera import RtspCameraSettings
 from drivers.kit.steady import Steady
 from drivers.led_serial.driver import SerialBoard
 from drivers.ocr_lines.driver import EngineOnLine
+from drivers.ocr_lines.push_driver import PushedEngine
 from drivers.scale_toledo.driver import ToledoScale
 from drivers.scale_yaohua.driver import Output, YaohuaScale
 from drivers.seal_http.driver import HttpSealReader
@@ -196,16 +197,8 @@ def _onvif_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
     return OnvifCamera(settings, clock)
 
 
-def _isapi_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
-    return IsapiCamera(_event_camera(camera), clock)
-
-
-def _dahua_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
-    return DahuaCamera(_event_camera(camera), clock)
-
-
-def _isapi_push(camera: devices.Camera, clock: Clock, _: None) -> Camera:
-    return PushedIsapiCamera(_event_camera(camera), clock)
+def _telling(made: Callable[[EventCameraSettings, Clock], Camera]) -> Callable[[devices.Camera, Clock, None], Camera]:
+    return lambda camera, clock, _: made(_event_camera(camera), clock)
 
 
 def _event_camera(camera: devices.Camera) -> EventCameraSettings:
@@ -372,6 +365,20 @@ def _ocr_lines(configured: devices.ContainerEngine, clock: Clock, on_boxes: Deli
     )
 
 
+def _ocr_push(configured: devices.ContainerEngine, clock: Clock, on_boxes: DeliverBoxes) -> ContainerEngine:
+    assert configured.url is not None, "the configuration was checked"
+    assert configured.spool is not None, "the configuration was checked"
+    return PushedEngine(
+        configured.id,
+        configured.url,
+        peers=configured.peers,
+        spool=configured.spool,
+        clock=clock,
+        on_boxes=on_boxes,
+        silence_s=_HEARTBEATS * configured.heartbeat_s,
+    )
+
+
 def _led_serial(configured: devices.Sign, _: Clock, __: None) -> Sign:
     return SerialBoard(configured.id, configured.port, baud=configured.baud, address=configured.address)
 
@@ -386,9 +393,9 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(BARRIER, "modbus_barrier", devices.Barrier, _modbus_barrier),
     Driver(CAMERA, "http_camera", devices.Camera, _http_camera),
     Driver(CAMERA, "rtsp_camera", devices.Camera, _rtsp_camera),
-    Driver(CAMERA, "isapi_camera", devices.Camera, _isapi_camera),
-    Driver(CAMERA, "dahua_camera", devices.Camera, _dahua_camera),
-    Driver(CAMERA, "isapi_push", devices.Camera, _isapi_push),
+    Driver(CAMERA, "isapi_camera", devices.Camera, _telling(IsapiCamera)),
+    Driver(CAMERA, "dahua_camera", devices.Camera, _telling(DahuaCamera)),
+    Driver(CAMERA, "isapi_push", devices.Camera, _telling(PushedIsapiCamera)),
     Driver(CAMERA, "onvif_camera", devices.Camera, _onvif_camera),
     _packaged(CAMERA, devices.Camera),
     Driver(TAG_READER, "uhf_r2000", devices.TagReader, _uhf_r2000),
@@ -410,6 +417,7 @@ DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
     Driver(SEAL_READER, "seal_http", devices.SealReader, _seal_http),
     _packaged(SEAL_READER, devices.SealReader),
     Driver(CONTAINER_ENGINE, "ocr_lines", devices.ContainerEngine, _ocr_lines),
+    Driver(CONTAINER_ENGINE, "ocr_push", devices.ContainerEngine, _ocr_push),
     _packaged(CONTAINER_ENGINE, devices.ContainerEngine),
     Driver(SIGN, "led_serial", devices.Sign, _led_serial),
     _packaged(SIGN, devices.Sign),

@@ -67,9 +67,10 @@ def _devices(lane: Lane) -> Iterator[Any]:
         url = urlsplit(camera.url)
         ask = listenable if camera.pushes else reach
         yield ask(f"{lane.id}/{camera.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
-    for _, reader in lane.over_http:
+    for path, reader in lane.over_http:
         url = urlsplit(reader.url or "")
-        yield reach(f"{lane.id}/{reader.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
+        ask = listenable if path == ("container_engine",) else reach
+        yield ask(f"{lane.id}/{reader.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
     for _, device in lane.every_line:
         name, port = f"{lane.id}/{device.id}", device.port
         if port.startswith("socket://"):

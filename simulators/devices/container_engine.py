@@ -63,7 +63,7 @@ class EngineDevice(StreamDevice[bytes]):
         while True:
             now = self._vehicle()
             if now is not None and (self._last is None or now.number != self._last.number):
-                told = self._result(now)
+                told = result_of(now, self.faults, f"r{next(self._numbers)}")
                 await self.send(encode(told))
             elif told is not None and self.faults.repeating:
                 await self.send(encode(told))
@@ -71,16 +71,17 @@ class EngineDevice(StreamDevice[bytes]):
             await self.send(encode({"alive": True}))
             await asyncio.sleep(self._every_s)
 
-    def _result(self, vehicle: Vehicle) -> dict[str, Any]:
-        faults = self.faults
-        codes = [] if faults.blind else [MISREAD for _ in vehicle.codes] if faults.misread else list(vehicle.codes)
-        places = ["front", "rear"] if len(codes) > 1 else [None]
-        return {
-            "id": f"r{next(self._numbers)}",
-            "age_ms": STALE_MS if faults.stale else 0,
-            "boxes": [
-                {"code": code, "confidence": 0.1 if faults.unsure else 0.97, "place": place}
-                for code, place in zip(codes, places, strict=False)
-            ],
-            "picture": f"portal/{vehicle.number}.jpg",
-        }
+
+def result_of(vehicle: Vehicle, faults: EngineFaults, name: str) -> dict[str, Any]:
+    """What an engine with these faults tells of a vehicle."""
+    codes = [] if faults.blind else [MISREAD for _ in vehicle.codes] if faults.misread else list(vehicle.codes)
+    places = ["front", "rear"] if len(codes) > 1 else [None]
+    return {
+        "id": name,
+        "age_ms": STALE_MS if faults.stale else 0,
+        "boxes": [
+            {"code": code, "confidence": 0.1 if faults.unsure else 0.97, "place": place}
+            for code, place in zip(codes, places, strict=False)
+        ],
+        "picture": f"portal/{vehicle.number}.jpg",
+    }

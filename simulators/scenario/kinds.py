@@ -10,10 +10,12 @@ from typing import Any
 from config import devices
 from edge import registry
 from edge.core.readings import Seal
+from simulators.broker import free_ports
 from simulators.devices import (
     container_engine,
     identity,
     led_sign,
+    pushing_engine,
     seal_http,
     seal_reader,
     serial_wire,
@@ -114,19 +116,20 @@ class NetworkSimulated(StreamSimulated):
         await self._wire.start()
 
 
-class HttpSealsSimulated:
-    """A reader of seals behind HTTP."""
+class HttpSimulated:
+    """A reader of seals that is asked over HTTP, or an engine that pushes; `more` is what else its driver is told."""
 
-    def __init__(self, server: seal_http.HttpSealServer) -> None:
-        self.device = server
+    def __init__(self, device: seal_http.HttpSealServer | pushing_engine.PushingEngine, **more: str) -> None:
+        self.device = device
+        self._more = more
 
     @property
     def address(self) -> dict[str, Any]:
-        """Where it is asked."""
-        return {"url": self.device.url}
+        """Where it is asked, or pushes to."""
+        return {"url": self.device.url, **self._more}
 
     async def start(self) -> None:
-        """Listen."""
+        """Be there."""
         await self.device.start()
 
     async def stop(self) -> None:
@@ -242,10 +245,10 @@ def _seals(site: Site) -> Simulated:
 
 
 def _seals_over_http(site: Site) -> Simulated:
-    return HttpSealsSimulated(seal_http.HttpSealServer(_seals_at(site), seed=site.seed))
+    return HttpSimulated(seal_http.HttpSealServer(_seals_at(site), seed=site.seed))
 
 
-def _engine(site: Site) -> Simulated:
+def _standing(site: Site) -> Callable[[], container_engine.Vehicle | None]:
     order = list(site.trucks)
 
     def vehicle() -> container_engine.Vehicle | None:
@@ -255,8 +258,17 @@ def _engine(site: Site) -> Simulated:
             return None
         return container_engine.Vehicle(order.index(found.id), [one.code for one in site.trucks[found.id].containers])
 
-    engine = container_engine.EngineDevice(vehicle, seed=site.seed)
+    return vehicle
+
+
+def _engine(site: Site) -> Simulated:
+    engine = container_engine.EngineDevice(_standing(site), seed=site.seed)
     return SerialSimulated(site, engine, engine.faults)
+
+
+def _pushing_engine(site: Site) -> Simulated:
+    engine = pushing_engine.PushingEngine(_standing(site), port=free_ports(1)[0], seed=site.seed)
+    return HttpSimulated(engine, spool=str(site.folder / f"{site.id}.spool"))
 
 
 def _sign(site: Site) -> Simulated:
@@ -271,6 +283,7 @@ def _voice(site: Site) -> Simulated:
 
 _EVENT_FAULTS = tuple(one for one in EVENT_FAULTS if one != "none")
 _SERIAL: dict[str, Any] = {"port": "./serial"}
+_PUSHED: dict[str, Any] = {"url": "http://127.0.0.1:1/", "spool": "./spool"}
 KINDS: tuple[Kind, ...] = (
     Kind(
         "barrier",
@@ -324,10 +337,11 @@ KINDS: tuple[Kind, ...] = (
         "isapi_push",
         tuple(one for one in PUSH_FAULTS if one != "none"),
         PushingCameraSimulated,
-        {"url": "http://127.0.0.1:1/", "spool": "./spool"},
+        _PUSHED,
         speed_bound=True,
     ),
     Kind("container_engine", "ocr_lines", container_engine.FAULTS, _engine, _SERIAL),
+    Kind("container_engine", "ocr_push", pushing_engine.FAULTS, _pushing_engine, _PUSHED),
     *(Kind("driver_identity", one, identity.FAULTS, _cards, _SERIAL) for one in ("card_lines", "card_stx")),
     Kind("seal_reader", "seal_serial", seal_reader.FAULTS, _seals, _SERIAL),
     Kind("seal_reader", "seal_http", seal_http.FAULTS, _seals_over_http, {"url": "http://127.0.0.1:1/"}),

@@ -9,6 +9,7 @@ SIGN = "    sign: {id: s1, port: /dev/ttyUSB1}\n"
 VOICE = '    voice: {id: v1, port: "socket://10.0.0.4:4001", volume: 60}\n'
 CARDS = "    driver_identity: {{id: d1, port: /dev/ttyUSB4, {}}}\n"
 SEALS = "    seal_reader: {{id: e1, {}}}\n"
+PUSHING = "    container_engine: {{id: o1, driver: ocr_push, {}}}\n"
 ENGINE = "    container_engine: {{id: o1, port: 'socket://10.0.0.9:7000', {}}}\n"
 SCALE = "    weighbridge: {{id: w1, port: /dev/ttyUSB3, {}}}\n"
 
@@ -42,6 +43,15 @@ def test_a_lane_has_a_reader_of_seals_on_a_line_or_at_an_address() -> None:
     lane = loaded(GOOD + SEALS.format("driver: seal_http, url: http://10.0.0.6/seals")).lanes[0]
     assert [key for key, _ in lane.on_lines] == ["tag_reader"]
     assert [(path, reader.url) for path, reader in lane.over_http] == [(("seal_reader",), "http://10.0.0.6/seals")]
+
+
+def test_an_engine_that_pushes_is_told_where_and_waits_in_a_file() -> None:
+    lane = loaded(GOOD + PUSHING.format("url: http://10.0.0.1:8602/codes, spool: s, peers: [10.0.0.9]")).lanes[0]
+    ((path, engine),) = lane.over_http
+    assert (path, engine.url) == (("container_engine",), "http://10.0.0.1:8602/codes")
+    assert lane.container_engine is engine
+    assert lane.container_engine.pushes
+    assert (lane.container_engine.peers, lane.container_engine.spool is not None) == (("10.0.0.9",), True)
 
 
 def test_a_lane_without_container_cameras_may_demand_containers_of_an_engine() -> None:
@@ -120,6 +130,14 @@ def test_a_device_of_a_package_has_options_of_its_own_and_is_judged_by_its_drive
         ("    seal_reader: {id: r1, driver: seal_http, url: http://10.0.0.6/}\n", "duplicate_id", "r1"),
         ("    must_match: [front_plate, seals]\n", "no_device_for", "seals"),
         (ENGINE.format("min_confidence: 1.1"), None, "1.1"),
+        (ENGINE.format("spool: s"), "not_for_driver", "s"),
+        (ENGINE.format("peers: [10.0.0.3]"), "not_for_driver", "peers"),
+        ("    container_engine: {id: o1}\n", "missing_for_driver", "ocr_lines"),
+        (PUSHING.format("spool: s"), "missing_for_driver", "ocr_push"),
+        (PUSHING.format("url: http://10.0.0.1:8602/"), "missing_for_driver", "ocr_push"),
+        (PUSHING.format("url: https://10.0.0.1:8602/, spool: s"), "not_for_driver", "https://10.0.0.1:8602/"),
+        (PUSHING.format("url: http://10.0.0.1/, spool: s, port: /dev/x"), "not_for_driver", "/dev/x"),
+        (PUSHING.format("url: http://10.0.0.1/, spool: s, peers: [a]"), "bad_ip_address", "a"),
         ("    must_match: [front_plate, driver]\n", "no_device_for", "driver"),
         ("    must_match: [front_plate, weight]\n", "no_device_for", "weight"),
     ],

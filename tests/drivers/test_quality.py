@@ -44,12 +44,14 @@ def test_every_driver_has_the_same_rooms() -> None:
 @pytest.mark.parametrize("folder", QUALITIES)
 def test_the_claimed_level_is_what_the_points_show(folder: str) -> None:
     quality = QUALITIES[folder]
-    assert quality["level"] == level_of(quality["points"])
     known = {point for points in POINTS.values() for point in points}
-    assert set(quality["points"]) <= known
     assert ("third_party" in quality["points"]) == ("verified_against" in quality)
-    unshown = {point: test for point, test in quality["points"].items() if test != "suite" and not is_test(test)}
-    assert unshown == {}
+    # A protocol may show them in other places than its neighbours in the folder.
+    for shown in (quality["points"], *quality.get("points_of", {}).values()):
+        assert quality["level"] == level_of(shown)
+        assert set(shown) <= known
+        assert {point: test for point, test in shown.items() if test != "suite" and not is_test(test)} == {}
+    assert {*quality.get("points_of", {}), *quality.get("faults_of", {})} <= set(quality["protocols"])
 
 
 def test_levels_build_on_each_other() -> None:

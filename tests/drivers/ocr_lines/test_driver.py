@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from drivers.ocr_lines.driver import MOST_PER_S, EngineOnLine
+from drivers.ocr_lines.driver import EngineOnLine
+from drivers.ocr_lines.results import MOST_PER_S
 from drivers.ocr_lines.wire import encode
 from edge.core.readings import EngineResult
 from edge.ports import ContainerEngine
@@ -54,7 +55,7 @@ async def test_the_same_result_again_is_the_same_and_its_age_is_counted_from_now
         assert [(one.id, one.captured_at_ms, one.picture) for one in it.results] == [
             ("a", 4_150, ""), ("b", 5_000, "7.jpg"),
         ]  # fmt: skip
-        assert it.driver.repeated == 1
+        assert it.driver.results.repeated == 1
 
 
 @pytest.mark.hazard("D13")
@@ -62,7 +63,7 @@ async def test_a_flood_is_limited_and_the_surplus_counted(tmp_path: Path) -> Non
     async with stand(tmp_path) as it:
         for number in range(100):
             it.say(f"r{number}")
-        await until(lambda: it.driver.surplus == 100 - MOST_PER_S)
+        await until(lambda: it.driver.results.surplus == 100 - MOST_PER_S)
         assert len(it.results) == MOST_PER_S
 
 
@@ -76,7 +77,7 @@ async def test_what_the_simulated_engine_tells(fault: str, codes: list[str], age
             it.wire.device.faults.turn_on(fault)
         it.wire.device.faults.repeating = True
         it.wire.device._vehicle = lambda: Vehicle(7, ["CSQU3054383"])
-        await until(lambda: it.driver.repeated > 2)
+        await until(lambda: it.driver.results.repeated > 2)
         (result,) = it.results
         assert [box.container.code for box in result.boxes] == codes
         assert result.captured_at_ms == 5_000 - age_ms
