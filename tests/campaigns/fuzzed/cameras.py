@@ -12,12 +12,14 @@ from drivers.camera_dahua import wire as dahua
 from drivers.camera_http.source import Source
 from drivers.camera_isapi import wire as isapi
 from drivers.camera_isapi.push_wire import read_push
+from drivers.camera_onvif import wire as onvif
 from drivers.camera_rtsp.wire import refusal
 from drivers.kit.camera import address, picture, rtsp
 from drivers.kit.camera.dial import SourceError
 from drivers.kit.camera.digest import Authenticator, RefusedError
 from drivers.kit.camera.events import Notice
 from drivers.kit.camera.header import read_picture_header
+from drivers.kit.camera.interleaved import InterleavedReader, Packet
 from drivers.kit.camera.listening import listener
 from drivers.kit.camera.multipart import MAX_PART_HEAD_BYTES, MultipartParser, Part
 from drivers.kit.camera.pipe import AliveMessage, FrameMessage, HeadMessage, MessageReader, PipeError, ProblemMessage
@@ -30,6 +32,8 @@ from edge.core.plate import Plate
 from edge.core.readings import PlateClaim
 from edge.ports import Recogniser
 from models.picture import open_picture, picture_size
+from simulators.devices import onvif_words
+from simulators.devices.camera_rtsp import interleaved
 from tests.campaigns.fuzzed.target import Target, pieces, refusing, target
 from tests.edge.test_playback import CONFIG
 from tests.support.clocks import StoodClock
@@ -135,6 +139,25 @@ def _rtsp(data: bytes) -> None:
         clock.age_ms(int.from_bytes(data[place + 1 : place + 4], signed=True) / 16, now_ms)
 
 
+def _onvif(data: bytes) -> None:
+    """The bytes as a stream, as one document and as what a camera offers."""
+    told = []
+    for feed in (pieces(data), iter((data,))):
+        reader, documents, found = InterleavedReader((0, 1), 107), onvif.DocumentReader(), list[Any]()
+        for piece in feed:
+            for one in reader.feed(piece):
+                if isinstance(one, Packet):
+                    found.append(onvif.report_ms(one.data) if one.reports else documents.feed(one.data))
+            assert reader.buffered_bytes <= rtsp.MAX_HEAD_BYTES + rtsp.MAX_BODY_BYTES + 8
+            assert documents.buffered_bytes <= onvif.MAX_DOCUMENT_BYTES
+        told.append(found)
+    assert told[0] == told[1], "other documents from other pieces"
+    for document in (data, *(one for one in told[0] if isinstance(one, bytes))):
+        seen = onvif.parse_document(document)
+        assert isinstance(seen, str) or len(seen) <= onvif.MAX_SEEN
+    onvif.refusal(data)
+
+
 def _digest(data: bytes) -> None:
     said, asks = data.decode("latin-1").split("\n"), _authenticator()
     with suppress(RefusedError):
@@ -232,6 +255,10 @@ def targets() -> list[Target]:
     dahua_stream = _part("text/plain", dahua.encode_heartbeat()) + _part("text/plain", told) + parts
     described = b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
     answered = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: %d\r\n\r\n%b" % (len(described), described)
+    words = onvif_words.scene(AT, ("粤B6R678",))
+    streamed = b"".join(interleaved(0, one) for one in onvif_words.packets(words, 1, 65_535))
+    streamed += answered + interleaved(1, onvif_words.report(AT, 1)) + streamed
+    offered = described + onvif_words.describe().encode()
     refused = b'RTSP/1.0 401 no\r\nWWW-Authenticate: Digest realm="c", nonce="n"\r\n\r\n'
     challenges = [b'Digest realm="c", nonce="n", algorithm=MD5, qop="auth,auth-int", opaque="o"\nBasic realm="c"']
     heads = [one[12 : 12 + int.from_bytes(one[4:8])] for one in _messages()[2:]]
@@ -251,6 +278,8 @@ def targets() -> list[Target]:
                [told, dahua.encode_heartbeat(), dahua_stream], _events(dahua.parse_event, beats=False)),
         target("rtsp_answers", f"{RTSP} drivers.camera_rtsp.wire drivers.kit.camera.digest",
                [answered, refused + answered, described], _rtsp),
+        target("onvif_metadata", "drivers.kit.camera.interleaved drivers.kit.camera.xml drivers.camera_onvif.wire",
+               [words, onvif_words.notification(AT, "粤B6R678"), streamed, offered], _onvif),
         target("digest", "drivers.kit.camera.digest", challenges, _digest),
         target("camera_pipe", "drivers.kit.camera.pipe", [*_messages(), b"".join(_messages())],
                _pipe),
