@@ -209,13 +209,16 @@ class RtspCameraSimulator:
         except asyncio.CancelledError:
             writer.transport.abort()  # `stop`: the task ends here, there is nothing above it to cancel
         finally:
+            # Closed before anything is waited for: `stop` may cancel this task while it ends.
+            writer.close()
             for one in playing:
                 one.cancel()
-            await asyncio.gather(*playing, return_exceptions=True)
-            self._serving.discard(task)
-            writer.close()
-            with contextlib.suppress(ConnectionError):
+            try:
+                await asyncio.gather(*playing, return_exceptions=True)
                 await writer.wait_closed()
+            except (ConnectionError, asyncio.CancelledError):
+                writer.transport.abort()
+            self._serving.discard(task)
 
     async def _answer(self, head: bytes, writer: asyncio.StreamWriter, channels: dict[str, int]) -> bool:
         """Answer one request, and say whether the stream is to play; `channels` are those of the tracks set up."""
