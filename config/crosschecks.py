@@ -13,12 +13,12 @@ from config.devices import (
     Barrier,
     Camera,
     ContainerEngine,
-    ModbusMap,
     Packaged,
     TagReader,
 )
 from config.document import PathKey
 from config.line_checks import line_findings
+from config.modbus_map import ModbusMap
 from config.problems import Bilingual, Finding
 from config.schema import Configuration, Lane, Traffic
 

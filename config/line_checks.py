@@ -17,9 +17,9 @@ def line_findings(device: object, path: PathKey) -> Iterator[Finding]:
             yield from _weighbridge(device, path)
         case DriverIdentity():
             yield from _driver_identity(device, path)
-        case SealReader(package=None):
+        case SealReader() if device.package is None:
             yield from _line_or_url(device, path, "url" if device.driver == "seal_http" else "port")
-        case ContainerEngine(package=None):
+        case ContainerEngine():
             yield from _container_engine(device, path)
 
 
@@ -60,7 +60,9 @@ def _driver_identity(reader: DriverIdentity, path: PathKey) -> Iterator[Finding]
 
 
 def _container_engine(engine: ContainerEngine, path: PathKey) -> Iterator[Finding]:
-    pushes = engine.driver == "ocr_push"
+    pushes = engine.pushes
+    if engine.package is not None and (engine.port or engine.url):
+        return
     yield from _line_or_url(engine, path, "url" if pushes else "port")
     if pushes and engine.spool is None:
         expected = Bilingual("同时给出 spool", "spool with it")

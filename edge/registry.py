@@ -1,6 +1,7 @@
 """Which drivers there are, one line each: kind, protocol, class of its configuration, constructor.
 
-Only this module and the composition roots of `simulators` name concrete drivers. `docs/drivers.md` is drawn from it.
+Only this module, `edge.barrier_wiring` and the composition roots of `simulators` name concrete drivers.
+`docs/drivers.md` is drawn from it.
 """
 
 from collections.abc import Callable
@@ -8,9 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypedDict, TypeVar, cast
 
 from config import devices
-from drivers.barrier_modbus.driver import ModbusBarrier
-from drivers.barrier_modbus.target import Target
-from drivers.barrier_modbus.wire import BarrierMap, Coils, InputPoint, PulseCoils, Registers
 from drivers.camera_dahua.driver import DahuaCamera
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from drivers.camera_isapi.driver import IsapiCamera
@@ -36,6 +34,7 @@ from drivers.uhf_reader18.driver import Reader18Reader
 from drivers.uhf_reader18.wire import Profile
 from drivers.uhf_thingmagic.driver import ThingMagicReader
 from drivers.voice_serial.driver import SerialVoice
+from edge.barrier_wiring import modbus_barrier
 from edge.packages import build_packaged
 from edge.ports import (
     Barrier,
@@ -115,42 +114,6 @@ def build(kind: Kind[S, D, P], configured: S, clock: Clock, deliver: D) -> P:
     """
     construct: Callable[[S, Clock, D], P] = _BY_PROTOCOL[kind.name, configured.driver].construct
     return construct(configured, clock, deliver)
-
-
-def barrier_target(configured: devices.Barrier) -> Target:
-    """Return where the module is and how it is spoken to."""
-    settings = configured.model_dump(include={"transport", "port", "baud", "parity", "stop_bits", "device_id"})
-    return Target(host=configured.host or "", serial_port=configured.serial_port or "", **settings)
-
-
-def barrier_map(configured: devices.ModbusMap) -> BarrierMap:
-    """Translate the configured addresses."""
-    points = [(name, getattr(configured.signals, name)) for name in type(configured.signals).model_fields]
-    return BarrierMap(
-        inputs=tuple(InputPoint(name, point.address, point.inverted) for name, point in points if point is not None),
-        coils=Coils(**_addresses(configured.coils)),
-        registers=Registers(**_addresses(configured.registers)),
-        hardware_pulse=configured.hardware_pulse,
-        pulse_coils=PulseCoils(**_addresses(configured.pulse_coils)),
-        pulse_ms=configured.pulse_ms,
-        version=configured.version,
-    )
-
-
-def _addresses(table: devices.CoilMap | devices.RegisterMap | devices.PulseCoilMap) -> dict[str, int]:
-    return {name: getattr(table, name) for name in type(table).model_fields}
-
-
-def _modbus_barrier(configured: devices.Barrier, clock: Clock, on_inputs: DeliverInputs) -> BarrierModule:
-    return ModbusBarrier(
-        name=configured.id,
-        target=barrier_target(configured),
-        map=barrier_map(configured.map),
-        poll_ms=configured.poll_ms,
-        timeout_s=configured.timeout_ms / 1000,
-        clock=clock,
-        on_inputs=on_inputs,
-    )
 
 
 def _http_camera(camera: devices.Camera, clock: Clock, _: None) -> Camera:
@@ -390,7 +353,7 @@ def _voice_serial(configured: devices.Voice, _: Clock, __: None) -> Voice:
 
 
 DRIVERS: tuple[Driver[Any, Any, Any], ...] = (
-    Driver(BARRIER, "modbus_barrier", devices.Barrier, _modbus_barrier),
+    Driver(BARRIER, "modbus_barrier", devices.Barrier, modbus_barrier),
     Driver(CAMERA, "http_camera", devices.Camera, _http_camera),
     Driver(CAMERA, "rtsp_camera", devices.Camera, _rtsp_camera),
     Driver(CAMERA, "isapi_camera", devices.Camera, _telling(IsapiCamera)),

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from config.barrier_modules import MODULES, BarrierModule
 from config.devices import Barrier
-from edge.registry import barrier_map
+from edge.barrier_wiring import barrier_map
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import INPUT_SIGNALS, Plant
 from simulators.devices.modbus_pdu import ReplyFaults

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from config.clients import client_ids
+from config.devices import ContainerEngine
 from config.schema import Configuration, Lane
 from edge.broker_settings import mqtt_settings
 from edge.doctor.box import group_of, user_name
@@ -67,9 +68,9 @@ def _devices(lane: Lane) -> Iterator[Any]:
         url = urlsplit(camera.url)
         ask = listenable if camera.pushes else reach
         yield ask(f"{lane.id}/{camera.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
-    for path, reader in lane.over_http:
+    for _, reader in lane.over_http:
         url = urlsplit(reader.url or "")
-        ask = listenable if path == ("container_engine",) else reach
+        ask = listenable if isinstance(reader, ContainerEngine) and reader.pushes else reach
         yield ask(f"{lane.id}/{reader.id}", str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme])
     for _, device in lane.every_line:
         name, port = f"{lane.id}/{device.id}", device.port

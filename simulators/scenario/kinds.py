@@ -9,6 +9,7 @@ from typing import Any
 
 from config import devices
 from edge import registry
+from edge.barrier_wiring import barrier_map
 from edge.core.readings import Seal
 from simulators.broker import free_ports
 from simulators.devices import (
@@ -154,7 +155,7 @@ class BarrierSimulated:
 
     def __init__(self, site: Site) -> None:
         wired = devices.Barrier.model_validate({**site.configured, "id": site.id, "host": "127.0.0.1"})
-        self.module = BarrierSimulator(site.plant, refresh=site.world.advance, map_=registry.barrier_map(wired.map))
+        self.module = BarrierSimulator(site.plant, refresh=site.world.advance, map_=barrier_map(wired.map))
 
     @property
     def address(self) -> dict[str, Any]:

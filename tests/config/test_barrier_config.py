@@ -11,7 +11,7 @@ from config.effective import effective
 from config.loader import load_text
 from config.problems import ConfigProblem
 from config.schema import Configuration
-from edge.registry import barrier_map, barrier_target
+from edge.barrier_wiring import barrier_map, barrier_target
 from tests.support.barrier_lane import lane
 from tests.support.needs import REPOSITORY
 

@@ -10,6 +10,9 @@ VOICE = '    voice: {id: v1, port: "socket://10.0.0.4:4001", volume: 60}\n'
 CARDS = "    driver_identity: {{id: d1, port: /dev/ttyUSB4, {}}}\n"
 SEALS = "    seal_reader: {{id: e1, {}}}\n"
 PUSHING = "    container_engine: {{id: o1, driver: ocr_push, {}}}\n"
+OF_PACKAGE = (
+    "    container_engine: {{id: o1, driver: package, package: {{distribution: d, version: '1', entry_point: e}}{}}}\n"
+)
 ENGINE = "    container_engine: {{id: o1, port: 'socket://10.0.0.9:7000', {}}}\n"
 SCALE = "    weighbridge: {{id: w1, port: /dev/ttyUSB3, {}}}\n"
 
@@ -52,6 +55,12 @@ def test_an_engine_that_pushes_is_told_where_and_waits_in_a_file() -> None:
     assert lane.container_engine is engine
     assert lane.container_engine.pushes
     assert (lane.container_engine.peers, lane.container_engine.spool is not None) == (("10.0.0.9",), True)
+
+
+def test_an_engine_of_a_package_is_on_a_line_or_at_an_address() -> None:
+    for where, over_http in ((", port: /dev/ttyUSB5", 0), (", url: 'https://10.0.0.9/'", 1)):
+        lane = loaded(GOOD + OF_PACKAGE.format(where)).lanes[0]
+        assert len(lane.over_http) == over_http
 
 
 def test_a_lane_without_container_cameras_may_demand_containers_of_an_engine() -> None:
@@ -133,6 +142,7 @@ def test_a_device_of_a_package_has_options_of_its_own_and_is_judged_by_its_drive
         (ENGINE.format("spool: s"), "not_for_driver", "s"),
         (ENGINE.format("peers: [10.0.0.3]"), "not_for_driver", "peers"),
         ("    container_engine: {id: o1}\n", "missing_for_driver", "ocr_lines"),
+        (OF_PACKAGE.format(""), "missing_for_driver", "package"),
         (PUSHING.format("spool: s"), "missing_for_driver", "ocr_push"),
         (PUSHING.format("url: http://10.0.0.1:8602/"), "missing_for_driver", "ocr_push"),
         (PUSHING.format("url: https://10.0.0.1:8602/, spool: s"), "not_for_driver", "https://10.0.0.1:8602/"),

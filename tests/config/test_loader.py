@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.devices import SignalMap
 from config.document import MAX_NODES, parse
 from config.effective import effective
 from config.loader import MAX_BYTES, load, load_text
+from config.modbus_map import SignalMap
 from config.problems import ConfigProblem
 from config.schema import Configuration
 from edge.core.inputs import SIGNAL_NAMES

@@ -15,7 +15,8 @@ from structlog.typing import EventDict
 
 from config.loader import load
 from config.schema import Configuration
-from edge import app, registry
+from edge import app
+from edge.barrier_wiring import barrier_map
 from edge.broker_settings import mqtt_settings
 from edge.clearance.keys import KeyFileError, create_keys, write_private_key
 from edge.clearance.keyset import Environment, KeysetError
@@ -63,7 +64,7 @@ def test_a_lane_without_a_reader_asks_for_no_tag(example: Configuration):
 
 
 def test_the_barriers_addresses_arrive(example: Configuration):
-    mapped = registry.barrier_map(example.lanes[0].barrier.map)
+    mapped = barrier_map(example.lanes[0].barrier.map)
     points = {point.signal: (point.address, point.normally_closed) for point in mapped.inputs}
     assert points["safety_beam"] == (4, True)
     assert points["arrival_loop"] == (0, False)

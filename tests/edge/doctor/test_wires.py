@@ -44,10 +44,10 @@ def deaf() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-async def found(folder: Path, barrier_port: int = 502, **values: object) -> dict[str, Finding]:
+async def found(folder: Path, barrier_port: int = 502, more: str = "", **values: object) -> dict[str, Finding]:
     config = folder / "kakou.yaml"
     config.write_text(
-        CONFIG.format(**({"reader": "/dev/ttyS0", "barrier": f"host: 127.0.0.1, port: {barrier_port}"} | values))
+        CONFIG.format(**({"reader": "/dev/ttyS0", "barrier": f"host: 127.0.0.1, port: {barrier_port}"} | values)) + more
     )
     loaded = load(config)
     assert isinstance(loaded, Configuration), loaded
@@ -99,6 +99,21 @@ async def test_where_a_device_pushes_to_is_listened_at_and_let_go(listening: int
         assert (taken.status, taken.code) == ("FAIL", "device_port_taken")
         assert f"{host}:{port}" in taken.message("en")
         assert taken.next_step("en")
+
+
+@pytest.mark.parametrize(
+    ("driver", "code"),
+    [
+        ("driver: ocr_push, spool: spool", "device_port_taken"),
+        ('driver: package, package: {distribution: d, version: "1", entry_point: e}', "device_reached"),
+    ],
+)
+async def test_who_pushes_is_listened_for_and_who_answers_is_reached(
+    tmp_path: Path, listening: int, deaf: int, driver: str, code: str
+) -> None:
+    engine = f'    container_engine: {{id: engine, {driver}, url: "http://127.0.0.1:{listening}/"}}\n'
+    seen = await found(tmp_path, more=engine, broker=f"port: {deaf}", barrier_port=listening, camera_port=listening)
+    assert seen["lane-1/engine"].code == code
 
 
 async def test_a_broker_that_speaks_no_tls_or_has_no_password(tmp_path: Path, listening: int) -> None:
