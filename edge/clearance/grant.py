@@ -4,7 +4,7 @@ What comes out is an authentic value, no more: binding to the lane, boot, passag
 sequence, deadline and single use are judged in `edge.core`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -136,10 +136,10 @@ def check_grant(
         return GrantRefusal("target")
     if claims["iss"] != authority:
         return GrantRefusal("issuer")
-    return replace(_grant(claims, signed.key_id), drill=drill)
+    return _grant(claims, signed.key_id, drill=drill)
 
 
-def _grant(claims: dict[str, Any], key_id: str) -> Grant:
+def _grant(claims: dict[str, Any], key_id: str, *, drill: bool) -> Grant:
     return Grant(
         authority=claims["iss"],
         key_id=key_id,
@@ -156,6 +156,7 @@ def _grant(claims: dict[str, Any], key_id: str) -> Grant:
         reason=claims["reason"],
         target=claims["target"],
         note=_note(claims["note"]),
+        drill=drill,
     )
 
 
