@@ -61,7 +61,7 @@ from edge.runtime.signs import Drivers
 
 # Log lines and the retained state are for people: they wait until what moves the lane is on its way, and the
 # states of one burst are told as one. Longer than the events of the outbox wait, which explain the state.
-TELL_AFTER_S = 0.05
+TELL_AFTER_S = 0.07
 
 
 Step = Callable[[LaneState, Event], tuple[LaneState, tuple[Effect, ...]]]
