@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from edge.runtime import journal_file
-from edge.runtime.journal_file import LANE_SPAN, NO_HASH, TAIL_RECORDS, JournalError, JournalRecord, Opened, record_hash
+from edge.runtime.journal_errors import UNREADABLE, JournalError, translated
+from edge.runtime.journal_file import LANE_SPAN, NO_HASH, TAIL_RECORDS, JournalRecord, Opened, record_hash
 from edge.runtime.journal_head import Head
 from edge.runtime.journal_writer import GroupWriter, Job, Statement, fail
 from edge.runtime.outbox import Outbox, OutboxEvent, prepare
@@ -63,7 +64,7 @@ class JournalReader:
             self._reading = journal_file.open_for_reading(path)
             self.epoch = int(self._reading.execute("SELECT value FROM meta WHERE key='epoch'").fetchone()[0])
         except (sqlite3.Error, OSError, TypeError, ValueError) as error:
-            raise journal_file.translated(error, path) from error
+            raise translated(error, path) from error
 
     def lanes(self) -> tuple[str, ...]:
         """The lanes that have records, in the order of their first."""
@@ -79,30 +80,30 @@ class JournalReader:
             return
         try:
             yield from journal_file.read_records(self._reading, number, from_last)
-        except sqlite3.Error as error:
-            raise journal_file.translated(error, self.path) from error
+        except UNREADABLE as error:
+            raise translated(error, self.path) from error
 
     def verify_chain(self, lane: str) -> int | None:
         """Return the seq where the lane's hash chain first breaks, or None where it holds. Raises JournalError."""
         number = self._numbers().get(lane)
         try:
             return None if number is None else journal_file.first_broken(self._reading, number, lane)
-        except sqlite3.Error as error:
-            raise journal_file.translated(error, self.path) from error
+        except UNREADABLE as error:
+            raise translated(error, self.path) from error
 
     def head(self) -> Head:
         """Return how far it has come on the disk. Raises JournalError."""
         try:
             return Head(self.epoch, journal_file.newest_records(self._reading))
-        except sqlite3.Error as error:
-            raise journal_file.translated(error, self.path) from error
+        except UNREADABLE as error:
+            raise translated(error, self.path) from error
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return the rows of a query on the reading connection. Raises JournalError."""
         try:
             return self._reading.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            raise journal_file.translated(error, self.path) from error
+        except UNREADABLE as error:
+            raise translated(error, self.path) from error
 
     def close_reader(self) -> None:
         """Close the reading connection; may be called repeatedly."""
@@ -111,8 +112,8 @@ class JournalReader:
     def _numbers(self) -> dict[str, int]:
         try:
             return journal_file.lane_numbers(self._reading)
-        except sqlite3.Error as error:
-            raise journal_file.translated(error, self.path) from error
+        except UNREADABLE as error:
+            raise translated(error, self.path) from error
 
 
 class Journal(JournalReader):

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from edge.files import sync_folder, write_whole
 from edge.json_encoder import encoder
 from edge.log import logger
+from edge.runtime.journal_errors import UNREADABLE, JournalError, is_no_text, said, translated
 from edge.runtime.journal_head import kept_head
 
 SCHEMA_VERSION = 1
@@ -50,21 +51,6 @@ _ADDED = """CREATE TABLE IF NOT EXISTS pruned (number INTEGER PRIMARY KEY, throu
 
 # What opens the journal's file, to write and to read: the simulators put a disk that loses power below it.
 connect: Callable[..., sqlite3.Connection] = sqlite3.connect
-
-
-class JournalError(Exception):
-    """The journal cannot hold or give records. `code` is stable, `path` the file, the text says what to do.
-
-    Codes: journal_locked, journal_newer_schema, journal_read_only, journal_full, journal_io_error,
-    journal_corrupt, journal_failed, journal_closed, journal_bad_record, journal_not_durable.
-    """
-
-    def __init__(self, code: str, path: Path, detail: str, next_step: str) -> None:
-        super().__init__(f"{code}: journal {path}: {detail}; next: {next_step}")
-        self.code = code
-        self.path = path
-        self.detail = detail
-        self.next_step = next_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +89,6 @@ def record_hash(previous: bytes, lane: str, record: tuple[int, str, str, str]) -
     return hashlib.sha256(b"%b%b\n%b" % (previous, head.encode(), body.encode())).digest()
 
 
-def translated(error: Exception, path: Path) -> JournalError:
-    """Return the named error for what SQLite or the system said."""
-    name = getattr(error, "sqlite_errorname", "") or ""
-    known = (
-        ("SQLITE_FULL", "journal_full", "free disk space, then restart the service"),
-        ("SQLITE_READONLY", "journal_read_only", "make the state directory writable, then restart the service"),
-        ("SQLITE_CANTOPEN", "journal_read_only", "make the state directory exist and be writable, then restart"),
-        ("SQLITE_IOERR", "journal_io_error", "check the disk (kernel log), then restart the service"),
-        ("SQLITE_CORRUPT", "journal_corrupt", "restart: the file is put aside and a new one begun"),
-        ("SQLITE_NOTADB", "journal_corrupt", "restart: the file is put aside and a new one begun"),
-    )
-    for prefix, code, next_step in known:
-        if name.startswith(prefix):
-            return JournalError(code, path, f"{error} ({name})", next_step)
-    return JournalError("journal_failed", path, f"{error!r} {name}".strip(), "restart the service")
-
-
 def open_for_writing(path: Path, utc: Callable[[], datetime]) -> Opened:
     """Lock, check and open the journal at `path`, creating it where there is none.
 
@@ -133,7 +102,7 @@ def open_for_writing(path: Path, utc: Callable[[], datetime]) -> Opened:
         except BaseException:
             lock.close()
             raise
-    except (sqlite3.Error, OSError) as error:
+    except (*UNREADABLE, OSError) as error:
         raise translated(error, path) from error
 
 
@@ -160,11 +129,11 @@ def _open_locked(path: Path, utc: Callable[[], datetime], lock: sqlite3.Connecti
         try:
             connection, epoch = _open_existing(path)
             return Opened(connection, lock, epoch, None)
-        except (_CorruptError, sqlite3.DatabaseError) as error:
+        except (_CorruptError, UnicodeError, sqlite3.DatabaseError) as error:
             if isinstance(error, sqlite3.OperationalError) and not _means_corrupt(error):
                 raise
             after_epoch = max(_salvaged_epoch(path), 0 if (head := kept_head(path)) is None else head.epoch)
-            quarantined, damage = _quarantine(path, utc()), str(error)
+            quarantined, damage = _quarantine(path, utc()), said(error)
             logger().error("journal_put_aside", file=str(path), cause=damage, aside=str(quarantined))
     # Wall-clock seconds: a file that was lost and begun again has a higher epoch, so central never takes its
     # first events for old ones. One past a salvaged epoch, should the clock have gone back.
@@ -195,8 +164,10 @@ def _make_reserve(path: Path) -> None:
 
 def _means_corrupt(error: sqlite3.Error) -> bool:
     # A plain SQLITE_ERROR here is a table or column that is not there.
-    return error.sqlite_errorname == "SQLITE_ERROR" or error.sqlite_errorname.startswith(
-        ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+    return (
+        is_no_text(error)
+        or error.sqlite_errorname == "SQLITE_ERROR"
+        or error.sqlite_errorname.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
     )
 
 
@@ -239,7 +210,7 @@ def _close_beside_log(connection: sqlite3.Connection, path: Path) -> None:
     """Close after an error without a checkpoint: one that half succeeds would leave an open session without its log."""
     # The last connection to close checkpoints and removes the log; a reader that outlives it can do neither.
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*UNREADABLE):
             reading = stack.enter_context(contextlib.closing(open_for_reading(path)))
             reading.execute("SELECT count(*) FROM meta").fetchone()
         connection.close()

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge.runtime.journal_file import JournalError, reserve_of, translated
+from edge.runtime.journal_errors import JournalError, translated
+from edge.runtime.journal_file import reserve_of
 
 Statement = tuple[str, Sequence[Any]]
 

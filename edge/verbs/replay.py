@@ -10,7 +10,7 @@ from typing import Any
 from edge.clearance.keys import KeyFileError, load_public_key
 from edge.runtime.checkpoints import contradictions
 from edge.runtime.journal import JournalReader
-from edge.runtime.journal_file import JournalError
+from edge.runtime.journal_errors import JournalError
 from edge.runtime.recovery import Difference, replay
 from edge.text import plain, say
 from edge.text.arguments import Parser

@@ -93,7 +93,7 @@ def _serve(
         from edge.packages import PackageError
         from edge.runtime.evidence import EvidenceError
         from edge.runtime.failpoints import FailpointError
-        from edge.runtime.journal_file import JournalError
+        from edge.runtime.journal_errors import JournalError
         from edge.runtime.site_secret import SecretError
 
     refusals = (

@@ -12,7 +12,8 @@ from random import Random
 from typing import Any
 
 from edge.runtime.journal import Journal, LaneHead
-from edge.runtime.journal_file import LANE_SPAN, NO_HASH, JournalError, JournalRecord, record_hash
+from edge.runtime.journal_errors import JournalError
+from edge.runtime.journal_file import LANE_SPAN, NO_HASH, JournalRecord, record_hash
 from edge.runtime.journal_writer import GroupWriter, Job, Statement
 from edge.runtime.outbox import Outbox
 from simulators.prove.virtual_time import WorldTime

@@ -45,7 +45,8 @@ from edge.runtime.clock_memory import CLOCK_FILE, ClockMemory
 from edge.runtime.codec import CodecError, decode, encode, from_bytes, to_bytes
 from edge.runtime.control import ControlServer
 from edge.runtime.journal import Journal, JournalReader
-from edge.runtime.journal_file import JournalError, JournalRecord
+from edge.runtime.journal_errors import JournalError
+from edge.runtime.journal_file import JournalRecord
 from edge.runtime.notes import NOTE
 from edge.runtime.starts import Starts
 from edge.verbs.offline import VehicleError, read_vehicles

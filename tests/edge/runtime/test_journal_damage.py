@@ -13,7 +13,25 @@ def pages(path: Path) -> int:
     return path.stat().st_size // 4096
 
 
-@pytest.mark.parametrize("damage", ["zero", "truncated", "foreign", "header", "page", "body", "other_program"])
+DAMAGES = (
+    "zero", "truncated", "foreign", "header", "page", "body", "other_program", "body_no_text", "schema_no_text",
+    "lane_no_text",
+)  # fmt: skip
+
+
+def without_text(raw: bytes, where: str) -> bytes:
+    """Put a byte there that no UTF-8 has: of a schema, what SQLite says of it can then not be read either."""
+    written, bent = {
+        "body": (b"49" * 200, b"\xd0" + b"9" * 399),
+        "lane": (b"L1", b"L\xd0"),
+        "schema": (b"tablerecordrecord", b"table\xd0ecordrecord"),
+    }[where]
+    assert written in raw
+    raw = raw.replace(written, bent)
+    return raw.replace(b"CREATE TABLE record", b"CREATE TABL? record") if where == "schema" else raw
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.hazard("X5")
 async def test_a_damaged_file_is_put_aside_and_an_empty_one_begun(path: Path, damage: str) -> None:
     await fill(path)
@@ -30,6 +48,8 @@ async def test_a_damaged_file_is_put_aside_and_an_empty_one_begun(path: Path, da
         raw[4096 * 3 : 4096 * 4] = b"\xa5" * 4096
     elif damage == "body":
         raw = bytearray(bytes(raw).replace(b"49" * 200, b"48" * 200))
+    elif damage.endswith("no_text"):
+        raw = bytearray(without_text(bytes(raw), damage.partition("_")[0]))
     else:
         raw[68:72] = b"ELSE"
     path.write_bytes(raw)
@@ -40,6 +60,27 @@ async def test_a_damaged_file_is_put_aside_and_an_empty_one_begun(path: Path, da
     assert journal.epoch == int(later().timestamp())
     await journal.append("L1", "boot", "{}").durable
     await journal.close()
+
+
+@pytest.mark.parametrize("where", ["body", "schema", "lane"])
+async def test_text_that_is_none_is_a_named_error_for_a_reader(path: Path, where: str) -> None:
+    await fill(path)
+    path.write_bytes(without_text(path.read_bytes(), where))
+    with pytest.raises(JournalError, match=r"journal_corrupt.*text that is not UTF-8 \("):
+        everything(path)
+
+
+def everything(path: Path) -> None:
+    """Read all that a reader of a journal can."""
+    reader = JournalReader(path)
+    try:
+        for lane in reader.lanes():
+            reader.verify_chain(lane)
+            list(reader.records(lane))
+        reader.head()
+        reader.read("SELECT * FROM record")
+    finally:
+        reader.close_reader()
 
 
 @pytest.mark.hazard("X19", "O6")
