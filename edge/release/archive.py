@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import shutil
+import struct
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,8 +19,9 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 # Members below this folder are the release; what lies beside it (`__main__.py`) only carries it.
 FILES = "files"
-# What `zipfile` says of a member; RuntimeError of an encrypted one, NotImplementedError (one of these) of others.
-_UNREADABLE = (zipfile.BadZipFile, OSError, EOFError, RuntimeError)
+# What `zipfile` says of files that are none: RuntimeError of encrypted members, of others NotImplementedError, which is
+# one; ValueError of names that are no text; struct.error where a header ends too soon.
+_UNREADABLE = (zipfile.BadZipFile, OSError, EOFError, RuntimeError, ValueError, struct.error)
 MOST_MANIFEST_BYTES = 4 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,79}")
@@ -175,7 +177,7 @@ def _content(archive: zipfile.ZipFile, name: str, member: Member, bundle: Path) 
 def _opened(bundle: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(bundle)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except _UNREADABLE as error:
         raise BundleError("bundle_unreadable", bundle, "a bundle", repr(error), "copy it anew") from error
 
 

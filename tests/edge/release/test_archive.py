@@ -174,6 +174,27 @@ def test_what_our_zipfile_cannot_read_is_refused(tmp_path: Path, bundle: Path, n
         unpack(bundle, tmp_path / "release")
 
 
+def test_a_member_whose_name_is_no_text_is_refused(tmp_path: Path, bundle: Path):
+    """UTF-8 is promised by a flag, and not kept."""
+    whole = bytearray(bundle.read_bytes())
+    with zipfile.ZipFile(bundle) as archive:
+        start = archive.getinfo("manifest.json").header_offset
+    whole[start + 7] |= 0x08
+    whole[start + 30] = 0xBE
+    bundle.write_bytes(whole)
+    with pytest.raises(BundleError):
+        unpack(bundle, tmp_path / "release")
+
+
+def test_a_member_that_would_begin_behind_the_end_is_refused(tmp_path: Path, bundle: Path):
+    whole = bytearray(bundle.read_bytes())
+    head = whole.index(b"PK\x01\x02")
+    whole[head + 42 : head + 46] = (len(whole) - 10).to_bytes(4, "little")
+    bundle.write_bytes(whole)
+    with pytest.raises(BundleError):
+        unpack(bundle, tmp_path / "release")
+
+
 @pytest.mark.parametrize("schema", ["Infinity", "1e999"])
 def test_a_manifest_with_a_number_that_is_none(schema: str):
     spelled = re.sub(rb'"journal_schema": \d+', f'"journal_schema": {schema}'.encode(), manifest().encoded())
