@@ -4,10 +4,12 @@ import importlib
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.campaigns import fuzz
 from tests.campaigns.fuzzed.child import Found, Watch, functions
@@ -41,12 +43,33 @@ def parsers() -> Iterator[str]:
 def test_each_parser_takes_good_bytes_and_bent_ones_by_its_contract(name: str, tmp_path: Path) -> None:
     one = TARGETS[name]
     fed = one.prepare(tmp_path)
-    for given in (*fed.seeds, *HOSTILE, *mutated(random.Random(name), fed.seeds, one.trials, one.most_bytes)):
+    for data in (*fed.seeds, *HOSTILE, *mutated(random.Random(name), fed.seeds, one.trials, one.most_bytes)):
         try:
-            fed.take(given)
+            fed.take(data)
         except Exception as error:
-            error.add_note(f"to see it again: {fuzz.repeated(name, given)}")
+            error.add_note(f"to see it again: {fuzz.repeated(name, data)}")
             raise
+
+
+@st.composite
+def flipped(draw: st.DrawFn, seeds: Sequence[bytes]) -> bytes:
+    """Good bytes with one bit that is not, perhaps cut short."""
+    data = bytearray(draw(st.sampled_from([one for one in seeds if one])))
+    place = draw(st.integers(0, len(data) * 8 - 1))
+    data[place // 8] ^= 1 << place % 8
+    return bytes(data[: draw(st.integers(0, len(data)))]) if draw(st.booleans()) else bytes(data)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_each_parser_bears_any_flipped_bit_and_any_bytes(name: str, tmp_path: Path) -> None:
+    fed = TARGETS[name].prepare(tmp_path)
+
+    @settings(max_examples=30, deadline=None)
+    @given(flipped(fed.seeds) | st.binary(max_size=200))
+    def check(data: bytes) -> None:
+        fed.take(data)
+
+    check()
 
 
 def test_every_parser_is_fuzzed() -> None:
