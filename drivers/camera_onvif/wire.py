@@ -8,8 +8,8 @@ specification: when something was seen is told by `UtcTime`. Prefixes and name s
 Nothing here reads a socket, a clock or a file.
 """
 
+import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from drivers.kit.camera.events import claim_of, clock_ms
 from drivers.kit.camera.rtsp import H264, Media, medias, video_codec
@@ -28,6 +28,7 @@ _FRAME = ["metadatastream", "videoanalytics", "frame"]
 _NOTIFICATION = ["metadatastream", "event", "notificationmessage"]
 _MESSAGE = [*_NOTIFICATION, "message", "message"]
 _PLATE = ["licenseplateinfo", "platenumber"]
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _NTP_EPOCH_S = 2_208_988_800
 # What some makers add to LicensePlateInfo; the specification has no colour of plates.
 _COLOURS: dict[str, PlateColour] = {
@@ -62,7 +63,7 @@ def metadata_track(description: bytes) -> Media | None:
 
 def resolved(control: str, base: str) -> str:
     """The address of a track: `control` as it is written, in a description of `base`."""
-    if urlsplit(control).scheme:
+    if _SCHEME.match(control):
         return control
     return base if control == "*" else base.rstrip("/") + "/" + control.lstrip("/")
 

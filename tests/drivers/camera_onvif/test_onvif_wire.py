@@ -304,3 +304,9 @@ def test_what_is_dropped_is_counted_until_the_next_packet() -> None:
         reader.feed(wrong + b"\x00\x10\x80\x60" + bytes(14))
     reader.feed(b"$\x00\x00\x10\x40\x6b" + bytes(14) + b"$\x00\x00\x04\x80\x6b" + bytes(2))
     assert reader.dropped_bytes > 50
+
+
+@pytest.mark.parametrize("control", ["rtsp://[", "rtsp://[::1/track", "http://[x]y/"])
+def test_a_control_that_is_no_address_is_asked_for_as_it_is(control: str) -> None:
+    """The camera refuses it: nothing of ours fails at it."""
+    assert resolved(control, "rtsp://camera/stream") == control
