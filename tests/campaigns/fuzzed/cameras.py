@@ -156,6 +156,8 @@ def _onvif(data: bytes) -> None:
         seen = onvif.parse_document(document)
         assert isinstance(seen, str) or len(seen) <= onvif.MAX_SEEN
     onvif.refusal(data)
+    for one in rtsp.medias(data):
+        assert onvif.resolved(one.control, "rtsp://camera/1").isprintable()
 
 
 def _digest(data: bytes) -> None:

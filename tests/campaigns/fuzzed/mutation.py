@@ -11,6 +11,7 @@ HOSTILE = (
 WORDS = (
     b"Infinity", b"-Infinity", b"NaN", b"1e999", b"null", b"true", b"[]", b"{}", b"-1", b"1.5", b"\\ud800", b"\\u0000",
     b"9007199254740993", b"\r\n", b"\r\n\r\n", b"<!DOCTYPE a>", b"&#0;", b"<![CDATA[", b"]]>", b"\xef\xbb\xbf",
+    b"rtsp://[",
 )  # fmt: skip
 _TELLING = b"\x00\xff{}[]\"'<>&;=:,.-+019eE\\u \r\n\x7f"
 
