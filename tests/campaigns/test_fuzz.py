@@ -4,6 +4,7 @@ import importlib
 import json
 import random
 import re
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.campaigns import fuzz
-from tests.campaigns.fuzzed.child import Found, Watch, functions
+from tests.campaigns.fuzzed.child import Desk, Found, Watch, functions
 from tests.campaigns.fuzzed.mutation import HOSTILE, mutated
 from tests.campaigns.fuzzed.target import pieces, target
 from tests.campaigns.fuzzed.targets import NO_TARGET, TARGETS
@@ -181,11 +182,14 @@ def test_without_atheris_it_says_what_to_install(
 
 
 def test_a_process_that_ends_in_the_middle_leaves_its_bytes(tmp_path: Path) -> None:
-    (tmp_path / "timeout-1234").write_bytes(b"slow")
-    found = fuzz._found(tmp_path, "libFuzzer: timeout")
-    assert (found.what, found.given) == ("timeout: libFuzzer: timeout", b"slow")
-    (tmp_path / "timeout-1234").unlink()
-    assert fuzz._found(tmp_path, "no end").what == "process ended: no end"
+    assert fuzz._found(tmp_path, 1, "no module").what == "ended with 1: no module"
+    desk = Desk(tmp_path / "desk", 64)
+    for data in (b"longer than the next", b"", b"slow"):
+        desk.lay(data)
+        assert Desk.left(tmp_path / "desk") == data
+    found = fuzz._found(tmp_path, -signal.SIGXCPU, "")
+    assert (found.what[:5], found.given) == ("hung:", b"slow")
+    assert fuzz._found(tmp_path, -signal.SIGSEGV, "").what == "ended with -11: "
 
 
 @pytest.mark.atheris
