@@ -1,8 +1,9 @@
-"""What keeps this box from running a configuration that is valid: the driver of a package, the name of another box."""
+"""What keeps this box from running a valid configuration: a driver's package or library, the name of another box."""
 
 from config.effective import effective
 from config.problems import Bilingual, ConfigProblem, shown
 from config.schema import Configuration
+from edge.extras import extras_of
 from edge.hardware import HardwareError, check_hardware, fingerprints
 from edge.packages import PackageError, find, packages_of
 
@@ -12,9 +13,10 @@ _INSTALL = Bilingual("安装该版本,或更正配置", "install this version, o
 
 
 def box_problems(configuration: Configuration) -> list[ConfigProblem]:
-    """Return a problem at its line for each driver's package that is not the one installed, and for another box.
+    """Return a problem at its line for each package or library that is not the one installed, and for another box.
 
-    Codes: those of `edge.packages.find`, `hardware_foreign`. Folders that are bound are for the start to judge.
+    Codes: those of `edge.packages.find`, `driver_extra_missing`, `hardware_foreign`. Folders that are
+    bound are for the start to judge.
     """
     origins = {path: origin for path, _, origin in effective(configuration)}
     problems = []
@@ -26,6 +28,12 @@ def box_problems(configuration: Configuration) -> list[ConfigProblem]:
             expected = Bilingual(f"本机已安装的 {wanted}", f"{wanted}, installed on this box")
             place = origins[f"{key}.distribution"]
             problems.append(_problem(place, error.code, key, error.found, expected, _INSTALL))
+    for key, extra in extras_of(configuration):
+        if not extra.is_there:
+            wanted = f"{extra.distribution} {extra.series}"
+            expected = Bilingual(f"本机已安装的 {wanted}", f"{wanted}, installed on this box")
+            hint = Bilingual(f"安装:{extra.install}", extra.install)
+            problems.append(_problem(origins[key], "driver_extra_missing", key, extra.found, expected, hint))
     try:
         check_hardware(configuration.hardware, (), fingerprints())
     except HardwareError as error:

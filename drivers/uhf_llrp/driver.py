@@ -17,6 +17,7 @@ from drivers.uhf_llrp.wire import (
     MOST_ANTENNAS,
     OK,
     RO_ACCESS_REPORT,
+    SERIES,
     ExtraMissingError,
     Message,
     MessageDecoder,
@@ -159,6 +160,6 @@ class LlrpReader(StreamTagReader[Message]):
         try:
             await asyncio.to_thread(demand_codec)
         except ExtraMissingError as error:
-            step = f"install it beside Kakou: {sys.executable} -m pip install --no-deps 'llrpkit==0.3.*'"
-            raise self._error("extra_missing", "llrpkit 0.3, the extra llrp", str(error), step) from error
+            step = f"install it beside Kakou: {sys.executable} -m pip install --no-deps 'llrpkit=={SERIES}.*'"
+            raise self._error("extra_missing", f"llrpkit {SERIES}, the extra llrp", str(error), step) from error
         await super().connect()

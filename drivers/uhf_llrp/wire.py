@@ -71,7 +71,8 @@ UNSUPPORTED_MESSAGE = 109
 OUR_ROSPEC = 0x4B41
 ALL_ROSPECS = 0
 
-_VERSIONS = "0.3."
+# The versions of llrpkit that this was written for.
+SERIES = "0.3"
 
 
 class ExtraMissingError(Exception):
@@ -85,7 +86,7 @@ def demand_codec() -> None:
         from llrpkit.protocol import codec, enums, messages, params  # noqa: F401 - their names are what is demanded
     except ImportError as error:
         raise ExtraMissingError(str(error)) from error
-    if not __version__.startswith(_VERSIONS):
+    if not __version__.startswith(f"{SERIES}."):
         raise ExtraMissingError(f"llrpkit {__version__}")
 
 

@@ -20,6 +20,7 @@ from edge.clearance.keyset import Environment, Keyset, KeysetError
 from edge.clearance.manifest import ManifestError, check_start
 from edge.clearance.trust import Trust
 from edge.doctor.finding import Finding
+from edge.extras import extras_of
 from edge.guarding import camera_authorities
 from edge.hardware import HardwareError, bound_to, check_hardware, fingerprints, of_root_alone
 from edge.mqtt.certificates import lifetime
@@ -151,6 +152,13 @@ def _packages(configuration: Configuration) -> Iterator[Finding]:
             yield Finding("OK", "driver_package_good", key, named)
             if (path := not_of_root(point)) is not None:
                 yield Finding("WARN", "driver_package_not_of_root", key, {"path": path})
+    for key, extra in extras_of(configuration):
+        named = {"distribution": extra.distribution, "version": extra.found}
+        if extra.is_there:
+            yield Finding("OK", "driver_package_good", key, named)
+        else:
+            fields = {**named, "series": extra.series, "install": extra.install}
+            yield Finding("FAIL", "driver_extra_missing", key, fields)
 
 
 def _certificates(configuration: Configuration, now_utc: datetime) -> Iterator[Finding]:

@@ -2,12 +2,14 @@
 
 import asyncio
 import sys
+import tomllib
 
 import pytest
 
 from drivers.kit.line import LineError
 from drivers.uhf_llrp import wire
 from drivers.uhf_llrp.driver import LlrpReader
+from edge.extras import EXTRAS, Extra
 from edge.ports import DeviceError
 from simulators.devices.serial_wire import TcpWire
 from simulators.devices.tag_field import SimulatedTag
@@ -15,6 +17,7 @@ from simulators.devices.uhf_llrp import LlrpDevice
 from tests.drivers.conformance.rigs import QUICK
 from tests.drivers.conformance.test_tag_readers import EPC, MODELS, running
 from tests.support.r2000 import Delivered, RealClock, until
+from tests.support.sources import ROOT
 
 MODEL = MODELS["llrp"]
 
@@ -130,6 +133,14 @@ def test_a_recorded_keepalive_is_heard_again_and_nobody_answers() -> None:
     driver.hear_again(False, wire.encode_keepalive(1), wanted=True)
     driver.hear_again(False, wire.encode_report([(bytes.fromhex(EPC), 1, -50)]), wanted=True)
     assert driver.counters.tags_delivered == 1
+
+
+def test_the_series_of_llrpkit_is_the_same_wherever_it_is_said() -> None:
+    assert EXTRAS["uhf_llrp"] == Extra("llrpkit", wire.SERIES)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (wanted,) = project["project"]["optional-dependencies"]["llrp"]
+    assert wanted in project["dependency-groups"]["dev"]
+    assert wanted.startswith(f"llrpkit>={wire.SERIES},")
 
 
 @pytest.mark.parametrize("antennas", [(), (4,), (0, -1)])

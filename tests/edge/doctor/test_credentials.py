@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from edge.clearance.keys import create_keys, key_id_of, load_private_key, load_p
 from edge.clearance.keyset import open_keyset, seal_keyset
 from edge.doctor.credentials import look_at_credentials
 from edge.doctor.finding import Finding
+from edge.extras import Extra
 from edge.runtime.clock_memory import ClockMemory
 from edge.times import rfc3339
 from models.registry import ModelError
@@ -33,7 +35,7 @@ lanes:
     simulated: true
     must_match: [tag]
     barrier: {{id: barrier, host: 127.0.0.1}}
-    tag_reader: {{{reader}, port: /dev/ttyUSB0}}
+    tag_reader: {{{reader}, port: 'socket://10.0.0.9:5084'}}
 """
 Look = Callable[..., dict[str, Finding]]
 
@@ -183,6 +185,16 @@ def test_a_drivers_package_is_looked_for(look: Look, monkeypatch: pytest.MonkeyP
     assert found_now["driver_package_good"].message("en") == "pytest 1.2.0 is installed"
     assert found_now["driver_package_not_of_root"].status == "WARN"
     assert "/opt/acme" in found_now["driver_package_not_of_root"].next_step("en")
+
+
+def test_a_library_that_a_driver_wants_is_looked_for(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    llrp = "driver: uhf_llrp, id: reader"
+    assert look(package=llrp)["driver_package_good"].message("en") == f"llrpkit {version('llrpkit')} is installed"
+    monkeypatch.setattr("edge.extras.EXTRAS", {"uhf_llrp": Extra("no-such-llrp", "0.3")})
+    found = look(package=llrp)["driver_extra_missing"]
+    assert (found.status, found.subject) == ("FAIL", "lanes[0].tag_reader.driver")
+    assert found.message("en") == "wanted is no-such-llrp 0.3, found: not installed"
+    assert "-m pip install --no-deps 'no-such-llrp==0.3.*'" in found.next_step("en")
 
 
 def test_the_certificate_of_the_picture_server(look: Look, tmp_path: Path) -> None:

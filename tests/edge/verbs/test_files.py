@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.clearance.keys import key_id_of, load_public_key, write_public_key
 from edge.clearance.root_rotation import open_rotation
 from edge.core.events import PersonDecided, Started
+from edge.extras import Extra
 from edge.runtime.journal import Journal
 from edge.verbs import init, keys, replay, run
 from tests.support.bare_lane import bare_lane
@@ -76,6 +78,22 @@ def test_check_says_what_of_this_box_the_start_would_refuse(tmp_path: Path, caps
     assert [(one["line"], one["code"]) for one in found] == [(13, refused), (12, refused), (1, "hardware_foreign")]
     assert "acme: pytest 0.0.1" in found[0]["message"]
     assert "kakou hardware" in found[2]["message"]
+    assert run.check([str(config), "--elsewhere"]) == 0
+
+
+def test_check_names_the_library_that_a_driver_wants_and_the_command_that_installs_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    config, _ = bare_lane(tmp_path)
+    text = config.read_text().replace("port: ./reader", "driver: uhf_llrp, port: 'socket://10.0.0.9:5084'")
+    config.write_text(text)
+    assert run.check([str(config)]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr("edge.extras.EXTRAS", {"uhf_llrp": Extra("pytest", "0.0")})
+    assert run.check([str(config), "--json"]) == 78
+    (found,) = json.loads(capsys.readouterr().out)["problems"]
+    assert (found["line"], found["code"]) == (11, "driver_extra_missing")
+    assert f"{sys.executable} -m pip install --no-deps 'pytest==0.0.*'" in found["message"]
     assert run.check([str(config), "--elsewhere"]) == 0
 
 
