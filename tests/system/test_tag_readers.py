@@ -8,6 +8,7 @@ import pytest
 
 from simulators.devices.serial_wire import PtyWire, TcpWire
 from simulators.devices.tag_field import ReaderDevice, Tags
+from simulators.devices.uhf_llrp import LlrpDevice
 from simulators.devices.uhf_m100 import M100Device
 from simulators.devices.uhf_r2000 import R2000Device
 from simulators.devices.uhf_reader18 import Reader18Device
@@ -20,6 +21,8 @@ READERS: dict[str, Callable[[Tags], ReaderDevice[Any]]] = {
     "driver: uhf_reader18, profile: ur": partial(Reader18Device, profile="ur"),
     "driver: uhf_thingmagic": ThingMagicDevice,
     "driver: uhf_r2000, profile: session": R2000Device,
+    # Speaks in a network alone: its place gives it the socket.
+    "driver: uhf_llrp": LlrpDevice,
 }
 
 
