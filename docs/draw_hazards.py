@@ -1,10 +1,10 @@
-"""Draw docs/hazards.md: each row of the fault catalogue and each invariant with the tests that show it.
+"""Draw docs/hazards.md: each row of the fault catalogue and each invariant with the tests and scenarios that show it.
 
     python docs/draw_hazards.py           write the page
     python docs/draw_hazards.py --check   say whether the page is what the tests say; 1 where not
 
-A test names its rows with `@pytest.mark.hazard("P1", "I4")` or by its name, `test_p1_i4_...`; docs/hazards.toml has
-the rows and, honestly, the gaps.
+A test names its rows with `@pytest.mark.hazard("P1", "I4")` or by its name, `test_p1_i4_...`, a scenario in its line
+`shows: [P1, I4]`; docs/hazards.toml has the rows and, honestly, the gaps.
 """
 
 import ast
@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = ROOT / "docs" / "hazards.toml"
 PAGE = ROOT / "docs" / "hazards.md"
+SCENARIOS = ROOT / "simulators" / "scenarios"
 SECTIONS = {
     "P": "Physical",
     "D": "Devices",
@@ -31,13 +32,17 @@ MOST_NAMED = 4
 # EN 50159: what can happen to a message, and the channels of this product. `@pytest.mark.threat("delay", "grant")`.
 THREATS = ("repetition", "deletion", "insertion", "resequencing", "corruption", "delay", "masquerade")
 CHANNELS = ("request", "grant", "handheld", "list", "telemetry", "ack", "modbus")
+# One line of a scenario: rows, or cases of the field's own catalogue (`4.3: CASE`), which are no rows.
+_SHOWS = re.compile(r"^shows: \[(.+)\]$", re.MULTILINE)
+_SHOWN = re.compile(r"""\s*(?:([PDCXSOI][0-9]+)|'4\.3: [^']+'|"4\.3: [^"]+")\s*(?:,|$)""")
 _NAMED = re.compile(r"test_((?:[pdcxsoi][0-9]+_)+)")
 
 INTRODUCTION = """# Hazards: what can go wrong, and what shows that the lane stays safe
 
-Drawn by `python docs/draw_hazards.py` from `docs/hazards.toml` and from the tests, which name their rows with
-`@pytest.mark.hazard(...)` or in their names; a test fails where this page is not what they say. A row without a test
-says why. Where only a part is shown, the gap says which part is not.
+Drawn by `python docs/draw_hazards.py` from `docs/hazards.toml`, from the tests, which name their rows with
+`@pytest.mark.hazard(...)` or in their names, and from the scenarios, which are tests, too, and name theirs under
+`shows`; a test fails where this page is not what they say. A row without a test says why. Where only a part is shown,
+the gap says which part is not.
 """
 
 
@@ -108,8 +113,25 @@ def read_tests(folder: Path = ROOT / "tests") -> dict[str, list[str]]:
     return shown
 
 
+def read_scenarios(folder: Path = SCENARIOS) -> dict[str, list[str]]:
+    """Return the scenarios (paths of their files) that show each row. Raises HazardsError where one does not say."""
+    shown: dict[str, list[str]] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        name = path.relative_to(folder.parent.parent).as_posix()
+        said = _SHOWS.search(path.read_text(encoding="utf-8"))
+        rest, rows = said[1] if said else "", []
+        while one := _SHOWN.match(rest):
+            rest = rest[one.end() :]
+            rows.append(one[1])
+        if rest or not rows:
+            raise HazardsError(f"scenario_unreadable: {name}: expected one line `shows: [P1, '4.3: CASE']`")
+        for row in dict.fromkeys(filter(None, rows)):
+            shown.setdefault(row, []).append(name)
+    return shown
+
+
 def draw(rows: dict[str, Row], shown: dict[str, list[str]]) -> str:
-    """Return the page. Raises HazardsError for an unknown row, and for a row with neither a test nor a gap."""
+    """Return the page. Raises HazardsError for an unknown row, and for a row with neither test, scenario nor gap."""
     if unknown := sorted(set(shown) - set(rows)):
         raise HazardsError(f"hazard_unknown: {unknown[0]} of {shown[unknown[0]][0]} is not in {ROWS.name}")
     if silent := [row.id for row in rows.values() if row.id not in shown and not row.gap]:
@@ -117,7 +139,8 @@ def draw(rows: dict[str, Row], shown: dict[str, list[str]]) -> str:
     faults = [row for row in rows.values() if "/" not in row.id]
     count = sum(row.id in shown for row in faults)
     whole = sum(row.id in shown and not row.gap for row in faults)
-    lines = [INTRODUCTION, f"{len(faults)} rows: {count} shown by tests, {whole} of them without a known gap.", ""]
+    told = f"{len(faults)} rows: {count} shown by tests and scenarios, {whole} of them without a known gap."
+    lines = [INTRODUCTION, told, ""]
     for letter, title in SECTIONS.items():
         lines += [f"## {title}", "", "| row | what | shown by | gap |", "|---|---|---|---|"]
         for row in faults:
@@ -155,7 +178,10 @@ def _cell(tests: list[str]) -> str:
 def main(arguments: list[str]) -> int:
     """Write or check the page."""
     try:
-        page = draw(read_rows(), read_tests())
+        shown = read_tests()
+        for row, scenarios in read_scenarios().items():
+            shown.setdefault(row, []).extend(scenarios)
+        page = draw(read_rows(), shown)
     except HazardsError as error:
         print(error, file=sys.stderr)
         return 1

@@ -35,6 +35,7 @@ def draw(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def house(tmp_path: Path) -> Path:
     (tmp_path / "docs").mkdir()
     (tmp_path / "tests").mkdir()
+    (tmp_path / "simulators" / "scenarios").mkdir(parents=True)
     shutil.copy(ROOT / "docs" / "draw_hazards.py", tmp_path / "docs")
     (tmp_path / "docs" / "hazards.toml").write_text(CATALOGUE + CHANNEL_GAPS)
     (tmp_path / "tests" / "test_boom.py").write_text(TESTS)
@@ -55,6 +56,38 @@ def test_marks_and_names_show_rows(house: Path) -> None:
     assert draw(house, "--check").returncode == 0
     (house / "tests" / "test_boom.py").write_text(TESTS + "def test_i1_more(): ...\n")
     assert "hazards_page_old" in draw(house, "--check").stderr
+
+
+def scenario(house: Path, shows: str, name: str = "tailgating") -> None:
+    (house / "simulators" / "scenarios" / f"{name}.yaml").write_text(f"title: a truck\n{shows}\nsteps: []\n")
+
+
+def test_a_scenario_shows_the_rows_that_it_names_behind_the_tests(house: Path) -> None:
+    (house / "docs" / "hazards.toml").write_text(CATALOGUE + '[C1]\nwhat = "silence"\n' + CHANNEL_GAPS)
+    scenario(house, "shows: [C1, '4.3: X1, a case of the field, and no row', \"4.3: two 20'\", I1]")
+    assert draw(house).returncode == 0
+    page = (house / "docs" / "hazards.md").read_text()
+    assert "| C1 | silence | `simulators/scenarios/tailgating.yaml` |  |" in page
+    assert "| I1 | no authority | `simulators/scenarios/tailgating.yaml` | no test |" in page
+    assert page.count("tailgating") == 2
+    assert "4 rows: 4 shown by tests and scenarios, 3 of them without a known gap." in page
+    scenario(house, "shows: [P1]")
+    assert "hazard_silent: C1" in draw(house).stderr
+    (house / "docs" / "hazards.toml").write_text(CATALOGUE + CHANNEL_GAPS)
+    assert draw(house).returncode == 0
+    row = "test_boom.py::test_p1_x1_kills`<br>`simulators/scenarios/tailgating.yaml` |"
+    assert row in (house / "docs" / "hazards.md").read_text()
+
+
+@pytest.mark.parametrize("shows", ["shows:\n  - C1", "shows: []", "", "shows: [P1] [X1]", "shows: [boom]"])
+def test_a_scenario_whose_rows_cannot_be_read_is_refused(house: Path, shows: str) -> None:
+    scenario(house, shows)
+    assert "scenario_unreadable: simulators/scenarios/tailgating.yaml" in draw(house).stderr
+
+
+def test_a_scenario_that_names_no_row_of_the_catalogue_is_refused(house: Path) -> None:
+    scenario(house, "shows: [P99]")
+    assert "hazard_unknown: P99 of simulators/scenarios/tailgating.yaml" in draw(house).stderr
 
 
 def test_a_row_that_does_not_exist_is_refused(house: Path) -> None:
