@@ -5,11 +5,13 @@ Started by `WorkerRecogniser` as `python -m models.worker`; it can be killed at 
 
 import json
 import os
+import select
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge.priority import stand_back
+from models.memory import give_back, keep
 from models.messages import MessageError, encode_reading, length_of, packed
 from models.registry import REGISTRY_PATH, ModelError
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from models.pipeline import PictureReader
 
 REGISTRY_VARIABLE = "KAKOU_MODEL_REGISTRY"
+# After so long without a picture the vehicle is through, or away.
+REST_S = 1.0
 EXIT_MODEL = 3
 EXIT_MESSAGE = 4
 
@@ -24,6 +28,7 @@ EXIT_MESSAGE = 4
 def main() -> int:
     """Serve until stdin closes; returns the exit status."""
     stand_back()
+    keep()
     source = sys.stdin.buffer
     # Native libraries print to descriptor 1: answers get a descriptor of their own, theirs goes to stderr.
     answers = os.fdopen(os.dup(1), "wb")
@@ -57,6 +62,18 @@ def serve(reader: "PictureReader", source: BinaryIO, answers: BinaryIO) -> int:
             return EXIT_MESSAGE
         look_for = frozenset(str(item) for item in asked)
         _send(answers, encode_reading(reader.read_encoded(jpeg, look_for)))
+        _rest(source)
+
+
+def _rest(source: BinaryIO) -> None:
+    """Give memory back where no picture comes for a while; the next one would only take it again."""
+    try:
+        coming = select.select([source], [], [], REST_S)[0]
+    except (OSError, ValueError):
+        # Nothing to wait for: not a file, or one that this system cannot watch.
+        return
+    if not coming:
+        give_back()
 
 
 def _receive(source: BinaryIO) -> bytes | None:

@@ -37,6 +37,13 @@ def usage_of(pid: int) -> Usage:
     return Usage(cpu_s, sum(one[0] for one in others), rss_mib, sum(one[1] for one in others))
 
 
+def peak_mib_of(pid: int) -> float:
+    """Return the most memory that `pid` has held so far, in MiB. Raises OSError where it is gone."""
+    told = (_PROC / str(pid) / "status").read_text(encoding="utf-8", errors="replace").split("VmHWM:")
+    # A process that has ended and waits to be reaped tells none.
+    return int(told[1].split()[0]) / 1024 if len(told) > 1 else 0.0
+
+
 def _stat(folder: Path) -> list[str]:
     # The name, in brackets, may hold anything; what follows it begins with the state.
     return (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()

@@ -1,6 +1,7 @@
 """The worker's side of the pipe; the process itself is in test_recogniser."""
 
 import io
+import os
 import subprocess
 import sys
 
@@ -28,6 +29,25 @@ def test_requests_are_answered_until_the_pipe_closes():
         reading = decode_reading(decode_message(answers.read(PREFIX.unpack(prefix)[0])))
         seen.append((reading.unread[0].what, reading.unread[0].reason))
     assert seen == [("plate", "one"), ("container", "two")]
+
+
+def test_memory_is_given_back_when_no_picture_comes(monkeypatch):
+    read, write = os.pipe()
+    given_back = []
+
+    def none_comes():
+        given_back.append(True)
+        os.close(write)
+
+    monkeypatch.setattr("models.worker.REST_S", 0.01)
+    monkeypatch.setattr("models.worker.give_back", none_comes)
+    os.write(write, 2 * request(frozenset({"plate"}), b"one"))
+    answers = io.BytesIO()
+    # Not buffered: what waits in a buffer cannot be seen from outside.
+    with os.fdopen(read, "rb", buffering=0) as source:
+        assert serve(Reader(), source, answers) == 0
+    assert given_back == [True]
+    assert len(answers.getvalue()) == 2 * (PREFIX.size + PREFIX.unpack(answers.getvalue()[: PREFIX.size])[0])
 
 
 @pytest.mark.parametrize("cut", [2, 6, 15, 17])

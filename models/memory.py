@@ -1,0 +1,41 @@
+"""Keeps memory from picture to picture, and gives it back when none comes.
+
+The C library is asked for both: it takes memory from the system in pieces and returns it as it thinks best.
+"""
+
+import ctypes
+import os
+from pathlib import Path
+
+# Loaded and at rest a worker holds 165 MiB; a look of the general detector takes 200 more for its time.
+KEPT_MIB = 190
+_OWN_PAGES = Path("/proc/self/statm")
+# From malloc.h of glibc. Pieces below the first size come out of memory that is kept, up to the second.
+_M_MMAP_THRESHOLD, _MAPPED_FROM = -3, 32 << 20
+_M_TRIM_THRESHOLD, _KEPT_UP_TO = -1, 512 << 20
+
+
+def keep() -> None:
+    """Keep what is freed for the next picture: to take 34 MiB anew costs the detector of codes 18 ms of its 50.
+
+    Never raises; does nothing without glibc.
+    """
+    try:
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM)
+        library.mallopt(_M_TRIM_THRESHOLD, _KEPT_UP_TO)
+    except (OSError, AttributeError):
+        return
+
+
+def give_back(above_mib: int = KEPT_MIB) -> bool:
+    """Return to the system what is free where this process holds more than `above_mib`; say whether it did.
+
+    Never raises; does nothing without glibc or /proc. It takes 12 ms where there are 150 MiB to return.
+    """
+    try:
+        if int(_OWN_PAGES.read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE") <= above_mib << 20:
+            return False
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (OSError, AttributeError):
+        return False
