@@ -125,7 +125,8 @@ class PictureReader:
         """Return the plates that their own detector finds; where it finds none that can be read, those in any text."""
         for side in PLATE_SIDES_PX:
             found = self._detectors.plates.find(looks.plates.image, side)
-            plates = find_plates(looks, found_rows(looks, found))
+            spelt = found_rows(looks, found)
+            plates = find_plates(looks, spelt.rows, spelt.undoubted)
             if plates and not leaves_larger(found, plates):
                 return plates
         return self._spelt_plates(looks, TEXT_SIDE_PX)

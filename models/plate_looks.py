@@ -1,7 +1,7 @@
 """Looks for plates in one picture: every row once, then closer where a row nearly spells a plate."""
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,11 +43,20 @@ _UPPER_HEIGHT = 0.85
 _UPPER_INSET = 1.1
 
 
+@dataclass(frozen=True, slots=True)
+class FoundRows:
+    """The rows of plates that were found as such, and the plates that were surely spelt both close and wide."""
+
+    rows: list[ReadLine]
+    undoubted: frozenset[str]
+
+
 class _Sight:
     """What is asked about lines of one picture: their colour, and what another look and another reader say of them."""
 
-    def __init__(self, looks: TwoLooks) -> None:
+    def __init__(self, looks: TwoLooks, undoubted: frozenset[str] = frozenset()) -> None:
         self._looks = looks
+        self._undoubted = undoubted
         self.refused: set[str] = set()
 
     def colour_of(self, lines: list[ReadLine]) -> PlateColour | None:
@@ -57,6 +66,8 @@ class _Sight:
         """Return what both readers make of a plate that the first one spelt. What they refuse once stays refused."""
         if sighting.plate.text in self.refused:
             return None
+        if sighting.plate.text in self._undoubted and sighting.confidence >= UNDOUBTED_FLOOR:
+            return sighting
         answer = self._agreed(self._steadied(sighting, lines), lines)
         if answer is None:
             self.refused.add(sighting.plate.text)
@@ -82,9 +93,12 @@ class _Sight:
         return replace(sighting, confidence=max(sighting.confidence, UNDOUBTED_FLOOR))
 
 
-def find_plates(looks: TwoLooks, rows: list[ReadLine]) -> list[PlateSighting]:
-    """Return the plates among `rows` and in closer looks at rows that nearly spell one. Raises ModelOutputError."""
-    sight = _Sight(looks)
+def find_plates(looks: TwoLooks, rows: list[ReadLine], undoubted: frozenset[str] = frozenset()) -> list[PlateSighting]:
+    """Return the plates among `rows` and in closer looks at rows that nearly spell one. Raises ModelOutputError.
+
+    The second reader is not asked about those that are `undoubted`.
+    """
+    sight = _Sight(looks, undoubted)
     found = plates_of(rows, sight.colour_of, check=sight.checked)
     nearly = [row for row in rows if _nearly(row) and not any(overlap(row.box, s.box) > 0.3 for s in found)]
     for row in nearly[:MAX_CLOSER_LOOKS]:
@@ -118,13 +132,14 @@ def upper_row(lower: TextLine) -> TextLine:
     return stretched(lower, left=-_UPPER_INSET * 0.5, right=-_UPPER_INSET * 0.5, up=_UPPER_HEIGHT, down=-0.95)
 
 
-def found_rows(looks: TwoLooks, found: list[FoundPlate]) -> list[ReadLine]:
+def found_rows(looks: TwoLooks, found: list[FoundPlate]) -> FoundRows:
     """Read plates that were found as such; return the rows of those that say the same where much more is cut out.
 
     A box that ends in the last character leaves a stroke of it, which both readers take for a 1. Raises
     ModelOutputError.
     """
     rows: list[ReadLine] = []
+    undoubted: set[str] = set()
     for plate in found:
         for arranged in _arrangements(plate):
             wide = _spelt(_read_with(looks, arranged, WIDE_MARGIN))
@@ -135,8 +150,10 @@ def found_rows(looks: TwoLooks, found: list[FoundPlate]) -> list[ReadLine]:
                 near = _spelt(read)
                 if near is not None and near.plate.text == wide.plate.text and wide.confidence >= floor:
                     rows += read
+                    if min(near.confidence, wide.confidence) >= UNDOUBTED_FLOOR:
+                        undoubted.add(near.plate.text)
                     break
-    return rows
+    return FoundRows(rows, frozenset(undoubted))
 
 
 def leaves_larger(found: list[FoundPlate], read: list[PlateSighting]) -> bool:

@@ -109,6 +109,15 @@ def test_what_was_refused_once_stays_refused():
     assert find_plates(two(image, Script(*["粤B6R678"] * 9), texts), [row]) == []
 
 
+@pytest.mark.parametrize(("confidence", "asked"), [(0.99, 0), (0.75, 1)])
+def test_the_second_reader_is_not_asked_about_an_undoubted_plate(confidence, asked):
+    row = read_line("粤B6R678", x=100, y=108, height=24, doubts={4: {"6": confidence, "8": 0.99 - confidence}})
+    texts = Script(*["粤B6R678"] * 9)
+    (sighting,) = find_plates(two(ground(), Script(*["粤B6R678"] * 9), texts), [row], frozenset({"粤B6R678"}))
+    assert sighting.plate.text == "粤B6R678"
+    assert len(texts.seen) == asked
+
+
 def test_a_crop_that_is_surely_read_is_not_read_twice():
     image = ground(188, 60)
     plate(image, "粤B6R678", (0, 0), 60, BLUE)

@@ -135,7 +135,7 @@ class Script:
 
 def rows_of(script, *found):
     looks = Looks(ground(), script)
-    return found_rows(TwoLooks(looks, looks), list(found))
+    return found_rows(TwoLooks(looks, looks), list(found)).rows
 
 
 @pytest.mark.parametrize(
@@ -178,6 +178,21 @@ def test_where_the_box_says_nothing_the_wide_cut_has_to_be_sure():
     found = FoundPlate(text_line(100, 100, 130, 40), 1)
     assert rows_of(Unsure(None), found) == []
     assert len(rows_of(Script(lambda width, _: "陕A328L2" if width > 140 else ""), found)) == 1
+
+
+@pytest.mark.parametrize(
+    ("close", "wide", "undoubted"), [(0.99, 0.99, {"粤B6R678"}), (0.8, 0.99, set()), (0.99, 0.8, set())]
+)
+def test_a_plate_that_is_sure_both_close_and_wide_is_undoubted(close, wide, undoubted):
+    class Surely(Script):
+        def read(self, line):
+            share = wide if line.shape[1] > 140 else close
+            return spelled("粤B6R678", doubts={4: {"6": share, "8": 1.0 - share}})
+
+    looks = Looks(ground(), Surely(None))
+    found = found_rows(TwoLooks(looks, looks), [FoundPlate(text_line(100, 100, 130, 40), 1)])
+    assert len(found.rows) == 1
+    assert found.undoubted == undoubted
 
 
 def found_plate(x, width, score=0.8):
