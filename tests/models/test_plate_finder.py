@@ -7,6 +7,7 @@ from edge.core.plate import parse_plate
 from edge.core.readings import PlateSighting
 from models.detector import TextLine
 from models.looks import Looks, TwoLooks
+from models.pixels import reduced
 from models.plate_finder import (
     CELL_PX,
     CHANNELS,
@@ -118,6 +119,20 @@ def test_the_part_that_is_looked_at_closer_lies_inside_of_the_picture(x, y):
 def test_an_answer_of_the_wrong_shape_is_an_error():
     with pytest.raises(ModelOutputError, match="finder of plates"):
         PlateFinder(lambda batch: batch).find(ground(64, 64), 64)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1280, 960), (1300, 970), (300, 200)])
+def test_what_is_looked_at_shows_the_mean_of_each_place(size):
+    width, height = size
+    image = np.zeros((height, width, 3), np.uint8)
+    image[:, : width // 2] = (10, 100, 200)
+    seen = reduced(image, 320, 240)
+    assert seen.shape == (240, 320, 3)
+    assert (seen[:, :155] == (10, 100, 200)).all()
+    assert (seen[:, 165:] == 0).all()
+    # Lines finer than what is seen are grey, not stripes.
+    image[:] = (np.arange(width) % 2 * 200)[None, :, None]
+    assert width < 640 or abs(int(reduced(image, 320, 240).mean()) - 100) <= 2
 
 
 class Script:
