@@ -1,7 +1,6 @@
 """A camera over RTSP on a real port: H.264 over TCP (`h264`), `rtsp://.../live`, with a fault switch."""
 
 import asyncio
-import contextlib
 import random
 import re
 from collections import deque
