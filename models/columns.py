@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.decode import Glyph
-from models.detector import TextLine
+from models.detector import BENT_AT, TextLine
 from models.lines import around
-from models.pixels import Array, Image, cut_out, reduced, resized
+from models.pixels import Array, Image, cut_out, reduced, resized, rows_moved
 from models.reader import LINE_HEIGHT_PX
 
 # What of its length a turned column keeps: characters that lie on their side need less of it than upright ones.
@@ -21,8 +21,12 @@ CODE_LENGTH, OWNER_LENGTH = 11, 4
 # A code that lacks characters at one end: none in between, or the places of the others would say nothing.
 _BEGUN = re.compile("[A-Z]{3}[UJZ][0-9IOSZB]{3,6}")
 _ENDED = re.compile("[A-Z]{0,2}[UJZ][0-9IOSZB]{7}|[0-9IOSZB]{5,7}")
-# Owner, number and check digit stand apart: room for a gap and a half beyond the missing characters, in characters.
-_ROOM = 2.0
+# Owner, number and check digit stand apart: room for two gaps beyond the missing characters and more, in characters.
+_ROOM = 3.0
+# A column is bent where its middle lies so far aside, in its widths; what is bent more is no column.
+MIN_BEND, MAX_BEND = 0.12, 1.0
+# A short piece of a column says little about how the whole is bent, in its widths.
+MIN_BENT_LENGTH = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +77,67 @@ def column_corners(group: list[TextLine], cut: ColumnCut) -> Array:
     ).astype(np.float32)
 
 
+def bend_of(group: list[TextLine]) -> Array | None:
+    """Return how far the middle of the column of `group` lies aside (pixels), by the place along it squared, and so on.
+
+    The coefficients are those of a parabola, 0.0 at the upper end and 1.0 at the lower one, its constant last. None
+    for a column that is straight, and where it is not known.
+    """
+    upper, lower = group[0].corners[:2].mean(axis=0), group[-1].corners[2:].mean(axis=0)
+    length = max(1.0, float(lower[1] - upper[1]))
+    places: list[float] = []
+    offsets: list[float] = []
+    for line in group:
+        top, bottom = line.corners[:2].mean(axis=0), line.corners[2:].mean(axis=0)
+        for at, bend in zip(BENT_AT, line.bend, strict=False):
+            x, y = top + (bottom - top) * at
+            places.append(float(y - upper[1]) / length)
+            offsets.append(float(x - upper[0]) - float(lower[0] - upper[0]) * places[-1] + bend)
+    if len(places) < len(BENT_AT):
+        return None
+    parabola = np.asarray(np.polyfit(places, offsets, 2), np.float32)
+    along = np.polyval(parabola, np.linspace(0.0, 1.0, 9))
+    width = _shape(group)[0]
+    bent = MIN_BEND * width < float(np.ptp(along)) < MAX_BEND * width
+    return parabola if bent and length > MIN_BENT_LENGTH * width else None
+
+
+def straightened(strip: Image, parabola: Array, before: float, length: float) -> Image:
+    """Return `strip` with its rows moved back, where a column of `length` rows begins after `before` and is bent so.
+
+    Beyond its ends the column goes on half as aslant as it ended: its end is where the least is known.
+    """
+    places = (np.arange(strip.shape[0], dtype=np.float32) - before) / length
+    inside = np.clip(places, 0.0, 1.0)
+    slopes = np.polyval(np.polyder(parabola), inside) / 2
+    aside = np.polyval(parabola, inside) + slopes * (places - inside)
+    return rows_moved(strip, np.asarray(aside, np.float32))
+
+
 def turned_column(image: Image, group: list[TextLine], cut: ColumnCut) -> Image:
     """Return the column of `group` in `image` as its reader gets it, LINE_HEIGHT_PX high.
 
     Its size is changed once: strokes are two pixels wide, and half of them would be lost where a narrow column
     was first drawn together and then enlarged.
     """
-    lying = np.ascontiguousarray(np.rot90(cut_out(image, column_corners(group, cut))))
+    lying = np.ascontiguousarray(np.rot90(_upright(image, group, cut)))
     height, length = lying.shape[:2]
     wanted = max(1, round(length * TURNED_SHARE * LINE_HEIGHT_PX / height))
     return (reduced if height > LINE_HEIGHT_PX else resized)(lying, wanted, LINE_HEIGHT_PX)
+
+
+def _upright(image: Image, group: list[TextLine], cut: ColumnCut) -> Image:
+    """Return the column of `group` as `cut` out of `image`, straight where it is bent."""
+    parabola = bend_of(group)
+    if parabola is None:
+        return cut_out(image, column_corners(group, cut))
+    width = _shape(group)[0]
+    wider = replace(cut, aside=cut.aside + MAX_BEND)
+    strip = cut_out(image, column_corners(group, wider))
+    before, after = cut.before * width, cut.after * width
+    straight = straightened(strip, parabola, before, max(1.0, strip.shape[0] - before - after))
+    more = round(MAX_BEND * width)
+    return straight[:, more : max(more + 1, straight.shape[1] - more)]
 
 
 def completing(group: list[TextLine], cut: ColumnCut, glyphs: tuple[Glyph, ...]) -> ColumnCut | None:

@@ -11,7 +11,16 @@ from edge.core.evidence import joined, look_of, of_one_thing
 from edge.core.readings import ContainerSighting
 from models.colours import is_drawn
 from models.columns import ColumnCut, columns_of, completing
-from models.containers import CodeCandidate, CodeLine, best_candidates, code_line, may_begin, sightings_of
+from models.containers import (
+    CODE_LENGTH,
+    OWNER_LENGTH,
+    CodeCandidate,
+    CodeLine,
+    best_candidates,
+    code_line,
+    may_begin,
+    sightings_of,
+)
 from models.detector import TextLine
 from models.framed import framed_digit, without_frame
 from models.lines import ReadLine, around, is_upright, overlap
@@ -35,6 +44,10 @@ COLUMN_CUTS = (
     ColumnCut(-0.1, 4.0, 4.0),
 )
 MIN_COLUMN_GLYPHS = 4
+# A code in a row, its owner perhaps cut off; how many digits of two numbers differ that are not one misread, and how
+# much higher a row is than the step from character to character of a column where it is of a nearer box.
+_NUMBER = re.compile("[A-Z]{1,3}[UJZ]([0-9]{6})")
+OTHER_NUMBER_DIFFERENCES, NEARER_ROW = 4, 2.0
 MAX_COMPLETIONS = 3
 # What a code has to reach that one, two or three cuts verify: the check digit does not tell an R from an H.
 COLUMN_FLOORS = (0.90, 0.80, 0.60)
@@ -50,6 +63,25 @@ def find_containers(looks: Looks, lines: list[TextLine], rows: list[ReadLine]) -
     if not any(sighting.container.check == "verified" for sighting in found):
         found += _in_columns(looks, lines, code_lines)
     return found
+
+
+def heed_rows(looks: Looks, rows: list[ReadLine]) -> None:
+    """Keep in `looks` what numbers of codes `rows` hold, whoever read them: a smaller column is another box's then."""
+    for row in rows:
+        number = _NUMBER.search(code_line(row).text)
+        if number is not None:
+            looks.numbers_in_rows.append((number[1], row.line.height))
+
+
+def _of_a_farther_box(looks: Looks, sighting: ContainerSighting) -> bool:
+    """Say whether a row with another number is so much larger than the column of `sighting` that its box is nearer."""
+    digits = sighting.container.code[OWNER_LENGTH : OWNER_LENGTH + 6]
+    step_px = sighting.box[3] / CODE_LENGTH
+    return any(
+        height > NEARER_ROW * step_px
+        and sum(a != b for a, b in zip(number, digits, strict=True)) >= OTHER_NUMBER_DIFFERENCES
+        for number, height in looks.numbers_in_rows
+    )
 
 
 def _drawn(looks: Looks, line: CodeLine) -> bool:
@@ -127,6 +159,7 @@ def _in_columns(looks: Looks, lines: list[TextLine], rows: list[CodeLine]) -> li
         found += _agreed(sightings)
     if not any(sighting.container.check == "verified" for sighting in found):
         found = _by_characters(looks.spelt_in_columns) or found
+    found = [sighting for sighting in found if not _of_a_farther_box(looks, sighting)]
     return _with_size_type(found, looks.beside_columns)
 
 

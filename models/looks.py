@@ -40,6 +40,8 @@ class Looks:
         self.spelt_in_columns: list[ContainerSighting] = []
         # What the cuts of columns that hold no code spelt: the size and type stands in one of them.
         self.beside_columns: list[str] = []
+        # Serial numbers of codes in rows, and how high those rows are in pixels.
+        self.numbers_in_rows: list[tuple[str, float]] = []
         # The tallest row that was to be read, however low; 0 where there was none.
         self.tallest_px = 0.0
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.core.readings import NOT_FOUND, ContainerSighting, PictureReading, PlateSighting, Unread
-from models.container_looks import find_containers, lacks_size_type, size_type_beside
+from models.container_looks import find_containers, heed_rows, lacks_size_type, size_type_beside
 from models.containers import likely_code_lines
-from models.detector import TextDetector, TextLine
+from models.detector import FAINT, TextDetector, TextLine
 from models.light import cause_of, defect_of, light_of
 from models.lines import ReadLine, is_upright
 from models.looks import Looks, TwoLooks
@@ -116,10 +116,22 @@ class PictureReader:
             if CONTAINER in look_for:
                 again = self._containers(looks, detector, code_side)
                 containers = again if _verified(again) else containers or again
+        if CONTAINER in look_for and not plates and not _verified(containers):
+            again = self._faint_columns(looks.texts)
+            containers = again if _verified(again) else containers or again
         if lacks_size_type(containers):
             # Painted smaller, in a column of its own.
             containers = size_type_beside(looks.texts, codes.find(looks.texts.image, SECOND_SIDE_PX), containers)
         return plates, containers
+
+    def _faint_columns(self, texts: Looks) -> list[ContainerSighting]:
+        """Return the codes in columns that the detector of codes marks weakly, by what it has seen already."""
+        containers: list[ContainerSighting] = []
+        for side in (CONTAINER_SIDE_PX, SECOND_SIDE_PX):
+            if not _verified(containers):
+                again = find_containers(texts, self._detectors.codes.find(texts.image, side, FAINT), [])
+                containers = again if _verified(again) else containers or again
+        return containers
 
     def _plates(self, looks: TwoLooks) -> list[PlateSighting]:
         """Return the plates that their own detector finds; where it finds none that can be read, those in any text."""
@@ -168,6 +180,7 @@ def _codes(texts: Looks, seen: list[ReadLine], rows: list[ReadLine], lines: list
     The reader of plates has `seen` them all, the general one, which reads codes better, takes six times as long.
     `lines` are looked at for columns where no row holds a code.
     """
+    heed_rows(texts, seen)
     promising = likely_code_lines(seen)
     rows += texts.read_rows(promising)
     containers = find_containers(texts, lines, rows)

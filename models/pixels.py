@@ -44,6 +44,15 @@ def reduced(image: Image, width: int, height: int) -> Image:
     return np.asarray(cv2.resize(image, (width, height), interpolation=way), np.uint8)
 
 
+def rows_moved(image: Image, aside: Array) -> Image:
+    """Return `image` with each row moved to the left by so many pixels as `aside` says for it."""
+    height, width = image.shape[:2]
+    columns = np.arange(width, dtype=np.float32)[None] + np.asarray(aside, np.float32)[:, None]
+    rows = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], columns.shape)
+    moved = cv2.remap(image, columns, np.ascontiguousarray(rows), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
+
+
 def normalised(image: Image) -> Array:
     """Return (1, 3, h, w) between -1 and 1, as both networks expect it."""
     return np.ascontiguousarray((image.astype(np.float32) * (1 / 127.5) - 1.0).transpose(2, 0, 1)[None])

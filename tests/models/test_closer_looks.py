@@ -3,7 +3,7 @@
 import cv2
 import pytest
 
-from models.container_looks import find_containers, lacks_size_type, size_type_beside
+from models.container_looks import find_containers, heed_rows, lacks_size_type, size_type_beside
 from models.containers import likely_code_lines
 from models.framed import framed_digit, without_frame
 from models.lines import ReadLine
@@ -208,6 +208,22 @@ def test_columns_that_detectors_find_one_after_the_other_are_cuts_of_one_code():
 def test_another_verified_code_at_the_same_place_leaves_it_open():
     weak, other = doubted("CSQU3054383", 5, "0", 0.7), doubted("TEMU3108252", 5, "1", 0.7)
     assert verified(in_column(weak, other, weak, weak)) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "height", "codes"),
+    [
+        ("GHU1030851", 60, []),
+        ("GHU1030851", 40, ["CSQU3054383"]),
+        ("SQU3054", 60, ["CSQU3054383"]),
+        ("QU3064383", 60, ["CSQU3054383"]),
+        ("MAERSK", 60, ["CSQU3054383"]),
+    ],
+)
+def test_a_column_is_another_box_s_where_a_larger_row_holds_another_number(row, height, codes):
+    looks = Looks(ground(), Script(), Script("CSQU3054383", "", "", ""))
+    heed_rows(looks, [read_line(row, x=200, y=20, height=height)])
+    assert verified(find_containers(looks, COLUMN, [])) == codes
 
 
 def test_a_column_that_lacks_characters_is_cut_longer_until_it_lacks_none():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from models.colours import plate_colour
-from models.columns import ColumnCut, column_corners, columns_of, completing, turned_column
+from models.columns import ColumnCut, bend_of, column_corners, columns_of, completing, turned_column
 from models.decode import Glyph
-from models.detector import TextDetector, TextLine, input_size, lines_of_map
+from models.detector import FAINT, PLAIN, TextDetector, TextLine, input_size, lines_of_map
 from models.lines import is_upright, overlap, stands_above, stands_left
 from models.looks import stretched
 from models.pixels import cut_out, order_corners, upright_box
@@ -41,6 +41,60 @@ def test_specks_and_unsure_spots_are_no_lines():
     probability[10:12, 10:12] = 0.9
     probability[40:50, 50:150] = 0.35
     assert lines_of_map(probability, 1.0, 1.0) == []
+
+
+def test_faint_lines_are_found_where_they_are_asked_for_without_another_look():
+    asked = []
+
+    def run(batch):
+        asked.append(batch.shape)
+        probability = np.zeros((1, 1, *batch.shape[2:]), np.float32)
+        probability[0, 0, 20:200, 100:120] = 0.25
+        return probability
+
+    detector, image = TextDetector(run), ground(640, 480)
+    assert detector.find(image, 640) == detector.find(image, 640, PLAIN) == []
+    (line,) = detector.find(image, 640, FAINT)
+    assert line.height > line.width
+    assert len(asked) == 1
+    detector.find(image, 320, FAINT)
+    detector.find(image.copy(), 320, FAINT)
+    assert len(asked) == 3
+
+
+def bent_line(sag):
+    """Return a map with a tall line whose middle lies `sag` to the right of its ends, and the line found in it."""
+    probability = np.zeros((400, 200), np.float32)
+    for row in range(20, 380):
+        along = (row - 20) / 360
+        left = 80 + round(4 * sag * along * (1 - along))
+        probability[row, left : left + 16] = 0.9
+    (line,) = lines_of_map(probability, 1.0, 1.0)
+    return probability, line
+
+
+def test_a_bent_column_is_straightened():
+    probability, line = bent_line(14)
+    image = np.asarray(np.repeat((probability * 255)[:, :, None], 3, axis=2), np.uint8)
+    assert len(line.bend) == 3
+    assert bend_of([line]) is not None
+    turned = turned_column(image, [line], ColumnCut(0.0, 0.0, 0.0))[:, :, 0].astype(np.float32)
+    assert turned.shape[0] == 48
+    middles = [float((turned[:, at] * np.arange(48)).sum() / turned[:, at].sum()) for at in (10, 40, 66, 90, 116)]
+    assert max(middles) - min(middles) < 2.5
+    # As it was found it is far from straight.
+    plain = turned_column(image, [TextLine(line.corners, 0.9)], ColumnCut(0.0, 0.0, 0.0))[:, :, 0].astype(np.float32)
+    middles = [float((plain[:, at] * np.arange(48)).sum() / plain[:, at].sum()) for at in (10, 40, 66, 90, 116)]
+    assert max(middles) - min(middles) > 5.0
+
+
+def test_what_is_straight_or_short_or_no_column_is_not_bent():
+    assert bend_of([bent_line(0)[1]]) is None
+    assert bend_of([bent_line(60)[1]]) is None
+    _, line = bent_line(14)
+    assert bend_of([TextLine(line.corners, 0.9)]) is None
+    short = TextLine(line.corners * np.array([1.0, 0.2], np.float32), 0.9, line.bend)
+    assert bend_of([short]) is None
 
 
 def test_an_answer_of_the_wrong_shape_is_an_error():
@@ -181,7 +235,7 @@ def test_a_column_is_cut_longer_at_the_end_where_a_code_lacks_characters(text, l
     # As long as so many characters of the same pitch, and room for the gaps between owner, number and check digit.
     if again is not None:
         pitch = (200 / 20 + 1.0) / len(text)
-        assert max(again.before, again.after) == pytest.approx(0.5 + (11 - len(text) + 2.0 - 0.5) * pitch)
+        assert max(again.before, again.after) == pytest.approx(0.5 + (11 - len(text) + 3.0 - 0.5) * pitch)
 
 
 def test_a_line_knows_its_measures():

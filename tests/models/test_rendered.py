@@ -109,6 +109,20 @@ def test_a_code_in_a_column(reader):
     assert verified(reader.read_encoded(jpeg(column("CSQU3054383")), CONTAINER)) == ["CSQU3054383"]
 
 
+def test_a_column_that_is_marked_weakly_is_read_all_the_same(reader):
+    codes, readers = reader._detectors.codes, reader._readers
+    asked = []
+
+    def weakly(batch):
+        asked.append(batch.shape)
+        return codes._run(batch) * np.float32(0.29)
+
+    blind = TextDetector(lambda batch: np.zeros((1, 1, *batch.shape[2:]), np.float32))
+    weak = PictureReader(Detectors(blind, TextDetector(weakly), reader._detectors.plates), readers)
+    assert verified(weak.read_encoded(jpeg(column("CSQU3054383")), CONTAINER)) == ["CSQU3054383"]
+    assert len(asked) == 2
+
+
 def test_a_code_without_its_check_digit_is_unread(reader):
     reading = reader.read_encoded(jpeg(door([("CSQU 305438", (80, 120))])), CONTAINER)
     assert verified(reading) == []
