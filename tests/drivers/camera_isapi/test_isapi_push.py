@@ -196,6 +196,23 @@ async def reception(settings: WorkerSettings) -> AsyncIterator[Reception]:
         await made.stop()
 
 
+@pytest.mark.hazard("D26")
+async def test_what_waits_is_given_again_until_the_driver_has_it(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    async with reception(settings_for(tmp_path, port)) as first:
+        assert [await beat(port), await pushed(port, event_body("u-1"))] == [200, 200]
+        assert await first.given() == AliveMessage("heartbeat")
+        told = await first.given()
+    async with reception(settings_for(tmp_path, port)) as second:
+        again = await second.given()
+        assert again == told
+        assert isinstance(again, Picture)
+        second._taken(again.event)
+        await until_rows(tmp_path, [])
+        assert [await beat(port), await pushed(port, event_body("u-1"))] == [200, 200]
+        assert [await second.given() for _ in range(2)] == [AliveMessage("heartbeat"), AliveMessage("repeated")]
+
+
 async def test_before_the_first_heartbeat_no_event_counts(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     async with reception(settings_for(tmp_path, port)) as it:
