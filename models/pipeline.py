@@ -120,8 +120,9 @@ class PictureReader:
             again = self._faint_columns(looks.texts)
             containers = again if _verified(again) else containers or again
         if lacks_size_type(containers):
-            # Painted smaller, in a column of its own.
-            containers = size_type_beside(looks.texts, codes.find(looks.texts.image, SECOND_SIDE_PX), containers)
+            # Painted smaller, in a column of its own, which is marked weakly where the code's is not.
+            beside = codes.find(looks.texts.image, SECOND_SIDE_PX, FAINT)
+            containers = size_type_beside(looks.texts, beside, containers)
         return plates, containers
 
     def _faint_columns(self, texts: Looks) -> list[ContainerSighting]:
