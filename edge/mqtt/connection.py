@@ -50,6 +50,8 @@ class _Client(paho.Client):
     ready_socket: socket.socket | None = None
     # What was read and not asked for yet.
     ahead = b""
+    # So many packets may yet begin in this turn: paho takes one for each publish that waits, however many those are.
+    may_begin = 0
 
     def _create_socket(self) -> Any:
         sock, self.ready_socket = self.ready_socket, None
@@ -61,6 +63,10 @@ class _Client(paho.Client):
         # MQTT 3.1.1 knows no maximum packet size: keep the front of an oversize packet, which is enough for
         # its topic, and let the rest pass by (hazards.md S7, I18).
         packet = self._in_packet["packet"]
+        if not self._in_packet["command"]:
+            if not self.may_begin:
+                raise BlockingIOError
+            self.may_begin -= 1
         if len(packet) > 4 * MAX_PACKET_BYTES:
             del packet[2 * MAX_PACKET_BYTES :]
         if not self.ahead:
@@ -196,6 +202,9 @@ class Connection:
         self._schedule_tick()
 
     def _on_readable(self) -> None:
+        if self._reads_on:
+            # This turn has read already.
+            return
         self._drive(self._read)
         sock = self._client.socket()
         if sock is None:
@@ -212,7 +221,8 @@ class Connection:
         self._on_readable()
 
     def _read(self) -> None:
-        for _ in range(_MOST_AT_ONCE):
+        self._client.may_begin = _MOST_AT_ONCE
+        while self._client.may_begin:
             self._client.loop_read()
             if not self._client.ahead or self._lost.done():
                 return

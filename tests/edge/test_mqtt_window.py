@@ -95,11 +95,15 @@ async def test_a_publish_leaves_before_the_loop_turns() -> None:
 
 
 @pytest.mark.hazard("I17")
-async def test_what_came_together_is_taken_a_few_packets_a_turn() -> None:
-    """An answer needs no turn of its own behind the acknowledgement before it; a flood holds up nobody else."""
+@pytest.mark.parametrize(("messages_sent", "unacknowledged"), [(20, 0), (2_000, 0), (200, 200)])
+async def test_what_came_together_is_taken_a_few_packets_a_turn(messages_sent: int, unacknowledged: int) -> None:
+    """An answer needs no turn of its own behind the acknowledgement before it; a flood holds up nobody else.
+
+    Not where it is more than is read ahead, and not where many publishes wait: paho takes a packet for each of them.
+    """
     loop, taken = asyncio.get_running_loop(), list[socket.socket]()
     turn, heard, everything = 0, list[tuple[bytes, int]](), asyncio.Event()
-    payloads = [bytes([number]) for number in range(20)]
+    payloads = [number.to_bytes(2, "big") for number in range(messages_sent)]
 
     async def serve(connection: socket.socket) -> None:
         taken.append(connection)
@@ -120,8 +124,10 @@ async def test_what_came_together_is_taken_a_few_packets_a_turn() -> None:
         async with probe.running():
             probe.link.subscribe("t", hear)
             subscribe = await within(loop.sock_recv(taken[0], 4096))
-            messages = [b"\x30\x04\x00\x01t" + one for one in payloads]
+            messages = [b"\x30\x05\x00\x01t" + one for one in payloads]
             await loop.sock_sendall(taken[0], b"".join([b"\x90\x03", subscribe[2:4], b"\x01", *messages]))
+            for _ in range(unacknowledged):
+                probe.link.publish("u", b"")
             next_turn()
             await within(everything.wait())
     assert [payload for payload, _ in heard] == payloads
