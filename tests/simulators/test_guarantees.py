@@ -8,8 +8,8 @@ PAGE = ROOT / "simulators" / "GUARANTEES.md"
 SAYS = ("**Identical**", "**Differs**", "**Only hardware**")
 # What simulators are made of: shared by several of them, no device by itself.
 PARTS = {
-    "asked", "barrier_plant", "camera_door", "h264", "modbus_pdu", "modbus_rtu", "modbus_server", "serial_line",
-    "serial_wire", "tag_field",
+    "asked", "barrier_plant", "camera_door", "h264", "modbus_pdu", "modbus_rtu", "modbus_server", "onvif_words",
+    "serial_line", "serial_wire", "tag_field",
 }  # fmt: skip
 # Beside the devices: what a lane stands in and talks to.
 AROUND = {"world", "clearance", "customs_platform", "broker"}
