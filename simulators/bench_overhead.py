@@ -6,7 +6,6 @@ import json
 import os
 import statistics
 import time
-import tty
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -112,6 +111,8 @@ async def open_floor(folder: Path, broker: MeasuredBroker) -> AsyncIterator[Floo
         server = ModbusServer(module)
         await server.start()
         stack.push_async_callback(server.stop)
+        import tty
+
         line, terminal = os.openpty()
         stack.callback(os.close, line)
         stack.callback(os.close, terminal)

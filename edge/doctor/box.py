@@ -1,9 +1,8 @@
 """The box itself: where its records lie, how much room they have, whether its clock is right."""
 
 import ctypes
-import grp
+import getpass
 import os
-import pwd
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,7 +81,8 @@ def clock_state() -> int | None:
     """Return what the kernel says of its clock (ntp_adjtime(3), asked without setting anything); None if unknown."""
     try:
         return int(ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES)))
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, TypeError):
+        # TypeError: Windows has no library without a name.
         return None
 
 
@@ -99,6 +99,10 @@ def clock_finding(state: int | None) -> Iterator[Finding]:
 def user_name() -> str:
     """Return who runs this, by name where there is one."""
     try:
+        import pwd
+    except ImportError:
+        return getpass.getuser()
+    try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return str(os.geteuid())
@@ -108,6 +112,8 @@ def group_of(path: Path) -> str:
     """Return the group of a file, by name where there is one. Raises OSError."""
     number = path.stat().st_gid
     try:
+        import grp
+
         return grp.getgrgid(number).gr_name
-    except KeyError:
+    except (ImportError, KeyError):
         return str(number)

@@ -3,6 +3,7 @@
 A further kind of device is a line here: the engine knows none of them by name but the barrier, which is the lane.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
@@ -98,10 +99,11 @@ class StreamSimulated:
 
 
 class SerialSimulated(StreamSimulated):
-    """A device behind a pty, whose path is in the scenario's folder."""
+    """A device behind a pty, whose path is in the scenario's folder; behind a serial server where there are no ptys."""
 
     def __init__(self, site: Site, device: StreamDevice[Any], faults: StreamFaults) -> None:
-        super().__init__(device, faults, PtyWire(device, symlink=site.folder / site.id))
+        ptys = hasattr(os, "openpty")
+        super().__init__(device, faults, PtyWire(device, symlink=site.folder / site.id) if ptys else TcpWire(device))
 
 
 class NetworkSimulated(StreamSimulated):

@@ -1,12 +1,13 @@
 """What `kakou doctor` says of disk, file system and clock."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from config.loader import load
 from config.schema import Configuration
-from edge.doctor.box import clock_finding, clock_state, disk_findings, filesystem_of, look_at_box
+from edge.doctor.box import clock_finding, clock_state, disk_findings, filesystem_of, group_of, look_at_box, user_name
 from edge.doctor.finding import Finding
 
 MOUNTS = r"""
@@ -120,3 +121,13 @@ def test_the_kernel_answers_without_being_changed(monkeypatch: pytest.MonkeyPatc
     # Elsewhere than on Linux nobody can be asked.
     monkeypatch.setattr("ctypes.CDLL", lambda name, use_errno: object())
     assert clock_state() is None
+
+
+def test_without_users_and_groups_of_posix_a_user_is_named_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "technician")
+    for module in ("pwd", "grp"):
+        monkeypatch.setitem(sys.modules, module, None)
+    assert user_name() == "technician"
+    assert group_of(tmp_path) == str(tmp_path.stat().st_gid)
