@@ -14,7 +14,7 @@ from drivers.camera_isapi.wire import parse_alert
 from drivers.kit.camera.address import parse_url
 from drivers.kit.camera.asking import monotonic_ms
 from drivers.kit.camera.dial import SourceError, say
-from drivers.kit.camera.events import MOST_GARBLED, Assembler, LaggingError
+from drivers.kit.camera.events import MOST_GARBLED, Assembler, LaggingError, Pace
 from drivers.kit.camera.given import Arrival, Picture
 from drivers.kit.camera.pipe import AliveMessage
 from drivers.kit.camera.worker import Who, Wishes, WorkerSettings, main
@@ -25,6 +25,9 @@ from drivers.kit.push.spool import Spool, Spooled, SpoolError, boot_id
 # How much longer than it can be of use a push may wait to be taken: frames are judged one after the other.
 _PATIENCE_MS = 10_000
 _LOOKED_EVERY_S = 1.0
+# How fast heartbeats come is kept so often, and where one is so much faster: each commit is a write to the disk.
+_PACE_KEPT_EVERY_MS = 60_000
+_PACE_CHANGED_MS = 100
 # Said of pushes that came and were of no use when they could be handed on, with their number.
 STALE = "stale"
 _AT_THE_CAMERA = "set at the camera its HTTP listening server to this address, with heartbeats"
@@ -40,6 +43,7 @@ class Reception:
         self._boot = boot_id()
         self._refused, self._garbled, self._last_refusal = 0, 0, ""
         self._spool: Spool | None = None
+        self._kept_pace: Pace | None = None
         self._looking: asyncio.Task[None] | None = None
         address = parse_url(settings.url)
         self._address = f"{address.host}:{address.port}"
@@ -60,8 +64,12 @@ class Reception:
             spool = self._spool = await asyncio.to_thread(Spool, Path(self._settings.spool))
             stale = await asyncio.to_thread(spool.keep, monotonic_ms() - self._settings.late_ms, self._boot)
             waiting = await asyncio.to_thread(spool.waiting)
+            pace = await asyncio.to_thread(spool.pace, self._boot)
         except SpoolError as error:
             raise _spool_failed(self._settings.spool, error) from error
+        if pace is not None:
+            self._kept_pace = Pace(*pace)
+            self._assembler = Assembler(parse_alert, self._settings.late_ms, pace=self._kept_pace)
         wishes.on_taken = lambda name: loop.call_soon_threadsafe(self._taken, name)
         self._give([AliveMessage("spool_damaged")] if spool.damaged else [])
         self._give([AliveMessage(f"{STALE} {stale}")] if stale else [])
@@ -113,23 +121,46 @@ class Reception:
                 self._out.put_nowait(SourceError("camera_garbled", "alerts in XML or JSON", pushed, next_step))
             raise PushRefusedError(400, pushed)
         self._garbled = 0
-        given = self._judged(pushed, push.begun_at_ms, push.ended_at_ms)
+        try:
+            given = self._judged(pushed, push.begun_at_ms, push.ended_at_ms)
+        except LaggingError as lagging:
+            await self._lags(lagging)
+            raise PushRefusedError(503, "heartbeats are late") from lagging
+        await self._remember_pace()
         picture = next((one for one in given if isinstance(one, Picture)), None)
         if picture is not None and not await self._kept(push, picture):
             given = [AliveMessage("repeated")]
         self._give(given)
 
     def _judged(self, pushed: Pushed, begun_at_ms: int, ended_at_ms: int) -> list[Picture | AliveMessage]:
-        try:
-            given = [
-                one for part in pushed.parts for one in self._assembler.take(Arrival(part, begun_at_ms, ended_at_ms))
-            ]
-        except LaggingError as lagging:
-            got = f"several in a row {lagging.args[0] / 1000:.0f} s later than those before"
-            next_step = "let the camera take its time from NTP; where its clock was not set, find what delays it"
-            self._out.put_nowait(SourceError("camera_lagging", "events as they happen", got, next_step))
-            raise PushRefusedError(503, "heartbeats are late") from lagging
+        given = [one for part in pushed.parts for one in self._assembler.take(Arrival(part, begun_at_ms, ended_at_ms))]
         return [*given, *self._assembler.end()]
+
+    async def _lags(self, lagging: LaggingError) -> None:
+        """End the connection. The next one takes the camera's clock as it is then."""
+        assert self._spool is not None
+        with contextlib.suppress(SpoolError):
+            await asyncio.to_thread(self._spool.forget_pace)
+        got = f"several in a row {lagging.args[0] / 1000:.0f} s later than those before"
+        next_step = "let the camera take its time from NTP; where its clock was not set, find what delays it"
+        self._out.put_nowait(SourceError("camera_lagging", "events as they happen", got, next_step))
+
+    async def _remember_pace(self) -> None:
+        """So that a heartbeat that was held up while nobody listened vouches for no event of then."""
+        pace, kept = self._assembler.pace, self._kept_pace
+        if pace is None or (
+            kept is not None
+            and pace.beat_at_ms < kept.beat_at_ms + _PACE_KEPT_EVERY_MS
+            and pace.ahead_ms > kept.ahead_ms - _PACE_CHANGED_MS
+        ):
+            return
+        assert self._spool is not None
+        try:
+            await asyncio.to_thread(self._spool.remember_pace, self._boot, pace.ahead_ms, pace.beat_at_ms)
+        except SpoolError as error:
+            self._out.put_nowait(_spool_failed(self._settings.spool, error))
+            raise PushRefusedError(503, f"nothing can be kept: {error}") from error
+        self._kept_pace = pace
 
     async def _kept(self, push: Push, picture: Picture) -> bool:
         spooled = Spooled(

@@ -57,6 +57,14 @@ class _Waiting:
     crop: Arrival | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How far our clock is ahead of the camera's by the heartbeat that came fastest, and when the last as fast came."""
+
+    ahead_ms: float
+    beat_at_ms: int
+
+
 class Assembler:
     """Parts in, pictures and signs of life out. Holds at most one event without its picture.
 
@@ -68,18 +76,32 @@ class Assembler:
     """
 
     def __init__(
-        self, parse: Callable[[bytes], Notice | str], late_ms: int, *, heartbeats_tell_time: bool = True
+        self,
+        parse: Callable[[bytes], Notice | str],
+        late_ms: int,
+        *,
+        heartbeats_tell_time: bool = True,
+        pace: Pace | None = None,
     ) -> None:
-        """`parse` returns what a part says, or in a word what is wrong with it."""
+        """`parse` returns what a part says, or in a word what is wrong with it.
+
+        `pace` is that of an earlier connection: a first heartbeat that was held up vouches for nothing.
+        """
         self._beats = heartbeats_tell_time
         self._late_ahead_ms, self._late_in_a_row = 0, 0
         self._parse = parse
         self._late_ms = late_ms
         self._waiting: _Waiting | None = None
-        self._ahead_ms: float | None = None
-        self._beat_at_ms = 0
+        self._ahead_ms = None if pace is None else pace.ahead_ms
+        self._beat_at_ms = 0 if pace is None else pace.beat_at_ms
+        self._vouched = False
         self._garbled = 0
         self._ended_at_ms = -1
+
+    @property
+    def pace(self) -> Pace | None:
+        """By the heartbeats of this connection; None before one vouches."""
+        return Pace(self._ahead_ms, self._beat_at_ms) if self._vouched and self._ahead_ms is not None else None
 
     def take(self, arrival: Arrival) -> list[Picture | AliveMessage]:
         """Take the next part of the stream. Raises GarbledError, LaggingError."""
@@ -136,14 +158,14 @@ class Assembler:
             return False
         ahead_ms = waiting.begun_at_ms - told_ms
         if self._beats:
-            return self._ahead_ms is not None and abs(ahead_ms - self._ahead_ms) <= self._late_ms
+            return self._vouched and self._ahead_ms is not None and abs(ahead_ms - self._ahead_ms) <= self._late_ms
         return self._as_fast(ahead_ms)
 
     def _beat(self, at_ms: int, told_ms: int) -> None:
         if self._as_fast(at_ms - told_ms) and self._ahead_ms is not None:
             drifted_ms = (at_ms - self._beat_at_ms) * _DRIFT if self._beat_at_ms else 0.0
             self._ahead_ms = min(self._ahead_ms + drifted_ms, at_ms - told_ms)
-            self._beat_at_ms = at_ms
+            self._beat_at_ms, self._vouched = at_ms, True
 
     def _as_fast(self, ahead_ms: int) -> bool:
         """Say whether what came so much later than its time came about as fast as what came fastest."""

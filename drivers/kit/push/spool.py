@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS push (
     name TEXT PRIMARY KEY, boot TEXT NOT NULL, begun_at_ms INTEGER NOT NULL, ended_at_ms INTEGER NOT NULL,
     arrived_s INTEGER NOT NULL, media TEXT NOT NULL, body BLOB NOT NULL, late INTEGER NOT NULL, kept INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS known (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS pace (
+    one INTEGER PRIMARY KEY CHECK (one = 0), boot TEXT NOT NULL, ahead_ms REAL NOT NULL, beat_at_ms INTEGER NOT NULL);
 """
 # Of sqlite3.h: the file is no database, or not whole.
 _DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX")
@@ -142,6 +144,22 @@ class Spool:
             Spooled(name, boot, begun_at_ms, ended_at_ms, media, body, bool(late))
             for name, boot, begun_at_ms, ended_at_ms, media, body, late in rows
         ]
+
+    def remember_pace(self, boot: str, ahead_ms: float, beat_at_ms: int) -> None:
+        """Keep how far our clock is ahead of the device's in this start of the machine, and when that was last so."""
+        with self._transaction() as run:
+            run("INSERT OR REPLACE INTO pace VALUES (0, ?, ?, ?)", boot, ahead_ms, beat_at_ms)
+
+    def forget_pace(self) -> None:
+        """The device's clock was set: what was kept of it is of no use."""
+        with self._transaction() as run:
+            run("DELETE FROM pace")
+
+    def pace(self, boot: str) -> tuple[float, int] | None:
+        """What `remember_pace` kept; None where that is nothing, or of another start of the machine."""
+        with self._transaction() as run:
+            row = run("SELECT ahead_ms, beat_at_ms FROM pace WHERE boot=? AND boot<>''", boot).fetchone()
+        return None if row is None else (float(row[0]), int(row[1]))
 
     def _make_room(self, run: _Run, wanted: int) -> None:
         while True:

@@ -44,6 +44,20 @@ def test_what_was_put_waits_through_a_restart_until_it_was_taken(path: Path) -> 
         second.waiting()
 
 
+def test_the_pace_of_a_device_is_known_again_in_this_start_of_the_machine_alone(path: Path) -> None:
+    spool = Spool(path)
+    assert spool.pace(BOOT) is None
+    spool.remember_pace(BOOT, -1.5, 7)
+    spool.remember_pace(BOOT, -2.5, 9)
+    assert (spool.pace(BOOT), spool.pace("b-2")) == ((-2.5, 9), None)
+    spool.forget_pace()
+    assert spool.pace(BOOT) is None
+    # Where the system does not say which start this is, nothing is of it.
+    spool.remember_pace("", -1.5, 7)
+    assert spool.pace("") is None
+    spool.close()
+
+
 def test_every_commit_is_synced(path: Path) -> None:
     spool = Spool(path)
     assert spool._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
