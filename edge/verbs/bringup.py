@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     """Bring one device up.
 
     0 where all passed, 1 where something failed or could not be recorded, 64 for an unknown device, 75 where the
-    devices are held, 78 for the configuration, 143 where it was told to end.
+    devices are held, 78 for the configuration or a driver's package, 143 where it was told to end.
     """
     given = _parser().parse_args(arguments)
     loaded = configured(given.config)
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_CONFIG
     # Imported late: it brings every driver with it.
     from edge.bringup.target import targets_of
+    from edge.packages import PackageError
 
     known = {one.configured.id: one for one in targets_of(loaded)}
     target = known.get(given.device)
@@ -56,6 +57,9 @@ def main(arguments: Sequence[str]) -> int:
     except DevicesHeldError as error:
         print(error, file=sys.stderr)
         return EXIT_TEMPORARY
+    except PackageError as error:
+        print(plain(str(error)), file=sys.stderr)
+        return EXIT_CONFIG
     except PermissionError as error:
         print(say("bringup_not_allowed", file=plain(str(error.filename))), file=sys.stderr)
         return EXIT_TEMPORARY

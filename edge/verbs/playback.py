@@ -22,7 +22,10 @@ _MOST_SHOWN = 10
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play one file; 0 where all comes out as recorded, 1 where not, 66 for no recording, 78 for the configuration."""
+    """Play one file.
+
+    0 where all comes out as recorded, 1 where not, 66 for no recording, 78 for the configuration or a driver's package.
+    """
     parser = Parser("kakou playback", say("verb_playback"))
     parser.add_argument("recording", type=Path, help=say("playback_file"))
     parser.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, help=say("option_config"))
@@ -31,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     loaded = configured(given.config)
     if loaded is None:
         return EXIT_CONFIG
+    from edge.packages import PackageError
     from edge.playback import PlaybackError
 
     if not given.recording.is_file():
@@ -41,6 +45,9 @@ def main(arguments: Sequence[str]) -> int:
     except (PlaybackError, OSError) as error:
         print(say("playback_unreadable", file=plain(str(given.recording)), cause=plain(str(error))), file=sys.stderr)
         return EXIT_UNREADABLE
+    except PackageError as error:
+        print(plain(str(error)), file=sys.stderr)
+        return EXIT_CONFIG
     if given.json:
         print(json.dumps(_values(played), ensure_ascii=False))
     else:

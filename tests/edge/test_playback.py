@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from config.loader import load_text
+from config.loader import load, load_text
 from config.schema import Configuration
 from drivers.barrier_modbus.again import RecordedScans
 from drivers.barrier_modbus.rtu_frames import crc16
@@ -22,6 +22,7 @@ from edge.core.step import initial
 from edge.playback import PlaybackError, Played, play
 from edge.profiles import lane_profile
 from edge.runtime.codec import encode
+from edge.verbs.playback import main
 
 CONFIG = """\
 site: yard
@@ -195,3 +196,17 @@ async def test_a_file_of_a_stranger_costs_no_memory(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("edge.playback.MOST_LINE_BYTES", 20)
     with pytest.raises(PlaybackError, match="line 1: expected at most 20 bytes"):
         await played(tmp_path, [], Reads())
+
+
+def test_a_drivers_package_that_is_not_the_named_one_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = "driver: package, package: {distribution: pytest, version: 0.0.1, entry_point: acme}"
+    file, config = tmp_path / "recording.jsonl", tmp_path / "kakou.yaml"
+    config.write_text(CONFIG.replace("{id: scale,", f"{{{package}, id: scale,"))
+    configuration = load(config)
+    assert isinstance(configuration, Configuration)
+    state = encode(initial(lane_profile(configuration, configuration.lanes[0])))
+    file.write_text(json.dumps({"kakou_recording": 1, "lane": "lane-1", "state": state}) + "\n")
+    assert main([str(file), str(config)]) == 78
+    assert "driver_package_version: driver acme of pytest 0.0.1" in capsys.readouterr().err

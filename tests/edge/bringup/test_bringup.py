@@ -373,3 +373,14 @@ def test_unknown_devices_and_bad_configurations(box: Box, capsys: pytest.Capture
     with pytest.raises(SystemExit) as usage:
         main(["barrier", str(box.config), "--seconds", "0"])
     assert usage.value.code == 64
+
+
+@pytest.mark.parametrize("device", ["reader", "board"])
+def test_a_drivers_package_that_is_not_the_named_one_is_told(
+    box: Box, capsys: pytest.CaptureFixture[str], device: str
+) -> None:
+    kind = {"reader": "tag_reader", "board": "sign"}[device]
+    package = "driver: package, package: {distribution: pytest, version: 0.0.1, entry_point: acme}"
+    box.write(devices=f"    {kind}: {{id: {device}, {package}, port: 'socket://127.0.0.1:2'}}\n")
+    assert main([device, str(box.config)]) == 78
+    assert "driver_package_version: driver acme of pytest 0.0.1" in capsys.readouterr().err
