@@ -15,6 +15,7 @@ from config.fields import (
     IpAddress,
     LineText,
     Name,
+    Option,
     Port,
     SerialPort,
     Strict,
@@ -46,7 +47,7 @@ class Package(Strict):
     distribution: Name
     version: Name
     entry_point: Name
-    options: dict[Name, str | int | float | bool] = Field(default_factory=dict, max_length=32)
+    options: dict[Id, Option] = Field(default_factory=dict, max_length=32)
 
 
 class Packaged(Configured):

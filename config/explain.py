@@ -24,6 +24,7 @@ _TYPES: Mapping[str, Bilingual] = {
     "bool_type": _SWITCH,
     "tuple_type": _LIST,
     "model_type": _MAPPING,
+    "dict_type": _MAPPING,
     "path_type": Bilingual("文件路径", "a file path"),
     "is_instance_of": Bilingual("文件路径", "a file path"),
 }

@@ -2,11 +2,21 @@
 
 import re
 from ipaddress import ip_address
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+)
 from pydantic_core import PydanticCustomError
 
 from config.addresses import parse_address
@@ -14,6 +24,7 @@ from config.addresses import parse_address
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _SHA256 = re.compile(r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}", re.ASCII)
+MOST_OPTION_CHARACTERS = 1_000
 _PRINTABLE = re.compile(r"[^\s\x00-\x1f\x7f]+")
 
 
@@ -135,6 +146,26 @@ def _serial_port(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _option(value: object) -> object:
+    """What this project knows nothing of is shown, signed and compared all the same: no infinity, and no page of text.
+
+    One validator, not one of each type: what is none of them is one problem.
+    """
+    match value:
+        case str() if len(value) <= MOST_OPTION_CHARACTERS:
+            return value
+        case float() if isfinite(value):
+            return value
+        case bool() | int():
+            return value
+    most = MOST_OPTION_CHARACTERS
+    expected = {
+        "zh": f"至多 {most} 个字符的文本、数、true 或 false",
+        "en": f"text of at most {most} characters, a number, true or false",
+    }
+    raise PydanticCustomError("bad_option", "bad option", expected)
+
+
 def _line_text(value: str) -> str:
     if not (value.isascii() and value.isprintable()):
         expected = {"zh": "可打印的 ASCII 字符", "en": "printable ASCII characters"}
@@ -154,6 +185,7 @@ HttpUrl = Annotated[str, Field(max_length=2_000), AfterValidator(_http_url)]
 HttpsUrl = Annotated[str, Field(max_length=300), AfterValidator(_https_url)]
 LineText = Annotated[str, Field(max_length=32), AfterValidator(_line_text)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
+Option = Annotated[str | int | float | bool, PlainValidator(_option)]
 SerialPort = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(_serial_port)]
 CoilAddress = Annotated[
     int, BeforeValidator(lambda value: parse_address(value, "coil")), PlainSerializer(lambda n: f"coil:{n}")

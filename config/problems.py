@@ -83,8 +83,9 @@ def nearest(word: str, known: Iterable[str]) -> Bilingual | None:
 
 
 def path_text(path: Iterable[str | int]) -> str:
-    """`("lanes", 0, "id")` as `lanes[0].id`."""
+    """`("lanes", 0, "id")` as `lanes[0].id`, on one line whatever a key is."""
     text = ""
-    for part in path:
+    for key in path:
+        part = repr(key)[1:-1] if isinstance(key, str) and not key.isprintable() else key
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text

@@ -106,6 +106,26 @@ def test_a_device_of_a_package_has_options_of_its_own_and_is_judged_by_its_drive
 
 
 @pytest.mark.parametrize(
+    ("options", "code", "path"),
+    [
+        ("{a: null}", "bad_option", ".a"),
+        ("{a: [1]}", "bad_option", ".a"),
+        ("{a: {b: 1}}", "bad_option", ".a"),
+        ("{a: 1e999}", "bad_option", ".a"),
+        (f"{{a: {'x' * 1_001}}}", "bad_option", ".a"),
+        ('{"a\\nb": 1}', "bad_id", ""),
+        ("[1]", "wrong_type", ""),
+    ],
+)
+def test_an_option_is_a_plain_value_and_what_is_none_is_told_once(options: str, code: str, path: str) -> None:
+    found = problems(GOOD + SIGN.replace("}", f", {ACME}}}").replace("{table: 3, on: true}", options))
+    assert [one.code for one in found] == [code]
+    assert f"lanes[0].sign.package.options{path}" in found[0].key_path
+    assert "\n" not in found[0].render("zh")
+    assert "Input" not in found[0].render("zh")
+
+
+@pytest.mark.parametrize(
     ("more", "code", "value"),
     [
         ("    sign: {id: s1, port: /dev/ttyUSB1, driver: package}\n", "package_incomplete", "package"),
