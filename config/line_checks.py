@@ -17,7 +17,8 @@ def line_findings(device: object, path: PathKey) -> Iterator[Finding]:
             yield from _weighbridge(device, path)
         case DriverIdentity():
             yield from _driver_identity(device, path)
-        case SealReader() if device.package is None:
+        case SealReader() if device.package is None or not (device.port or device.url):
+            # A driver of a package is reached where the configuration says, like any other (`kakou doctor`).
             yield from _line_or_url(device, path, "url" if device.driver == "seal_http" else "port")
         case ContainerEngine():
             yield from _container_engine(device, path)
