@@ -67,5 +67,14 @@ def test_a_scenario_shows_rows_that_there_are(path: Any) -> None:
             assert shown.removeprefix("4.3: ") in CASES
 
 
+def test_each_protocol_is_in_a_scenario() -> None:
+    played = set()
+    for path in SCENARIOS:
+        loaded = load(path)
+        assert isinstance(loaded, Loaded)
+        played |= {placed.kind.protocol for placed in loaded.devices}
+    assert {kind.protocol for kind in KINDS} == played
+
+
 def test_enough_scenarios_come_along() -> None:
     assert len(SCENARIOS) >= 40
