@@ -21,6 +21,7 @@ INPUT_SIGNALS = (
     "emergency_stop",
     "fire_alarm",
 )
+LOOPS = ("arrival_loop", "safety_loop", "exit_loop")
 OUTPUTS = ("raise", "lower", "stop", "red", "green", "siren", "watchdog")
 
 
@@ -28,7 +29,9 @@ OUTPUTS = ("raise", "lower", "stop", "red", "green", "siren", "watchdog")
 class PlantFaults:
     """Physical faults, switched while it runs. `forced` holds any signal at a value (a loop stuck on or off).
 
-    `lamps_dead` and `lamps_stuck` name lamps (red, green) that never, or always, shine.
+    `lamps_dead` and `lamps_stuck` name lamps (red, green) that never, or always, shine. `raise_welded`: the contact of
+    the raise output never opens again, whatever the module writes or reads. `loops_retune`: at power-up the detectors
+    take what stands on their loops for an empty lane, and see it no more until it has left.
     """
 
     boom_stuck: bool = False
@@ -37,6 +40,8 @@ class PlantFaults:
     forced: dict[str, bool] = field(default_factory=dict)
     lamps_dead: frozenset[str] = frozenset()
     lamps_stuck: frozenset[str] = frozenset()
+    raise_welded: bool = False
+    loops_retune: bool = False
 
 
 class Plant:
@@ -63,6 +68,8 @@ class Plant:
         self.reversals = 0
         self.outputs: dict[str, bool] = dict.fromkeys(OUTPUTS, False)
         self._inputs: dict[str, bool] = dict.fromkeys(INPUT_SIGNALS, False)
+        # Loops that are occupied and, since their detector's power-up, not seen to be.
+        self._tuned_away: set[str] = set()
         self._direction = 0
         self._at_ms = now_ms()
         self._heartbeat_at_ms: int | None = None
@@ -76,18 +83,22 @@ class Plant:
             if name not in self._inputs:
                 raise KeyError(name)
             self._inputs[name] = value
+            if not value:
+                self._tuned_away.discard(name)
 
     def move_by_hand(self, direction: int) -> None:
         """Start a movement that no output asked for: 1 up, -1 down, 0 stop (key switch, remote control, spoof)."""
         self._direction = direction
 
     def restart(self) -> None:
-        """Power dip of the module: outputs drop, the boot counter counts on, the boom stays where it is."""
+        """Power dip of the module and its detectors: outputs drop, the boot counter counts on, the boom stays."""
         self.advance()
         self.boot_counter = (self.boot_counter + 1) & 0xFFFF
         self.heartbeat = self.fault_bits = 0
         self._heartbeat_at_ms = None
         self._direction = 0
+        if self.faults.loops_retune:
+            self._tuned_away = {name for name in LOOPS if self._inputs[name]}
         self._release_outputs()
 
     # --- what the module does to it -----------------------------------------------------------------------------
@@ -124,7 +135,7 @@ class Plant:
             "boom_down": self.faults.both_limits or self.position <= LIMIT_SWITCH_SPAN,
         }
         lamps = {"red_lamp_on": self.shines("red"), "green_lamp_on": self.shines("green")}
-        return {**self._inputs, **limits, **lamps, **self.faults.forced}
+        return {**self._inputs, **dict.fromkeys(self._tuned_away, False), **limits, **lamps, **self.faults.forced}
 
     def shines(self, lamp: str) -> bool:
         """Whether the lamp (red, green) is lit, whatever was asked of it."""
@@ -165,7 +176,7 @@ class Plant:
 
     def _move(self, step_ms: int) -> None:
         # A raise output that is left on lifts the boom again: the reason why it must be a pulse.
-        if self.outputs["raise"] and self.position < 1.0:
+        if (self.outputs["raise"] or self.faults.raise_welded) and self.position < 1.0:
             self._direction = 1
         if self._direction < 0 and self._inputs["safety_loop"] and not self.faults.ignore_safety_loop:
             self._direction = 1

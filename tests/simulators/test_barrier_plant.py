@@ -162,6 +162,30 @@ def test_faults(plant: Plant, time: Time) -> None:
     assert limits(plant) == (True, False)
 
 
+def test_a_welded_relay_raises_against_a_lowering_and_what_the_module_reads(plant: Plant, time: Time) -> None:
+    plant.faults.raise_welded = True
+    run(plant, time, 1_000)
+    assert (limits(plant), plant.outputs["raise"], plant.raise_count) == ((True, False), False, 0)
+    plant.pulse("lower")
+    run(plant, time, 1_000)
+    assert plant.boom_is_up
+
+
+def test_a_detector_that_retunes_misses_what_stands_there_until_it_has_left(plant: Plant) -> None:
+    plant.set_signals({"safety_loop": True, "safety_beam": True})
+    plant.restart()
+    assert plant.signals()["safety_loop"] is True
+    plant.faults.loops_retune = True
+    plant.restart()
+    seen = plant.signals()
+    assert (seen["safety_loop"], seen["safety_beam"]) == (False, True)
+    plant.set_signals({"safety_loop": True})
+    assert plant.signals()["safety_loop"] is False
+    plant.set_signals({"safety_loop": False})
+    plant.set_signals({"safety_loop": True})
+    assert plant.signals()["safety_loop"] is True
+
+
 def test_movement_by_hand_needs_no_output(plant: Plant, time: Time) -> None:
     plant.move_by_hand(1)
     run(plant, time, 1_000)
