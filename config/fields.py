@@ -108,7 +108,12 @@ def _http_url(value: str) -> str:
 
 def _camera_url(value: str, info: ValidationInfo) -> str:
     """The schemes of the camera's driver, which stands before it."""
-    schemes = {"rtsp_camera": ("rtsp",), "onvif_camera": ("rtsp",), "isapi_push": ("http",)}
+    schemes: dict[str, tuple[str, ...]] = {
+        "rtsp_camera": ("rtsp",),
+        "onvif_camera": ("rtsp",),
+        "isapi_push": ("http",),
+        "package": ("http", "https", "rtsp"),
+    }
     return _url(value, schemes.get(info.data.get("driver", ""), ("http", "https")))
 
 

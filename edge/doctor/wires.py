@@ -19,7 +19,7 @@ from edge.mqtt.dialling import dial
 from edge.runtime.control import ControlError, ask
 
 ANSWER_TIMEOUT_S = 3.0
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443, "rtsp": 554}
 
 
 async def look_at_wires(configuration: Configuration) -> list[Finding]:

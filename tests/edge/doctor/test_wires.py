@@ -116,6 +116,23 @@ async def test_who_pushes_is_listened_for_and_who_answers_is_reached(
     assert seen["lane-1/engine"].code == code
 
 
+@pytest.mark.parametrize(
+    ("driver", "url", "port"),
+    [
+        ("rtsp_camera", "rtsp://127.0.0.1/x", 554),
+        ("onvif_camera", "rtsp://127.0.0.1/x", 554),
+        ('package, package: {distribution: d, version: "1", entry_point: e}', "rtsp://127.0.0.1/x", 554),
+        ("http_camera", "http://127.0.0.1/x", 80),
+    ],
+)
+async def test_a_camera_without_a_port_is_reached_at_the_usual_one(
+    tmp_path: Path, listening: int, driver: str, url: str, port: int
+) -> None:
+    shadow = f"    shadow: {{cameras: [{{id: eye, driver: {driver}, url: '{url}', place: front, reads: [plate]}}]}}\n"
+    seen = await found(tmp_path, more=shadow, broker=f"port: {listening}", camera_port=listening)
+    assert f"127.0.0.1:{port}" in seen["lane-1/eye"].message("en")
+
+
 async def test_a_broker_that_speaks_no_tls_or_has_no_password(tmp_path: Path, listening: int) -> None:
     ca = tmp_path / "ca.pem"
     ca.write_text("no certificate")
