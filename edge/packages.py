@@ -122,14 +122,15 @@ def load_driver(package: Package, kind: str) -> PackagedDriver:
 def build_packaged(kind: str, configured: Packaged, clock: Any, deliver: Any) -> Any:
     """Return the device that the driver of its package makes. Raises PackageError: those of `load_driver`.
 
-    `driver_package_broken` also where it makes none, or one that the lane would not know by its configured name.
+    `driver_package_broken` also where it makes none, or one that the lane would not know by its configured name and an
+    address.
     """
     package = configured.package
     assert package is not None, "the configuration was checked"
     driver = load_driver(package, kind)
     try:
         device = driver.construct(configured, clock, deliver)
-        name = device.name
+        name, _ = device.name, device.address
     except Exception as error:
         # As at its import. A changed configuration with it leaves the one before in force.
         raise PackageError("driver_package_broken", package, f"it failed with {error!r}", "ask its maker") from error

@@ -44,6 +44,7 @@ CAMERA = PackagedDriver("camera", lambda configured, *_: Reader(configured.id, c
 NONE = "no driver"
 FAILING = PackagedDriver("tag_reader", fail)
 NAMELESS = PackagedDriver("tag_reader", lambda *_: None)
+NOWHERE = PackagedDriver("tag_reader", lambda configured, *_: type("Device", (), {"name": configured.id})())
 STRANGE = PackagedDriver("tag_reader", lambda configured, *_: Reader("acme", configured.port))
 """
 POINTS = """
@@ -60,6 +61,7 @@ voice = acme_readers:VOICE
 none = acme_readers:NONE
 failing = acme_readers:FAILING
 nameless = acme_readers:NAMELESS
+nowhere = acme_readers:NOWHERE
 strange = acme_readers:STRANGE
 broken = acme_readers:MISSING
 
@@ -140,7 +142,12 @@ def test_what_is_no_driver_of_the_kind_is_refused(entry_point: str, code: str) -
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
     ("entry_point", "found"),
-    [("failing", "KeyError"), ("nameless", "AttributeError"), ("strange", "named 'acme', configured is 'rfid-1'")],
+    [
+        ("failing", "KeyError"),
+        ("nameless", "AttributeError"),
+        ("nowhere", "address"),
+        ("strange", "named 'acme', configured is 'rfid-1'"),
+    ],
 )
 def test_a_driver_that_makes_no_device_of_the_lane_is_refused(entry_point: str, found: str) -> None:
     named = package(entry_point)
