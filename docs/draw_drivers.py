@@ -56,8 +56,9 @@ tag_reader:
 
 Another version, or none, and the service does not start (`driver_package_version`, `driver_package_missing`); `kakou
 check` says so before, `kakou reload` keeps the configuration that runs, and `kakou upgrade` refuses a release into
-whose environment it was not installed. What everybody on the box can write is not loaded (`driver_package_writable`);
-what another user than root can write is told by `kakou doctor`. Such a driver runs with every right of the
+whose environment it was not installed. One that is installed over the version that runs waits for a restart of the
+service. What everybody on the box can write is not loaded (`driver_package_writable`); what another user than root can
+write is told by `kakou doctor`. Such a driver runs with every right of the
 controller: read it as you would read the controller. `drivers/template` and `tests/drivers/conformance` serve it as
 they serve ours.
 """

@@ -20,6 +20,9 @@ from edge.log import logger
 
 GROUP = "kakou.drivers"
 
+# The version of each module that this process has imported: it keeps it, whatever is installed over it meanwhile.
+_imported_from: dict[str, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class PackagedDriver:
@@ -54,6 +57,10 @@ def find(package: Package) -> metadata.EntryPoint:
     if len(points) != 1:
         found = f"{len(points)} entry points of that name in {GROUP}"
         raise PackageError("driver_package_entry_point", package, found, "correct entry_point in the configuration")
+    running = _imported_from.get(_module(points[0]), package.version)
+    if running != package.version:
+        found = f"version {running} was installed before and runs in this process"
+        raise PackageError("driver_package_version", package, found, "restart the service")
     if (open_to_all := next(filter(_everybody_writes, _imported(points[0])), None)) is not None:
         found = f"everybody on this box can write {open_to_all}"
         raise PackageError("driver_package_writable", package, found, f"sudo chmod -R o-w {open_to_all}")
@@ -70,7 +77,7 @@ def not_of_root(point: metadata.EntryPoint) -> Path | None:
 
 def _imported(point: metadata.EntryPoint) -> Iterator[Path]:
     """Yield the files and folders of a driver's package, and those above it. Nothing is imported."""
-    spec = importlib.util.find_spec(point.module.partition(".")[0])
+    spec = importlib.util.find_spec(_module(point))
     if spec is None:
         return
     # A package, or a module of one file.
@@ -79,6 +86,10 @@ def _imported(point: metadata.EntryPoint) -> Iterator[Path]:
         path = Path(place).resolve()
         if path.exists():
             yield from (path, *path.parents, *path.rglob("*"))
+
+
+def _module(point: metadata.EntryPoint) -> str:
+    return point.module.partition(".")[0]
 
 
 def _everybody_writes(path: Path) -> bool:
@@ -107,6 +118,7 @@ def load_driver(package: Package, kind: str) -> PackagedDriver:
     point = find(package)
     if (loose := not_of_root(point)) is not None:
         logger().warning("driver_package_not_of_root", distribution=package.distribution, path=str(loose))
+    _imported_from[_module(point)] = package.version
     try:
         driver = point.load()
     except Exception as error:

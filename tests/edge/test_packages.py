@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from config.devices import Package, TagReader
 from edge import packages
-from edge.packages import GROUP, PackageError, load_driver, not_of_root
+from edge.packages import GROUP, PackageError, find, load_driver, not_of_root
 from edge.registry import DRIVERS, PACKAGE, TAG_READER, Driver, build
 from tests.support.r2000 import RealClock
 
@@ -79,6 +79,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     (information / "entry_points.txt").write_text(POINTS)
     (tmp_path / "acme_readers.py").write_text(MODULE)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(packages, "_imported_from", {})
     yield
     sys.modules.pop("acme_readers", None)
 
@@ -154,6 +155,20 @@ def test_a_driver_that_makes_no_device_of_the_lane_is_refused(entry_point: str, 
     configured = TagReader(driver="package", package=named, id="rfid-1", port="socket://127.0.0.1:1")
     with pytest.raises(PackageError, match=f"driver_package_broken.*{found}"):
         build(TAG_READER, configured, RealClock(), lambda _: None)
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.hazard("S22")
+def test_a_version_that_was_installed_over_a_running_one_waits_for_a_restart(tmp_path: Path) -> None:
+    """Python would go on with what it imported once, and the configuration would name another."""
+    load_driver(package(), "tag_reader")
+    load_driver(package("camera"), "camera")
+    metadata = tmp_path / "acme_readers-1.2.0.dist-info" / "METADATA"
+    metadata.write_text(metadata.read_text().replace("1.2.0", "1.3.0"))
+    for refusing in (find, lambda named: load_driver(named, "tag_reader")):
+        with pytest.raises(PackageError, match=r"1\.2\.0 .*restart the service") as refused:
+            refusing(package(version="1.3.0"))
+        assert refused.value.code == "driver_package_version"
 
 
 @pytest.mark.usefixtures("installed")
