@@ -129,7 +129,7 @@ class PushedEngine:
             stale = await asyncio.to_thread(spool.keep, self._clock.now_ms() - STALE_MS, self._boot)
             waiting = await asyncio.to_thread(spool.waiting)
         except SpoolError as error:
-            raise self._error("spool_failed", f"to keep results in {self._spool_path}", str(error)) from error
+            raise self._spool_failed(error) from error
         if stale or spool.damaged:
             logger().warning(
                 "engine_results_stale",
@@ -190,6 +190,9 @@ class PushedEngine:
                 raise SpoolError("the spool is closed")
             fresh = await asyncio.to_thread(spool.put, spooled, int(self._clock.utc().timestamp()))
         except SpoolError as error:
+            if not error.full:
+                # Signs of life go on: without a word of it the lane would wait for codes that are all refused.
+                self._came.put_nowait(self._spool_failed(error))
             raise PushRefusedError(507 if error.full else 503, f"it cannot be kept: {error}") from error
         if not fresh:
             self.results.repeated += 1
@@ -198,6 +201,9 @@ class PushedEngine:
     def _note_refusal(self, refused: PushRefusedError) -> None:
         self._refused += 1
         self._last_refusal = str(refused)
+
+    def _spool_failed(self, error: SpoolError) -> DeviceError:
+        return self._error("spool_failed", f"to keep results in {self._spool_path}", str(error))
 
     def _error(self, code: str, expected: str, got: str) -> DeviceError:
         return DeviceError(

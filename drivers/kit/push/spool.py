@@ -87,6 +87,7 @@ class Spool:
             self._connection = self._anew()
         except OSError as error:
             raise SpoolError(f"{type(error).__name__}: {error.strerror}") from error
+        self._file = self._there()
 
     def close(self) -> None:
         """Let go of the file. May be called repeatedly."""
@@ -176,6 +177,9 @@ class Spool:
             return self._connection.execute(statement, values)
 
         with self._turn:
+            # SQLite writes on into a file that has no name any more, and the next start would find nothing.
+            if self._there() != self._file:
+                raise SpoolError("the file was replaced, or removed")
             try:
                 run("BEGIN IMMEDIATE")
                 try:
@@ -186,6 +190,13 @@ class Spool:
                         run("ROLLBACK")
             except sqlite3.Error as error:
                 raise _told(error) from error
+
+    def _there(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _opened(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -58,6 +58,22 @@ def test_the_pace_of_a_device_is_known_again_in_this_start_of_the_machine_alone(
     spool.close()
 
 
+@pytest.mark.hazard("X3")
+def test_nothing_is_kept_in_a_file_that_is_not_there_any_more(path: Path) -> None:
+    spool = Spool(path)
+    assert spool.put(push("a"), NOW_S)
+    path.rename(path.with_name("moved"))
+    with pytest.raises(SpoolError, match="removed"):
+        spool.put(push("b"), NOW_S)
+    path.write_bytes(b"")
+    with pytest.raises(SpoolError, match="replaced"):
+        spool.keep(0, BOOT)
+    spool.close()
+    again = Spool(path)
+    assert again.put(push("b"), NOW_S)
+    again.close()
+
+
 def test_every_commit_is_synced(path: Path) -> None:
     spool = Spool(path)
     assert spool._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

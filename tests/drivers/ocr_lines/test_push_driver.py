@@ -184,19 +184,34 @@ async def test_what_is_none_is_refused_and_ends_the_connection_where_nothing_els
 
 @pytest.mark.hazard("X3")
 async def test_what_does_not_fit_is_refused_and_may_come_again(tmp_path: Path) -> None:
-    async with stand(tmp_path) as it, heard(it):
+    async with stand(tmp_path) as it, heard(it) as running:
         spool = it.driver._spool
         assert spool is not None
         spool._most_rows = 0
         assert await it.post(result("a")) == 507
         spool._most_rows = 64
         assert await it.post(result("a")) == 200
+        await until(lambda: len(it.results) == 1)
         spool.close()
         assert await it.post(result("b")) == 503
         it.driver._spool = None
         assert await it.post(result("b")) == 503
         it.driver._spool = spool
-        await until(lambda: len(it.results) == 1)
+        with pytest.raises(DeviceError, match="engine_spool_failed"):
+            await running
+
+
+@pytest.mark.hazard("X3")
+async def test_a_spool_that_fails_under_signs_of_life_is_told_and_there_is_another_next(tmp_path: Path) -> None:
+    async with stand(tmp_path, silence_s=20.0) as it:
+        async with heard(it) as running:
+            it.spool.unlink()
+            assert [await it.post(ALIVE), await it.post(result("1"))] == [200, 503]
+            with pytest.raises(DeviceError, match="engine_spool_failed"):
+                await running
+        async with heard(it):
+            assert await it.post(result("1")) == 200
+            await until(lambda: len(it.results) == 1)
 
 
 async def test_whoever_is_not_named_is_not_heard(tmp_path: Path) -> None:
