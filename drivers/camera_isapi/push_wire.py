@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from drivers.kit.camera.events import Notice, is_words
 from drivers.kit.camera.multipart import MultipartParser, Part, boundary_of
 
+# An alert and four pictures are the most that a camera is known to send of one event.
+MOST_PARTS = 64
+_PIECE_BYTES = 64 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
@@ -52,4 +56,10 @@ def parts_of(media: str, body: bytes, most_bytes: int) -> list[Part] | str:
     parser = MultipartParser(boundary, most_bytes)
     # The last part ends with the body, also where no delimiter follows it.
     ending = b"\r\n--" + boundary.lstrip("-").encode("latin-1", "replace") + b"--\r\n"
-    return parser.feed(body + ending) or "no part between its boundaries"
+    parts: list[Part] = []
+    whole = memoryview(body + ending)
+    for at in range(0, len(whole), _PIECE_BYTES):
+        parts += parser.feed(bytes(whole[at : at + _PIECE_BYTES]))
+        if len(parts) > MOST_PARTS:
+            return f"more than {MOST_PARTS} parts"
+    return parts or "no part between its boundaries"

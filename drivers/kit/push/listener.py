@@ -99,7 +99,8 @@ class PushListener:
             if refused is not None:
                 self._on_refused(refused)
                 await self._linger(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError):
+            # Not only a connection that was reset: a route that goes is no ConnectionError.
             self._on_refused(PushRefusedError(400, "the connection ended within a push"))
         except asyncio.CancelledError:
             writer.transport.abort()  # `stop`: the task ends here, there is nothing above it to cancel

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.camera_isapi.push_wire import Pushed, parts_of, read_push
+from drivers.camera_isapi.push_wire import MOST_PARTS, Pushed, parts_of, read_push
 from drivers.camera_isapi.wire import encode_event, encode_event_json, encode_heartbeat, parse_alert
+from drivers.kit.camera.events import Notice
 
 AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 PLATE = "粤BF3871"
@@ -119,3 +120,18 @@ def test_any_bytes_raise_nothing(noise: bytes, at: int) -> None:
     for media in (FORM, "application/json", noise.decode("latin-1")):
         read_push(media, body[:at] + noise + body[at:], parse_alert, 10_000)
         parts_of(media, noise, 10_000)
+
+
+@pytest.mark.hazard("D14")
+def test_a_body_of_a_million_parts_costs_no_more_than_one_of_some() -> None:
+    judged: list[bytes] = []
+
+    def parse(data: bytes) -> Notice | str:
+        judged.append(data)
+        return parse_alert(data)
+
+    body = b"--b\r\n\r\n{}\r\n" * 1_000_000
+    assert read_push("multipart/form-data; boundary=b", body, parse, 10_000) == f"more than {MOST_PARTS} parts"
+    assert judged == []
+    some = part(XML, named("anpr.xml")) + part(SCENE, named("scene")) * (MOST_PARTS - 1) + END
+    assert len(read(some).parts) == MOST_PARTS

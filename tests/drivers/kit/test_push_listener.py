@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -35,8 +37,12 @@ class Bench:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     # What the handler of the next pushes does.
     fails: PushRefusedError | None = None
+    # What the system says of the connection within the next pushes.
+    breaks: OSError | None = None
 
     async def take(self, push: Push) -> None:
+        if self.breaks is not None:
+            raise self.breaks
         if self.fails is not None:
             raise self.fails
         self.taken.append(push)
@@ -179,6 +185,20 @@ async def test_stopping_ends_what_is_open() -> None:
             await writer.wait_closed()
         with pytest.raises(OSError):
             await b.ask(GOOD)
+
+
+@pytest.mark.hazard("D14")
+@pytest.mark.parametrize("number", [errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENOTCONN])
+async def test_a_network_that_goes_within_a_push_is_one_more_refusal(number: int) -> None:
+    async with bench() as b:
+        failed: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: failed.append(said))
+        b.breaks = OSError(number, "told by the network")
+        assert await b.ask(GOOD) == 0
+        await b.until_refused(1)
+        b.breaks = None
+        assert await b.ask(GOOD) == 200
+        assert (b.refused, failed) == ([400], [])
 
 
 async def nobody(_: Push) -> None:
