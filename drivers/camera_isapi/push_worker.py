@@ -92,7 +92,8 @@ class Reception:
                 found = await self._out.get()
         except TimeoutError as error:
             expected = f"a push each {silence_s:g} s at {self._address}"
-            if self._refused:
+            # One that was cut off as the camera went is no sign of anything else.
+            if self._refused > 1:
                 got = f"{self._refused} that were refused, the last: {self._last_refusal}"
                 raise SourceError("camera_stalled", expected, got, _AT_THE_CAMERA) from error
             got = f"none of {', '.join(self._settings.peers)}"
@@ -120,7 +121,7 @@ class Reception:
                 next_step = "check that the camera speaks this protocol, and its firmware"
                 self._out.put_nowait(SourceError("camera_garbled", "alerts in XML or JSON", pushed, next_step))
             raise PushRefusedError(400, pushed)
-        self._garbled = 0
+        self._refused = self._garbled = 0
         try:
             given = self._judged(pushed, push.begun_at_ms, push.ended_at_ms)
         except LaggingError as lagging:

@@ -156,7 +156,8 @@ class PushedEngine:
                 found = await self._came.get()
         except TimeoutError as error:
             expected = f"a push each {self._silence_s:g} s"
-            if self._refused:
+            # One that was cut off as the engine went is no sign of a wrong form.
+            if self._refused > 1:
                 got = f"{self._refused} that were refused, the last: {self._last_refusal}"
                 raise self._error("garbled", expected, got) from error
             raise self._error("silent", expected, "none") from error
@@ -177,7 +178,7 @@ class PushedEngine:
                 got = f"{self._garbled} pushes in a row that are none"
                 self._came.put_nowait(self._error("garbled", "results as the README has them", got))
             raise PushRefusedError(400, "no result of this form, nor a sign of life")
-        self._garbled = 0
+        self._refused = self._garbled = 0
         if not told.id:
             self._came.put_nowait(None)
             return

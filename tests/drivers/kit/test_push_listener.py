@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,6 +107,21 @@ async def test_a_push_is_taken_whole_and_answered_after_it() -> None:
         assert before_ms <= push.begun_at_ms <= push.ended_at_ms <= CLOCK.now_ms()
         b.fails = PushRefusedError(507, "full")
         assert await b.ask(GOOD) == 507
+
+
+@pytest.mark.parametrize("turns", range(7))
+async def test_nobody_is_served_who_came_as_the_port_was_closed(turns: int) -> None:
+    loop = asyncio.get_running_loop()
+    async with bench() as b:
+        with socket.socket() as coming:
+            coming.setblocking(False)
+            await loop.sock_connect(coming, ("127.0.0.1", b.port))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await b.listener.stop()
+            async with asyncio.timeout(3):
+                with contextlib.suppress(ConnectionError):
+                    assert await loop.sock_recv(coming, 1) == b""
 
 
 async def test_who_waits_for_leave_to_send_gets_it() -> None:
