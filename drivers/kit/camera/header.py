@@ -6,6 +6,9 @@ from typing import Literal
 PictureFormat = Literal["jpeg", "png"]
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+_PNG_FIRST_CHUNK = b"\0\0\0\x0dIHDR"
+# Length, type and check of a chunk without its data (PNG 5.3).
+_PNG_CHUNK_BYTES = 12
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _END_OF_IMAGE = b"\xff\xd9"
 # Start-of-frame markers of ITU-T T.81 table B.1; C4, C8 and CC are other segments in the same range.
@@ -37,12 +40,26 @@ def read_picture_header(data: bytes) -> PictureHeader | None:
 
 
 def _png_header(data: bytes) -> PictureHeader | None:
-    if len(data) < 24 or data[12:16] != b"IHDR":
+    if len(data) < 24 or data[8:16] != _PNG_FIRST_CHUNK:
         return None
     width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     if not width or not height:
         return None
-    return PictureHeader("png", width, height, b"IEND\xaeB`\x82" in data[-64:])
+    return PictureHeader("png", width, height, _png_is_whole(data))
+
+
+def _png_is_whole(data: bytes) -> bool:
+    """Say whether each chunk lies within the bytes, up to the last one.
+
+    OpenCV takes as much memory as a chunk claims, up to 4 GiB, before it sees that the bytes are not there.
+    """
+    at = len(_PNG_MAGIC)
+    while at + _PNG_CHUNK_BYTES <= len(data):
+        end = at + _PNG_CHUNK_BYTES + int.from_bytes(data[at : at + 4], "big")
+        if end <= len(data) and data[at + 4 : at + 8] == b"IEND":
+            return True
+        at = end
+    return False
 
 
 def _jpeg_header(data: bytes) -> PictureHeader | None:

@@ -117,7 +117,7 @@ async def test_nobody_is_served_who_came_as_the_port_was_closed(turns: int) -> N
             coming.setblocking(False)
             await loop.sock_connect(coming, ("127.0.0.1", b.port))
             for _ in range(turns):
-                await asyncio.sleep(0)
+                await CLOCK.sleep(0)
             await b.listener.stop()
             async with asyncio.timeout(3):
                 with contextlib.suppress(ConnectionError):
