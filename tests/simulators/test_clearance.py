@@ -146,7 +146,7 @@ async def test_other_verdicts(broker: BrokerCase, world: World, kind: BehaviourK
 async def test_silent_late_and_duplicate(broker: BrokerCase, world: World) -> None:
     async with Bench(broker, world).running() as bench:
         bench.service.behave(Behaviour("silent"), passage="quiet")
-        bench.service.behave(Behaviour("late", delay_ms=60), passage="slow")
+        bench.service.behave(Behaviour("late", delay_ms=500), passage="slow")
         bench.service.behave(Behaviour("duplicate"), passage="thrice")
         await bench.ask("slow")
         await bench.ask("quiet")
