@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -95,7 +95,7 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
     _check_private(path)
     try:
         key = load_pem_private_key(raw, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
         raise _wrong_format(path, "an Ed25519 private key (PKCS #8 PEM)", "other bytes") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise _wrong_format(path, "an Ed25519 private key", type(key).__name__)
@@ -132,7 +132,7 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
     """Return the key; raises KeyFileError where it is absent or not Ed25519."""
     try:
         key = load_pem_public_key(_read(path))
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, InternalError) as error:
         raise _wrong_format(path, "an Ed25519 public key (PEM)", "other bytes") from error
     if not isinstance(key, Ed25519PublicKey):
         raise _wrong_format(path, "an Ed25519 public key", type(key).__name__)

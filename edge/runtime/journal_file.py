@@ -333,6 +333,9 @@ def read_records(connection: sqlite3.Connection, number: int, from_last: str | N
         low = found[0] if found is not None else low
     query = "SELECT id, kind, body, hash, written_at FROM record WHERE id BETWEEN ? AND ? ORDER BY id"
     for row_id, kind, body, digest, written_at in connection.execute(query, (low, high - 1)):
+        if not isinstance(digest, bytes):
+            # The table demands one. A bent file need not have it.
+            raise sqlite3.DatabaseError(f"record {row_id} has no hash")
         yield JournalRecord(row_id - number * LANE_SPAN, kind, body, digest.hex(), written_at)
 
 

@@ -83,6 +83,22 @@ def test_keys_of_another_kind_are_refused(tmp_path: Path) -> None:
         load_public_key(path)
 
 
+def test_a_key_over_which_openssl_stumbles_is_of_a_wrong_format(tmp_path: Path) -> None:
+    # Found by fuzzing: cryptography has an error of its own for what OpenSSL does not explain.
+    path = tmp_path / "k.pem"
+    path.write_bytes(
+        bytes.fromhex(
+            "2d2d2d2d2d424547494e2050524956415445204b45592d2d2d2d2d0a4d433443415141774251590a444b3256764243494549423959755252"
+            "624a4e45493339773469484d34732b6f794b594d386e423542676c4130503542372f5242480a2d2d2d2d2d454e442050524956415445204b"
+            "45592d2d2d2d2d0a"
+        )
+    )
+    path.chmod(0o600)
+    with pytest.raises(KeyFileError) as refusal:
+        load_private_key(path)
+    assert refusal.value.code == "key_file_format"
+
+
 def test_making_keys_again_changes_nothing(tmp_path: Path) -> None:
     make(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

@@ -1,4 +1,5 @@
 # ruff: noqa: ASYNC240 - these tests damage files and run processes, and nothing else waits
+import contextlib
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.runtime.journal import Journal, JournalError, JournalReader
+from edge.runtime.journal_file import LANE_SPAN, read_records
 from tests.support.journals import fill, later, start_appender, utc
 
 
@@ -167,3 +169,12 @@ async def test_a_lost_epoch_is_damage(path: Path) -> None:
     journal = await Journal.open(path, utc=later)
     assert journal.quarantined is not None
     await journal.close()
+
+
+def test_a_record_without_its_hash_is_a_damaged_file() -> None:
+    # Found by fuzzing: a bent file has rows that its table forbids.
+    with contextlib.closing(sqlite3.connect(":memory:")) as bent:
+        bent.execute("CREATE TABLE record (id INTEGER PRIMARY KEY, kind, body, hash, written_at)")
+        bent.execute("INSERT INTO record VALUES (?, 'step', '{}', NULL, '2026-03-01T08:00:00Z')", (LANE_SPAN + 1,))
+        with pytest.raises(sqlite3.DatabaseError, match="has no hash"):
+            list(read_records(bent, 1, None))
