@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
@@ -67,7 +67,7 @@ def keys_in(folder: Path) -> KeyOf:
     def key_of(lane: Lane) -> Ed25519PublicKey | None:
         try:
             key = load_pem_public_key((folder / f"lane-{lane.name}.pub.pem").read_bytes())
-        except (OSError, ValueError, UnsupportedAlgorithm):
+        except (OSError, ValueError, UnsupportedAlgorithm, InternalError):
             return None
         return key if isinstance(key, Ed25519PublicKey) else None
 

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -29,7 +29,7 @@ class Acknowledger:
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
             key = load_pem_private_key(path.read_bytes(), password=None)
-        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        except (OSError, ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
             raise SigningError(f"{path}: {error}") from error
         if os.name == "posix" and mode & 0o077:
             raise SigningError(f"{path}: readable by others: expected mode 0600, got {mode:04o}; chmod 600 {path}")
