@@ -3,6 +3,7 @@
 import struct
 from dataclasses import dataclass
 
+from edge.png import MAGIC, is_whole_png, png_size
 from models.pixels import Image, decoded
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -12,10 +13,6 @@ MIN_SIDE_PX = 12
 
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
-_PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_FIRST_CHUNK = b"\0\0\0\x0dIHDR"
-# Length, type and check of a chunk without its data (PNG 5.3).
-_PNG_CHUNK_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +25,8 @@ class Opened:
 
 def picture_size(encoded: bytes) -> tuple[int, int] | None:
     """Return (width, height) from the header of a JPEG or PNG, or None where it has none."""
-    if encoded.startswith(_PNG + _PNG_FIRST_CHUNK) and len(encoded) >= 24:
-        width, height = struct.unpack(">II", encoded[16:24])
-        return int(width), int(height)
+    if (size := png_size(encoded)) is not None:
+        return size
     if encoded.startswith(b"\xff\xd8"):
         return _jpeg_size(encoded)
     return None
@@ -57,20 +53,9 @@ def _jpeg_size(encoded: bytes) -> tuple[int, int] | None:
 
 def is_whole(encoded: bytes) -> bool:
     """Say whether the end mark of the format stands in the last bytes; some cameras append a trailer."""
-    if encoded.startswith(_PNG):
-        return _png_is_whole(encoded)
+    if encoded.startswith(MAGIC):
+        return is_whole_png(encoded)
     return encoded.rfind(b"\xff\xd9") > len(encoded) * 0.9
-
-
-def _png_is_whole(encoded: bytes) -> bool:
-    """Say whether each chunk lies within the bytes: OpenCV takes as much memory as a chunk claims, up to 4 GiB."""
-    at = len(_PNG)
-    while at + _PNG_CHUNK_BYTES <= len(encoded):
-        kind = encoded[at + 4 : at + 8]
-        at += _PNG_CHUNK_BYTES + int.from_bytes(encoded[at : at + 4], "big")
-        if kind == b"IEND":
-            return at <= len(encoded)
-    return False
 
 
 def open_picture(encoded: bytes) -> Opened:

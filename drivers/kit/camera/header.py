@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from edge import png
+
 PictureFormat = Literal["jpeg", "png"]
 
-_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-_PNG_FIRST_CHUNK = b"\0\0\0\x0dIHDR"
-# Length, type and check of a chunk without its data (PNG 5.3).
-_PNG_CHUNK_BYTES = 12
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _END_OF_IMAGE = b"\xff\xd9"
 # Start-of-frame markers of ITU-T T.81 table B.1; C4, C8 and CC are other segments in the same range.
@@ -32,7 +30,7 @@ def read_picture_header(data: bytes) -> PictureHeader | None:
 
     None where the bytes are no such picture, or end before the size is known.
     """
-    if data.startswith(_PNG_MAGIC):
+    if data.startswith(png.MAGIC):
         return _png_header(data)
     if data.startswith(_JPEG_MAGIC):
         return _jpeg_header(data)
@@ -40,26 +38,10 @@ def read_picture_header(data: bytes) -> PictureHeader | None:
 
 
 def _png_header(data: bytes) -> PictureHeader | None:
-    if len(data) < 24 or data[8:16] != _PNG_FIRST_CHUNK:
+    size = png.png_size(data)
+    if size is None or not size[0] or not size[1]:
         return None
-    width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    if not width or not height:
-        return None
-    return PictureHeader("png", width, height, _png_is_whole(data))
-
-
-def _png_is_whole(data: bytes) -> bool:
-    """Say whether each chunk lies within the bytes, up to the last one.
-
-    OpenCV takes as much memory as a chunk claims, up to 4 GiB, before it sees that the bytes are not there.
-    """
-    at = len(_PNG_MAGIC)
-    while at + _PNG_CHUNK_BYTES <= len(data):
-        end = at + _PNG_CHUNK_BYTES + int.from_bytes(data[at : at + 4], "big")
-        if end <= len(data) and data[at + 4 : at + 8] == b"IEND":
-            return True
-        at = end
-    return False
+    return PictureHeader("png", size[0], size[1], png.is_whole_png(data))
 
 
 def _jpeg_header(data: bytes) -> PictureHeader | None:

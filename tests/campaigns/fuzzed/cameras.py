@@ -287,7 +287,7 @@ def targets() -> list[Target]:
         target("camera_pipe", "drivers.kit.camera.pipe", [*_messages(), b"".join(_messages())],
                _pipe),
         target("camera_pipe_head", "drivers.kit.camera.pipe", heads, refusing(_pipe_head, PipeError)),
-        target("pictures", "drivers.kit.camera.header drivers.kit.camera.picture models.picture models.pixels",
+        target("pictures", "drivers.kit.camera.header drivers.kit.camera.picture edge.png models.picture models.pixels",
                [small, other], _picture),
         target("camera_date", "edge.bringup.camera",
                [b"HTTP/1.1 200 OK\r\nDate: Sun, 01 Mar 2026 08:00:00 GMT\r\n\r\n", b"Sun, 01 Mar 2026 08:00:00 +0800"],
