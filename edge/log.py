@@ -19,7 +19,7 @@ with hidden("rich"):
     import structlog
 
 # Packages whose `logging` follows the level; a library says no more than its warnings.
-_OURS = ("edge", "drivers", "models", "config", "ops", "simulators")
+OURS = ("edge", "drivers", "models", "config", "ops", "simulators")
 # A pipe that says it takes more takes this much without waiting (PIPE_BUF of Linux).
 _PIECE_BYTES = 4096
 
@@ -95,7 +95,7 @@ def configure(level: str = "info", *, readable: bool = False) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
-    for name in _OURS:
+    for name in OURS:
         logging.getLogger(name).setLevel(number)
 
 

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from edge.log import OURS
+
 pytest_plugins = ["tests.support.brokers", "tests.support.needs"]
 
 
 @pytest.fixture(autouse=True)
 def _log_as_ever() -> Iterator[None]:
     """A verb that a test runs in its own process sets the least level that is logged, for the whole process."""
-    known = [logging.getLogger(name) for name in (None, "edge", "drivers", "models", "config", "ops", "simulators")]
+    known = [logging.getLogger(name) for name in (None, *OURS)]
     levels = [one.level for one in known]
     yield
     structlog.reset_defaults()
