@@ -20,6 +20,7 @@ from drivers.kit.camera.pipe import AliveMessage
 from drivers.kit.camera.worker import Who, Wishes, WorkerSettings, main
 from drivers.kit.push.head import PushRefusedError
 from drivers.kit.push.listener import Bounds, Push, PushListener
+from drivers.kit.push.refusals import Refusals
 from drivers.kit.push.spool import Spool, Spooled, SpoolError, boot_id
 
 # How much longer than it can be of use a push may wait to be taken: frames are judged one after the other.
@@ -41,7 +42,7 @@ class Reception:
         self._assembler = Assembler(parse_alert, settings.late_ms)
         self._out: asyncio.Queue[Picture | AliveMessage | SourceError] = asyncio.Queue()
         self._boot = boot_id()
-        self._refused, self._garbled, self._last_refusal = 0, 0, ""
+        self._refusals, self._garbled = Refusals(), 0
         self._spool: Spool | None = None
         self._kept_pace: Pace | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -53,7 +54,7 @@ class Reception:
             peers=settings.peers,
             handle=self._take,
             now_ms=monotonic_ms,
-            on_refused=self._note_refusal,
+            on_refused=self._refusals.note,
             bounds=Bounds(path=address.target.partition("?")[0], head_s=settings.wait_s),
         )
 
@@ -92,10 +93,8 @@ class Reception:
                 found = await self._out.get()
         except TimeoutError as error:
             expected = f"a push each {silence_s:g} s at {self._address}"
-            # One that was cut off as the camera went is no sign of anything else.
-            if self._refused > 1:
-                got = f"{self._refused} that were refused, the last: {self._last_refusal}"
-                raise SourceError("camera_stalled", expected, got, _AT_THE_CAMERA) from error
+            if (refused := self._refusals.said) is not None:
+                raise SourceError("camera_stalled", expected, refused, _AT_THE_CAMERA) from error
             got = f"none of {', '.join(self._settings.peers)}"
             if self._listener.strangers:
                 got += f", {self._listener.strangers} connections of others"
@@ -121,7 +120,8 @@ class Reception:
                 next_step = "check that the camera speaks this protocol, and its firmware"
                 self._out.put_nowait(SourceError("camera_garbled", "alerts in XML or JSON", pushed, next_step))
             raise PushRefusedError(400, pushed)
-        self._refused = self._garbled = 0
+        self._refusals.begin_anew()
+        self._garbled = 0
         try:
             given = self._judged(pushed, push.begun_at_ms, push.ended_at_ms)
         except LaggingError as lagging:
@@ -199,10 +199,6 @@ class Reception:
     def _give(self, given: list[Picture | AliveMessage]) -> None:
         for one in given:
             self._out.put_nowait(one)
-
-    def _note_refusal(self, refused: PushRefusedError) -> None:
-        self._refused += 1
-        self._last_refusal = str(refused)
 
     def _taken(self, name: str) -> None:
         spool = self._spool

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from drivers.kit.camera.events import event_name
 from drivers.kit.push.head import PushRefusedError
 from drivers.kit.push.listener import Bounds, Push, PushListener
+from drivers.kit.push.refusals import Refusals
 from drivers.kit.push.spool import Spool, Spooled, SpoolError, boot_id
 from drivers.ocr_lines.results import MOST_PER_S, Results
 from drivers.ocr_lines.wire import Told, decode_result
@@ -69,7 +70,7 @@ class PushedEngine:
         self._boot = boot_id()
         self._spool: Spool | None = None
         self._came: asyncio.Queue[_Kept | DeviceError | None] = asyncio.Queue()
-        self._refused, self._garbled, self._last_refusal = 0, 0, ""
+        self._refusals, self._garbled = Refusals(), 0
         parts = urlsplit(url)
         self._listener = PushListener(
             parts.hostname or "",
@@ -77,7 +78,7 @@ class PushedEngine:
             peers=peers,
             handle=self._take,
             now_ms=clock.now_ms,
-            on_refused=self._note_refusal,
+            on_refused=self._refusals.note,
             bounds=Bounds(path=parts.path or "/", most_bytes=MOST_BYTES, push_s=5.0),
         )
 
@@ -85,7 +86,8 @@ class PushedEngine:
         """Open the spool, listen, and wait for a first push. Raises DeviceError."""
         await self.close()
         self._came = asyncio.Queue()
-        self._refused = self._garbled = 0
+        self._refusals.begin_anew()
+        self._garbled = 0
         try:
             waiting = await self._open_spool()
             await self._listen()
@@ -156,9 +158,7 @@ class PushedEngine:
                 found = await self._came.get()
         except TimeoutError as error:
             expected = f"a push each {self._silence_s:g} s"
-            # One that was cut off as the engine went is no sign of a wrong form.
-            if self._refused > 1:
-                got = f"{self._refused} that were refused, the last: {self._last_refusal}"
+            if (got := self._refusals.said) is not None:
                 raise self._error("garbled", expected, got) from error
             raise self._error("silent", expected, "none") from error
         if isinstance(found, DeviceError):
@@ -178,7 +178,8 @@ class PushedEngine:
                 got = f"{self._garbled} pushes in a row that are none"
                 self._came.put_nowait(self._error("garbled", "results as the README has them", got))
             raise PushRefusedError(400, "no result of this form, nor a sign of life")
-        self._refused = self._garbled = 0
+        self._refusals.begin_anew()
+        self._garbled = 0
         if not told.id:
             self._came.put_nowait(None)
             return
@@ -198,10 +199,6 @@ class PushedEngine:
         if not fresh:
             self.results.repeated += 1
         self._came.put_nowait(_Kept(told, push.ended_at_ms, name) if fresh else None)
-
-    def _note_refusal(self, refused: PushRefusedError) -> None:
-        self._refused += 1
-        self._last_refusal = str(refused)
 
     def _spool_failed(self, error: SpoolError) -> DeviceError:
         return self._error("spool_failed", f"to keep results in {self._spool_path}", str(error))
