@@ -54,6 +54,11 @@ class FieldPolicy:
         """The rule of each kind, without the key."""
         return {name: getattr(self, name) for name in _FIELDS}
 
+    @property
+    def shows_pictures(self) -> bool:
+        """Say whether pictures may be seen: all that they could show may. A card is in no picture of the vehicle."""
+        return {rule for name, rule in self.rules.items() if name != "driver"} == {"allow"}
+
     def show(self, rule: FieldRule, text: str) -> str | None:
         """Return what may be seen of `text` under a rule; None where nothing may."""
         match rule:

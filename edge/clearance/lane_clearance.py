@@ -12,6 +12,7 @@ from edge.clearance.grant import GrantRefusal
 from edge.clearance.keys import key_id_of
 from edge.clearance.picture_access import PictureAccess
 from edge.clearance.request import RequestHead, SignedRequest, build_request
+from edge.clearance.views import ViewedPicture, views_of
 from edge.core.events import Event, GrantReceived, GrantRefused, RequestPrepared
 from edge.core.grant import Grant
 from edge.core.profile import LaneProfile
@@ -82,6 +83,7 @@ class LaneClearance:
             drill=drill,
             recheck=state.passage.recheck if state.passage else None,
             pictures=None if drill else self._access(authority, passage, profile),
+            views=self._views(authority, identity, state),
         )
         now_ms = self._clock.now_ms()
         self._prepared[authority], self._newest[authority] = (signed, drill), (nonce, now_ms)
@@ -89,13 +91,16 @@ class LaneClearance:
 
     def _access(self, authority: str, passage: str, profile: LaneProfile) -> dict[str, Any] | None:
         """How the authority may fetch pictures: where some are served, and it may see all that they show."""
-        rules = self._policies[authority].rules
-        # A card is in no picture of the vehicle.
-        shown = {rule for name, rule in rules.items() if name != "driver"}
-        if self._pictures is None or shown != {"allow"}:
+        if self._pictures is None or not self._policies[authority].shows_pictures:
             return None
         now_s = self._clock.utc().timestamp()
         return self._pictures.claims(profile.site, profile.lane, authority, passage, now_s)
+
+    def _views(self, authority: str, identity: Identity, state: LaneState) -> tuple[ViewedPicture, ...]:
+        """What each picture shows, for an authority that may see all that is in them; fetching is another matter."""
+        if state.passage is None or not self._policies[authority].shows_pictures:
+            return ()
+        return views_of(state.profile, state.passage, identity)
 
     def send(self, passage: str, authority: str, nonce: str) -> None:
         """Send the prepared bytes once; what the link cannot carry now is lost, the authority's deadline decides."""

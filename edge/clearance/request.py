@@ -1,7 +1,7 @@
 """The clearance request: what the lane read, signed, and no more than this authority may see."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.clearance.envelope import MAX_ENVELOPE_BYTES, EnvelopeError, canonical_json, seal, split, verify
 from edge.clearance.keyset import KeyRefusedError, Keyset
 from edge.clearance.strict_json import StrictJsonError, parse_object
+from edge.clearance.views import ViewedPicture, evidence_of
 from edge.core.container import Container
 from edge.core.plate import Plate
 from edge.core.readings import DriverCard, Identity, Reading, Seal, Weight
@@ -67,11 +68,13 @@ def build_request(
     evidence: tuple[str, ...] = (),
     recheck: Recheck | None = None,
     pictures: Mapping[str, Any] | None = None,
+    views: Sequence[ViewedPicture] = (),
 ) -> SignedRequest:
     """Return the signed request. `evidence` are digests beside those that the readings carry.
 
     `recheck` tells of a vehicle that was referred before, with its result; `pictures` how the evidence may be fetched
-    (`edge.clearance.picture_access`).
+    (`edge.clearance.picture_access`); `views` what some of it shows, whose digests are evidence as well. A receiver of
+    an earlier version takes a request with any of them, and sees none.
 
     Raises ValueError where it would exceed 16 KiB, which no authority would read.
     """
@@ -87,7 +90,7 @@ def build_request(
         "nonce": head.nonce,
         "seq": head.sequence,
         "readings": readings_claims(identity, policy),
-        "evidence": sorted({*evidence, *_evidence(identity)}),
+        "evidence": sorted({*evidence, *evidence_of(identity), *(one.sha256 for one in views)}),
         "config_hash": config_hash,
         "model_hash": model_hash,
         "simulated": simulated,
@@ -103,6 +106,8 @@ def build_request(
         }
     if pictures is not None:
         claims["pictures"] = dict(pictures)
+    if views:
+        claims["views"] = [one.claims for one in views]
     raw = seal(canonical_json(claims), typ=REQUEST_TYPE, key_id=key_id, key=key)
     if len(raw) > MAX_ENVELOPE_BYTES:
         raise ValueError(f"request of {len(raw)} bytes exceeds {MAX_ENVELOPE_BYTES}")
@@ -200,9 +205,3 @@ def _reading(reading: Reading[Any], show: Callable[[Any], Any]) -> dict[str, Any
         "reason": reading.reason,
         "candidates": [show(candidate) for candidate in reading.candidates],
     }
-
-
-def _evidence(identity: Identity) -> set[str]:
-    readings: list[Reading[Any]] = [reading for _, reading in identity.plates]
-    readings += [identity.containers, identity.tag]
-    return {digest for reading in readings for digest in reading.evidence}

@@ -1,9 +1,11 @@
 """A lane's numbers at customs, a loaded truck, and its request: for tests of the customs bridge."""
 
+from dataclasses import replace
 from typing import Any
 
 from edge.clearance.bridge.dialects import DIALECTS
 from edge.clearance.bridge.messages import Channel, Gather
+from edge.clearance.bridge.slots import pictured
 
 CHANNEL = Channel("7208100000", "7208100001", "in")
 STANDARD = DIALECTS["gb2312"]
@@ -11,6 +13,15 @@ SEQUENCE = "20260301080000000001"
 PLATE, TRAILER, BOX, OTHER_BOX = "苏A88888", "苏A1234挂", "CSQU3054383", "TCLU4254260"
 EPC = "E0040000F4F0BE05"
 TRUCK = Gather(SEQUENCE, PLATE, TRAILER, EPC, (BOX, OTHER_BOX), ("22G1", ""), file_time="20260301080000")
+VIEWS = [
+    {"view": view, "reads": [what], "sha256": digest * 64}
+    for view, what, digest in (
+        ("front", "plate", "a"), ("front", "container", "f"), ("rear", "container", "b"), ("left", "container", "1"),
+        ("left", "container", "2"), ("right", "container", "3"), ("top", "container", "0"),
+    )
+]  # fmt: skip
+_DIGESTS = [one["sha256"] for one in VIEWS]
+VIEWED = replace(TRUCK, pictures=tuple(sorted(_DIGESTS)), views=pictured({"views": VIEWS, "evidence": _DIGESTS}))
 
 
 def reading(value: Any, status: str = "read", reason: str | None = None) -> dict[str, Any]:

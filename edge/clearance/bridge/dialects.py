@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from edge.clearance.bridge.slots import SLOTS, Slot
 from edge.clearance.bridge.strict_xml import Encoding
 
 RELEASE = "release"
@@ -57,7 +58,7 @@ class Layout:
         *_group("TRAILER", "TR_EC_NO=trailer_tag TR_NAME=trailer_plate TR_WT"),
         *_group("CONTA", _CONTA),
         *_group("CONTA_PIC", _CONTA_PIC),
-        *_group("OPTCAR", "PCAR_NO=optical_plate PCAR_NO_PICNAME PCAR_PICNAME=pictures"),
+        *_group("OPTCAR", "PCAR_NO=optical_plate PCAR_NO_PICNAME=plate_picture PCAR_PICNAME=pictures"),
         *_group("SEAL", "ESEAL_ID=seal SEAL_KEY"),
         ("BAR_CODE", "bar_code"),
     )
@@ -98,6 +99,8 @@ class Dialect:
     containers_read: str = "1"
     containers_unread: str = "0"
     layout: Layout = field(default_factory=Layout)
+    # Which picture stands in which slot of the layout.
+    slots: Mapping[str, Slot] = field(default_factory=lambda: SLOTS)
     results: Mapping[str, str] = field(default_factory=lambda: STANDARD_RESULTS)
     # EXECUTE_RESULT for a device command that was not carried out [K].
     not_executed: str = "1"

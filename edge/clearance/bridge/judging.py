@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from edge.clearance.bridge.dialects import RELEASE, Dialect, is_digits
 from edge.clearance.bridge.messages import Channel, Command, Gather, read_command
+from edge.clearance.bridge.slots import pictured
 from edge.clearance.bridge.strict_xml import XmlError
 from edge.clearance.bridge.wire import Frame
 from edge.core.boxes import MOST_CONTAINERS, ORDER_NOT_SEEN
@@ -37,7 +38,7 @@ def gather_of(claims: Mapping[str, Any], sequence: str, file_time: str) -> Gathe
     Reasons: conflict_front_plate (or rear), withheld_plates, conflict_containers, unread_containers,
     withheld_containers, container_check_failed, container_twice, container_order_not_seen, too_many_containers,
     conflict_tag, withheld_tag, conflict_driver, conflict_seals, withheld_seals,
-    seal_open, nothing_identified. Raises KeyError or TypeError for claims of another
+    seal_open, nothing_identified. Raises KeyError, TypeError or ValueError for claims of another
     form.
     """
     readings = claims["readings"]
@@ -58,6 +59,7 @@ def gather_of(claims: Mapping[str, Any], sequence: str, file_time: str) -> Gathe
         containers=None if boxes is None else tuple(one["code"] for one in boxes),
         models=() if boxes is None else tuple(one["size_type"] or "" for one in boxes),
         pictures=tuple(claims["evidence"]),
+        views=pictured(claims),
         file_time=file_time,
         weight_kg=_weight_kg(readings.get("weight")),
         driver_card=card.get("ic", ""),

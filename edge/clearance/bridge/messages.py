@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge.clearance.bridge.dialects import Dialect
+from edge.clearance.bridge.slots import Pictured, filled
 from edge.clearance.bridge.strict_xml import Element, XmlError, read, write
 from edge.clearance.bridge.wire import Frame, MessageType, Sender
 
@@ -29,7 +30,8 @@ class Channel:
 class Gather:
     """What the front end gathered of one vehicle. `containers` are front to rear; None where nothing looks for them.
 
-    `models` are their sizes and types (45G1), "" where not read. `pictures` are SHA-256 digests (hex). `weight_kg`,
+    `models` are their sizes and types (45G1), "" where not read. `pictures` are SHA-256 digests (hex), `views` what
+    some of them show. `weight_kg`,
     `seals` (each with its count of openings), `driver_card` and `bar_code` (the driver's printed code) stay empty for
     lanes without these devices.
     `file_time` is yyyyMMddHHmmss.
@@ -47,6 +49,7 @@ class Gather:
     driver_card: str = ""
     bar_code: str = ""
     pictures: tuple[str, ...] = ()
+    views: tuple[Pictured, ...] = ()
     file_time: str = ""
     supplemented: bool = False
 
@@ -106,9 +109,8 @@ def gather_fields(gather: Gather, channel: Channel, dialect: Dialect) -> dict[st
         "driver_card": gather.driver_card,
         "bar_code": gather.bar_code,
         "file_time": gather.file_time,
-        # Which view a digest is of is not told to an authority, so that no slot of a view may claim one.
         "pictures": "|".join(gather.pictures),
-        **dict.fromkeys(("picture_f", "picture_b", "picture_rf", "picture_lb", "picture_lf", "picture_rb"), ""),
+        **filled(dialect.slots, gather.views),
     }
 
 

@@ -114,13 +114,15 @@ def targets() -> list[Target]:
     beat = messages.heartbeat_frame(customs.CHANNEL, customs.STANDARD, "platform")
     given: dict[str, Any] = {**_NAMED, "pictures": _ACCESS.claims(**_NAMED, now_s=_AT_S)}
     path = address_of(given, DIGEST).removeprefix(_ACCESS.url)
+    viewed = customs.claims() | {"views": customs.VIEWS, "evidence": list(customs.VIEWED.pictures)}
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\xff\xd8\xff1"
     return [
         target("customs_frames", "edge.clearance.bridge.wire", [*map(wire.encode, sent[:4]), wire.encode(beat) * 2],
                _frames),
         target("customs_messages", _XML, [bytes((place,)) + one.body for place, one in enumerate(sent)], _bodies),
         target("customs_xml", "edge.clearance.bridge.strict_xml", [one.body for one in sent[:6]], _xml),
-        target("customs_requests", _XML, [json.dumps(customs.claims(), ensure_ascii=False).encode()], _request),
+        target("customs_requests", f"{_XML} edge.clearance.bridge.slots",
+               [json.dumps(one, ensure_ascii=False).encode() for one in (customs.claims(), viewed)], _request),
         target("customs_pictures", "edge.clearance.bridge.pictures", [head], _picture()),
         target("picture_addresses", "edge.clearance.picture_access edge.clearance.strict_json",
                [json.dumps(given).encode(), path.encode()], _addresses),

@@ -87,14 +87,6 @@ def test_what_a_person_added_is_sent_as_a_supplement() -> None:
     assert b"<GROSS_WT>18850</GROSS_WT>" in frame.body
 
 
-def test_digests_of_pictures_are_carried_and_no_view_claims_one() -> None:
-    fields = read_gather(
-        gather_frame(Gather(SEQUENCE, PLATE, pictures=("a" * 64, "b" * 64)), CHANNEL, STANDARD), STANDARD
-    )
-    assert fields["pictures"] == "a" * 64 + "|" + "b" * 64
-    assert fields["picture_f"] == ""
-
-
 @pytest.mark.parametrize(
     ("channel", "reason"),
     [
