@@ -5,7 +5,7 @@ Each action changes the draft and asks for effects; none looks at the phase.
 
 from dataclasses import replace
 
-from edge.core import offline, referring, sampling
+from edge.core import offline, referring, sampling, supplementing
 from edge.core.binding import answer_by_ms, refusal
 from edge.core.doubts import doubts
 from edge.core.draft import Draft
@@ -260,12 +260,12 @@ def _against_release(draft: Draft) -> tuple[str, ...]:
     state, passage = draft.state, draft.passage
     profile, identity = demanded(state.mode, state.profile), passage.identity or Identity()
     answers = [one.answer for one in passage.requests if one.answer is not None]
-    found = mismatches(profile, identity, passage.requests) or objections(
+    found = mismatches(profile, identity, passage.requests, supplementing.words(state)) or objections(
         state.mode, state.hours, profile, identity, answers
     )
     if not found and passage.recheck is not None:
         found = passage.recheck.objections
-    found = tuple(dict.fromkeys((*found, *doubts(state))))
+    found = tuple(dict.fromkeys((*found, *doubts(state), *supplementing.against(state))))
     return found or (("drill_would_release",) if drill_stays_closed(state) else ())
 
 
@@ -334,8 +334,8 @@ def retry(draft: Draft, event: Event) -> None:
     referring.withdraw(draft)
     draft.change_passage(
         attempt=passage.attempt + 1, triggered_at_ms=event.at_ms, frames=(), tags=(), shared_tags=(), cards=(),
-        results=(), identity=None, recheck=None, requests=(), decision=None, inspections=(), reasons=(), authority=None,
-        touched=True, stages=(),
+        results=(), identity=None, supplement=None, recheck=None, requests=(), decision=None, inspections=(),
+        reasons=(), authority=None, touched=True, stages=(),
     )  # fmt: skip
     draft.emit(StartCapture(passage.id, event.at_ms))
 

@@ -262,6 +262,20 @@ class PersonDecided:
 
 
 @dataclass(frozen=True, slots=True)
+class Supplemented:
+    """A named person says from the pictures what was not read: plates by place, container codes front to rear.
+
+    Words, never readings: whether they count is judged in `edge.core.supplementing`.
+    """
+
+    at_ms: int
+    operator: str
+    reason: str
+    plates: tuple[tuple[str, str], ...] = ()
+    containers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ModeOrdered:
     """A named person orders a mode of the lane."""
 
@@ -320,6 +334,7 @@ Event = (
     | AuthorityDurable
     | BarrierAnswered
     | PersonDecided
+    | Supplemented
     | ModeOrdered
     | HoursTurned
     | JournalLost

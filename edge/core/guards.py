@@ -299,7 +299,12 @@ def person_retries(draft: Draft, event: Event) -> bool:
     assert isinstance(event, PersonDecided)
     state, passage = draft.state, draft.passage
     decides = held_for(state.mode, state.hours) is None and passage.mode == state.mode
-    return event.action == "retry" and passage.attempt - passage.recaptures < 2 and not state.journal_lost and decides
+    return (
+        event.action == "retry"
+        and passage.attempt - passage.recaptures - passage.supplements < 2
+        and not state.journal_lost
+        and decides
+    )
 
 
 def person_resets(draft: Draft, event: Event) -> bool:

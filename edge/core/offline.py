@@ -65,9 +65,9 @@ def _kept(uses: tuple[OfflineUse, ...], named: set[str]) -> tuple[OfflineUse, ..
 def judge(state: LaneState, at_ms: int) -> OfflineEntry | str:
     """Return the one entry under which the waiting vehicle may pass, or the stable reason why it is held.
 
-    Reasons: fail_closed, an alarm of `doubts`, mode, answered, outage_not_proved, time_quality, no_list, list_expired,
-    cap_reached, conflict, unread, seals_not_listed, too_few_identifiers, no_entry, entry_not_now, risk_class,
-    entry_denied, entry_used, several_entries.
+    Reasons: fail_closed, an alarm of `doubts`, mode, supplemented, answered, outage_not_proved, time_quality, no_list,
+    list_expired, cap_reached, conflict, unread, seals_not_listed, too_few_identifiers, no_entry, entry_not_now,
+    risk_class, entry_denied, entry_used, several_entries.
     """
     rules, memory, passage = state.profile.offline, state.offline, state.passage
     if rules is None:
@@ -77,6 +77,9 @@ def judge(state: LaneState, at_ms: int) -> OfflineEntry | str:
         return in_doubt[0]
     if not mode_allows(state):
         return "mode"
+    if passage.supplement is not None:
+        # The list is for what was read: nobody is there to be told a word.
+        return "supplemented"
     if not passage.requests or not all(one.silent and one.answer is None for one in passage.requests):
         return "answered"
     if (reason := _bounds(state, rules, at_ms)) is not None:

@@ -2,9 +2,10 @@
 
 from edge.core.draft import Draft
 from edge.core.effects import Scalar
-from edge.core.events import ConfirmationReceived, Event, ModeOrdered, PersonDecided
+from edge.core.events import ConfirmationReceived, Event, ModeOrdered, PersonDecided, Supplemented
 from edge.core.modes import held_for, keeps_open
 from edge.core.observe import stands_on_arrival
+from edge.core.profile import LaneProfile
 from edge.core.state import LaneState
 from edge.core.two_persons import completes
 
@@ -13,15 +14,21 @@ def ordered(event: Event) -> tuple[str, str, str]:
     """What is ordered, by whom, and why."""
     if isinstance(event, ConfirmationReceived):
         return event.confirmation.decision, event.confirmation.officer, event.confirmation.reason
+    if isinstance(event, Supplemented):
+        return "supplement", event.operator, event.reason
     assert isinstance(event, ModeOrdered | PersonDecided)
     return "mode" if isinstance(event, ModeOrdered) else event.action, event.operator, event.reason
 
 
 def subject(draft: Draft, event: Event) -> str | None:
-    """What an order is about: the mode, or the open passage. Two orders about different things are no pair."""
+    """What an order is about: mode, open passage, or what is said of it. Orders about different things are no pair."""
     if isinstance(event, ModeOrdered):
         return event.mode
-    return draft.state.passage.id if draft.state.passage else None
+    passage = draft.state.passage.id if draft.state.passage else None
+    if isinstance(event, Supplemented):
+        # Both have to say exactly the same, whatever each saw the other type.
+        return f"{passage}|{event.plates}|{event.containers}"
+    return passage
 
 
 def countersigned(draft: Draft, event: Event) -> bool:
@@ -29,15 +36,21 @@ def countersigned(draft: Draft, event: Event) -> bool:
     action, operator, _ = ordered(event)
     profile = draft.state.profile
     by_ms = event.at_ms - profile.second_person_ms
-    return action not in profile.two_persons or completes(
+    return not _by_two(profile, action) or completes(
         draft.state.first_order, action, subject(draft, event), operator, by_ms
     )
+
+
+def _by_two(profile: LaneProfile, action: str) -> bool:
+    """Words that open where the authorities agree are no way around the two persons who open."""
+    opens = action == "supplement" and profile.supplement_opens and "open" in profile.two_persons
+    return action in profile.two_persons or opens
 
 
 def first_operator(draft: Draft, event: Event) -> str | None:
     """Return who gave the order first where two had to; the order is carried out and waits no longer."""
     first = draft.state.first_order
-    if first is None or ordered(event)[0] not in draft.state.profile.two_persons:
+    if first is None or not _by_two(draft.state.profile, ordered(event)[0]):
         return None
     draft.change(first_order=None)
     return first.operator

@@ -10,6 +10,7 @@ from edge.core.profile import Identifier, LaneProfile
 from edge.core.readings import Identity
 from edge.core.seal import SEAL_OPEN, unlocked
 from edge.core.state import Request
+from edge.core.supplement import Supplement
 from edge.core.vehicle import of_two_vehicles
 
 
@@ -52,11 +53,14 @@ def _reason(grant: Grant) -> str:
     return f"{grant.reason or grant.verdict}:{grant.authority}"
 
 
-def mismatches(profile: LaneProfile, identity: Identity, requests: Sequence[Request]) -> tuple[str, ...]:
+def mismatches(
+    profile: LaneProfile, identity: Identity, requests: Sequence[Request], supplement: Supplement | None = None
+) -> tuple[str, ...]:
     """Return why this identity may not be released automatically; empty where it may.
 
     At least one release note has to cover everything in `must_match`, and no release note may contradict
     anything that was read, whether it must match or not: a tag and a plate that disagree are never averaged.
+    What a person said in `supplement` stands for what was not read, where every release note says the same.
     """
     answers = [request.answer for request in requests if request.answer is not None]
     notes = [grant.note for grant in answers if grant.note and grant.verdict == "release"]
@@ -64,9 +68,10 @@ def mismatches(profile: LaneProfile, identity: Identity, requests: Sequence[Requ
         return ("no_release_note",)
     noted = [grant.note for grant in answers if grant.note]
     contradicted = [reason for note in noted for reason in _contradictions(profile, identity, note)]
+    contradicted += [reason for note in noted for reason in _words_contradicted(note, supplement)]
     if contradicted:
         return tuple(dict.fromkeys(contradicted))
-    shortfalls = [_shortfall(profile, identity, note) for note in notes]
+    shortfalls = [_shortfall(profile, identity, note, supplement) for note in notes]
     return () if any(not reasons for reasons in shortfalls) else min(shortfalls, key=len)
 
 
@@ -114,6 +119,17 @@ def _contradictions(profile: LaneProfile, identity: Identity, note: ReleaseNote)
     return reasons + _seal_contradictions(identity, note)
 
 
+def _words_contradicted(note: ReleaseNote, supplement: Supplement | None) -> list[str]:
+    """A note of another plate or of other boxes than a person said is against it, as it is against a reading."""
+    if supplement is None:
+        return []
+    noted = [(one.place, one.text, supplement.plate(one.place)) for one in note.plates]
+    reasons = [f"mismatch_{place}_plate" for place, text, said in noted if said not in (None, text)]
+    if supplement.containers and sorted(supplement.containers) != sorted(note.containers):
+        reasons.append("mismatch_containers")
+    return reasons
+
+
 def _seal_contradictions(identity: Identity, note: ReleaseNote) -> list[str]:
     """An open seal contradicts every note; another seal, or another count of openings, the note that names them."""
     if identity.seals.status == "conflict":
@@ -141,19 +157,22 @@ def opened_unexpectedly(identity: Identity, requests: Sequence[Request]) -> bool
     return any(one.note is not None and _openings_differ(identity, one.note) for one in answers)
 
 
-def _shortfall(profile: LaneProfile, identity: Identity, note: ReleaseNote) -> tuple[str, ...]:
+def _shortfall(
+    profile: LaneProfile, identity: Identity, note: ReleaseNote, supplement: Supplement | None
+) -> tuple[str, ...]:
     demanded = profile.must_match
     if profile.traffic == "general" and note.containers and "containers" not in demanded:
         # Goods of any kind: boxes are demanded where the release note names them, like a tag.
         demanded = (*demanded, "containers")
     if note.seals and "seals" not in demanded:
         demanded = (*demanded, "seals")
-    return tuple(reason for name in demanded if (reason := _missing(identity, note, name)))
+    return tuple(reason for name in demanded if (reason := _missing(identity, note, name, supplement)))
 
 
-def _missing(identity: Identity, note: ReleaseNote, name: Identifier) -> str | None:
+def _missing(identity: Identity, note: ReleaseNote, name: Identifier, supplement: Supplement | None) -> str | None:
     if name == "containers":
-        return None if identity.containers.status == "read" else "unread_containers"
+        said = supplement is not None and bool(supplement.containers)
+        return None if said or identity.containers.status == "read" else "unread_containers"
     if name == "weight":
         return None if identity.weight.status == "read" else "unread_weight"
     if name == "driver":
@@ -167,6 +186,7 @@ def _missing(identity: Identity, note: ReleaseNote, name: Identifier) -> str | N
         return None if note.tag is None or identity.tag.status == "read" else "unread_tag"
     place = name.removesuffix("_plate")
     reading = dict(identity.plates).get(place)
-    if reading is None or reading.status != "read":
+    said = supplement is not None and supplement.plate(place) is not None
+    if not said and (reading is None or reading.status != "read"):
         return f"unread_{name}"
     return None if any(noted.place == place for noted in note.plates) else f"not_noted_{name}"

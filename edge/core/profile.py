@@ -117,6 +117,8 @@ class LaneProfile:
     # Orders that a second named person has to give too, within `second_person_ms` of the first.
     two_persons: tuple[TwoPersonAction, ...] = ()
     second_person_ms: int = 120_000
+    # Grants open where a person said what was not read; without it they are heard, and a person opens.
+    supplement_opens: bool = False
     drill_moves_boom: bool = False
     # None: FAIL_CLOSED, whoever cannot be asked holds every vehicle.
     offline: OfflineRules | None = None

@@ -19,6 +19,7 @@ from edge.core.referral import (
     recheck,
     report_refusal,
 )
+from edge.core.supplement import known
 
 OVERDUE = "referral_overdue"
 SWAPPED = "referral_swapped"
@@ -110,7 +111,7 @@ def issue(draft: Draft, inspections: tuple[Inspection, ...]) -> None:
         draft.identifier(f"referral|{passage.id}|{passage.attempt}"),
         passage.id,
         key,
-        marks(passage.identity or Identity(), key),
+        marks(known(passage.identity or Identity(), passage.supplement), key),
         targets,
         tuple(one.authority for one in inspections),
         draft.at_ms,

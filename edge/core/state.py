@@ -17,6 +17,7 @@ from edge.core.readings import DriverCard, EngineResult, Identity
 from edge.core.referral import Recheck, Referral
 from edge.core.sampling_plan import SamplingPlan
 from edge.core.seal import SealsInField
+from edge.core.supplement import Supplement
 from edge.core.tag import Tag
 from edge.core.two_persons import FirstOrder
 from edge.core.weight import Weighing
@@ -104,6 +105,9 @@ class Passage:
     # Nothing that an engine saw before this is of its vehicle.
     stood_since_ms: int = 0
     identity: Identity | None = None
+    # What a person said of it where nothing was read, and how often somebody did.
+    supplement: Supplement | None = None
+    supplements: int = 0
     # Set where this vehicle was referred before.
     recheck: Recheck | None = None
     requests: tuple[Request, ...] = ()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge.core import actions as do
-from edge.core import confirming, evacuation, orders, referring
+from edge.core import confirming, evacuation, orders, referring, supplementing
 from edge.core import guards as when
 from edge.core import motion as move
 from edge.core import order_guards as if_ordered
@@ -40,6 +40,7 @@ from edge.core.events import (
     SamplingPlanAccepted,
     SealsSeen,
     Started,
+    Supplemented,
     TagElsewhere,
     TagSighted,
     Tick,
@@ -172,6 +173,12 @@ _HANDHELD = [
     *_on(tuple(P), ConfirmationReceived, when.always, confirming.ignore_confirmation),
 ]
 
+_SUPPLEMENTED = [
+    *_on((P.HELD,), Supplemented, supplementing.supplement_counts, supplementing.ask_supplemented, P.WAITING),
+    *_on((P.HELD,), Supplemented, supplementing.words_count, orders.await_second),
+    *_on(tuple(P), Supplemented, when.always, supplementing.ignore_supplement),
+]
+
 _MODES = [
     *_on(tuple(P), ModeOrdered, if_ordered.mode_unacceptable, orders.refuse_mode),
     *_on(tuple(P), ModeOrdered, if_ordered.first_for_mode, orders.await_second),
@@ -267,6 +274,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     *_MOVING,
     *_PERSON,
     *_HANDHELD,
+    *_SUPPLEMENTED,
     *_MODES,
     *_OTHERWISE,
 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-TwoPersonAction = Literal["open", "lower", "reset", "mode"]
+TwoPersonAction = Literal["open", "lower", "reset", "mode", "supplement"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from edge.core.events import (
     RequestPrepared,
     SealsSeen,
     Started,
+    Supplemented,
     TagElsewhere,
     TagSighted,
     Tick,
@@ -80,7 +81,9 @@ class Storm:
 
     PROFILES: ClassVar[tuple[LaneProfile, ...]] = (
         PROFILE,
-        replace(PROFILE, authorities=AUTHORITIES, tag_min_reads=2, tag_dwell_ms=50, recaptures=2),
+        replace(
+            PROFILE, authorities=AUTHORITIES, tag_min_reads=2, tag_dwell_ms=50, recaptures=2, supplement_opens=True
+        ),
         replace(PROFILE, authorities=AUTHORITIES, join="veto", tag_reader=None, must_match=("front_plate",)),
         replace(PROFILE, authorities=AUTHORITIES, join="quorum", quorum=1),
         replace(PROFILE, authorities=(), cameras=(), timing=replace(PROFILE.timing, arrival_debounce_ms=100)),
@@ -132,7 +135,15 @@ class Storm:
 
     def _person(self, state: LaneState, choice: int) -> Iterator[Event]:
         operator = "" if choice % 7 == 0 else ("chen", "wang")[choice // 7 % 2]
+        if choice % 3 == 0:
+            yield from self._say(operator, choice)
         yield PersonDecided(self.at_ms, operator, ACTIONS[choice % 5], "" if choice % 11 == 0 else "checked")
+
+    def _say(self, operator: str, choice: int) -> Iterator[Event]:
+        """Somebody says what was not read, or something else."""
+        plates = ((), (("front", PLATE),), (("front", "京A12345"),), (("rear", "?"),))[choice // 3 % 4]
+        boxes = ((CODE,), (CODE,), (), ("HLXU4074106",), ("?",))[choice // 12 % 5]
+        yield Supplemented(self.at_ms, operator, "looked", plates, boxes)
 
     def _challenged(self, state: LaneState, choice: int) -> Iterator[Event]:
         """The shell signed the challenge; sometimes one that nobody asked for."""

@@ -16,7 +16,16 @@ from edge.core.effects import (
     StopCapture,
     Terminal,
 )
-from edge.core.events import ConfirmationReceived, Event, HoursTurned, JournalLost, ModeOrdered, PersonDecided, Started
+from edge.core.events import (
+    ConfirmationReceived,
+    Event,
+    HoursTurned,
+    JournalLost,
+    ModeOrdered,
+    PersonDecided,
+    Started,
+    Supplemented,
+)
 from edge.core.state import LaneState
 
 # Which fields each report has, in order; `?` may be missing. In a drill each has `drill` as well.
@@ -60,6 +69,8 @@ REPORTS = {
     "sampling_skipped": "reason",
     "second_person_awaited": "action operator reason key_id?",
     "started": "boot",
+    "supplement_refused": "operator reason",
+    "supplemented": "operator reason first_operator? plates containers",
     "vehicle_evacuated": "number",
 }
 ORDERED = (
@@ -69,6 +80,7 @@ ORDERED = (
     "refused_by_person",
     "reset_by_person",
     "second_person_awaited",
+    "supplemented",
 )
 
 
@@ -79,16 +91,18 @@ def passages(before: LaneState, event: Event, after: LaneState, effects: tuple[E
     return known | ({event.unfinished} if isinstance(event, Started) else set())
 
 
-def _who_and_why(event: ModeOrdered | PersonDecided | ConfirmationReceived) -> tuple[str, str]:
+def _who_and_why(event: ModeOrdered | PersonDecided | Supplemented | ConfirmationReceived) -> tuple[str, str]:
     if isinstance(event, ConfirmationReceived):
         return event.confirmation.officer, event.confirmation.reason
     return event.operator, event.reason
 
 
 def _action(event: Event) -> str:
-    assert isinstance(event, ModeOrdered | PersonDecided | ConfirmationReceived)
+    assert isinstance(event, ModeOrdered | PersonDecided | Supplemented | ConfirmationReceived)
     if isinstance(event, ConfirmationReceived):
         return event.confirmation.decision
+    if isinstance(event, Supplemented):
+        return "supplement"
     return "mode" if isinstance(event, ModeOrdered) else event.action
 
 
@@ -103,7 +117,7 @@ def judge_report(report: Report, event: Event) -> None:
     said = dict(report.fields)
     assert said.get("drill", True) is True
     if report.name in ORDERED:
-        assert isinstance(event, ModeOrdered | PersonDecided | ConfirmationReceived)
+        assert isinstance(event, ModeOrdered | PersonDecided | Supplemented | ConfirmationReceived)
         assert (said["operator"], said["reason"]) == _who_and_why(event)
         assert ("key_id" in said) is isinstance(event, ConfirmationReceived)
     if report.name == "mode_changed":
