@@ -27,7 +27,7 @@ from config.fields import FilePath, Fingerprint, Host, HttpsUrl, Id, Name, Port,
 Identifier = Literal["front_plate", "rear_plate", "containers", "tag", "weight", "driver", "seals"]
 Visibility = Literal["allow", "mask", "hash", "deny"]
 Traffic = Literal["container", "general", "bulk", "car", "bus"]
-TwoPersonAction = Literal["open", "lower", "reset", "mode"]
+TwoPersonAction = Literal["open", "lower", "reset", "mode", "supplement"]
 PathKey = tuple[str | int, ...]
 
 
@@ -223,6 +223,8 @@ class Lane(Strict):
     # Orders that a second named person has to give too, within `second_person_ms` of the first.
     two_persons: tuple[TwoPersonAction, ...] = ()
     second_person_ms: int = Field(default=120_000, ge=5_000, le=3_600_000)
+    # What a person says of a held vehicle (`kakou supplement`) opens where the authorities release it.
+    supplement_opens: bool = False
     drill_moves_boom: bool = False
     calendar: Calendar | None = None
 

@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "replay": ("edge.verbs.replay", "main"),
     "status": ("edge.verbs.person", "status"),
     "open": ("edge.verbs.person", "order"),
+    "supplement": ("edge.verbs.person", "supplement"),
     "mode": ("edge.verbs.person", "mode"),
     "confirm": ("edge.verbs.confirm", "main"),
     "reload": ("edge.verbs.person", "reload"),

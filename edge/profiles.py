@@ -43,6 +43,7 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         calendar=lane.calendar is not None,
         two_persons=lane.two_persons,
         second_person_ms=lane.second_person_ms,
+        supplement_opens=lane.supplement_opens,
         drill_moves_boom=lane.drill_moves_boom,
         offline=_offline_rules(lane),
         traffic=lane.traffic,

@@ -50,6 +50,7 @@ PlatformFault = Literal[
     "empty_result",
     "doctype",
     "always_releases",
+    "no_supplements",
 ]
 PLATFORM_FAULTS: tuple[PlatformFault, ...] = get_args(PlatformFault)
 _OTHER_PLATE = "沪B00000"
@@ -62,6 +63,8 @@ class Asked:
 
     fields: dict[str, str]
     channel: Channel
+    # A person added something (0x23).
+    supplemented: bool = False
 
 
 class CustomsPlatform:
@@ -166,7 +169,8 @@ class CustomsPlatform:
             self.on_answered(frame)
         elif frame.kind in (MessageType.GATHER, MessageType.SUPPLEMENT):
             with contextlib.suppress(XmlError):
-                asked = Asked(read_gather(frame, self.dialect), channel)
+                supplemented = frame.kind == MessageType.SUPPLEMENT
+                asked = Asked(read_gather(frame, self.dialect), channel, supplemented)
                 self.asked = [*self.asked[-99:], asked]
                 self.on_asked(asked)
                 self._answer(asked, writer)
@@ -174,6 +178,8 @@ class CustomsPlatform:
     def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         if self.fault == "closes":
             writer.transport.abort()
+            return
+        if self.fault == "no_supplements" and asked.supplemented:
             return
         result, document = self.book.rule(asked.fields)
         if self.fault == "always_releases":

@@ -84,6 +84,7 @@ class LaneClearance:
             recheck=state.passage.recheck if state.passage else None,
             pictures=None if drill else self._access(authority, passage, profile),
             views=self._views(authority, identity, state),
+            supplement=state.passage.supplement if state.passage else None,
         )
         now_ms = self._clock.now_ms()
         self._prepared[authority], self._newest[authority] = (signed, drill), (nonce, now_ms)

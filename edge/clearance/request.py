@@ -16,6 +16,7 @@ from edge.core.container import Container
 from edge.core.plate import Plate
 from edge.core.readings import DriverCard, Identity, Reading, Seal, Weight
 from edge.core.referral import Recheck
+from edge.core.supplement import Supplement
 from edge.core.tag import Tag
 from edge.field_policy import FieldPolicy
 
@@ -69,12 +70,14 @@ def build_request(
     recheck: Recheck | None = None,
     pictures: Mapping[str, Any] | None = None,
     views: Sequence[ViewedPicture] = (),
+    supplement: Supplement | None = None,
 ) -> SignedRequest:
     """Return the signed request. `evidence` are digests beside those that the readings carry.
 
     `recheck` tells of a vehicle that was referred before, with its result; `pictures` how the evidence may be fetched
-    (`edge.clearance.picture_access`); `views` what some of it shows, whose digests are evidence as well. A receiver of
-    an earlier version takes a request with any of them, and sees none.
+    (`edge.clearance.picture_access`); `views` what some of it shows, whose digests are evidence as well;
+    `supplement` what a person said where nothing was read. A receiver of an earlier version takes a request with any
+    of them, and sees none: to it, what was not read stays unread.
 
     Raises ValueError where it would exceed 16 KiB, which no authority would read.
     """
@@ -108,10 +111,12 @@ def build_request(
         claims["pictures"] = dict(pictures)
     if views:
         claims["views"] = [one.claims for one in views]
+    if supplement is not None:
+        claims["supplement"] = supplement_claims(supplement, policy)
     raw = seal(canonical_json(claims), typ=REQUEST_TYPE, key_id=key_id, key=key)
     if len(raw) > MAX_ENVELOPE_BYTES:
         raise ValueError(f"request of {len(raw)} bytes exceeds {MAX_ENVELOPE_BYTES}")
-    return SignedRequest(raw, request_hash(raw), shown_kinds(identity, policy))
+    return SignedRequest(raw, request_hash(raw), shown_kinds(identity, policy, supplement))
 
 
 def request_hash(raw: bytes) -> str:
@@ -170,13 +175,36 @@ def readings_claims(identity: Identity, policy: FieldPolicy) -> dict[str, Any]:
     }
 
 
+def supplement_claims(supplement: Supplement, policy: FieldPolicy) -> dict[str, Any]:
+    """Return what a person said as an authority under `policy` may see it, and who said it.
+
+    Their reason stays in the journal: in a text of their own anything could stand.
+    """
+    return {
+        "operator": supplement.operator,
+        "first_operator": supplement.first_operator,
+        "plates": [
+            {"place": place, "policy": policy.plates, "text": policy.show(policy.plates, text)}
+            for place, text in supplement.plates
+        ],
+        "containers": {
+            "policy": policy.containers,
+            "codes": [policy.show(policy.containers, code) for code in supplement.containers],
+        },
+    }
+
+
 def seal_facts(seal: Seal) -> dict[str, Any]:
     """Return what a seal says of itself but for who it is: an authority is told this under every policy."""
     return {"locked": seal.locked, "openings": seal.openings, "battery_percent": seal.battery_percent}
 
 
-def shown_kinds(identity: Identity, policy: FieldPolicy) -> tuple[tuple[str, str], ...]:
+def shown_kinds(
+    identity: Identity, policy: FieldPolicy, supplement: Supplement | None = None
+) -> tuple[tuple[str, str], ...]:
     """Return in what form each kind of identifier is in a request: its rule, or `nothing` where nothing was read.
+
+    What a person said is shown like what was read.
 
     Weight, driver and seals are among them where the lane has a device for them.
     """
@@ -191,8 +219,14 @@ def shown_kinds(identity: Identity, policy: FieldPolicy) -> tuple[tuple[str, str
         kinds["driver"] = [identity.driver]
     if identity.seals.reason != "not_looked_for":
         kinds["seals"] = [identity.seals]
+    said = {"plates": supplement.plates, "containers": supplement.containers} if supplement is not None else {}
     return tuple(
-        (kind, getattr(policy, kind) if any(one.value or one.candidates for one in readings) else "nothing")
+        (
+            kind,
+            getattr(policy, kind)
+            if said.get(kind) or any(one.value or one.candidates for one in readings)
+            else "nothing",
+        )
         for kind, readings in kinds.items()
     )
 

@@ -16,15 +16,17 @@ from typing import Any, get_args
 from edge.clearance.confirm_desk import ConfirmDesk
 from edge.clearance.grant import GrantRefusal
 from edge.core.confirming import confirm_refusal
-from edge.core.events import ModeOrdered, PersonAction, PersonDecided
+from edge.core.events import ModeOrdered, PersonAction, PersonDecided, Supplemented
 from edge.core.modes import MODES
 from edge.core.state import Phase
+from edge.core.supplementing import supplement_refusal
 from edge.release.layout import this_release
 from edge.runtime.draining import drained
 from edge.runtime.end_watch import EndWatch
 from edge.runtime.lane_runner import LaneRunner
 from edge.runtime.loop_lag import LoopLag
 from edge.runtime.recorder import MOST_MIB, MOST_SECONDS, LaneRecorder, RecorderError
+from edge.runtime.words import typed_words
 
 MOST_BYTES = 4096
 # The status of 64 lanes with their devices is one line.
@@ -37,6 +39,7 @@ MOST_REASON = 500
 _ACTIONS: tuple[str, ...] = get_args(PersonAction)
 # Phases in which an ordered opening is still on its way; everything else is its outcome.
 _ON_THE_WAY = frozenset({Phase.CONSUMING, Phase.OPENING})
+_ASKED = frozenset({Phase.WAITING, *_ON_THE_WAY})
 _OUTCOME_TIMEOUT_S = 10.0
 
 
@@ -161,6 +164,11 @@ class ControlServer:
             case {"verb": "mode", "lane": str(lane), "mode": str(mode), "operator": str(who), "reason": str(why)}:
                 return self._mode(lane, mode, who, why)
             case {
+                "verb": "supplement", "lane": str(lane), "operator": str(who), "reason": str(why),
+                "plates": dict(plates), "containers": list(codes),
+            }:  # fmt: skip
+                return await self._supplement(lane, who, why, plates, codes)
+            case {
                 "verb": "record", "lane": str(lane), "operator": str(who), "reason": str(why),
                 "seconds": int() as seconds, "most_mib": int() as most_mib,
             }:  # fmt: skip
@@ -202,6 +210,26 @@ class ControlServer:
         runner = self._lanes[lane]
         runner.take(ModeOrdered(runner.now_ms(), mode, operator, reason))
         return {"accepted": runner.state.mode == mode, "phase": runner.state.phase.value, "lane": describe(runner)}
+
+    async def _supplement(
+        self, lane: str, operator: str, reason: str, plates: dict[str, Any], codes: list[Any]
+    ) -> dict[str, Any]:
+        """Hand on what a person says of a held vehicle where nothing was read; answered once it is decided again."""
+        operator, reason = _in_one_line(operator), _in_one_line(reason)
+        if error := self._unacceptable(lane, operator, reason):
+            return error
+        words = typed_words(plates, codes)
+        if words is None:
+            return {"error": "words_malformed"}
+        runner = self._lanes[lane]
+        event = Supplemented(runner.now_ms(), operator, reason, *words)
+        before, why_not = runner.state, supplement_refusal(runner.state, event)
+        runner.take(event)
+        accepted = runner.state.phase is not before.phase or runner.state.phase_since_ms != before.phase_since_ms
+        if accepted:
+            await self._outcome(runner, _ASKED)
+        shown = describe(runner)
+        return {"accepted": accepted, "reason": why_not, "phase": runner.state.phase.value, "lane": shown}
 
     def _record(self, lane: str, operator: str, reason: str, seconds: int, most_mib: int) -> dict[str, Any]:
         """Begin a recording, or end the one that runs (`seconds` 0)."""
@@ -257,11 +285,11 @@ class ControlServer:
             return {"error": "too_long", "operator": MOST_OPERATOR, "reason": MOST_REASON}
         return None
 
-    async def _outcome(self, runner: LaneRunner) -> None:
-        """Wait until the ordered opening has an outcome, or for as long as a barrier may take."""
+    async def _outcome(self, runner: LaneRunner, on_the_way: frozenset[Phase] = _ON_THE_WAY) -> None:
+        """Wait until what was ordered has an outcome, or for as long as a barrier may take."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_OUTCOME_TIMEOUT_S):
-                await runner.reached(lambda state: state.phase not in _ON_THE_WAY)
+                await runner.reached(lambda state: state.phase not in on_the_way)
 
 
 def _in_one_line(text: str) -> str:

@@ -1,4 +1,7 @@
-"""`kakou status`, `open` and `mode`: what a person at the lane sees and orders, through the local control socket."""
+"""`kakou status`, `open`, `supplement` and `mode`: what a person at the lane sees, orders and says.
+
+All through the local control socket.
+"""
 
 import argparse
 import asyncio
@@ -67,6 +70,34 @@ def order(arguments: Sequence[str]) -> int:
     }
     answer = ask_controller(given, request)
     return answer if isinstance(answer, int) else show_outcome(given, answer)
+
+
+def supplement(arguments: Sequence[str]) -> int:
+    """Say of a held vehicle what was not read; 0 where the authorities were asked anew, 1 where not, 69, 78."""
+    parser = Parser("kakou supplement", say("verb_supplement"))
+    add_target(parser)
+    parser.add_argument("lane", help=say("open_lane"))
+    parser.add_argument("--operator", help=say("open_operator"))
+    parser.add_argument("--reason", required=True, help=say("open_reason"))
+    parser.add_argument("--plate", help=say("supplement_plate"))
+    parser.add_argument("--rear-plate", help=say("supplement_rear_plate"))
+    parser.add_argument("--container", action="append", default=[], metavar="CODE", help=say("supplement_container"))
+    given = parser.parse_args(arguments)
+    plates = {"front": given.plate, "rear": given.rear_plate}
+    request = {
+        "verb": "supplement",
+        "lane": given.lane,
+        "operator": login_name() if given.operator is None else given.operator,
+        "reason": given.reason,
+        "plates": {place: text for place, text in plates.items() if text is not None},
+        "containers": given.container,
+    }
+    answer = ask_controller(given, request)
+    if isinstance(answer, int):
+        return answer
+    if not given.json and answer.get("reason"):
+        print(say("supplement_refused", why=say(f"supplement_{answer['reason']}")), file=sys.stderr)
+    return show_outcome(given, answer)
 
 
 def mode(arguments: Sequence[str]) -> int:
@@ -149,6 +180,8 @@ def refusal(answer: dict[str, Any]) -> str:
             return say("open_who_and_why")
         case "too_long":
             return say("open_too_long", operator=answer["operator"], reason=answer["reason"])
+        case "words_malformed":
+            return say("supplement_words_malformed")
         case "already_recording" | "not_recording" | "disk_too_full" | "cannot_write" | "record_out_of_range":
             return say(f"record_{answer['error'].removeprefix('record_')}")
         case code:

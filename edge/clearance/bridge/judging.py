@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from edge.clearance.bridge.dialects import RELEASE, Dialect, is_digits
 from edge.clearance.bridge.messages import Channel, Command, Gather, read_command
+from edge.clearance.bridge.said import Said, said_of
 from edge.clearance.bridge.slots import pictured
 from edge.clearance.bridge.strict_xml import XmlError
 from edge.clearance.bridge.wire import Frame
@@ -37,26 +38,30 @@ def gather_of(claims: Mapping[str, Any], sequence: str, file_time: str) -> Gathe
 
     Reasons: conflict_front_plate (or rear), withheld_plates, conflict_containers, unread_containers,
     withheld_containers, container_check_failed, container_twice, container_order_not_seen, too_many_containers,
-    conflict_tag, withheld_tag, conflict_driver, conflict_seals, withheld_seals,
-    seal_open, nothing_identified. Raises KeyError, TypeError or ValueError for claims of another
-    form.
+    conflict_tag, withheld_tag, conflict_driver, conflict_seals, withheld_seals, seal_open, nothing_identified, and
+    those of `said_of`. Raises KeyError, TypeError or ValueError for claims of another form.
     """
-    readings = claims["readings"]
+    readings, words = claims["readings"], claims.get("supplement")
     plates = {one["place"]: one for one in readings["plates"]}
-    objection = _of_plates(plates) or _of_containers(readings["containers"]) or _of_tag(readings["tag"])
+    said = said_of(words, plates, readings["containers"])
+    if isinstance(said, str):
+        return said
+    objection = _of_plates(plates) or _of_containers(readings["containers"], said) or _of_tag(readings["tag"])
     objection = objection or _of_driver(readings.get("driver")) or _of_seals(readings.get("seals"))
     if objection:
         return objection
     front, rear, tag = _value(plates.get("front")), _value(plates.get("rear")), _value(readings["tag"])
     boxes, card = _value(readings["containers"]), _card(readings.get("driver"))
-    if front is None and tag is None:
+    codes = said.containers or (None if boxes is None else tuple(one["code"] for one in boxes))
+    plate = front["text"] if front else said.plates.get("front", "")
+    if not plate and tag is None:
         return "nothing_identified"
     return Gather(
         sequence=sequence,
-        plate=front["text"] if front else "",
-        trailer_plate=rear["text"] if rear else "",
+        plate=plate,
+        trailer_plate=rear["text"] if rear else said.plates.get("rear", ""),
         tag=tag["epc"] if tag else "",
-        containers=None if boxes is None else tuple(one["code"] for one in boxes),
+        containers=codes,
         models=() if boxes is None else tuple(one["size_type"] or "" for one in boxes),
         pictures=tuple(claims["evidence"]),
         views=pictured(claims),
@@ -65,6 +70,7 @@ def gather_of(claims: Mapping[str, Any], sequence: str, file_time: str) -> Gathe
         driver_card=card.get("ic", ""),
         bar_code=card.get("qr", ""),
         seals=tuple((one["seal"], one["openings"]) for one in _value(readings.get("seals")) or ()),
+        supplemented=words is not None,
     )
 
 
@@ -80,7 +86,8 @@ def note_of(gather: Gather, claims: Mapping[str, Any], form: str) -> ReleaseNote
     """Return the note of a release: exactly what customs was shown, under the number that it named or the SEQ_NO."""
     shown = {"front": gather.plate, "rear": gather.trailer_plate}
     plates = tuple(
-        NotedPlate(one["place"], one["value"]["text"], one["value"]["colour"])
+        # A person says no colour.
+        NotedPlate(one["place"], shown[one["place"]], None if one["value"] is None else one["value"]["colour"])
         for one in claims["readings"]["plates"]
         if shown.get(one["place"])
     )
@@ -155,10 +162,12 @@ def _of_plates(plates: Mapping[str, Any]) -> str:
     return ""
 
 
-def _of_containers(one: Mapping[str, Any]) -> str:
+def _of_containers(one: Mapping[str, Any], said: Said) -> str:
     if one["status"] == "conflict":
         return "conflict_containers"
     if one["status"] == "unread":
+        if said.containers:
+            return ""
         # Customs takes no box for an empty truck: unread is not empty.
         return "" if one["reason"] == NOT_LOOKED_FOR else "unread_containers"
     if one["value"] and one["policy"] != "allow":

@@ -276,7 +276,12 @@ def targets() -> list[Target]:
     note = {"note": "checkpoint", "data": {"signature": "00" * 64, "record_seq": 6, "record_hash": "0" * 64}}
     examples = [(ROOT / "config" / "examples" / name).read_bytes() for name in ("lane.yaml", "demo.yaml")]
     scenarios = [(SCENARIOS / f"{name}.yaml").read_bytes() for name in _SCENARIO_SEEDS]
-    asked = [b'{"verb": "order", "lane": "a", "action": "open", "operator": "b", "reason": "c"}', b'{"verb": "status"}']
+    asked = [
+        b'{"verb": "order", "lane": "a", "action": "open", "operator": "b", "reason": "c"}',
+        b'{"verb": "status"}',
+        b'{"verb": "supplement", "lane": "a", "operator": "b", "reason": "c", "plates": {"front": "x"},'
+        b' "containers": ["CSQU 305438-3"]}',
+    ]
     return [
         target("core_values", "edge.runtime.codec",
                [to_bytes(sampled), to_bytes(from_bytes(recordings[0].split(b"\n")[0])["state"])],
@@ -290,7 +295,7 @@ def targets() -> list[Target]:
                  "kakou.yaml", [*examples, CONFIG.encode()], config_loader.load),
         _in_file("scenario", "simulators.scenario.loading config.document", "given.yaml", scenarios,
                  scenario_loader.load),
-        target("control", "edge.runtime.control", asked, _control()),
+        target("control", "edge.runtime.control edge.runtime.words", asked, _control()),
         Target("key_files", ("edge.clearance.keys", "edge.mqtt.certificates", "ops.signing", "ops.audit"), _keys),
         Target("trust", ("edge.clearance.trust", "edge.clearance.seen", "edge.clearance.root_rotation"), _trust),
         target("listed_vehicles", "edge.verbs.offline", [_VEHICLES],

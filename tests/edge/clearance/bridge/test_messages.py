@@ -1,5 +1,6 @@
 """Each dialect's messages, against fixtures in the bytes of its wire."""
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -78,6 +79,14 @@ def test_no_container_looked_for_is_no_empty_truck() -> None:
     empty = read_gather(gather_frame(Gather(SEQUENCE, PLATE, containers=()), CHANNEL, STANDARD), STANDARD)
     assert (nothing["container_count"], nothing["containers_read"]) == ("", "0")
     assert (empty["container_count"], empty["containers_read"]) == ("0", "1")
+
+
+@dialects
+def test_a_supplement_is_its_fixture_byte_for_byte_and_a_platform_reads_it(dialect: Dialect) -> None:
+    said = replace(TRUCK, trailer_plate="", models=(), supplemented=True)
+    frame = gather_frame(said, CHANNEL, dialect)
+    assert (frame.kind, frame.body) == (MessageType.SUPPLEMENT, golden(dialect, "supplement"))
+    assert read_gather(frame, dialect)["container_front"] == BOX
 
 
 def test_what_a_person_added_is_sent_as_a_supplement() -> None:
