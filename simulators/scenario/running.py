@@ -233,6 +233,9 @@ class _Stage:
     async def order(self, said: Any) -> None:
         await self._bench.ask({"verb": "order", **said.model_dump()})
 
+    async def supplement(self, said: Any) -> None:
+        await self._bench.ask({"verb": "supplement", **said.model_dump()})
+
     async def mode(self, said: Any) -> None:
         await self._bench.ask({"verb": "mode", **said.model_dump()})
 

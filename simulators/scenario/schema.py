@@ -211,6 +211,15 @@ class Order(Strict):
     reason: Name = "looked_at_it"
 
 
+class Words(Strict):
+    """What a person says of a held vehicle, as `kakou supplement` does."""
+
+    plates: dict[Literal["front", "rear"], Name] = Field(default_factory=dict)
+    containers: Several = ()
+    operator: Id = "chen"
+    reason: Name = "as_the_pictures_show"
+
+
 class ModeOrder(Strict):
     """A change of the lane's mode."""
 
@@ -235,8 +244,8 @@ class PlatformSpec(Strict):
 
 
 ACTIONS = (
-    "arrive", "turn_back", "resume", "fault", "mend", "signals", "toggle", "order", "mode", "authority", "barrier",
-    "broker", "controller", "note", "platform", "expect",
+    "arrive", "turn_back", "resume", "fault", "mend", "signals", "toggle", "order", "supplement", "mode",
+    "authority", "barrier", "broker", "controller", "note", "platform", "expect",
 )  # fmt: skip
 
 
@@ -259,6 +268,7 @@ class Step(Strict):
     signals: dict[Switch, bool] | None = None
     toggle: Toggling | None = None
     order: Order | None = None
+    supplement: Words | None = None
     mode: ModeOrder | None = None
     authority: AuthoritySpec | None = None
     barrier: Literal["restart", "cut", "join", "raise_by_hand", "lower_by_hand"] | None = None
