@@ -23,6 +23,14 @@ from edge.clearance.bridge.messages import (
     heartbeat_frame,
     read_gather,
 )
+from edge.clearance.bridge.picture_messages import (
+    PictureCall,
+    PicturePiece,
+    PictureReturn,
+    call_frame,
+    read_piece,
+    read_return,
+)
 from edge.clearance.bridge.strict_xml import XmlError
 from edge.clearance.bridge.wire import Frame, FrameDecoder, MessageType, encode
 from simulators.customs_book import REFUSED, RELEASE, CustomsBook, Document
@@ -82,6 +90,10 @@ class CustomsPlatform:
         self.delay_s = 0.5
         self.asked: list[Asked] = []
         self.orders_answered: list[Frame] = []
+        self.picture_returns: list[PictureReturn] = []
+        # What came of each picture, by its name; and the pieces that wait for the rest of theirs.
+        self.pictures: dict[str, bytes] = {}
+        self._pieces_of: dict[str, list[PicturePiece]] = {}
         self.heartbeats = 0
         self.on_asked: Callable[[Asked], None] = lambda _asked: None
         self.on_answered: Callable[[Frame], None] = lambda _frame: None
@@ -145,6 +157,10 @@ class CustomsPlatform:
         """Answer a question now, whatever the book says."""
         self.send(self._command(Command(asked.fields["sequence"], result), asked.channel))
 
+    def call_pictures(self, channel: Channel, sequence: str, *names: str) -> None:
+        """Call (0x25) the pictures of a passage: all of them, or those of these names."""
+        self.send(call_frame(PictureCall(sequence, names), channel, self.dialect))
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         decoder = FrameDecoder()
@@ -167,6 +183,9 @@ class CustomsPlatform:
         elif frame.kind == MessageType.DEVICE_RESULT:
             self.orders_answered.append(frame)
             self.on_answered(frame)
+        elif frame.kind in (MessageType.PICTURE_RETURN, MessageType.PICTURE_SEND):
+            with contextlib.suppress(XmlError):
+                self._take_picture(frame, channel)
         elif frame.kind in (MessageType.GATHER, MessageType.SUPPLEMENT):
             with contextlib.suppress(XmlError):
                 supplemented = frame.kind == MessageType.SUPPLEMENT
@@ -174,6 +193,17 @@ class CustomsPlatform:
                 self.asked = [*self.asked[-99:], asked]
                 self.on_asked(asked)
                 self._answer(asked, writer)
+
+    def _take_picture(self, frame: Frame, channel: Channel) -> None:
+        """Note what is returned, and join the pieces of a picture that came in order."""
+        if frame.kind == MessageType.PICTURE_RETURN:
+            self.picture_returns.append(read_return(frame, channel, self.dialect))
+            return
+        piece = read_piece(frame, channel, self.dialect)
+        pieces = [*([] if piece.index == 1 else self._pieces_of.get(piece.name, [])), piece]
+        self._pieces_of[piece.name] = pieces
+        if [one.index for one in pieces] == list(range(1, piece.total + 1)):
+            self.pictures[piece.name] = b"".join(one.data for one in self._pieces_of.pop(piece.name))
 
     def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         if self.fault == "closes":

@@ -100,13 +100,7 @@ def build_request(
         "drill": drill,
     }
     if recheck is not None:
-        claims["recheck"] = {
-            "referral": recheck.referral,
-            "targets": list(recheck.targets),
-            "authorities": list(recheck.authorities),
-            "status": recheck.status,
-            "swapped": list(recheck.swapped),
-        }
+        claims["recheck"] = _recheck_claims(recheck)
     if pictures is not None:
         claims["pictures"] = dict(pictures)
     if views:
@@ -117,6 +111,16 @@ def build_request(
     if len(raw) > MAX_ENVELOPE_BYTES:
         raise ValueError(f"request of {len(raw)} bytes exceeds {MAX_ENVELOPE_BYTES}")
     return SignedRequest(raw, request_hash(raw), shown_kinds(identity, policy, supplement))
+
+
+def _recheck_claims(recheck: Recheck) -> dict[str, Any]:
+    return {
+        "referral": recheck.referral,
+        "targets": list(recheck.targets),
+        "authorities": list(recheck.authorities),
+        "status": recheck.status,
+        "swapped": list(recheck.swapped),
+    }
 
 
 def request_hash(raw: bytes) -> str:

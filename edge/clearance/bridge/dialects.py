@@ -86,6 +86,26 @@ _COMPACT = Layout(
 
 
 @dataclass(frozen=True, slots=True)
+class PictureLayout:
+    """The names in the picture messages 0x25, 0x26 and 0x27: no published ones were found, these are ours."""
+
+    call: str = "PICTURE_CALL"
+    returned: str = "PICTURE_RETURN"
+    sent: str = "PICTURE_SEND"
+    # Names joined by `|`; none calls all pictures of the passage.
+    name: str = "PIC_NAME"
+    result: str = "RESULT"
+    follows: str = "0"
+    refused: str = "1"
+    reason: str = "REASON"
+    count: str = "PIC_COUNT"
+    missing: str = "PIC_MISSING"
+    index: str = "PIC_INDEX"
+    total: str = "PIC_TOTAL"
+    data: str = "PIC_DATA"
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """How one kind of platform speaks. `results` maps a whole CHECK_RESULT to `release` or to a reason to hold."""
 
@@ -101,6 +121,7 @@ class Dialect:
     layout: Layout = field(default_factory=Layout)
     # Which picture stands in which slot of the layout.
     slots: Mapping[str, Slot] = field(default_factory=lambda: SLOTS)
+    picture_layout: PictureLayout = field(default_factory=PictureLayout)
     results: Mapping[str, str] = field(default_factory=lambda: STANDARD_RESULTS)
     # EXECUTE_RESULT for a device command that was not carried out [K].
     not_executed: str = "1"

@@ -70,6 +70,14 @@ class PictureFolder:
                 self._tell(getattr(error, "reason", "too_many"))
                 return
 
+    def read(self, digest: str) -> bytes | None:
+        """Return a picture that was fetched, None where there is none or it is not what it was."""
+        try:
+            picture = (self._folder / f"{digest}.jpg").read_bytes()
+        except OSError:
+            return None
+        return picture if hashlib.sha256(picture).hexdigest() == digest else None
+
     async def run(self) -> None:
         """Fetch one after another until cancelled."""
         with suppress(OSError):

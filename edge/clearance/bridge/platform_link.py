@@ -104,6 +104,20 @@ class PlatformLink:
             return False
         return True
 
+    async def send_when_idle(self, frame: Frame) -> bool:
+        """Send once nothing else waits to be sent, so that a question is behind one such frame at most.
+
+        False where the connection is lost, or takes nothing any more.
+        """
+        writer = self._writer
+        if writer is None:
+            return False
+        try:
+            await writer.drain()
+        except OSError:
+            return False
+        return self._writer is writer and self.send(frame)
+
     async def run(self) -> None:
         """Connect, serve and reconnect until cancelled."""
         attempt = 0
@@ -126,6 +140,8 @@ class PlatformLink:
             return self._down("connect_refused")
         except OSError:
             return self._down("connect_failed")
+        # Whoever waits for it to drain waits until nothing is left.
+        writer.transport.set_write_buffer_limits(high=0)
         self._writer = writer
         self.counters.connects += 1
         self._told_down = False

@@ -26,6 +26,7 @@ from edge.clearance.bridge.messages import (
     refused_order_frame,
     sequence_of,
 )
+from edge.clearance.bridge.picture_calls import PictureCalls
 from edge.clearance.bridge.pictures import PictureFolder
 from edge.clearance.bridge.platform_link import PlatformDown, PlatformLink, PlatformSettings
 from edge.clearance.bridge.wire import Frame, MessageType, encode
@@ -103,6 +104,9 @@ class CustomsBridge:
         self._key, self._key_id, self._keyset = key, key_id_of(key.public_key()), keyset
         self._book = book
         self._pictures = pictures
+        self._calls = PictureCalls(
+            pictures, self.platform, site.channels, site.dialect, monotonic_s=monotonic_s, record=self._keep
+        )
         self._utc, self._monotonic_s = utc, monotonic_s
         direction = site.dialect.direction
         self._lanes = {(one.area, one.channel, direction(one.direction)): lane for lane, one in site.channels.items()}
@@ -116,7 +120,8 @@ class CustomsBridge:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        works = [self.platform.run(), self.link.run(), *([] if self._pictures is None else [self._pictures.run()])]
+        works = [self.platform.run(), self.link.run(), self._calls.run()]
+        works += [] if self._pictures is None else [self._pictures.run()]
         tasks = [asyncio.ensure_future(one) for one in works]
         try:
             await asyncio.gather(*tasks)
@@ -196,6 +201,7 @@ class CustomsBridge:
         failpoints.hit("bridge_asked")
         if self._pictures is not None:
             self._pictures.want(claims)
+        self._calls.remember(question.lane, question.sequence, claims)
         one = _Open(question, claims, gather, self._monotonic_s() + self._site.answer_ms / 1000)
         one.timer = asyncio.get_running_loop().call_later(self._site.answer_ms / 1000, self._due, question.lane, one)
         self._open[question.lane] = one
@@ -216,6 +222,8 @@ class CustomsBridge:
         lane = self._lanes.get((frame.area, frame.channel, frame.direction))
         if frame.kind == MessageType.COMMAND:
             self._command(lane, frame)
+        elif frame.kind == MessageType.PICTURE_CALL:
+            self._calls.called(lane, frame)
         elif frame.kind in ORDERS:
             self._refuse_order(lane, frame)
         else:

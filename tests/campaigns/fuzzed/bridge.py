@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from edge.clearance.bridge import judging, messages, pictures, strict_xml, wire
+from edge.clearance.bridge import judging, messages, picture_messages, pictures, strict_xml, wire
 from edge.clearance.bridge.dialects import DIALECTS, Dialect
 from edge.clearance.picture_access import AddressError, PictureAccess, address_of, digest_of
 from edge.clearance.strict_json import StrictJsonError, parse_object
@@ -56,6 +56,17 @@ def _body(body: bytes, dialect: Dialect) -> None:
         # Only what names this very question may release it.
         assert sequence == customs.SEQUENCE
     messages.refused_order_frame(sequence, customs.CHANNEL, dialect)
+
+
+def _picture_messages(data: bytes) -> None:
+    """What a platform calls, and what a platform is told and sent."""
+    frame = wire.Frame(0x25, customs.CHANNEL.area, customs.CHANNEL.channel, "I", "platform", data)
+    for read in (picture_messages.read_call, picture_messages.read_return, picture_messages.read_piece):
+        with suppress(strict_xml.XmlError):
+            found = read(frame, customs.CHANNEL, customs.STANDARD)
+            assert len(found.sequence) <= messages.MAX_SEQUENCE
+            if isinstance(found, picture_messages.PictureCall):
+                assert all(set(name) <= set("0123456789abcdef") for name in found.names)
 
 
 def _xml(data: bytes) -> None:
@@ -111,6 +122,11 @@ def targets() -> list[Target]:
             messages.device_command_frame(order, "8", customs.CHANNEL, dialect),
         )
     ]
+    called = [
+        picture_messages.call_frame(picture_messages.PictureCall("8", (DIGEST,)), customs.CHANNEL, customs.STANDARD),
+        picture_messages.return_frame(picture_messages.PictureReturn("8", 1), customs.CHANNEL, customs.STANDARD),
+        *picture_messages.piece_frames("8", DIGEST, b"\xff\xd8", customs.CHANNEL, customs.STANDARD),
+    ]
     beat = messages.heartbeat_frame(customs.CHANNEL, customs.STANDARD, "platform")
     given: dict[str, Any] = {**_NAMED, "pictures": _ACCESS.claims(**_NAMED, now_s=_AT_S)}
     path = address_of(given, DIGEST).removeprefix(_ACCESS.url)
@@ -120,6 +136,8 @@ def targets() -> list[Target]:
         target("customs_frames", "edge.clearance.bridge.wire", [*map(wire.encode, sent[:4]), wire.encode(beat) * 2],
                _frames),
         target("customs_messages", _XML, [bytes((place,)) + one.body for place, one in enumerate(sent)], _bodies),
+        target("customs_picture_messages", "edge.clearance.bridge.picture_messages edge.clearance.bridge.strict_xml",
+               [one.body for one in called], _picture_messages),
         target("customs_xml", "edge.clearance.bridge.strict_xml", [one.body for one in sent[:6]], _xml),
         target("customs_requests", f"{_XML} edge.clearance.bridge.slots",
                [json.dumps(one, ensure_ascii=False).encode() for one in (customs.claims(), viewed)], _request),

@@ -1,54 +1,20 @@
 """What a named person says where nothing was read: words, asked about anew, and never a reading."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from edge.core import policy, supplementing
-from edge.core.effects import ConsumeAuthority, EndPassage, Identity, PrepareRequest, RaiseBoom, Report, SendRequest
-from edge.core.events import BoxesTold, Supplemented
+from edge.core.effects import ConsumeAuthority, EndPassage, PrepareRequest, RaiseBoom, Report
 from edge.core.grant import NotedPlate, ReleaseNote
-from edge.core.plate import parse_plate
-from edge.core.profile import CameraProfile, LaneProfile, OfflineRules
-from edge.core.readings import ContainerSighting, EngineResult, PictureReading, PlateClaim, PlateSighting, ToldBox
+from edge.core.profile import LaneProfile, OfflineRules
 from edge.core.state import Phase
 from edge.core.step import step
 from edge.core.supplement import Supplement, known
 from edge.core.supplementing import MOST_SUPPLEMENTS
 from simulators.prove.oracle import LaneOracle
-from tests.support.lane_bench import CODE, NOTE, PLATE, PROFILE, LaneBench, boxes_seen, plate_seen
-
-OPENS = replace(PROFILE, supplement_opens=True)
-BOTH = replace(OPENS, cameras=(*PROFILE.cameras, CameraProfile("cam-rear", "rear", ("plate",))))
-OTHER_CODE, TRAILER = "TCLU4254260", "粤B1234挂"
-
-
-def held(profile: LaneProfile = OPENS, *, plate: bool = True, container: bool = False, **frames: Any) -> LaneBench:
-    """A lane that holds a vehicle: what is not read here was not read; the authority released all the same."""
-    lane = LaneBench(profile)
-    lane.arrive()
-    if plate:
-        lane.read_plate()
-    if container:
-        lane.read_container()
-    for camera, reading in frames.items():
-        lane.frame(camera.replace("_", "-"), reading)
-    lane.read_tag()
-    lane.tick()
-    lane.prepare()
-    lane.answer("release")
-    assert lane.phase is Phase.HELD
-    lane.forget()
-    return lane
-
-
-def say(lane: LaneBench, *containers: str, operator: str = "chen", reason: str = "dirty box", **plates: str) -> str:
-    """Say something; returns `asked`, or why it did not count."""
-    lane.take(Supplemented(lane.at_ms, operator, reason, tuple(plates.items()), containers))
-    if lane.reports and lane.last(Report).name == "supplement_refused":
-        return str(dict(lane.last(Report).fields)["reason"])
-    return "asked" if lane.phase is Phase.WAITING else lane.last(Report).name
+from tests.support.lane_bench import CODE, NOTE, PLATE, PROFILE, LaneBench
+from tests.support.supplements import OPENS, OTHER_CODE, answered, held, say
 
 
 def test_words_are_asked_about_anew_and_are_no_reading() -> None:
@@ -82,16 +48,6 @@ def test_the_grant_of_before_does_not_answer_the_words() -> None:
     lane.prepare()
     lane.answer("release", nonce=old.nonce, request_hash=old.request_hash, passage=old.passage)
     assert (lane.phase, lane.ignored) == (Phase.WAITING, ["wrong_nonce"])
-
-
-def answered(lane: LaneBench, verdict: str = "release", **changes: Any) -> Phase:
-    prepared = lane.all(PrepareRequest)[-1:]
-    lane.effects[:] = prepared
-    lane.prepare()
-    assert lane.all(SendRequest)
-    lane.scan()
-    lane.answer(verdict, **changes)
-    return lane.phase
 
 
 def test_a_site_may_let_the_grants_open_and_the_record_says_that_a_person_had_a_part() -> None:
@@ -171,161 +127,6 @@ def test_a_denial_before_the_boom_is_asked_up_wins() -> None:
     answered(lane)
     lane.answer("deny")
     assert lane.phase is Phase.TURNING_BACK
-
-
-REFUSED: list[tuple[str, tuple[str, ...], dict[str, str], str]] = [
-    ("nobody", (CODE,), {"operator": " "}, "nobody_named"),
-    ("no_reason", (CODE,), {"reason": ""}, "nobody_named"),
-    ("nothing", (), {}, "nothing_said"),
-    ("misread_digit", ("CSQU3054384",), {}, "container_check"),
-    ("no_digit", ("CSQU305438",), {}, "container_form"),
-    ("lower_case", (CODE.lower(),), {}, "container_form"),
-    ("no_code", ("MUDDY",), {}, "container_form"),
-    ("three", (CODE, OTHER_CODE, "FCIU9176921"), {}, "too_many_containers"),
-    ("twice", (CODE, CODE), {}, "containers_contradict"),
-    ("read_plate", (), {"front": PLATE}, "already_read"),
-    ("no_such_camera", (), {"rear": TRAILER}, "not_looked_for"),
-]
-
-
-@pytest.mark.parametrize(
-    ("containers", "given", "reason"), [one[1:] for one in REFUSED], ids=[one[0] for one in REFUSED]
-)
-def test_words_that_do_not_count_change_nothing(
-    containers: tuple[str, ...], given: dict[str, str], reason: str
-) -> None:
-    lane = held()
-    before = lane.passage
-    assert say(lane, *containers, **given) == reason
-    assert (lane.phase, lane.passage) == (Phase.HELD, before)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"), [("粤B", "plate_form"), ("粤b f3871", "plate_form"), (TRAILER, "two_vehicles")]
-)
-def test_a_plate_has_to_be_one(text: str, reason: str) -> None:
-    assert say(held(plate=False), front=text) == reason
-
-
-def test_a_plate_is_said_once() -> None:
-    lane = held(plate=False)
-    lane.take(Supplemented(lane.at_ms, "chen", "mud", (("front", PLATE), ("front", "粤B00000"))))
-    assert dict(lane.last(Report).fields)["reason"] == "plate_form"
-
-
-@pytest.mark.hazard("D8")
-def test_a_word_settles_no_contradiction() -> None:
-    lane = LaneBench(OPENS)
-    lane.arrive()
-    lane.read_container()
-    lane.read_container(OTHER_CODE)
-    lane.read_plate()
-    lane.read_plate("粤B00000")
-    lane.tick()
-    lane.prepare()
-    lane.answer("hold")
-    assert lane.passage.identity is not None
-    assert lane.passage.identity.containers.status == "read"
-    assert say(lane, CODE) == "already_read"
-    assert say(lane, front=PLATE) == "conflict"
-
-
-def test_a_word_settles_no_contradiction_of_boxes() -> None:
-    lane = LaneBench(OPENS)
-    lane.arrive()
-    lane.read_container()
-    lane.frame("cam-right", boxes_seen(OTHER_CODE))
-    lane.tick()
-    lane.prepare()
-    lane.answer("hold")
-    assert say(lane, CODE) == "conflict"
-
-
-@pytest.mark.hazard("D6", "D7")
-def test_nobody_says_other_than_what_a_picture_showed() -> None:
-    assert say(held(cam_right=boxes_seen(OTHER_CODE)), CODE) == "lane_saw_other_container"
-    assert say(held(cam_right=boxes_seen(CODE)), CODE) == "asked"
-    assert say(held(plate=False, cam_front=plate_seen("粤B00000")), front=PLATE) == "lane_saw_other_plate"
-    # One or two characters are what a reader mistakes.
-    assert say(held(plate=False, cam_front=plate_seen("粤BF3877")), front=PLATE) == "asked"
-
-
-def test_what_a_camera_or_an_engine_claims_speaks_against_words() -> None:
-    other = parse_plate("粤B00000")
-    assert other is not None
-    lane = LaneBench(replace(OPENS, container_engine="engine-1"))
-    lane.arrive()
-    lane.frame("cam-front", PictureReading(), claim=PlateClaim(other, 0.4))
-    box = boxes_seen(OTHER_CODE).containers[0]
-    assert isinstance(box, ContainerSighting)
-    weak = replace(lane.state.profile, engine_min_confidence=0.9)
-    lane.state = replace(lane.state, profile=weak)
-    lane.take(BoxesTold(lane.at_ms, EngineResult("r1", (ToldBox(box.container, 0.2),), lane.at_ms)))
-    lane.tick()
-    lane.prepare()
-    lane.answer("hold")
-    assert say(lane, CODE) == "lane_saw_other_container"
-    assert say(lane, front=PLATE) == "lane_saw_other_plate"
-
-
-def test_the_trailers_plate_is_no_other_plate_and_can_be_said_too() -> None:
-    trailer = parse_plate(TRAILER)
-    assert trailer is not None
-    both = PictureReading(plates=(PlateSighting(trailer, 0.6, (0, 0, 40, 20)),))
-    lane = held(BOTH, plate=False, cam_front=both)
-    assert say(lane, front=PLATE, rear=TRAILER) == "asked"
-    assert known(lane.passage.identity or Identity(), lane.passage.supplement).plates[1][1].value is not None
-
-
-def test_where_nothing_looks_for_boxes_nobody_says_one() -> None:
-    lane = held(replace(OPENS, cameras=PROFILE.cameras[:1], must_match=("front_plate", "containers")))
-    assert say(lane, CODE) == "not_looked_for"
-
-
-@pytest.mark.hazard("P19")
-def test_a_vehicle_that_was_not_watched_may_be_another_one() -> None:
-    lane = held()
-    lane.lose_inputs()
-    assert say(lane, CODE) == "vehicle_not_watched"
-    lane.scan()
-    assert lane.phase is Phase.HELD
-    assert say(lane, CODE) == "vehicle_not_watched"
-    lane.order("retry")
-    assert lane.phase is Phase.IDENTIFYING
-
-
-@pytest.mark.hazard("X3")
-def test_words_that_cannot_be_recorded_do_not_count() -> None:
-    lane = held()
-    lane.state = replace(lane.state, journal_lost=True)
-    assert say(lane, CODE) == "journal_lost"
-
-
-def test_who_is_to_be_inspected_is_not_talked_out_of_it() -> None:
-    lane = LaneBench(OPENS)
-    lane.arrive()
-    lane.read_plate()
-    lane.read_tag()
-    lane.tick()
-    lane.prepare()
-    lane.answer("refer", target="nii")
-    assert say(lane, CODE) == "referred"
-
-
-@pytest.mark.parametrize("mode", ["EMERGENCY_HOLD", "MAINTENANCE", "DRILL", "HEIGHTENED"])
-def test_a_mode_that_turned_leaves_it_to_who_opens(mode: Any) -> None:
-    lane = held()
-    lane.order_mode(mode)
-    assert say(lane, CODE) == "not_decided_here"
-
-
-def test_a_vehicle_that_was_held_unidentified_is_not_decided_by_words() -> None:
-    lane = LaneBench(OPENS)
-    lane.order_mode("MAINTENANCE")
-    lane.arrive()
-    lane.order_mode("NORMAL")
-    assert lane.phase is Phase.HELD
-    assert say(lane, CODE) == "not_decided_here"
 
 
 def test_in_heightened_mode_nobodys_word_is_taken() -> None:

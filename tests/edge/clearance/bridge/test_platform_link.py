@@ -74,6 +74,19 @@ async def test_a_question_is_answered_and_heartbeats_go_both_ways(platform: Cust
     assert not front.link.is_up
 
 
+async def test_what_waits_its_turn_is_sent_while_the_connection_stands_and_no_longer(platform: CustomsPlatform) -> None:
+    front = Front(platform.port)
+    assert not await front.link.send_when_idle(gather_frame(TRUCK, CHANNEL, STANDARD))
+    async with serving(front.link.run):
+        await within(front.ups.get())
+        assert await front.link.send_when_idle(gather_frame(TRUCK, CHANNEL, STANDARD))
+        await front.next(MessageType.COMMAND)
+        writer = front.link._writer
+        assert writer is not None
+        writer.transport.abort()
+        assert not await front.link.send_when_idle(gather_frame(TRUCK, CHANNEL, STANDARD))
+
+
 async def test_a_lost_platform_is_told_once_and_found_again(platform: CustomsPlatform) -> None:
     front = Front(platform.port)
     async with serving(front.link.run):

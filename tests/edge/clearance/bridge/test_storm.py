@@ -9,7 +9,7 @@ from simulators.customs_platform import PLATFORM_FAULTS
 from tests.support.bridge_bench import BOX, OTHER_BOX, PLATE, TWO_BOXES, BridgeBench, until
 
 # With these an answer that releases, if the book does, still comes whole, first, in time and for this question.
-HARMLESS = frozenset({"none", "duplicate", "garbage_before", "bytewise"})
+HARMLESS = frozenset({"none", "duplicate", "garbage_before", "bytewise", "no_supplements"})
 # Customs itself says that it releases, whatever its book says.
 RELEASING = frozenset({"always_releases", "released_then_refused"})
 QUESTIONS = 40
