@@ -28,6 +28,7 @@ from edge.core.readings import Identity
 from edge.core.seal import SEAL_ALARMS, SEAL_OPENED
 from edge.core.sealing import begin_seals
 from edge.core.state import OpenAuthority, Passage, Phase, Request
+from edge.core.weight import is_anothers
 
 # Raised for the lane as a whole; a proved closed lane has none of these any more.
 LANE_ALARMS = (
@@ -109,7 +110,7 @@ def new_passage(draft: Draft) -> None:
     at_ms, mode = draft.at_ms, draft.state.mode
     arrived_at_ms = at_ms if draft.state.inputs.arrival_loop is True else None
     weighing = draft.state.weighing
-    if weighing is not None and weighing.since_ms == draft.state.weighed_ms:
+    if weighing is not None and is_anothers(weighing, draft.state.weighed_ms):
         # The scale has not moved since: an indicator that is stuck would give this vehicle the last one's weight.
         weighing = None
     draft.change(
@@ -137,7 +138,7 @@ def identify(draft: Draft, event: Event) -> None:
         for one in state.profile.authorities
     )
     draft.change_passage(identity=identity, requests=requests)
-    draft.keep_as_shown(identity)
+    draft.keep_as_shown()
     draft.stage("identified")
     draft.report("identified", *_statuses(identity), identity=identity)
     draft.change_passage(recheck=referring.look_again(draft, identity))
@@ -336,6 +337,8 @@ def retry(draft: Draft, event: Event) -> None:
         attempt=passage.attempt + 1, triggered_at_ms=event.at_ms, frames=(), tags=(), shared_tags=(), cards=(),
         results=(), identity=None, supplement=None, recheck=None, requests=(), decision=None, inspections=(),
         reasons=(), authority=None, touched=True, stages=(),
+        # Of one that drove off it says nothing any more.
+        off_arrival=False, weighing=None if passage.off_arrival else passage.weighing,
     )  # fmt: skip
     draft.emit(StartCapture(passage.id, event.at_ms))
 

@@ -118,16 +118,16 @@ class Draft:
                 self.emit(ClearAlarm(code))
                 self.report("alarm_cleared", ("code", code))
 
-    def keep_as_shown(self, identity: Identity) -> None:
-        """What was shown until now, weight and seals with it, is this vehicle's: it gives no other one anything."""
-        passage = self.passage
+    def keep_as_shown(self) -> None:
+        """What was shown until now is this vehicle's: it gives no other one anything."""
         self.change(identified_ms=self.at_ms)
-        if identity.weight.status == "read":
-            assert passage.weighing is not None
-            self.change(weighed_ms=passage.weighing.since_ms)
-        if identity.seals.status == "read":
-            assert passage.seals is not None
-            self.change(sealed_ms=passage.seals.since_ms)
+
+    def note_gone(self) -> None:
+        """The vehicle left: what rested on the scale until now, and what seals were seen, is no other one's.
+
+        Whether it was identified before that or not: it stood there all the time.
+        """
+        self.change(weighed_ms=self.at_ms, sealed_ms=self.at_ms)
 
     def end_passage(self, terminal: Terminal, *reasons: str) -> None:
         """Write the one terminal record of the open passage and forget it."""
@@ -135,7 +135,9 @@ class Draft:
         identity = passage.identity or self.fused()
         if passage.identity is None:
             # Nothing was concluded, and none the less what was shown until now is this vehicle's, not the next one's.
-            self.keep_as_shown(identity)
+            self.keep_as_shown()
+        if not passage.off_arrival:
+            self.note_gone()
         self.emit(
             StopCapture(passage.id),
             EndPassage(

@@ -1,5 +1,6 @@
 """What the lane does with the boom: raise, watch who drives through, lower, withdraw, write how it ended."""
 
+from edge.core.actions import become_ready
 from edge.core.draft import Draft
 from edge.core.effects import LowerBoom, RaiseBoom, StopBoom
 from edge.core.events import Event, PersonDecided
@@ -130,6 +131,12 @@ def end_unasked(draft: Draft, event: Event) -> None:
     draft.light("red")
     draft.alarm("boom_down_unasked")
     end_closed(draft, event)
+
+
+def let_go(draft: Draft, event: Event) -> None:
+    """The vehicle whose passage had ended before leaves: it stood there until now."""
+    draft.note_gone()
+    become_ready(draft, event)
 
 
 def end_lowered(draft: Draft, event: Event) -> None:

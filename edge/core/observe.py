@@ -149,7 +149,8 @@ def _observe_elsewhere(draft: Draft, event: TagElsewhere) -> None:
 def _observe_weighing(draft: Draft, weighing: Weighing | None) -> None:
     """Keep what the scale says now. Once the identity was concluded it is no more than what a retry begins with."""
     draft.change(weighing=weighing)
-    if draft.state.passage is not None:
+    passage = draft.state.passage
+    if passage is not None and not passage.off_arrival:
         draft.change_passage(weighing=weighing)
 
 
@@ -238,18 +239,21 @@ def _follow_vehicle(draft: Draft, inputs: LaneInputs) -> None:
     arrived = arrived_at_ms is not None
     reached_exit = passage.reached_exit or (entered and inputs.exit_loop is True)
     backed_out = passage.backed_out or (arrived and not entered and inputs.arrival_loop is False)
+    off_arrival = passage.off_arrival or ((arrived or entered) and inputs.arrival_loop is False)
     past_exit = passage.past_exit or (reached_exit and inputs.clear_under_boom and inputs.exit_loop is False)
     if backed_out and not passage.backed_out and draft.state.clear_since_ms is not None:
         # It may be on its way to the boom, between two loops: the proof starts anew.
         draft.change(clear_since_ms=draft.at_ms)
     tailgated = passage.tailgated or (passage.past_exit and inputs.safety_loop is True)
-    seen = (arrived_at_ms, entered, reached_exit, past_exit, backed_out, tailgated)
+    seen = (arrived_at_ms, entered, reached_exit, past_exit, backed_out, tailgated, off_arrival)
     known = (
         passage.arrived_at_ms, passage.entered, passage.reached_exit, passage.past_exit, passage.backed_out,
-        passage.tailgated,
+        passage.tailgated, passage.off_arrival,
     )  # fmt: skip
+    if off_arrival and not passage.off_arrival:
+        draft.note_gone()
     if seen != known:
         draft.change_passage(
             arrived_at_ms=arrived_at_ms, entered=entered, reached_exit=reached_exit, past_exit=past_exit,
-            backed_out=backed_out, tailgated=tailgated,
+            backed_out=backed_out, tailgated=tailgated, off_arrival=off_arrival,
         )  # fmt: skip

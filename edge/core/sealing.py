@@ -8,7 +8,8 @@ def begin_seals(draft: Draft) -> None:
     """Give a new passage what the reader sees, unless it was another vehicle's; what was told of that one is over."""
     draft.clear_alarms(SEAL_ALARMS)
     field = draft.state.seals
-    if field is not None and field.since_ms != draft.state.sealed_ms:
+    gone_ms = draft.state.sealed_ms
+    if field is not None and (gone_ms is None or field.since_ms > gone_ms):
         draft.change_passage(seals=field)
         watch_seals(draft)
 

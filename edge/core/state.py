@@ -120,10 +120,11 @@ class Passage:
     # A person gave an order about it that was carried out.
     touched: bool = False
     stages: tuple[tuple[Stage, int], ...] = ()
-    # What the loops saw while the boom was not down: the vehicle stood on the arrival loop, came below the boom,
-    # reached the exit, was wholly past it; it left backwards instead; another one followed it.
+    # What the loops saw while the boom was not down: the vehicle stood on the arrival loop, came below the boom, was
+    # off the arrival loop, reached the exit, was wholly past it; it left backwards instead; another one followed it.
     arrived_at_ms: int | None = None
     entered: bool = False
+    off_arrival: bool = False
     reached_exit: bool = False
     past_exit: bool = False
     backed_out: bool = False
@@ -185,12 +186,12 @@ class LaneState:
     referrals: tuple[Referral, ...] = ()
     offline: OfflineMemory = NOTHING_OFFLINE
     sampling: SamplingPlan | None = None
-    # What the scale says now, and which weighing (by its `since_ms`) was a vehicle's already: another vehicle moves it.
+    # What the scale says now, and until when what rested on it was of a vehicle that is gone: another one moves it.
     weighing: Weighing | None = None
     weighed_ms: int | None = None
     # When the last identity was concluded, or its vehicle gone before: a card that lies there longer is its driver's.
     identified_ms: int | None = None
-    # What the reader of seals sees now, and what of it (by its `since_ms`) was a vehicle's already.
+    # What the reader of seals sees now, and until when it was of a vehicle that is gone.
     seals: SealsInField | None = None
     sealed_ms: int | None = None
     # What an engine told last while no passage was open: a vehicle is read before its loop has settled.

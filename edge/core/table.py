@@ -140,7 +140,7 @@ _HELD = [
     *_on((P.HELD,), PersonDecided, when.person_retries, do.retry, P.IDENTIFYING),
     *_on((P.HELD, P.TURNING_BACK), Tick, when.hold_expired, do.end_timeout, P.LEAVING),
     *_on((P.TURNING_BACK,), InputsSampled, when.vehicle_left, do.end_refused, P.IDLE),
-    *_on((P.LEAVING,), InputsSampled, when.vehicle_left, do.become_ready, P.IDLE),
+    *_on((P.LEAVING,), InputsSampled, when.vehicle_left, move.let_go, P.IDLE),
 ]
 
 _PERSON = [

@@ -7,6 +7,8 @@ from typing import Literal
 from edge.core.profile import LaneProfile
 from edge.core.readings import Reading, Weight
 
+# From the loop that a vehicle leaves to where the scale ends; nobody comes to rest behind it so soon.
+ROLLS_OFF_MS = 500
 WeighingStatus = Literal["stable", "moving", "empty", "overload", "tared"]
 
 
@@ -21,6 +23,11 @@ class Weighing:
     status: WeighingStatus
     kg: int | None
     since_ms: int
+
+
+def is_anothers(weighing: Weighing, gone_ms: int | None) -> bool:
+    """Say whether it came to rest while the vehicle before was there, which left its loop at `gone_ms`."""
+    return gone_ms is not None and weighing.since_ms <= gone_ms + ROLLS_OFF_MS
 
 
 def fuse_weight(profile: LaneProfile, weighing: Weighing | None, lost_devices: Sequence[str]) -> Reading[Weight]:

@@ -24,7 +24,7 @@ ROWS: dict[str, str] = {
     "scale_silent": "D18", "scale_died": "D35",
     # the scale, by the cases of domain.md section 4.3
     "scale_unsteady": NOT_STABLE, "scale_two": NOT_STABLE, "scale_overload": NOT_STABLE, "scale_negative": NOT_STABLE,
-    "scale_stuck": FRAUD, "scale_wrong": FRAUD, "scale_tared": FRAUD, "scale_unit": FRAUD,
+    "scale_stuck": FRAUD, "scale_late": FRAUD, "scale_wrong": FRAUD, "scale_tared": FRAUD, "scale_unit": FRAUD,
     # communications
     "grant_lost": "C1", "line_cut": "C2", "grant_twice": "C4", "reordered": "C5", "retained": "C6",
     "late_grant": "C7", "wrong_lane": "C8", "other_passage": "C9", "replay": "C10", "clock_skew": "C13",

@@ -33,6 +33,10 @@ _AXLES = 0.4
 # By how much of what was declared a weight may differ before an authority objects.
 _TOLERATED = 0.05
 _FAULTS_MS = {"begin": (0, 3_000), "last": (2_000, 12_000)}
+# A weight that comes to rest once the time to identify is over, and sticks as soon as it was told.
+_LATE = "scale_late"
+_LATE_MS = {"begin": (0, 0), "last": (10_000, 25_000)}
+_RESTS_AFTER_MS, _STICKS_AFTER_MS = (2_600, 5_500), (750, 1_000)
 _KEPT = 64
 
 
@@ -108,9 +112,10 @@ class Scale:
         swarm = self.world.swarm
         for fault in self._active:
             if swarm.strikes(fault, 0.35):
-                at_ms = swarm.draw.uniform(*_FAULTS_MS["begin"])
+                times_ms = _LATE_MS if fault == _LATE else _FAULTS_MS
+                at_ms = swarm.draw.uniform(*times_ms["begin"])
                 self.world.time.after(at_ms, lambda fault=fault: self._strike(fault))  # type: ignore[misc]
-                self.world.time.after(at_ms + swarm.draw.uniform(*_FAULTS_MS["last"]), self._repair)
+                self.world.time.after(at_ms + swarm.draw.uniform(*times_ms["last"]), self._repair)
 
     def goes_off(self, one: "Truck") -> None:
         """The vehicle drives off."""
@@ -187,6 +192,20 @@ class Scale:
 
     def _hold(self) -> None:
         self._stuck = True
+
+    def _come_late(self) -> None:
+        """It sways until its vehicle was identified without a weight, then shows one, and goes on to show it."""
+        draw, after, stay = self.world.swarm.draw, self.world.time.after, self._stay
+
+        def rest() -> None:
+            self._unsteady = False
+            after(draw.uniform(*_STICKS_AFTER_MS), stick)
+
+        def stick() -> None:
+            self._stuck = self._stuck or (self._stay is stay and not self._unsteady)
+
+        self._unsteady = True
+        after(draw.uniform(*_RESTS_AFTER_MS), rest)
 
     def _say(self, why: str) -> None:
         self._why = why
@@ -266,6 +285,7 @@ class Scale:
 _STRIKES: dict[str, Callable[[Scale], None]] = {
     "scale_unsteady": Scale._sway,
     "scale_stuck": Scale._hold,
+    _LATE: Scale._come_late,
     "scale_overload": lambda one: one._say("overload"),
     "scale_tared": lambda one: one._say("tared"),
     "scale_negative": Scale._drift,

@@ -167,6 +167,19 @@ def test_what_does_not_change_is_one_vehicles_alone() -> None:
 
 
 @pytest.mark.hazard("I16")
+def test_seals_that_were_seen_after_their_vehicle_was_identified_are_not_the_next_ones() -> None:
+    lane = arrived()
+    wait(lane)
+    assert asked(lane).reason == "no_seal"
+    see(lane, SEAL)
+    lane.scan(arrival_loop=False)
+    lane.scan(3)
+    assert lane.phase is Phase.IDLE
+    lane.arrive()
+    assert lane.passage.seals is None
+
+
+@pytest.mark.hazard("I16")
 def test_seals_of_a_vehicle_that_left_before_it_was_identified_are_not_the_next_ones() -> None:
     lane = LaneBench(WITH_READER)
     lane.arrive()

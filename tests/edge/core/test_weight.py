@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from edge.core.effects import PrepareRequest
+from edge.core.effects import EndPassage, PrepareRequest
 from edge.core.events import Weighed
 from edge.core.offline import _unclear
 from edge.core.profile import LaneProfile
 from edge.core.readings import Identity, Reading, Weight
 from edge.core.state import Phase
-from edge.core.weight import Weighing, WeighingStatus, fuse_weight
-from tests.support.lane_bench import PROFILE, LaneBench
+from edge.core.weight import ROLLS_OFF_MS, Weighing, WeighingStatus, fuse_weight
+from tests.support.lane_bench import DOWN, MOVING, PROFILE, SCAN_MS, UP, LaneBench
 
 SCALE = "scale-1"
 WITH_SCALE = replace(PROFILE, cameras=(), must_match=("tag", "weight"), weighbridge=SCALE)
@@ -118,6 +118,75 @@ def test_an_indicator_that_is_stuck_gives_no_second_vehicle_the_weight_of_the_fi
     assert asked(lane).value == Weight(23_960)
 
 
+@pytest.mark.hazard("I16")
+def test_a_weight_that_came_to_rest_after_its_vehicle_was_identified_is_not_the_next_ones() -> None:
+    lane = arrived()
+    weigh(lane, status="moving")
+    lane.scan(WITH_SCALE.timing.identify_ms // 50 + 1)
+    lane.tick()
+    assert asked(lane).reason == "moving"
+    weigh(lane)
+    lane.scan(arrival_loop=False)
+    lane.scan(3)
+    assert lane.phase is Phase.IDLE
+    lane.arrive()
+    assert lane.passage.weighing is None
+
+
+@pytest.mark.hazard("I16")
+def test_a_display_that_sticks_as_a_vehicle_rolls_off_gives_the_next_one_nothing() -> None:
+    lane = arrived()
+    lane.scan(arrival_loop=False)
+    lane.scan(3)
+    stuck_ms = lane.at_ms + ROLLS_OFF_MS // 2
+    assert lane.phase is Phase.IDLE
+    lane.scan(20)
+    lane.take(Weighed(lane.at_ms, Weighing("stable", 3_920, stuck_ms)))
+    lane.arrive()
+    assert lane.passage.weighing is None
+
+
+@pytest.mark.hazard("I16")
+def test_a_weight_that_came_to_rest_after_its_passage_had_ended_is_not_the_next_ones() -> None:
+    lane = arrived(replace(WITH_SCALE, must_match=("tag",), timing=replace(WITH_SCALE.timing, hold_ms=1_000)))
+    lane.scan(WITH_SCALE.timing.identify_ms // 50 + 1)
+    lane.tick()
+    lane.prepare()
+    lane.answer("hold")
+    lane.tick()
+    assert (lane.phase, lane.ended) == (Phase.LEAVING, ["TIMEOUT"])
+    weigh(lane)
+    lane.scan(arrival_loop=False)
+    lane.scan(3)
+    lane.arrive()
+    assert lane.passage.weighing is None
+
+
+def test_who_comes_to_rest_behind_a_vehicle_that_drives_off_is_weighed() -> None:
+    lane = LaneBench(WITH_SCALE)
+    lane.order("open")
+    lane.durable()
+    lane.scan(2, **MOVING)
+    lane.scan(arrival_loop=True, **UP)
+    weigh(lane, 23_960)
+    lane.scan(safety_loop=True)
+    weigh(lane, status="moving")
+    lane.scan(arrival_loop=False)
+    lane.scan(exit_loop=True)
+    lane.scan(arrival_loop=True)
+    lane.scan(ROLLS_OFF_MS // SCAN_MS)
+    weigh(lane)
+    lane.scan(safety_loop=False)
+    lane.scan(exit_loop=False)
+    lane.scan_until(lambda: lane.phase is Phase.CLOSING)
+    lane.scan(2, **MOVING)
+    lane.scan(**DOWN)
+    assert lane.last(EndPassage).identity.weight.value is None, "the first was moving when it left"
+    lane.scan_until(lambda: lane.state.passage is not None)
+    lane.read_tag()
+    assert asked(lane).value == Weight(18_850)
+
+
 def test_a_weight_that_changes_behind_the_conclusion_changes_nothing_but_a_retry() -> None:
     lane = arrived(replace(WITH_SCALE, must_match=("tag",)))
     weigh(lane)
@@ -169,3 +238,40 @@ def test_a_weight_of_a_vehicle_that_left_before_it_was_identified_is_not_the_nex
     assert (lane.phase, lane.passage.weighing) == (Phase.IDENTIFYING, None)
     weigh(lane, 23_960)
     assert asked(lane).value == Weight(23_960)
+
+
+def test_who_comes_to_rest_where_one_backed_out_of_an_open_lane_is_weighed() -> None:
+    lane = LaneBench(WITH_SCALE)
+    lane.arrive()
+    lane.order("open")
+    lane.durable()
+    lane.scan(2, **MOVING)
+    lane.scan(**UP)
+    lane.scan(arrival_loop=False)
+    lane.scan(ROLLS_OFF_MS // SCAN_MS + 1, arrival_loop=True)
+    weigh(lane)
+    lane.scan_until(lambda: lane.phase is Phase.CLOSING)
+    lane.scan(2, **MOVING)
+    lane.scan(**DOWN)
+    assert lane.ended == ["ABANDONED"]
+    lane.scan_until(lambda: lane.state.passage is not None)
+    lane.read_tag()
+    assert asked(lane).value == Weight(18_850)
+
+
+@pytest.mark.hazard("I16")
+def test_a_retry_behind_a_vehicle_that_drove_off_begins_with_no_weight_of_either() -> None:
+    lane = LaneBench(WITH_SCALE)
+    lane.order("open")
+    lane.durable()
+    lane.scan(arrival_loop=True)
+    weigh(lane)
+    lane.scan(safety_loop=True)
+    lane.scan(arrival_loop=False)
+    weigh(lane, 23_960)
+    assert lane.passage.weighing is not None
+    assert lane.passage.weighing.kg == 18_850
+    lane.barrier("raise", "not_done")
+    assert lane.phase is Phase.HELD
+    lane.order("retry")
+    assert lane.passage.weighing is None

@@ -83,17 +83,18 @@ def test_a_lane_that_gives_a_vehicle_the_weight_of_the_one_before_is_found(monke
 
 
 @pytest.mark.hazard("I16")
-def test_a_lane_that_forgets_whose_weight_it_was_where_nobody_was_identified_is_found(
+def test_a_lane_that_looks_whose_weight_it_is_only_until_it_identified_a_vehicle_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    keep = Draft.keep_as_shown
+    keep, note = Draft.keep_as_shown, Draft.note_gone
 
-    def careless(self: Draft, identity: Any) -> None:
-        if self.passage.identity is not None:
-            keep(self, identity)
+    def hasty(self: Draft) -> None:
+        keep(self)
+        note(self)
 
-    monkeypatch.setattr(Draft, "keep_as_shown", careless)
-    assert "I16" in blamed(histories("scale_stuck", "leaves_early", "unread", trucks=60))
+    monkeypatch.setattr(Draft, "keep_as_shown", hasty)
+    monkeypatch.setattr(Draft, "note_gone", lambda _self: None)
+    assert "I16" in blamed(histories("scale_late", trucks=30))
 
 
 @pytest.mark.hazard("I1")
