@@ -193,4 +193,6 @@ class Asker:
             self.tap.understood(sent, str(frame))
 
     def _lost(self, why: str) -> None:
-        self.lose(self.error("lost", "an open line", why))
+        # Where what was written ended it, that is the cause.
+        if self._loss is None:
+            self.lose(self.error("lost", "an open line", why))

@@ -20,6 +20,9 @@ _MOST_DISCARDS = 16
 # Several times what the fastest serial line carries. Beyond it the server is made to wait (TCP), and no lane is.
 _MOST_BYTES_PER_S = 64 * 1024
 _MOST_BYTES_AT_ONCE = 16 * 1024
+# Beyond what the system holds of it. Commands have some bytes, and one waits for the answer to the one before: only a
+# peer that asks and never reads comes here.
+_MOST_UNSENT_BYTES = 64 * 1024
 _SOCKET_SCHEME = "socket"
 
 # What a person does about each code of `LineError`; drivers put the name of their kind before it.
@@ -31,7 +34,7 @@ NEXT_STEPS = {
     "port_unreachable": "check the serial server's power, network and address",
     "port_failed": "unplug the device, plug it in again, and see dmesg",
     "lost": "check cable and power; the lane reconnects by itself",
-    "write_stalled": "check flow control and cable; the lane reconnects by itself",
+    "write_stalled": "check flow control, cable, and that the other end reads; the lane reconnects by itself",
 }
 
 OnBytes = Callable[[bytes], None]
@@ -228,6 +231,7 @@ class _SocketLine(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._closed = False
+        self._stalled = ""
         # Small: what comes in one turn of the loop is decoded in that turn.
         self._buffer = bytearray(_READ_BYTES)
         self._allowed = float(_MOST_BYTES_AT_ONCE)
@@ -255,11 +259,16 @@ class _SocketLine(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         if not self._closed:
-            self._on_lost(str(exc) if exc else "end of file")
+            self._on_lost(self._stalled or (str(exc) if exc else "end of file"))
 
     def write(self, data: bytes) -> None:
         if self._transport is None or self._transport.is_closing():
             raise LineError("lost", "connection closed")
+        waiting = self._transport.get_write_buffer_size() + len(data)
+        if waiting > _MOST_UNSENT_BYTES:
+            self._stalled = f"{waiting} bytes wait to be read there"
+            self._transport.abort()
+            raise LineError("write_stalled", self._stalled)
         self._transport.write(data)
 
     def discard_input(self) -> None:

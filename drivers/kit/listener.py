@@ -164,7 +164,9 @@ class StreamListener(Generic[F]):
             self._lose(self.error("garbled", f"a frame at {self._baud} baud", f"{strange} bytes that are no frame"))
 
     def _lost(self, why: str) -> None:
-        self._lose(self.error("lost", "an open line", why))
+        # Where what was written ended it, that is the cause.
+        if self._loss is None:
+            self._lose(self.error("lost", "an open line", why))
 
     def _lose(self, error: DeviceError) -> None:
         self._loss = error

@@ -332,7 +332,9 @@ class StreamTagReader(Generic[F]):
             self.tap.understood(sent, words)
 
     def _lost(self, why: str) -> None:
-        self._lose(self._error("lost", "an open line", why))
+        # Where what was written ended it, that is the cause.
+        if self._loss is None:
+            self._lose(self._error("lost", "an open line", why))
 
     def _lose(self, error: DeviceError) -> None:
         self._loss = error

@@ -110,3 +110,33 @@ async def test_a_serial_server_that_floods_is_made_to_wait_and_a_bit_at_a_time()
     # 16 KiB at once, then 64 KiB a second; each decoded in a turn of its own.
     assert loop.time() - began >= 0.4
     assert max(got) <= 4096
+
+
+async def test_a_serial_server_that_never_reads_is_let_go_before_it_costs_memory() -> None:
+    held: list[asyncio.StreamWriter] = []
+
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        held.append(writer)
+
+    server = await asyncio.start_server(deaf, "127.0.0.1", 0)
+    why: list[str] = []
+    port = server.sockets[0].getsockname()[1]
+    line = await open_line(f"socket://127.0.0.1:{port}", 0, lambda _: None, why.append, 1.0)
+
+    def send_on() -> None:
+        for _ in range(64 * 1024):
+            line.write(bytes(1024))
+
+    with pytest.raises(LineError) as caught:
+        send_on()
+    assert caught.value.code == "write_stalled"
+    assert "wait to be read" in caught.value.detail
+    with pytest.raises(LineError) as again:
+        line.write(b"more")
+    assert again.value.code == "lost"
+    await until(lambda: len(why) == 1)
+    for one in held:
+        one.transport.abort()
+    server.close()
+    line.close()

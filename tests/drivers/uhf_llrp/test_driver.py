@@ -147,3 +147,30 @@ def test_the_series_of_llrpkit_is_the_same_wherever_it_is_said() -> None:
 def test_antennas_that_it_does_not_have_are_refused(antennas: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="antennas"):
         LlrpReader("rfid-1", "socket://h:1", clock=RealClock(), on_tag=Delivered(), antennas=antennas)
+
+
+@pytest.mark.hazard("S24")
+async def test_a_reader_that_asks_without_end_and_reads_nothing_is_let_go_and_comes_back(
+    wired: TcpWire[LlrpDevice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No faster than a line is 64 KiB a second: what the system holds of our answers would take a minute to fill.
+    monkeypatch.setattr("drivers.kit.line._MOST_BYTES_PER_S", 1 << 30)
+    monkeypatch.setattr("drivers.kit.line._MOST_BYTES_AT_ONCE", 1 << 30)
+    driver = reader(wired.path)
+    await driver.connect()
+    living = asyncio.create_task(driver.run())
+    (client,) = wired._writers
+    client.transport.pause_reading()  # type: ignore[attr-defined]
+
+    def lost() -> bool:
+        if client.transport.get_write_buffer_size() < 1 << 20:
+            client.write(wire.encode_keepalive(7) * 10_000)
+        return living.done()
+
+    await until(lost)
+    with pytest.raises(DeviceError) as let_go:
+        await living
+    assert let_go.value.code == "reader_write_stalled"
+    assert "wait to be read" in let_go.value.got
+    await driver.connect()
+    await driver.close()
