@@ -33,6 +33,8 @@ _READ_AHEAD_BYTES = 4 * 1024
 # So many packets of those that came together are taken in one turn of the loop: an answer with the acknowledgement that
 # comes before it, yet no flood.
 _MOST_AT_ONCE = 4
+# Packets that may wait to be written beside our own publishes.
+_MOST_UNREAD = 256
 _TICK_S = 0.5
 
 
@@ -246,6 +248,11 @@ class Connection:
 
         paho writes at once, not at the loop's next turn: a request and its answer each save one.
         """
+        unread = len(self._client._out_packet)
+        if unread > self._settings.max_unacknowledged + _MOST_UNREAD:
+            # An acknowledgement for each message of a broker that sends on and reads nothing would fill the memory.
+            self._end(self._down("unread", f"{unread} packets wait for it to read"))
+            return
         sock = self._client.socket()
         if self._driving or sock is None or self._client.want_write() is self._awaits_room:
             return

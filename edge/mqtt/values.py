@@ -79,7 +79,7 @@ class MqttDown(Exception):  # noqa: N818 - a state of the link, not a mistake
     Codes: not_connected, stopped, dns_failed, connect_refused, connect_timeout, connect_failed, tls_failed,
     refused_by_broker, subscription_refused, session_taken_over, disconnected_by_broker, keepalive_timeout,
     connection_lost, malformed_packet, publish_refused, publish_timeout, too_many_unacknowledged,
-    payload_too_large.
+    payload_too_large, unread.
     """
 
     def __init__(self, code: str, *, address: str, detail: str = "") -> None:
