@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 from config.barrier_checks import barrier_findings
 from config.customs_checks import customs_checks
 from config.devices import (
-    NOT_OF_PUSHES,
     ONLY_OF_PUSHES,
     OVER_RTSP,
     READERS,
@@ -295,8 +294,8 @@ def _camera_keys(camera: Camera, path: PathKey) -> Iterator[Finding]:
         expected = Bilingual("不写:仅用于 isapi_push", "nothing: only for isapi_push")
         yield from _given_in_vain(camera, path, ONLY_OF_PUSHES, expected)
         return
-    expected = Bilingual("不写:由 peers 决定谁可以推送", "nothing: peers says who may push")
-    yield from _given_in_vain(camera, path, NOT_OF_PUSHES, expected)
+    if camera.user is not None and camera.password_file is None:
+        yield Finding((*path, "user"), "missing_for_driver", camera.driver, _PASSWORD)
     if camera.spool is None:
         expected = Bilingual("同时给出 spool", "spool with it")
         yield Finding((*path, "driver"), "missing_for_driver", camera.driver, expected)
@@ -330,6 +329,7 @@ def _reader(reader: TagReader, path: PathKey) -> Iterator[Finding]:
 
 
 _USER = Bilingual("同时给出用户名", "a user name with it")
+_PASSWORD = Bilingual("同时给出 password_file", "password_file with it")
 
 
 def _broker(config: Configuration) -> Iterator[Finding]:

@@ -102,8 +102,8 @@ OVER_RTSP = ("rtsp_camera", "onvif_camera")
 ONLY_OF_PICTURES = ("mode", "poll_ms")
 ONLY_OF_EVENTS = ("silent_ms", "late_ms")
 ONLY_OF_PUSHES = ("peers", "spool")
-# Nobody is asked who pushes: none of these would be told to anybody.
-NOT_OF_PUSHES = ("user", "password_file", "auth")
+# Of an engine, which is never asked anything.
+ONLY_OF_PUSHING_ENGINES = (*ONLY_OF_PUSHES, "user", "password_file", "auth")
 Peers = Annotated[tuple[IpAddress, ...], Field(min_length=1, max_length=8)]
 
 
@@ -116,8 +116,9 @@ class Camera(Packaged):
     `onvif_camera` tells them beside its stream, whose `url` it has.
 
     With `user` and `password_file`, `auth: auto` answers a camera that asks for digest authentication; `basic` sends
-    the password as it is, over plain HTTP readable to the cable. With https, `ca_file` says who signed the camera's
-    certificate, or `certificate_sha256` which one it is. `mode` is for `http_camera` alone.
+    the password as it is, over plain HTTP readable to the cable. An `isapi_push` is asked for them. With https,
+    `ca_file` says who signed the camera's certificate, or `certificate_sha256` which one it is. `mode` is for
+    `http_camera` alone.
     """
 
     driver: CameraProtocol = "http_camera"
@@ -273,7 +274,8 @@ class ContainerEngine(Packaged):
     """An engine of somebody else that reads container codes and tells them on a line, mostly `socket://host:port`.
 
     An `ocr_push` pushes the same to us: `url` is where we listen, `peers` may push, `spool` is what a result waits in.
-    A code counts from `min_confidence` on, and only where its check digit agrees. It sends a sign of life at least each
+    With `user` and `password_file` it is asked for them by digest, with `auth: basic` for the password as it is. A code
+    counts from `min_confidence` on, and only where its check digit agrees. It sends a sign of life at least each
     `heartbeat_s`, and is lost where it stays silent for three of them.
     """
 
@@ -282,6 +284,9 @@ class ContainerEngine(Packaged):
     port: SerialPort = ""
     baud: SlowBaud = 115_200
     url: HttpUrl | None = None
+    user: Name | None = None
+    password_file: FilePath | None = None
+    auth: Literal["auto", "basic"] = "auto"
     peers: Peers = ("127.0.0.1",)
     spool: FilePath | None = None
     min_confidence: float = Field(default=0.8, ge=0.0, le=1.0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from config.devices import ONLY_OF_PUSHES, ContainerEngine, DriverIdentity, SealReader, Weighbridge
+from config.devices import ONLY_OF_PUSHING_ENGINES, ContainerEngine, DriverIdentity, SealReader, Weighbridge
 from config.document import PathKey
 from config.problems import Bilingual, Finding
 
@@ -68,8 +68,14 @@ def _container_engine(engine: ContainerEngine, path: PathKey) -> Iterator[Findin
     if pushes and engine.spool is None:
         expected = Bilingual("同时给出 spool", "spool with it")
         yield Finding((*path, "driver"), "missing_for_driver", engine.driver, expected)
+    if pushes and (engine.user is None) != (engine.password_file is None):
+        expected = Bilingual("user 与 password_file 同时给出", "user and password_file together")
+        yield Finding((*path, "driver"), "missing_for_driver", engine.driver, expected)
+    if pushes and engine.auth == "basic" and engine.user is None:
+        expected = Bilingual("同时给出用户名", "a user name with it")
+        yield Finding((*path, "auth"), "auth_without_user", engine.auth, expected)
     expected = Bilingual("不写:仅用于 ocr_push", "nothing: only for ocr_push")
-    for key in () if pushes else ONLY_OF_PUSHES:
+    for key in () if pushes else ONLY_OF_PUSHING_ENGINES:
         if getattr(engine, key) != ContainerEngine.model_fields[key].default:
             yield Finding((*path, key), "not_for_driver", getattr(engine, key), expected)
 

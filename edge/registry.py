@@ -339,6 +339,9 @@ def _ocr_push(configured: devices.ContainerEngine, clock: Clock, on_boxes: Deliv
         clock=clock,
         on_boxes=on_boxes,
         silence_s=_HEARTBEATS * configured.heartbeat_s,
+        user=configured.user,
+        password_file=configured.password_file,
+        auth=configured.auth,
     )
 
 

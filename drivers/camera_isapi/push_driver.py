@@ -12,7 +12,8 @@ class PushedIsapiCamera(EventCamera):
     """Implements `edge.ports.Camera`: a frame for each vehicle that the camera recognised, with what it read.
 
     `url` is where we listen: an address of this machine, a port, and a path where pushes have to name one. `peers` may
-    push, `spool` is the file that a push lies in until its frame is here. Codes raised: those of `HostedCamera`,
+    push, `spool` is the file that a push lies in until its frame is here. With `user` and `password_file` who pushes
+    proves itself as well (`drivers.kit.push.guard`). Codes raised: those of `HostedCamera`,
     `camera_garbled`, `camera_lagging`, `camera_port_unavailable`, `camera_spool_failed`.
     """
 

@@ -5,6 +5,7 @@ A push is read whole and judged, lies in the spool, is answered, and is handed o
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from drivers.kit.camera.events import MOST_GARBLED, Assembler, LaggingError, Pac
 from drivers.kit.camera.given import Arrival, Picture
 from drivers.kit.camera.pipe import AliveMessage
 from drivers.kit.camera.worker import Who, Wishes, WorkerSettings, main
+from drivers.kit.push.guard import Guard
 from drivers.kit.push.head import PushRefusedError
 from drivers.kit.push.listener import Bounds, Push, PushListener
 from drivers.kit.push.refusals import Refusals
@@ -32,6 +34,7 @@ _PACE_CHANGED_MS = 100
 # Said of pushes that came and were of no use when they could be handed on, with their number.
 STALE = "stale"
 _AT_THE_CAMERA = "set at the camera its HTTP listening server to this address, with heartbeats"
+_PROVE = "give the camera, beside the address of its HTTP listening server, user and password of the configuration"
 
 
 class Reception:
@@ -77,7 +80,7 @@ class Reception:
         for one in waiting:
             self._give(self._again(one))
         try:
-            await self._listener.start()
+            await self._listener.start(_guard(self._settings))
         except OSError as error:
             next_step = "write into url an address of this machine, and a port that nobody else has"
             raise SourceError(
@@ -94,7 +97,8 @@ class Reception:
         except TimeoutError as error:
             expected = f"a push each {silence_s:g} s at {self._address}"
             if (refused := self._refusals.said) is not None:
-                raise SourceError("camera_stalled", expected, refused, _AT_THE_CAMERA) from error
+                next_step = _PROVE if self._refusals.unproved else _AT_THE_CAMERA
+                raise SourceError("camera_stalled", expected, refused, next_step) from error
             got = f"none of {', '.join(self._settings.peers)}"
             if self._listener.strangers:
                 got += f", {self._listener.strangers} connections of others"
@@ -217,6 +221,18 @@ class Reception:
                 self._out.put_nowait(_spool_failed(self._settings.spool, error))
                 return
             self._give([AliveMessage(f"{STALE} {stale}")] if stale else [])
+
+
+def _guard(settings: WorkerSettings) -> Guard | None:
+    if settings.user is None:
+        return None
+    return Guard(
+        settings.user,
+        settings.password,
+        settings.auth,
+        new_nonce=lambda: secrets.token_hex(16),
+        now_ms=monotonic_ms,
+    )
 
 
 def _let_go(spool: Spool, name: str) -> None:

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from drivers.kit.camera.digest import Auth
 from drivers.kit.camera.events import event_name
+from drivers.kit.push.guard import Guard
 from drivers.kit.push.head import PushRefusedError
 from drivers.kit.push.listener import Bounds, Push, PushListener
 from drivers.kit.push.refusals import Refusals
@@ -15,11 +18,14 @@ from drivers.ocr_lines.results import MOST_PER_S, Results
 from drivers.ocr_lines.wire import Told, decode_result
 from edge.log import logger
 from edge.ports import Clock, DeliverBoxes, DeviceError, Tap
+from edge.secret import Secret
 
 NEXT_STEPS = {
     "silent": "let the engine push to this address, a sign of life at least each heartbeat_s",
     "garbled": "let the engine push what the driver's README has; each answer says what is wrong",
     "port_unavailable": "write into url an address of this machine, and a port that nobody else has",
+    "unproved": "give the engine user and password of the configuration, and digest, or basic where auth says so",
+    "password_unreadable": "check that password_file is there and that the controller may read it",
     "spool_failed": "check the disk, and that the controller may write into the folder of spool",
     "closed": "nothing: the device was closed on purpose",
 }
@@ -60,6 +66,9 @@ class PushedEngine:
         on_boxes: DeliverBoxes,
         silence_s: float = 6.0,
         most_per_s: int = MOST_PER_S,
+        user: str | None = None,
+        password_file: Path | None = None,
+        auth: Auth = "auto",
     ) -> None:
         """Raises ValueError where a peer is no address."""
         self.name = name
@@ -68,6 +77,7 @@ class PushedEngine:
         self.results = Results(clock, on_boxes, most_per_s)
         self._clock, self._spool_path, self._silence_s = clock, spool, silence_s
         self._boot = boot_id()
+        self._user, self._password_file, self._auth = user, password_file, auth
         self._spool: Spool | None = None
         self._came: asyncio.Queue[_Kept | DeviceError | None] = asyncio.Queue()
         self._refusals, self._garbled = Refusals(), 0
@@ -144,12 +154,30 @@ class PushedEngine:
         return [_Kept(told, one.ended_at_ms, one.name) for told, one in found if told is not None]
 
     async def _listen(self) -> None:
+        guard = await asyncio.to_thread(self._guard)
         try:
-            await self._listener.start()
+            await self._listener.start(guard)
         except OSError as error:
             raise self._error(
                 "port_unavailable", "to listen there", f"{type(error).__name__}: {error}"[:200]
             ) from error
+
+    def _guard(self) -> Guard | None:
+        if self._user is None or self._password_file is None:
+            return None
+        try:
+            password = Secret.read(self._password_file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._error(
+                "password_unreadable", f"a password in {self._password_file}", type(error).__name__
+            ) from error
+        return Guard(
+            self._user,
+            password.reveal(),
+            self._auth,
+            new_nonce=lambda: secrets.token_hex(16),
+            now_ms=self._clock.now_ms,
+        )
 
     async def _next(self) -> _Kept | None:
         """The next result, None for a sign of life. Raises DeviceError."""
@@ -159,7 +187,7 @@ class PushedEngine:
         except TimeoutError as error:
             expected = f"a push each {self._silence_s:g} s"
             if (got := self._refusals.said) is not None:
-                raise self._error("garbled", expected, got) from error
+                raise self._error("unproved" if self._refusals.unproved else "garbled", expected, got) from error
             raise self._error("silent", expected, "none") from error
         if isinstance(found, DeviceError):
             raise found

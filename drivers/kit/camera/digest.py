@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 Auth = Literal["auto", "basic"]
 # Both unkeyed hashes of a protocol: MD5 is what most cameras have, SHA-256 is taken where it is offered.
-_HASHES: dict[str, Callable[[bytes], str]] = {
+HASHES: dict[str, Callable[[bytes], str]] = {
     "SHA-256": lambda data: hashlib.sha256(data).hexdigest(),
     "MD5": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
 }
@@ -91,7 +91,7 @@ class Digest:
         With qop `auth`, or without where the challenge has none (RFC 2069).
         """
         self._count += 1
-        hashed = _HASHES[self._algorithm]
+        hashed = HASHES[self._algorithm]
         realm, nonce, count = self._realm.encode("latin-1"), self._nonce.encode("latin-1"), b"%08x" % self._count
         secret = hashed(user.encode() + b":" + realm + b":" + password.encode()).encode()
         asked = hashed(method.encode("ascii") + b":" + target.encode("ascii")).encode()
@@ -132,7 +132,7 @@ def choose_digest(challenges: Iterable[Challenge], *, rtsp: bool = False) -> Dig
         and {"realm", "nonce"} <= set(one.parameters)
         and "auth" in re.split(r"[ \t,]+", one.parameters.get("qop", "auth" if rtsp else "").lower())
     }
-    spoken = ("MD5",) if rtsp else tuple(_HASHES)
+    spoken = ("MD5",) if rtsp else tuple(HASHES)
     return next((Digest(able[algorithm], algorithm) for algorithm in spoken if algorithm in able), None)
 
 

@@ -1,17 +1,20 @@
 """Pure: the head of a push, an HTTP/1.x request with a body of a known length (RFC 9112), and what it is answered."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 MOST_HEAD_BYTES = 8 * 1024
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_LINE = re.compile(rb"([A-Z]{1,16}) ([!-~]{1,2000}) HTTP/1\.[01]")
+_LINE = re.compile(rb"([A-Z]{1,16}) ([!-~]{1,2000}) HTTP/1\.([01])")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64})[ \t]*:[ \t]*(.*?)[ \t]*", re.DOTALL)
 _LENGTH = re.compile(rb"[0-9]{1,12}")
+UNPROVED = 401
 _SAID = {
     200: "OK",
     400: "Bad Request",
+    UNPROVED: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
@@ -35,11 +38,19 @@ class PushRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PushHead:
-    """What a body will be: its content type as it was sent, its bytes, and whether its sender waits to be told."""
+    """What a body will be: its content type as it was sent, its bytes, and whether its sender waits to be told.
+
+    `method` and `target` are as they were asked, `authorization` says who asks, empty where it does not.
+    """
 
     media: str
     length: int
     waits: bool
+    method: str = "POST"
+    target: str = "/"
+    authorization: str = field(default="", repr=False)
+    # Its sender asks nothing more on this connection.
+    ends: bool = False
 
 
 def parse_head(raw: bytes, *, path: str, most_bytes: int) -> PushHead:
@@ -72,7 +83,10 @@ def parse_head(raw: bytes, *, path: str, most_bytes: int) -> PushHead:
     if int(length) > most_bytes:
         raise PushRefusedError(413, f"at most {most_bytes} bytes are taken")
     media = fields.get(b"content-type", b"").decode("latin-1")
-    return PushHead(media, int(length), fields.get(b"expect", b"").lower() == b"100-continue")
+    waits = fields.get(b"expect", b"").lower() == b"100-continue"
+    authorization = fields.get(b"authorization", b"").decode("latin-1")
+    kept = fields.get(b"connection", b"keep-alive" if asked[3] == b"1" else b"close").lower() == b"keep-alive"
+    return PushHead(media, int(length), waits, asked[1].decode(), asked[2].decode(), authorization, not kept)
 
 
 def _path_of(target: bytes) -> str:
@@ -82,12 +96,13 @@ def _path_of(target: bytes) -> str:
         return ""
 
 
-def encode_answer(status: int, reason: str = "") -> bytes:
-    """Return the answer to a push; the connection ends with it."""
+def encode_answer(status: int, reason: str = "", asks: Sequence[str] = (), *, goes_on: bool = False) -> bytes:
+    """Return the answer to a push; the connection ends with it where it does not go on. `asks`: WWW-Authenticate."""
     body = reason.encode("ascii", "replace") + b"\n" if reason else b""
+    asked = "".join(f"WWW-Authenticate: {one}\r\n" for one in asks)
     head = (
-        f"HTTP/1.1 {status} {_SAID.get(status, 'Error')}\r\nContent-Type: text/plain\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"HTTP/1.1 {status} {_SAID.get(status, 'Error')}\r\nContent-Type: text/plain\r\n{asked}"
+        f"Content-Length: {len(body)}\r\nConnection: {'keep-alive' if goes_on else 'close'}\r\n\r\n"
     )
     return head.encode("ascii") + body
 

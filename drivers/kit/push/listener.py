@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from drivers.kit.push.guard import Guard, UnprovedError
 from drivers.kit.push.head import CONTINUE, MOST_HEAD_BYTES, PushHead, PushRefusedError, encode_answer, parse_head
 
 # A device has one connection, or one for each event that it sends at once.
@@ -19,6 +20,8 @@ _READ_BYTES = 64 * 1024
 # Who is refused in the middle of a body hears it only where what is on the way was read: so much of it, so long.
 _MOST_LINGER_BYTES = 256 * 1024
 _LINGER_S = 0.5
+# A device tries without, with a nonce, and with a fresh one where its own was too old.
+_MOST_ASKED = 3
 # From an accepted connection to the task that serves it, in turns of asyncio's loop: transport, protocol, task.
 _TURNS_TO_BEGIN = 5
 
@@ -65,14 +68,16 @@ class PushListener:
         self._peers = frozenset(ipaddress.ip_address(one) for one in peers)
         self._handle, self._now_ms, self._on_refused = handle, now_ms, on_refused
         self._bounds = bounds
+        self._guard: Guard | None = None
         self._server: asyncio.Server | None = None
         self._listening = False
         self._open: set[asyncio.Task[None]] = set()
         self._busy = 0
         self.strangers = 0
 
-    async def start(self) -> None:
-        """Listen. Raises OSError."""
+    async def start(self, guard: Guard | None = None) -> None:
+        """Listen; with a `guard` whoever pushes proves itself as well. Raises OSError."""
+        self._guard = guard
         self._listening = True
         self._server = await asyncio.start_server(self._accept, self._host, self._port, limit=MOST_HEAD_BYTES)
 
@@ -107,10 +112,12 @@ class PushListener:
         self._open.add(task)
         try:
             refused = await self._served(reader, writer, begun_at_ms)
-            writer.write(encode_answer(200) if refused is None else encode_answer(refused.status, refused.reason))
+            writer.write(encode_answer(200) if refused is None else _encoded(refused))
             if refused is not None:
                 self._on_refused(refused)
                 await self._linger(reader, writer)
+        except _LeftError:
+            pass  # to come again with what it was asked for
         except (OSError, asyncio.IncompleteReadError):
             # Not only a connection that was reset: a route that goes is no ConnectionError.
             self._on_refused(PushRefusedError(400, "the connection ended within a push"))
@@ -133,7 +140,7 @@ class PushListener:
         self._busy += 1
         try:
             async with asyncio.timeout(self._bounds.push_s):
-                head = await self._head(reader)
+                head = await self._proved(reader, writer)
                 if head.waits:
                     writer.write(CONTINUE)
                 body = await self._body(reader, head.length)
@@ -146,6 +153,32 @@ class PushListener:
             self._busy -= 1
         return None
 
+    async def _proved(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> PushHead:
+        """The head of a push that may be taken. Whoever is asked who it is may answer on the same connection."""
+        head = await self._head(reader)
+        asked = 0
+        while self._guard is not None:
+            try:
+                self._guard.check(head)
+                break
+            except UnprovedError as unproved:
+                asked += 1
+                if not head.waits:
+                    # Many devices send all of it before they listen.
+                    await self._body(reader, head.length, keep=False)
+                # Behind a head that waits for leave a body could come as well as a head.
+                if head.waits or head.ends or asked == _MOST_ASKED:
+                    raise
+                self._on_refused(unproved)
+                writer.write(_encoded(unproved, goes_on=True))
+            try:
+                head = await self._head(reader)
+            except asyncio.IncompleteReadError as ended:
+                if ended.partial:
+                    raise
+                raise _LeftError from ended
+        return head
+
     async def _head(self, reader: asyncio.StreamReader) -> PushHead:
         try:
             async with asyncio.timeout(self._bounds.head_s):
@@ -156,13 +189,16 @@ class PushListener:
             raise PushRefusedError(408, f"a head within {self._bounds.head_s:g} s is expected") from error
         return parse_head(raw, path=self._bounds.path, most_bytes=self._bounds.most_bytes)
 
-    async def _body(self, reader: asyncio.StreamReader, length: int) -> bytes:
+    async def _body(self, reader: asyncio.StreamReader, length: int, *, keep: bool = True) -> bytes:
         body = bytearray()
-        while len(body) < length:
-            data = await reader.read(min(_READ_BYTES, length - len(body)))
+        left = length
+        while left:
+            data = await reader.read(min(_READ_BYTES, left))
             if not data:
                 raise asyncio.IncompleteReadError(b"", length)
-            body += data
+            left -= len(data)
+            if keep:
+                body += data
         return bytes(body)
 
     async def _linger(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -175,3 +211,12 @@ class PushListener:
                     writer.write_eof()
                 while read < _MOST_LINGER_BYTES and (data := await reader.read(_READ_BYTES)):
                     read += len(data)
+
+
+class _LeftError(Exception):
+    """The device closed the connection after it was asked who it is."""
+
+
+def _encoded(refused: PushRefusedError, *, goes_on: bool = False) -> bytes:
+    asks = refused.asks if isinstance(refused, UnprovedError) else ()
+    return encode_answer(refused.status, refused.reason, asks, goes_on=goes_on)

@@ -1,6 +1,6 @@
 """Pure: what was refused of a device since it last pushed something good."""
 
-from drivers.kit.push.head import PushRefusedError
+from drivers.kit.push.head import UNPROVED, PushRefusedError
 
 
 class Refusals:
@@ -9,6 +9,8 @@ class Refusals:
     def __init__(self) -> None:
         self._count = 0
         self._last = ""
+        # The last one did not prove who it is.
+        self.unproved = False
 
     def begin_anew(self) -> None:
         """Forget them."""
@@ -18,6 +20,7 @@ class Refusals:
         """Count one more."""
         self._count += 1
         self._last = str(refused)
+        self.unproved = refused.status == UNPROVED
 
     @property
     def said(self) -> str | None:

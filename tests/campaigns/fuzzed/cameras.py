@@ -26,7 +26,8 @@ from drivers.kit.camera.pipe import AliveMessage, FrameMessage, HeadMessage, Mes
 from drivers.kit.camera.pipe import encode as to_pipe
 from drivers.kit.camera.stream_clock import StreamClock
 from drivers.kit.camera.worker import Who, WorkerSettings
-from drivers.kit.push.head import PushRefusedError, parse_head
+from drivers.kit.push.guard import Guard, UnprovedError
+from drivers.kit.push.head import PushHead, PushRefusedError, parse_head
 from edge.bringup.camera import CameraTrial
 from edge.core.plate import Plate
 from edge.core.readings import PlateClaim
@@ -235,6 +236,17 @@ def _push_head(data: bytes) -> None:
     assert 0 <= head.length <= MOST_PICTURE
 
 
+def _proof(data: bytes) -> None:
+    head = PushHead("", 0, False, authorization=data.decode("latin-1"))
+    for auth in ("auto", "basic"):
+        guard = Guard("kakou", "a word that nobody guesses", auth, new_nonce=lambda: "n", now_ms=lambda: 0)
+        with suppress(UnprovedError):
+            guard.check(PushHead("", 0, False))
+        with suppress(UnprovedError):
+            guard.check(head)
+            raise AssertionError("whoever does not know the password has proved that he does")
+
+
 def _part(kind: str, body: bytes, name: str = "x") -> bytes:
     head = f"--frame\r\nContent-Type: {kind}\r\nContent-Disposition: form-data; name={name}\r\n"
     return head.encode() + b"Content-Length: %d\r\n\r\n%b\r\n" % (len(body), body)
@@ -277,6 +289,10 @@ def targets() -> list[Target]:
         target("push_head", "drivers.kit.push.head",
                [b"POST /events HTTP/1.1\r\nHost: lane\r\nContent-Type: a/b\r\nContent-Length: 12\r\n\r\n"],
                refusing(_push_head, PushRefusedError)),
+        target("push_proof", "drivers.kit.push.guard",
+               [b'Digest username="kakou", realm="kakou", nonce="n", uri="/", qop=auth, nc=00000001, cnonce="c", '
+                b'algorithm=MD5, response="00112233445566778899aabbccddeeff"', b"Basic a2Frb3U6cGFzc3dvcmQ=",
+                b"Digest username*=UTF-8''kakou, realm=kakou, nonce=n, uri=/, response=0"], _proof),
         target("dahua_camera", f"{HTTP} drivers.camera_dahua.wire drivers.kit.camera.events",
                [told, dahua.encode_heartbeat(), dahua_stream], _events(dahua.parse_event, beats=False)),
         target("rtsp_answers", f"{RTSP} drivers.camera_rtsp.wire drivers.kit.camera.digest",

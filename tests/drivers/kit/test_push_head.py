@@ -26,7 +26,9 @@ LENGTH = "Content-Length: 12"
     ],
 )
 def test_what_devices_send_is_taken(raw: bytes, path: str) -> None:
-    assert parse_head(raw, path=path, most_bytes=12) == PushHead("application/xml", 12, False)
+    assert parse_head(raw, path=path, most_bytes=12) == PushHead(
+        "application/xml", 12, False, raw.split()[0].decode(), raw.split()[1].decode(), ends=b"HTTP/1.0" in raw
+    )
 
 
 def test_who_waits_for_leave_is_told_apart() -> None:
@@ -71,7 +73,8 @@ def test_any_bytes_raise_nothing_but_a_refusal(raw: bytes) -> None:
 
 def test_what_a_simulator_sends_and_an_answer_are_http() -> None:
     raw, _, body = encode_push("/events", "text/plain", b"words").partition(b"\r\n\r\n")
-    assert parse_head(raw + b"\r\n\r\n", path="/events", most_bytes=5) == PushHead("text/plain", 5, False)
+    expected = PushHead("text/plain", 5, False, target="/events")
+    assert parse_head(raw + b"\r\n\r\n", path="/events", most_bytes=5) == expected
     assert body == b"words"
     assert encode_answer(200).startswith(b"HTTP/1.1 200 OK\r\n")
     assert encode_answer(507, "the disk is full").endswith(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from drivers.kit.push.guard import Guard
 from drivers.kit.push.head import MOST_HEAD_BYTES, PushRefusedError, encode_push
 from drivers.kit.push.listener import MOST_CONNECTIONS, Bounds, Push, PushListener
 from simulators.broker import free_ports
@@ -73,7 +74,7 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def bench(*peers: str, **bounds: float) -> AsyncIterator[Bench]:
+async def bench(*peers: str, guard: Guard | None = None, **bounds: float) -> AsyncIterator[Bench]:
     made: list[Bench] = []
     port = free_ports(1)[0]
     given = {"head_s": 5.0, "push_s": 10.0} | bounds
@@ -87,7 +88,7 @@ async def bench(*peers: str, **bounds: float) -> AsyncIterator[Bench]:
         bounds=Bounds("/events", MOST_BYTES, **given),
     )
     made.append(Bench(port, listener))
-    await listener.start()
+    await listener.start(guard)
     try:
         yield made[0]
     finally:
