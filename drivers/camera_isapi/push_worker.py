@@ -13,7 +13,7 @@ from pathlib import Path
 from drivers.camera_isapi.push_wire import Pushed, read_push
 from drivers.camera_isapi.wire import parse_alert
 from drivers.kit.camera.address import parse_url
-from drivers.kit.camera.asking import monotonic_ms
+from drivers.kit.camera.asking import monotonic_ms, system_utc_ms
 from drivers.kit.camera.dial import SourceError, say
 from drivers.kit.camera.events import MOST_GARBLED, Assembler, LaggingError, Pace
 from drivers.kit.camera.given import Arrival, Picture
@@ -42,7 +42,7 @@ class Reception:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
-        self._assembler = Assembler(parse_alert, settings.late_ms)
+        self._assembler = Assembler(parse_alert, settings.late_ms, utc_ms=system_utc_ms)
         self._out: asyncio.Queue[Picture | AliveMessage | SourceError] = asyncio.Queue()
         self._boot = boot_id()
         self._refusals, self._garbled = Refusals(), 0

@@ -22,6 +22,11 @@ _SECRET = re.compile(rb"(?im)^((?:authorization|cookie|set-cookie)[ \t]*:[ \t]*)
 OnHeads = Callable[[bytes, bytes], None]
 
 
+def system_utc_ms() -> int:
+    """What the box's clock says; it may be wrong, and only ever confirms what a camera says of its own."""
+    return time.time_ns() // 1_000_000
+
+
 def monotonic_ms() -> int:
     """Milliseconds of CLOCK_MONOTONIC, the same in every process of the box."""
     return time.monotonic_ns() // 1_000_000

@@ -20,6 +20,11 @@ from edge.core.readings import PlateClaim
 MOST_GARBLED = 8
 # So many in a row that are late by the same time were not held back: a clock was set, or all are delayed.
 MOST_LAGGING = 3
+# What was held up comes together: so far apart, as far as they were told, heartbeats came as they were sent.
+TOGETHER_MS = 1_000
+# Zones lie whole quarters of an hour apart: many cameras tell the local time, and call it UTC or nothing. What is held
+# up that long was given up before.
+ZONES_MS = 15 * 60 * 1000
 # No two clocks agree; those of cameras are off by some hundred parts in a million.
 _DRIFT = 0.0005
 # XML, with or without its mark, JSON, and `Events[0]...`, `Heartbeat`.
@@ -82,11 +87,17 @@ class Assembler:
         *,
         heartbeats_tell_time: bool = True,
         pace: Pace | None = None,
+        utc_ms: Callable[[], int] | None = None,
     ) -> None:
         """`parse` returns what a part says, or in a word what is wrong with it.
 
-        `pace` is that of an earlier connection: a first heartbeat that was held up vouches for nothing.
+        `pace` is that of an earlier connection: a first heartbeat that was held up vouches for nothing. Without one the
+        first heartbeat (or event, see above) is believed where it tells the time of `utc_ms`, the box's own clock, in
+        any zone, and where a second one comes as far behind it as it was told; without `utc_ms` at once.
         """
+        self._utc_ms = utc_ms
+        # The last that nothing confirms: when it came, and how much later than it was told.
+        self._doubted: tuple[int, int] | None = None
         self._beats = heartbeats_tell_time
         self._late_ahead_ms, self._late_in_a_row = 0, 0
         self._parse = parse
@@ -157,15 +168,33 @@ class Assembler:
         if told_ms is None:
             return False
         ahead_ms = waiting.begun_at_ms - told_ms
+        if not self._beats and not self._begins(waiting.begun_at_ms, told_ms):
+            return False
         if self._beats:
             return self._vouched and self._ahead_ms is not None and abs(ahead_ms - self._ahead_ms) <= self._late_ms
         return self._as_fast(ahead_ms)
 
     def _beat(self, at_ms: int, told_ms: int) -> None:
+        if not self._begins(at_ms, told_ms):
+            return
         if self._as_fast(at_ms - told_ms) and self._ahead_ms is not None:
             drifted_ms = (at_ms - self._beat_at_ms) * _DRIFT if self._beat_at_ms else 0.0
             self._ahead_ms = min(self._ahead_ms + drifted_ms, at_ms - told_ms)
             self._beat_at_ms, self._vouched = at_ms, True
+
+    def _begins(self, at_ms: int, told_ms: int) -> bool:
+        """Whether there is something to hold others against, or this may be it.
+
+        A cable that was out gives back at once what it held up, and all of that looks as if it came in time.
+        """
+        if self._ahead_ms is not None or self._utc_ms is None:
+            return True
+        behind_ms = (self._utc_ms() - told_ms) % ZONES_MS
+        if min(behind_ms, ZONES_MS - behind_ms) <= self._late_ms:
+            return True
+        ahead_ms = at_ms - told_ms
+        before, self._doubted = self._doubted, (at_ms, ahead_ms)
+        return before is not None and at_ms - before[0] >= TOGETHER_MS and abs(ahead_ms - before[1]) <= self._late_ms
 
     def _as_fast(self, ahead_ms: int) -> bool:
         """Say whether what came so much later than its time came about as fast as what came fastest."""

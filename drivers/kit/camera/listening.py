@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 
-from drivers.kit.camera.asking import Asker
+from drivers.kit.camera.asking import Asker, system_utc_ms
 from drivers.kit.camera.dial import SourceError
 from drivers.kit.camera.events import Assembler, GarbledError, LaggingError, Notice
 from drivers.kit.camera.given import Picture
@@ -24,7 +24,7 @@ def listener(parse: Callable[[bytes], Notice | str], expected: str, *, heartbeat
             on_heads=who.on_heads,
             accept="multipart/*, application/xml, text/plain, image/jpeg",
         )
-        assembler = Assembler(parse, settings.late_ms, heartbeats_tell_time=heartbeats_tell_time)
+        assembler = Assembler(parse, settings.late_ms, heartbeats_tell_time=heartbeats_tell_time, utc_ms=system_utc_ms)
         arrivals = asker.parts("check the address: it has to be the camera's stream of events")
         for arrival in arrivals:
             if arrival is None:

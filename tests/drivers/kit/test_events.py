@@ -204,3 +204,68 @@ def test_times_and_mangled_texts() -> None:
     assert (clock_ms(""), clock_ms("yesterday"), clock_ms("2026-13-40T00:00:00")) == (None, None, None)
     assert clock_ms("0001-01-01T00:00:00+23:59") is not None
     assert (unmangled("粤B"), unmangled("B1"), unmangled("ËÕA"), unmangled("\xff")) == ("粤B", "B1", "苏A", "\xff")
+
+
+class _Wall:
+    """The box's clock in the time of the camera that `parse` reads, and by how much that is behind."""
+
+    def __init__(self, *, heartbeats_tell_time: bool = True) -> None:
+        self.at_ms = 0
+        self.assembler = Assembler(
+            parse, 3_000, heartbeats_tell_time=heartbeats_tell_time, utc_ms=lambda: self.at_ms - AHEAD_MS
+        )
+
+    def take(self, text: str, at_ms: int) -> str | None:
+        """The fault of the event, where it is one."""
+        self.at_ms = at_ms
+        self.assembler.take(Arrival(Part(text.encode(), media="text/plain"), at_ms, at_ms))
+        if not text.startswith("plate"):
+            return "no event"
+        (found,) = self.assembler.take(Arrival(Part(b"scene", media="image/jpeg"), at_ms, at_ms))
+        assert isinstance(found, Picture)
+        return found.fault
+
+
+@pytest.mark.hazard("D3", "D5")
+def test_a_first_heartbeat_that_was_held_up_vouches_for_no_event_that_was_held_up_beside_it() -> None:
+    wall = _Wall()
+    wall.take("beat 0", 60_000)
+    assert wall.take("plate 100 1 e1", 60_001) == "late"
+    wall.take("beat 5000", 60_002)
+    assert wall.take("plate 5100 1 e2", 60_003) == "late"
+    wall.take("beat 58000", 60_004)
+    assert wall.take("plate 60200 1 e3", 60_200) is None, "by the box's own clock it is of now"
+
+
+@pytest.mark.parametrize("zone_h", [-8, 0, 5.75, 8])
+@pytest.mark.parametrize("ahead_ms", [-2_900, 2_900])
+def test_a_first_heartbeat_that_tells_the_time_of_the_box_is_believed_at_once(zone_h: float, ahead_ms: int) -> None:
+    wall, zone_ms = _Wall(), round(zone_h * 3_600_000)
+    wall.take(f"beat {zone_ms + 60_000 - ahead_ms}", 60_000)
+    assert wall.take(f"plate {zone_ms + 63_000 - ahead_ms} 1 e1", 63_100) is None
+
+
+def test_a_camera_with_another_clock_is_believed_from_its_second_heartbeat_on() -> None:
+    wall = _Wall()
+    wall.take("beat 0", 60_000)
+    assert wall.take("plate 1000 1 e1", 61_000) == "late"
+    wall.take("beat 5000", 65_000)
+    assert wall.take("plate 6000 1 e2", 66_000) is None
+
+
+def test_two_that_come_together_or_not_as_far_apart_as_they_were_told_confirm_nothing() -> None:
+    wall = _Wall()
+    for told_ms, at_ms in ((0, 60_000), (900, 60_999), (20_000, 62_000)):
+        wall.take(f"beat {told_ms}", at_ms)
+        assert wall.take(f"plate {told_ms} 1 e{told_ms}", at_ms) == "late"
+    wall.take("beat 21500", 63_500)
+    assert wall.take("plate 21600 1 e5", 63_600) is None
+
+
+@pytest.mark.hazard("D3", "D5")
+def test_a_first_event_is_not_believed_either_where_heartbeats_tell_no_time() -> None:
+    wall = _Wall(heartbeats_tell_time=False)
+    assert wall.take("plate 0 1 e1", 60_000) == "late"
+    assert wall.take("plate 5000 1 e2", 65_000) is None
+    other = _Wall(heartbeats_tell_time=False)
+    assert other.take("plate 59000 1 e1", 60_000) is None
