@@ -21,6 +21,7 @@ from drivers.kit.camera.pipe import AliveMessage
 from drivers.kit.camera.worker import Who, Wishes, WorkerSettings, main
 from drivers.kit.push.guard import Guard
 from drivers.kit.push.head import PushRefusedError
+from drivers.kit.push.keeping import Keeping
 from drivers.kit.push.listener import Bounds, Push, PushListener
 from drivers.kit.push.refusals import Refusals
 from drivers.kit.push.spool import Spool, Spooled, SpoolError, boot_id
@@ -47,6 +48,7 @@ class Reception:
         self._boot = boot_id()
         self._refusals, self._garbled = Refusals(), 0
         self._spool: Spool | None = None
+        self._keeping = Keeping()
         self._kept_pace: Pace | None = None
         self._looking: asyncio.Task[None] | None = None
         address = parse_url(settings.url)
@@ -112,6 +114,7 @@ class Reception:
         if self._looking is not None:
             self._looking.cancel()
         await self._listener.stop()
+        await self._keeping.end()
         if self._spool is not None:
             await asyncio.to_thread(self._spool.close)
 
@@ -131,6 +134,10 @@ class Reception:
         except LaggingError as lagging:
             await self._lags(lagging)
             raise PushRefusedError(503, "heartbeats are late") from lagging
+        await self._keeping.keep(self._keep(push, given))
+
+    async def _keep(self, push: Push, given: list[Picture | AliveMessage]) -> None:
+        """Keep it, then hand it on. Raises PushRefusedError."""
         await self._remember_pace()
         picture = next((one for one in given if isinstance(one, Picture)), None)
         if picture is not None and not await self._kept(push, picture):

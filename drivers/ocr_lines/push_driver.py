@@ -11,6 +11,7 @@ from drivers.kit.camera.digest import Auth
 from drivers.kit.camera.events import event_name
 from drivers.kit.push.guard import Guard
 from drivers.kit.push.head import PushRefusedError
+from drivers.kit.push.keeping import Keeping
 from drivers.kit.push.listener import Bounds, Push, PushListener
 from drivers.kit.push.refusals import Refusals
 from drivers.kit.push.spool import Spool, Spooled, SpoolError, boot_id
@@ -79,6 +80,7 @@ class PushedEngine:
         self._boot = boot_id()
         self._user, self._password_file, self._auth = user, password_file, auth
         self._spool: Spool | None = None
+        self._keeping = Keeping()
         self._came: asyncio.Queue[_Kept | DeviceError | None] = asyncio.Queue()
         self._refusals, self._garbled = Refusals(), 0
         parts = urlsplit(url)
@@ -124,6 +126,7 @@ class PushedEngine:
     async def close(self) -> None:
         """Close the port and the spool. Idempotent, never raises."""
         await self._listener.stop()
+        await self._keeping.end()
         spool, self._spool = self._spool, None
         if spool is not None:
             await asyncio.to_thread(spool.close)
@@ -211,6 +214,10 @@ class PushedEngine:
         if not told.id:
             self._came.put_nowait(None)
             return
+        await self._keeping.keep(self._keep(push, told))
+
+    async def _keep(self, push: Push, told: Told) -> None:
+        """Keep a result, then tell it. Raises PushRefusedError."""
         # An engine that begins to count anew says something else under the same number.
         name = event_name("engine", told.id, repr(told.boxes), told.picture)
         spooled = Spooled(name, self._boot, push.begun_at_ms, push.ended_at_ms, push.media, push.body)
