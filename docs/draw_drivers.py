@@ -127,20 +127,37 @@ def _points(qualities: dict[str, dict[str, Any]]) -> str:
 
 
 def _faults(qualities: dict[str, dict[str, Any]]) -> str:
-    """What each driver makes of the faults that the suite turns on."""
+    """The switches of every driver's simulator, and what the driver makes of each where its faults say so."""
+    told: dict[str, dict[str, str]] = {}
     listed: dict[str, dict[str, str]] = {}
     for folder, quality in qualities.items():
-        if _is_suite(quality):
-            listed |= {folder: quality["faults"]} | quality.get("faults_of", {})
-    names = dict.fromkeys(name for faults in listed.values() for name in faults)
-    lines = ["## Faults", f"| fault of the simulator | {' | '.join(listed)} |", "|---" * (len(listed) + 1) + "|"]
+        for name, faults in {folder: quality["faults"], **quality.get("faults_of", {})}.items():
+            if outcomes := _outcomes(faults):
+                told[name] = outcomes
+            else:
+                listed[name] = dict.fromkeys(_names(faults), "yes")
+    return (
+        f"## Faults\n{_table('what comes of a fault of the simulator', told)}\n"
+        f"What each fault is, `simulators/devices` says beside its switch.\n\n{_table('the simulator has', listed)}\n"
+        "What comes of these, the driver's README and its own tests say.\n"
+    )
+
+
+def _outcomes(faults: Any) -> dict[str, str]:
+    """What each fault comes to; nothing where they are only listed."""
+    return faults if isinstance(faults, dict) and all(isinstance(one, str) for one in faults.values()) else {}
+
+
+def _names(faults: Any) -> list[str]:
+    return [name for group in faults.values() for name in group] if isinstance(faults, dict) else list(faults)
+
+
+def _table(head: str, columns: dict[str, dict[str, str]]) -> str:
+    names = dict.fromkeys(name for faults in columns.values() for name in faults)
+    lines = [f"| {head} | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for name in names:
-        lines.append(f"| {name} | {' | '.join(faults.get(name, '') for faults in listed.values())} |")
-    return "\n".join(lines) + "\n\nWhat each fault is, `simulators/devices` says beside its switch.\n"
-
-
-def _is_suite(quality: dict[str, Any]) -> bool:
-    return quality["points"].get("fault_switches") == "suite"
+        lines.append(f"| {name} | {' | '.join(faults.get(name, '') for faults in columns.values())} |")
+    return "\n".join(lines) + "\n"
 
 
 def _short(shown: str) -> str:

@@ -77,6 +77,24 @@ def test_faults_of_the_cameras_are_their_simulators_switches() -> None:
     assert ("none", *QUALITIES["camera_onvif"]["faults"]) == ONVIF_FAULTS
 
 
+def test_the_page_has_every_fault_of_every_driver() -> None:
+    page = (ROOT / "docs" / "drivers.md").read_text(encoding="utf-8")
+    tables = [one.splitlines() for one in page.partition("## Faults\n")[2].partition("\n## ")[0].split("\n\n")]
+    cells = {
+        (driver.strip(), row.split(" | ")[0].strip("| "))
+        for lines in tables
+        if lines[0].startswith("|")
+        for row in lines[2:]
+        for driver, cell in zip(lines[0].strip("|").split("|")[1:], row.strip("|").split("|")[1:], strict=True)
+        if cell.strip()
+    }
+    for folder, quality in QUALITIES.items():
+        for name, faults in {folder: quality["faults"], **quality.get("faults_of", {})}.items():
+            nested = isinstance(faults, dict) and any(isinstance(one, list) for one in faults.values())
+            for fault in [one for group in faults.values() for one in group] if nested else faults:
+                assert (name, fault) in cells
+
+
 def test_the_page_is_up_to_date() -> None:
     command = [sys.executable, "docs/draw_drivers.py", "--check"]
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0, "run `python docs/draw_drivers.py`"
