@@ -40,7 +40,7 @@ def program(name: str) -> str | None:
 
 def missing(marker: str) -> str | None:
     """Return why a test with this marker cannot run here, or None if it can (or the marker asks for nothing)."""
-    if marker in {"mosquitto", "mbpoll", "socat"}:
+    if marker in {"mosquitto", "mbpoll", "socat", "lighttpd"}:
         return None if program(marker) else f"needs the Debian package {marker}"
     if marker == "libmodbus":
         installed = program("gcc") is not None and LIBMODBUS.is_file()
