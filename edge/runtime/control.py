@@ -140,8 +140,13 @@ class ControlServer:
             if not line:
                 return
             writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
-            async with asyncio.timeout(IDLE_TIMEOUT_S):
-                await writer.drain()
+            try:
+                async with asyncio.timeout(IDLE_TIMEOUT_S):
+                    await writer.drain()
+            except TimeoutError:
+                # Closed in order it would hold what waits for it for as long as it stays there, and no place for it.
+                writer.transport.abort()
+                raise
             # Lines that came all at once are no reason to let a lane wait for all of their answers.
             await asyncio.sleep(0)
 

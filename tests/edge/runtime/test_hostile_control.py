@@ -1,6 +1,7 @@
 """The control socket against those who mean harm: forged lines, hoarded connections, one that stays at the end."""
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from edge.runtime import control as module
 from edge.runtime.control import MOST_CONNECTIONS, MOST_OPERATOR, MOST_REASON, ControlError, ControlServer, ask
 from edge.text import plain
 from tests.support.lane_parts import LIMIT_S, Running, running
+from tests.support.r2000 import until
 
 ORDER = {"verb": "order", "lane": "lane-1", "action": "open", "operator": "chen", "reason": "checked"}
 STATUS = b'{"verb":"status"}\n'
@@ -188,3 +190,29 @@ async def test_whoever_may_not_ask_is_told_as_whom_to_ask(server: ControlServer,
 
 def test_a_devices_words_command_no_terminal():
     assert plain("status \x1b[2J line\r\n 状态") == "status \ufffd[2J line\ufffd\ufffd 状态"
+
+
+@pytest.mark.hazard("S24")
+async def test_who_asks_on_and_never_reads_holds_nothing_beyond_its_time(
+    server: ControlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "IDLE_TIMEOUT_S", 0.5)
+    answered: list[int] = []
+
+    async def answer(_server: ControlServer, _line: bytes) -> dict[str, object]:
+        answered.append(1)
+        return {"lanes": "x" * 50_000}
+
+    monkeypatch.setattr(ControlServer, "_answer", answer)
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "control.sock"))
+    reader._transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(STATUS * 200)
+    await until(lambda: bool(answered) and not server._serving)
+    async with asyncio.timeout(LIMIT_S):
+        reader._transport.resume_reading()  # type: ignore[attr-defined]
+        read = 0
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(1 << 20):
+                read += data.count(b"\n")
+    writer.close()
+    assert 0 < read < len(answered), "what it did not read in time is gone"
