@@ -15,7 +15,6 @@ from drivers.kit.camera.pipe import LISTENING, AliveMessage, FrameMessage, Messa
 from drivers.kit.camera.worker import Gives, WorkerSettings, serve
 from tests.support.camera_http import serving
 
-AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
 
 
@@ -44,8 +43,10 @@ def problem_of(sent: list[Message]) -> ProblemMessage:
 
 
 async def test_an_alert_stream_gives_frames_with_what_the_camera_read() -> None:
-    beat = part(isapi.encode_heartbeat(AT), b"application/xml")
-    event = part(isapi.encode_event(AT, "粤BF3871", uuid="u-1", pictures=1), b"application/xml")
+    # A first heartbeat is believed where it tells the box's own time.
+    now = datetime.now(UTC)
+    beat = part(isapi.encode_heartbeat(now), b"application/xml")
+    event = part(isapi.encode_event(now, "粤BF3871", uuid="u-1", pictures=1), b"application/xml")
     sent = await said(isapi_worker.events, beat + event + part(b"\xff\xd8 scene", b"image/jpeg"))
     (frame,) = [one for one in sent if isinstance(one, FrameMessage)]
     assert (frame.picture, frame.defect, frame.width) == (b"\xff\xd8 scene", None, 4)
@@ -65,7 +66,8 @@ async def test_words_that_are_none_end_the_connection_with_their_reason() -> Non
 
 @pytest.mark.hazard("D3")
 async def test_events_that_are_late_by_the_same_time_end_the_connection() -> None:
-    times = [AT, *(AT - timedelta(hours=1) for _ in range(3))]
+    now = datetime.now(UTC)
+    times = [now, *(now - timedelta(hours=1) for _ in range(3))]
     events = [
         part(dahua.encode_event(at, "粤BF3871", sequence=number), b"text/plain") + part(b"\xff\xd8", b"image/jpeg")
         for number, at in enumerate(times)
