@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge import __version__
+from edge.portable import POSIX
 from edge.starting import uncollected
 from edge.text import say
 from edge.text.arguments import EXIT_USAGE, Parser
@@ -118,6 +119,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if foreign := foreign_packages():
         print(say("foreign_packages", packages=", ".join(foreign), root=ROOT), file=sys.stderr)
         return EXIT_CONFIG
+    if not POSIX:
+        # Imported only here: asyncio is most of a short verb's start.
+        from edge.portable.loop import use_portable_loop
+
+        use_portable_loop()
     if given and given[0] in VERBS:
         module, function = VERBS[given[0]]
         return _guarded(module, function, given[1:])

@@ -5,10 +5,15 @@ real one. It is gone with the process.
 """
 
 import contextlib
+import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge.portable import POSIX
+
+# What is locked in the place of a folder, where a folder cannot be (Windows).
+LOCK_FILE = "devices.lock"
 # Where Linux tells who holds which lock.
 LOCKS = Path("/proc/locks")
 
@@ -33,8 +38,12 @@ def devices_held(state_dir: Path) -> Iterator[None]:
 
     A box without the folder has no controller yet, and nobody to be kept out.
     """
-    if os.name != "posix" or not state_dir.exists():
+    if not state_dir.exists():
         yield
+        return
+    if not POSIX:
+        with _file_held(state_dir):
+            yield
         return
     import fcntl
 
@@ -49,6 +58,18 @@ def devices_held(state_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(folder)
+
+
+@contextlib.contextmanager
+def _file_held(state_dir: Path) -> Iterator[None]:
+    """The same by a byte of a file: Windows' lock is gone with its process, too, and tells no holder."""
+    system = importlib.import_module("msvcrt")
+    with (state_dir / LOCK_FILE).open("ab") as file:
+        try:
+            system.locking(file.fileno(), system.LK_NBLCK, 1)
+        except OSError as error:
+            raise DevicesHeldError(state_dir) from error
+        yield
 
 
 def _holder(folder: int) -> int | None:

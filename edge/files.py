@@ -4,6 +4,8 @@ import os
 import secrets
 from pathlib import Path
 
+from edge.portable import POSIX
+
 
 def write_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Replace `path` by `content`, on the disk when this returns; a reader sees the old or the new. Raises OSError."""
@@ -23,7 +25,7 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Put the names in `folder` on the disk, where the system knows how. Raises OSError."""
-    if os.name != "posix":
+    if not POSIX:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

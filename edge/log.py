@@ -11,6 +11,7 @@ import sys
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
+from edge.portable import POSIX
 from edge.starting import hidden
 from edge.text import plain
 
@@ -58,7 +59,8 @@ def _put(descriptor: int, data: bytes) -> bool:
     """Say whether all of it was taken at once."""
     try:
         while data:
-            if not select.select([], [descriptor], [], 0)[1]:
+            # Windows tells of no file and no pipe whether it would take more: there a line waits for its reader.
+            if POSIX and not select.select([], [descriptor], [], 0)[1]:
                 return False
             data = data[os.write(descriptor, data[:_PIECE_BYTES]) :]
     except (OSError, ValueError):

@@ -58,7 +58,8 @@ class Reloading:
         self._standing: dict[str, str] = {}
         self._looking: set[asyncio.Task[dict[str, Any]]] = set()
         self._waiting: asyncio.Task[None] | None = None
-        if not sys.stdin.isatty():
+        # Windows has no such signal.
+        if hasattr(signal, "SIGHUP") and not sys.stdin.isatty():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hear)
         if refused:
             self._refuse([refused])

@@ -24,7 +24,8 @@ def keep() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM)
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT_UP_TO)
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, TypeError):
+        # TypeError: Windows has no library without a name.
         return
 
 

@@ -19,7 +19,7 @@ from simulators.broker import BrokerError
 from simulators.demo_box import BrokerChoice, DemoBox, open_box
 from simulators.demo_journey import Journey, Pictures, StuckError
 from simulators.demo_score import score
-from simulators.demo_view import View, program, summary
+from simulators.demo_view import View, program, quoted, summary
 from simulators.trucks import load_photos, photo_trucks, rendered_trucks
 from simulators.world import Truck
 
@@ -218,6 +218,6 @@ async def _stay(given: argparse.Namespace, box: DemoBox, journey: Journey) -> No
     number = given.passages
     while True:
         truck = list(rendered_trucks(number + 1, given.seed))[number]
-        print(say("demo_stay", program=program(), socket=box.control_socket), file=sys.stderr, flush=True)
+        print(say("demo_stay", program=program(), socket=quoted(box.control_socket)), file=sys.stderr, flush=True)
         await journey.wait_for_a_person(truck)
         number += 1

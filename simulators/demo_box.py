@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import importlib
 import json
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -73,11 +74,8 @@ class _Plan:
     version: Literal["3.1.1", "5"]
     barrier_port: int
     camera_ports: dict[str, int]
-
-    @property
-    def reader(self) -> Path:
-        """The tag reader's serial line."""
-        return self.folder / "tag-reader"
+    reader: Path | int
+    """The tag reader's serial line, or the port of a serial server where there are no ptys."""
 
     def stream(self, camera: str) -> str:
         """Address of a camera's stream."""
@@ -165,20 +163,21 @@ async def _plan(
     folder: Path, choice: BrokerChoice, stack: contextlib.AsyncExitStack
 ) -> tuple[_Plan, "asyncio.Task[None]"]:
     """Settle the addresses. A broker of our own starts meanwhile, another has to answer before anything starts."""
-    barrier, *cameras = free_ports(3)
+    barrier, serial_server, *cameras = free_ports(4)
+    reader = folder / "tag-reader" if hasattr(os, "openpty") else serial_server
     ports = dict(zip((PLATE_CAMERA, CONTAINER_CAMERA), cameras, strict=True))
     if choice.host is not None:
         broker_up = asyncio.create_task(asyncio.to_thread(reach, choice.host, choice.port))
         await broker_up
         # Others may use that broker, for a demo, too.
         site = f"demo-{secrets.token_hex(3)}"
-        return _Plan(folder, site, choice.host, choice.port, choice.version, barrier, ports), broker_up
+        return _Plan(folder, site, choice.host, choice.port, choice.version, barrier, ports, reader), broker_up
     broker = DefaultBroker()
     stack.callback(broker.kill)
     broker_up = asyncio.create_task(asyncio.to_thread(broker.start))
     stack.push_async_callback(_cancel, broker_up)
     port = broker.port_v5 if choice.version == "5" else broker.port
-    return _Plan(folder, "demo", broker.host, port, choice.version, barrier, ports), broker_up
+    return _Plan(folder, "demo", broker.host, port, choice.version, barrier, ports, reader), broker_up
 
 
 def _write_config(plan: _Plan) -> Path:
@@ -196,7 +195,7 @@ def _write_config(plan: _Plan) -> Path:
             plate_url=plan.stream(PLATE_CAMERA),
             container_camera=CONTAINER_CAMERA,
             container_url=plan.stream(CONTAINER_CAMERA),
-            reader=plan.reader,
+            reader=f"socket://127.0.0.1:{plan.reader}" if isinstance(plan.reader, int) else plan.reader,
         ),
         encoding="utf-8",
     )

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from edge.portable import POSIX
+
 _ROOT = Path(__file__).resolve().parents[1]
 _STOP_TIMEOUT_S = 10.0
 _LAST_WORDS = 3000
@@ -63,7 +65,11 @@ class Children:
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
-        process.send_signal(signal.SIGTERM)
+        if POSIX:
+            process.send_signal(signal.SIGTERM)
+        elif process.stdin is not None:
+            # There a signal would end it at once; what it holds the other end of tells it as well.
+            process.stdin.close()
     try:
         async with asyncio.timeout(_STOP_TIMEOUT_S):
             await process.wait()

@@ -8,7 +8,7 @@ from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import Plant
 from simulators.devices.camera import CameraSimulator, Picture, PictureSource
 from simulators.devices.tag_field import SimulatedTag
-from simulators.devices.uhf_r2000 import R2000Simulator
+from simulators.devices.uhf_r2000 import R2000Simulator, R2000TcpSimulator
 from simulators.scene import photo, render_container, render_front
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA
 from simulators.world import Geometry, Pace, Truck, World
@@ -26,11 +26,11 @@ class DemoLane:
         now_ms: Callable[[], int],
         *,
         seed: int,
-        reader: Path,
+        reader: Path | int,
         barrier_port: int = 0,
         camera_ports: Mapping[str, int] | None = None,
     ) -> None:
-        """`reader` is where the tag reader's serial line appears; port 0 takes a free one."""
+        """`reader` is where the tag reader's serial line appears, or a serial server's port; port 0 is a free one."""
         ports = camera_ports or {}
         self.plant = Plant(now_ms, stroke_s=0.4)
         self.world = World(self.plant, now_ms, geometry=GEOMETRY, pace=Pace(drive_in_s=0.3, drive_through_s=0.6))
@@ -39,7 +39,11 @@ class DemoLane:
             name: CameraSimulator(self._source(name), frames_per_s=FRAMES_PER_S, seed=seed, port=ports.get(name, 0))
             for name in (PLATE_CAMERA, CONTAINER_CAMERA)
         }
-        self.reader = R2000Simulator(self._tags, symlink=reader)
+        self.reader: R2000Simulator | R2000TcpSimulator
+        if isinstance(reader, int):
+            self.reader = R2000TcpSimulator(self._tags, port=reader)
+        else:
+            self.reader = R2000Simulator(self._tags, symlink=reader)
 
     async def start(self) -> None:
         """Open every port."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.core.effects import Guide
+from edge.portable import POSIX
 from edge.runtime.signs import words_of
 from edge.text import say
 from simulators.demo_score import STAGES
@@ -56,7 +57,15 @@ def reason_in_words(reason: str) -> str:
 
 def program() -> str:
     """How this program is called from here."""
-    return "./kakou" if Path.cwd() == _ROOT else shlex.quote(str(_ROOT / "kakou"))
+    here = Path.cwd() == _ROOT
+    if not POSIX:
+        return "py kakou" if here else f"py {quoted(_ROOT / 'kakou')}"
+    return "./kakou" if here else quoted(_ROOT / "kakou")
+
+
+def quoted(path: Path) -> str:
+    """A path as the shell of this system reads it."""
+    return shlex.quote(str(path)) if POSIX else f'"{path}"'
 
 
 class View:
@@ -154,5 +163,5 @@ def hints(box: "DemoBox") -> str:
         version="mqttv5" if box.version == "5" else "mqttv311",
         site=box.site,
         barrier_port=box.lane.barrier.port,
-        socket=shlex.quote(str(box.control_socket)),
+        socket=quoted(box.control_socket),
     )

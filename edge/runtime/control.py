@@ -1,7 +1,7 @@
 """The lane's local control socket: status and the orders of a named person. Works with no network at all.
 
-A Unix socket of mode 0600 in the state directory: who may reach it is the system's own access control. One JSON
-object a line, one answer a line. Orders are judged by the core like every other event and journaled with the
+A Unix socket of mode 0600 in the state directory: who may reach it is the system's own access control
+(`edge.portable.endpoint` says what stands for it where there is none). One JSON object a line, one answer a line. Orders are judged by the core like every other event and journaled with the
 operator's name and reason.
 """
 
@@ -20,6 +20,7 @@ from edge.core.events import ModeOrdered, PersonAction, PersonDecided, Supplemen
 from edge.core.modes import MODES
 from edge.core.state import Phase
 from edge.core.supplementing import supplement_refusal
+from edge.portable.endpoint import connect, endpoint_at
 from edge.release.layout import this_release
 from edge.runtime.draining import drained
 from edge.runtime.end_watch import EndWatch
@@ -64,7 +65,7 @@ class ControlServer:
 
         `ends`: what each lane trusts for a time only; `alarms`: all that stand for each, with their details.
         """
-        self._path = path
+        self._endpoint = endpoint_at(path)
         self._reload = reload
         self._lanes = lanes
         # Of the lanes that handheld terminals may confirm.
@@ -72,7 +73,6 @@ class ControlServer:
         self._ends = ends or {}
         self._alarms = alarms or {}
         self._recorders = recorders or {}
-        self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         # Those that wait for a line, the one that is silent longest first.
         self._silent: dict[asyncio.Task[None], None] = {}
@@ -80,22 +80,13 @@ class ControlServer:
 
     async def start(self) -> None:
         """Listen; a socket file that a dead controller left behind is replaced."""
-        with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
-        before = os.umask(0o177)
-        try:
-            self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=MOST_BYTES)
-        finally:
-            os.umask(before)
+        await self._endpoint.start(self._serve, MOST_BYTES)
         self._lag.start()
 
     async def close(self) -> None:
         """Stop listening, and hang up on whoever is connected."""
         self._lag.close()
-        if self._server is not None:
-            self._server.close()
-            with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
+        self._endpoint.close()
         for task in self._serving:
             task.cancel()
         await asyncio.gather(*self._serving)
@@ -105,10 +96,10 @@ class ControlServer:
         assert task is not None
         self._serving.add(task)
         try:
-            if self._has_place():
-                await self._converse(task, reader, writer)
-            else:
+            if not self._has_place():
                 writer.write(json.dumps({"error": "busy"}).encode() + b"\n")
+            elif await self._admitted(task, reader, writer):
+                await self._converse(task, reader, writer)
         except (ConnectionError, TimeoutError, ValueError):
             pass  # ValueError: a line over the limit; whoever sends that gets no answer
         except asyncio.CancelledError:
@@ -126,6 +117,15 @@ class ControlServer:
             task.cancel()
             return True
         return False
+
+    async def _admitted(
+        self, task: "asyncio.Task[None]", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        self._silent[task] = None
+        try:
+            return await self._endpoint.admit(reader, writer)
+        finally:
+            self._silent.pop(task, None)
 
     async def _converse(
         self, task: "asyncio.Task[None]", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -346,7 +346,7 @@ async def ask(path: Path, request: Mapping[str, Any], timeout_s: float = _OUTCOM
     """Send one request to the control socket at `path` and return its answer. Raises ControlError."""
     try:
         async with asyncio.timeout(timeout_s):
-            reader, writer = await asyncio.open_unix_connection(str(path), limit=MOST_ANSWER_BYTES)
+            reader, writer = await connect(path, MOST_ANSWER_BYTES)
             try:
                 writer.write(json.dumps(dict(request)).encode() + b"\n")
                 line = await reader.readline()

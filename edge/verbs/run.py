@@ -106,7 +106,7 @@ def _serve(
     now, earlier, refused = (configuration, hash_of(path)), None, ""
     try:
         while True:
-            if not sys.stdin.isatty():
+            if hasattr(signal, "SIGHUP") and not sys.stdin.isatty():
                 # Until its handler stands, and between two configurations, it must not end the controller.
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
             try:

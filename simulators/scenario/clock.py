@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from edge.portable.loop import SelectorLoop
 from edge.runtime.clock import LoopClock
 
 # What one turn of a loop may take of its time: a process that had to wait for a core was not asleep for a second.
@@ -55,7 +56,7 @@ class _HurriedSelector(selectors.DefaultSelector):
             self._hurried.waits(_MOST_TURN_S)
 
 
-class HurriedLoop(asyncio.SelectorEventLoop):
+class HurriedLoop(SelectorLoop):
     """asyncio's own loop with real sockets, ptys and processes; only its clock is another."""
 
     _clock_resolution: float
@@ -78,7 +79,7 @@ class Pace:
 
     def loop(self) -> asyncio.AbstractEventLoop:
         """A new event loop on that time."""
-        return asyncio.SelectorEventLoop() if self.speed == 1 else HurriedLoop(self.speed)
+        return SelectorLoop() if self.speed == 1 else HurriedLoop(self.speed)
 
     def clock(self) -> LoopClock:
         """The controller's clock on that loop, which must run."""

@@ -8,16 +8,18 @@ import asyncio
 import gc
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Protocol
 
 from config.loader import load
 from edge.app import hash_of, serve
+from edge.lifeline import end_in_order
+from edge.portable import POSIX
 from simulators.scenario.clock import Pace
 
 # How much faster than the machine a controller can be whose devices are in another process.
@@ -92,7 +94,7 @@ def _context() -> ForkServerContext | SpawnContext:
     return made
 
 
-def _run(config: Path, log: Path, pace: Pace) -> None:
+def _run(config: Path, log: Path, pace: Pace, told: Event | None) -> None:
     """The process: what `kakou run` does, on the scenario's time and into its log file."""
     with log.open("ab", buffering=0) as opened:
         os.dup2(opened.fileno(), 1)
@@ -101,6 +103,8 @@ def _run(config: Path, log: Path, pace: Pace) -> None:
     assert parent is not None
     # Whoever kills us takes the controller along.
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    if told is not None:
+        threading.Thread(target=_end_when, args=(told,), daemon=True).start()
 
     from edge.verbs import run
 
@@ -112,14 +116,23 @@ def _run(config: Path, log: Path, pace: Pace) -> None:
 
 def _end_with(parent: BaseProcess) -> None:
     parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
+    end_in_order()
+
+
+def _end_when(told: Event) -> None:
+    told.wait()
+    end_in_order()
 
 
 class ProcessController:
     """The controller as a process."""
 
     def __init__(self, config: Path, log: Path, pace: Pace) -> None:
-        self._process: BaseProcess = _context().Process(target=_run, args=(config, log, pace), daemon=True)
+        context = _context()
+        # Windows has no SIGTERM from one process to another.
+        self._told = None if POSIX else context.Event()
+        running = (config, log, pace, self._told)
+        self._process: BaseProcess = context.Process(target=_run, args=running, daemon=True)
 
     async def start(self) -> None:
         """Start it; what it says goes to the log file."""
@@ -137,7 +150,10 @@ class ProcessController:
 
     async def stop(self) -> int:
         """Ask it to end as the service manager does, and end it where it does not; the exit status."""
-        self._process.terminate()
+        if self._told is None:
+            self._process.terminate()
+        else:
+            self._told.set()
         await asyncio.to_thread(self._process.join, _STOP_TIMEOUT_S)
         if self._process.exitcode is None:
             await self.kill()

@@ -29,6 +29,8 @@ from edge.priority import stand_back
 # Faster than any camera here renews its picture: one that floods costs this process its time, and the lanes none.
 LEAST_INTERVAL_S = 0.02
 TAKEN = b"t"
+# Of sysexits(3); `os` has it on POSIX alone.
+EXIT_SOFTWARE = 70
 # Of the name that follows it (`events.event_name`).
 NAME_CHARACTERS = 32
 Judge = Callable[[bytes, int], tuple[int, int, str | None]]
@@ -252,7 +254,7 @@ def main(gives: Gives, reach: Reach = reach_over_http) -> None:
     output = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     # A thread that fails must not leave the others running with nobody to hear them.
-    threading.excepthook = lambda _: os._exit(os.EX_SOFTWARE)
+    threading.excepthook = lambda _: os._exit(EXIT_SOFTWARE)
     # os._exit, because the main thread may be inside a system call or the decoder.
     with contextlib.suppress(BrokenPipeError):
         run_worker(sys.stdin.buffer, output, lambda: os._exit(0), gives, reach)
