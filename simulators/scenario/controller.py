@@ -10,17 +10,20 @@ import multiprocessing
 import os
 import sys
 import threading
-from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from config.loader import load
 from edge.app import hash_of, serve
 from edge.lifeline import end_in_order
 from edge.portable import POSIX
 from simulators.scenario.clock import Pace
+
+if TYPE_CHECKING:
+    # Windows knows no fork server.
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 # How much faster than the machine a controller can be whose devices are in another process.
 MOST_SPEED_APART = 2.0
@@ -86,7 +89,7 @@ class OwnController:
         raise NotImplementedError
 
 
-def _context() -> ForkServerContext | SpawnContext:
+def _context() -> "ForkServerContext | SpawnContext":
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     made = multiprocessing.get_context("forkserver")
