@@ -16,6 +16,7 @@ from edge.hardware import bind, bound_to, check_hardware
 from edge.log import logger
 from edge.mqtt import MqttLink
 from edge.mqtt.certificates import lifetime
+from edge.portable import POSIX
 from edge.ports import Clock
 from edge.profiles import core_calendar, utc_offset
 from edge.runtime.clock_memory import ClockMemory
@@ -72,7 +73,17 @@ def check_lane_key(path: Path, key_id: str, keyset: Keyset, *, simulated: bool) 
     """Refuse a key that is not of the keyset beside simulated devices: it may be a production key (I20).
 
     Raises KeyFileError (key_file_foreign). A real lane with such a key asks in vain, and starts: it opens by hand.
+    Where nobody can tell who else reads its files, and its orders come over a port, no real lane starts
+    (key_file_unguarded): a laptop has simulated ones.
     """
+    if not simulated and not POSIX:
+        raise KeyFileError(
+            "key_file_unguarded",
+            path,
+            expected="a lane box with Linux, which keeps the files of a lane from others",
+            got="another system",
+            next_step="run the lane there; here, one with a simulated device (use: sim)",
+        )
     if key_id in keyset.keys:
         return
     if simulated:

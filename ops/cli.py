@@ -162,7 +162,7 @@ def _tls(arguments: argparse.Namespace) -> TlsSettings | None:
 async def _until_told(link: MqttLink, ingest: Ingest, *, quiet: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Windows has no signal handlers on the loop: there Ctrl-C arrives as KeyboardInterrupt.
+        # The loops that Windows makes itself have no signal handlers: there Ctrl-C arrives as KeyboardInterrupt.
         with suppress(NotImplementedError, RuntimeError):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
     works = [asyncio.ensure_future(link.run()), asyncio.ensure_future(ingest.run())]

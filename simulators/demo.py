@@ -123,7 +123,7 @@ def _folder(given: Path | None) -> Iterator[Path]:
 
 
 async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
-    """Await `work`; the first SIGINT, SIGTERM or SIGHUP cancels it, and it is waited for while it stops everything."""
+    """Await `work`; the first signal to end cancels it, and it is waited for while it stops everything."""
     loop, task = asyncio.get_running_loop(), asyncio.create_task(work)
     told: list[signal.Signals] = []
 
@@ -132,9 +132,9 @@ async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
         if len(told) == 1:
             task.cancel()
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        # Windows has no handlers on the loop: there Ctrl-C arrives as KeyboardInterrupt.
-        with contextlib.suppress(NotImplementedError, AttributeError):
+    # SIGHUP: the terminal is gone; SIGBREAK is Windows' word for it. No system has both.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        with contextlib.suppress(AttributeError):
             loop.add_signal_handler(getattr(signal, name), stop, getattr(signal, name))
     try:
         return await task

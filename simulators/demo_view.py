@@ -59,7 +59,8 @@ def program() -> str:
     """How this program is called from here."""
     here = Path.cwd() == _ROOT
     if not POSIX:
-        return "py kakou" if here else f"py {quoted(_ROOT / 'kakou')}"
+        # `-3`, or the launcher would look for the `python3` of the first line, and find Windows' advertisement for one.
+        return "py -3 kakou" if here else f"py -3 {quoted(_ROOT / 'kakou')}"
     return "./kakou" if here else quoted(_ROOT / "kakou")
 
 

@@ -5,7 +5,6 @@ made elsewhere and never lies on a lane; `create_keys` is for commissioning, dem
 """
 
 import hashlib
-import os
 import secrets
 import stat
 from collections.abc import Iterable
@@ -36,6 +35,7 @@ from edge.clearance.keyset import (
     seal_keyset,
 )
 from edge.files import write_whole
+from edge.portable import POSIX
 
 # What signs; another kind of key may follow (hazards.md 4.3).
 PrivateKey = Ed25519PrivateKey
@@ -122,7 +122,7 @@ def load_shared_secret(path: Path) -> bytes:
 
 def _check_private(path: Path) -> None:
     mode = stat.S_IMODE(path.stat().st_mode)
-    if os.name == "posix" and mode & 0o077:
+    if POSIX and mode & 0o077:
         raise KeyFileError(
             "key_file_readable_by_others", path, expected="mode 0600", got=f"{mode:04o}", next_step=f"chmod 600 {path}"
         )

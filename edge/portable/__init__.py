@@ -1,6 +1,7 @@
 """What a technician's Windows laptop does otherwise than a lane box: event loop, processes, the control endpoint.
 
-Nothing else in the product asks which system this is but by `POSIX`. docs/decisions/0064 tells what was shown, and where.
+What depends on the system asks for `POSIX`, or for the very thing that it needs. docs/decisions/0064 tells what was
+shown where.
 """
 
 import os

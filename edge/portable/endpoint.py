@@ -162,7 +162,9 @@ def _read_card(card: Path) -> tuple[int, bytes]:
         if len(secret) != _SECRET_BYTES or not isinstance(port, int) or not 0 < port < 65536:
             raise ValueError("no port or no secret")
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise NotLetInError(f"{card}: expected port and secret, got something else; start the controller anew") from error
+        raise NotLetInError(
+            f"{card}: expected port and secret, got something else; start the controller anew"
+        ) from error
     return port, secret
 
 

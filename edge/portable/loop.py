@@ -9,11 +9,12 @@ import selectors
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVarTuple
 
 from edge.portable.processes import ThreadedProcess
 
 _READ_BYTES = 4096
+_Ts = TypeVarTuple("_Ts")
 
 
 class PortableLoop(asyncio.SelectorEventLoop):
@@ -47,7 +48,7 @@ class PortableLoop(asyncio.SelectorEventLoop):
                 self.remove_reader(ours)
                 signal.set_wakeup_fd(before)
 
-    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
+    def add_signal_handler(self, sig: int, callback: Callable[[*_Ts], object], *args: *_Ts) -> None:
         """Call back in the loop. Raises RuntimeError for a signal that this system cannot handle, or in a thread."""
 
         def told(_number: int, _frame: object) -> None:
@@ -84,10 +85,7 @@ class PortableLoop(asyncio.SelectorEventLoop):
 _WHOLE = asyncio.SelectorEventLoop.add_signal_handler is not asyncio.AbstractEventLoop.add_signal_handler
 
 # The loop to derive another from.
-if TYPE_CHECKING or _WHOLE:
-    SelectorLoop = asyncio.SelectorEventLoop
-else:
-    SelectorLoop = PortableLoop
+SelectorLoop = asyncio.SelectorEventLoop if TYPE_CHECKING or _WHOLE else PortableLoop
 
 
 class _Policy(asyncio.DefaultEventLoopPolicy):
@@ -96,6 +94,6 @@ class _Policy(asyncio.DefaultEventLoopPolicy):
 
 
 def use_portable_loop() -> None:
-    """From now on this process makes such loops; nothing where the system's own loop can do it all, as on a lane box."""
+    """Make such loops in this process from now on; nothing where the system's own can do it all, as on a lane box."""
     if not _WHOLE:
         asyncio.set_event_loop_policy(_Policy())

@@ -175,7 +175,7 @@ class _Writes(asyncio.WriteTransport):
         self._waiting.put(bytes(data))
         if self._unwritten > _MOST_UNWRITTEN and not self._paused:
             self._paused = True
-            self._protocol.pause_writing()  # type: ignore[attr-defined]
+            self._protocol.pause_writing()
 
     def _write(self) -> None:
         with contextlib.suppress(OSError), self._pipe:
@@ -190,7 +190,7 @@ class _Writes(asyncio.WriteTransport):
         self._unwritten -= count
         if self._paused and self._unwritten <= _MOST_UNWRITTEN:
             self._paused = False
-            self._protocol.resume_writing()  # type: ignore[attr-defined]
+            self._protocol.resume_writing()
 
     def _gone(self) -> None:
         self._closing = True

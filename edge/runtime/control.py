@@ -1,8 +1,8 @@
 """The lane's local control socket: status and the orders of a named person. Works with no network at all.
 
 A Unix socket of mode 0600 in the state directory: who may reach it is the system's own access control
-(`edge.portable.endpoint` says what stands for it where there is none). One JSON object a line, one answer a line. Orders are judged by the core like every other event and journaled with the
-operator's name and reason.
+(`edge.portable.endpoint` says what stands for it where there is none). One JSON object a line, one answer a line.
+Orders are judged by the core like every other event and journaled with the operator's name and reason.
 """
 
 import asyncio

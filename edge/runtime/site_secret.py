@@ -1,11 +1,11 @@
 """The box's own secret: keys the hashes by which authorities may compare identifiers without seeing them."""
 
-import os
 import secrets
 import stat
 from pathlib import Path
 
 from edge.files import write_whole
+from edge.portable import POSIX
 
 _BYTES = 32
 
@@ -35,6 +35,6 @@ def site_secret(state_dir: Path) -> bytes:
             "site_secret_damaged", path, f"expected {_BYTES} bytes, got {len(found)}", "restore it, or remove it"
         )
     mode = stat.S_IMODE(path.stat().st_mode)
-    if os.name == "posix" and mode & 0o077:
+    if POSIX and mode & 0o077:
         raise SecretError("site_secret_readable_by_others", path, f"mode {mode:04o}", f"chmod 600 {path}")
     return found

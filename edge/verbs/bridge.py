@@ -123,7 +123,7 @@ def _site(configuration: Configuration, bridge: BridgeConfiguration) -> BridgeSi
 async def _until_told(service: CustomsBridge) -> None:
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Windows has no signal handlers on the loop: there Ctrl-C arrives as KeyboardInterrupt.
+        # The loops that Windows makes itself have no signal handlers: there Ctrl-C arrives as KeyboardInterrupt.
         with suppress(NotImplementedError, RuntimeError):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
     serving, waiting = asyncio.ensure_future(service.run()), asyncio.ensure_future(told.wait())

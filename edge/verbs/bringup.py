@@ -139,7 +139,8 @@ def _end_in_order() -> None:
     """Let whoever ends it, or a session that is cut off, stop what moves first, as Ctrl-C does."""
     task = asyncio.current_task()
     assert task is not None, "coroutines run in tasks"
-    for name in ("SIGTERM", "SIGHUP"):
+    # SIGBREAK: on Windows, that the window was closed.
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
         # Not everywhere, and in no other thread than the first.
         with contextlib.suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().add_signal_handler(getattr(signal, name), task.cancel)

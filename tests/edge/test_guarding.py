@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from config.loader import load
 from config.schema import Configuration
-from edge import app
-from edge.clearance.keys import key_id_of, load_private_key, load_public_key
+from edge import app, guarding
+from edge.clearance.keys import KeyFileError, key_id_of, load_private_key, load_public_key
 from edge.clearance.keyset import KeysetKey, open_keyset, seal_keyset
 from edge.clearance.manifest import ManifestError
 from edge.guarding import clock_behind
@@ -127,3 +128,13 @@ async def test_a_box_that_starts_in_the_past_says_what_is_over_and_believes_no_k
         assert clock_behind(opened.clock, late, opened.memory) == ""
         issued = partial(replace, keyset(), known=NEVER, issued=now + timedelta(days=1))
         assert clock_behind(opened.clock, issued, opened.memory).endswith("set the clock")
+
+
+def test_where_nobody_can_tell_who_reads_its_files_no_real_lane_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guarding, "POSIX", False)
+    keyset: Any = None
+    with pytest.raises(KeyFileError) as refused:
+        guarding.check_lane_key(tmp_path / "lane.key.pem", "0" * 16, keyset, simulated=False)
+    assert refused.value.code == "key_file_unguarded"

@@ -168,11 +168,11 @@ def test_a_person_gives_orders_to_the_demo_there_and_an_interrupt_ends_all_of_it
         try:
             assert demo.stderr is not None
             said = ""
-            # It tells what to type, and types itself "py kakou".
+            # It tells what to type, as one types it there.
             while "--reason" not in said:
                 said = demo.stderr.readline()
                 assert said, "the demo ended"
-            assert said.strip().startswith("py ")
+            assert said.strip().startswith("py -3 ")
             there = ("--socket", "lane/state/control.sock", "--json")
             lane = json.loads(kakou(tmp_path, "status", *there))["lanes"][0]
             assert lane["simulated"]

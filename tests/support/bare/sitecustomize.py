@@ -15,6 +15,7 @@ import multiprocessing
 import multiprocessing.context
 import multiprocessing.popen_fork
 import os
+import pathlib
 import select
 import selectors
 import signal
@@ -68,10 +69,10 @@ class BarePolicy(asyncio.DefaultEventLoopPolicy):
 
 def opened(path):
     try:
-        wanted = os.stat(path)
-        for number in os.listdir("/proc/self/fd"):
+        wanted = pathlib.Path(path).stat()
+        for number in pathlib.Path("/proc/self/fd").iterdir():
             try:
-                found = os.fstat(int(number))
+                found = number.stat()
             except OSError:
                 continue
             if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
