@@ -25,8 +25,8 @@ class HurriedTime:
     A hurried deadline is a tenth of the real one, and a busy machine is late by as much as ever. So time waits for
     whoever is late: no wait takes longer than was asked for, and no turn longer than `_MOST_TURN_S`.
 
-    It goes by `perf_counter`, on Linux the same clock as `monotonic`. That one ticks every 16 ms on Windows: hurried ten
-    times, each timer could be so early that a barrier is taken for broken.
+    It goes by `perf_counter`, on Linux the same clock as `monotonic`. That one ticks every 16 ms on Windows: hurried
+    ten times, timers would be so early that a barrier is taken for broken.
     """
 
     speed: float

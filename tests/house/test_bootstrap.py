@@ -128,3 +128,32 @@ def test_another_python_is_told_what_is_wrong_in_both_languages(checkout, index,
 def test_the_bootstrap_keeps_to_syntax_that_an_old_python_reads():
     ast.parse((ROOT / "kakou").read_text(encoding="utf-8"), feature_version=(3, 6))
     assert os.access(ROOT / "kakou", os.X_OK)
+
+
+def test_on_windows_the_verb_hears_an_interrupt_and_is_waited_for(monkeypatch, tmp_path):
+    """Windows' own part of it, on another system: paths and processes are stood in for."""
+    pip = tmp_path / "roaming" / "pip" / "pip.ini"
+    pip.parent.mkdir(parents=True)
+    pip.write_text("[global]\nindex-url = https://mirror.example/simple\n", encoding="utf-8")
+    called, handled = {}, {}
+
+    def call(command, env):
+        called.update(command=command, env=env)
+        return 7
+
+    bootstrap = {"__name__": "bootstrap", "__file__": str(ROOT / "kakou")}
+    exec(compile((ROOT / "kakou").read_bytes(), "kakou", "exec"), bootstrap)
+    with monkeypatch.context() as windows:
+        windows.setattr(os, "name", "nt")
+        windows.setattr(sys, "argv", ["kakou", "check", "lane.yaml"])
+        windows.setitem(bootstrap, "installed", lambda: bootstrap["RUNTIME"])
+        windows.setattr(subprocess, "call", call)
+        windows.setattr(signal, "signal", handled.__setitem__)
+        windows.setenv("APPDATA", str(tmp_path / "roaming"))
+        windows.delenv("PIP_INDEX_URL", raising=False)
+        windows.delenv("PIP_CONFIG_FILE", raising=False)
+        status, mirror = bootstrap["main"](), bootstrap["pip_setting"]("index-url")
+    assert (status, mirror) == (7, "https://mirror.example/simple")
+    assert called["command"][1:] == ["-m", "edge.cli", "check", "lane.yaml"]
+    assert called["env"]["PYTHONUTF8"] == "1"
+    assert handled[signal.SIGINT](signal.SIGINT, None) is None
