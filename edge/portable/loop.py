@@ -85,7 +85,10 @@ class PortableLoop(asyncio.SelectorEventLoop):
 _WHOLE = asyncio.SelectorEventLoop.add_signal_handler is not asyncio.AbstractEventLoop.add_signal_handler
 
 # The loop to derive another from.
-SelectorLoop = asyncio.SelectorEventLoop if TYPE_CHECKING or _WHOLE else PortableLoop
+if TYPE_CHECKING or _WHOLE:  # noqa: SIM108 - no type checker follows the other form
+    SelectorLoop = asyncio.SelectorEventLoop
+else:
+    SelectorLoop = PortableLoop
 
 
 class _Policy(asyncio.DefaultEventLoopPolicy):
