@@ -29,6 +29,15 @@ def barrier_findings(barrier: Barrier, path: _Path, sample_max_age_ms: int) -> I
     if barrier.transport != "tcp":
         yield from _serial_line(barrier, path, sample_max_age_ms)
     yield from _module(barrier, path, MODULES[barrier.module])
+    yield from _scale_beams(barrier, path)
+
+
+def _scale_beams(barrier: Barrier, path: _Path) -> Iterator[Finding]:
+    given = {name: getattr(barrier.map.signals, name) for name in ("scale_front_beam", "scale_rear_beam")}
+    missing = [name for name, point in given.items() if point is None]
+    if len(missing) == 1:
+        expected = Bilingual("秤台两端的光幕成对使用", "the beams at the ends of a scale come as a pair")
+        yield Finding((*path, "map", "signals", missing[0]), "missing_key", "nothing / 无", expected)
 
 
 def _transport(barrier: Barrier, path: _Path) -> Iterator[Finding]:

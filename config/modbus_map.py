@@ -26,7 +26,10 @@ def _at(address: int) -> SignalPoint:
 
 
 class SignalMap(Strict):
-    """Inputs of a lane; a signal left out does not exist there. The four without a default prove something."""
+    """Inputs of a lane; a signal left out does not exist there. The four without a default prove something.
+
+    The beams at the ends of a scale come as a pair: one alone proves of no vehicle that it stands on it as a whole.
+    """
 
     arrival_loop: Signal
     safety_loop: Signal
@@ -37,6 +40,8 @@ class SignalMap(Strict):
     boom_broken: Signal | None = None
     emergency_stop: Signal | None = None
     fire_alarm: Signal | None = None
+    scale_front_beam: Signal | None = None
+    scale_rear_beam: Signal | None = None
     red_lamp_on: Signal | None = None
     green_lamp_on: Signal | None = None
 

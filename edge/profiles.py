@@ -1,5 +1,6 @@
 """The configuration of a lane as the core reads it: plain values, built once per start."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from config import calendar as configured
@@ -51,6 +52,7 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         sampling=None if lane.sampling is None else SamplingRules(lane.sampling.authority, lane.sampling.without_plan),
         guides=True,
         weighbridge=None if lane.weighbridge is None else lane.weighbridge.id,
+        scale_beams=lane.weighbridge is not None and lane.barrier.map.signals.scale_rear_beam is not None,
         driver_identity=None if lane.driver_identity is None else lane.driver_identity.id,
         seal_reader=None if lane.seal_reader is None else lane.seal_reader.id,
         container_engine=None if lane.container_engine is None else lane.container_engine.id,
@@ -59,10 +61,13 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
 
 
 def shadow_profile(configuration: Configuration, lane: Lane, shadow: Shadows) -> LaneProfile:
-    """Return the profile of a lane that had the devices in the shadow of `lane`, and no others."""
+    """Return the profile of a lane that had the devices in the shadow of `lane`, and no others.
+
+    The beams at a scale are the barrier's inputs: a shadow has none.
+    """
     own = {"cameras": shadow.cameras, "tag_reader": shadow.tag_reader, "weighbridge": shadow.weighbridge}
     own |= {"driver_identity": None, "seal_reader": None, "container_engine": None}
-    return lane_profile(configuration, lane.model_copy(update=own))
+    return replace(lane_profile(configuration, lane.model_copy(update=own)), scale_beams=False)
 
 
 def _offline_rules(lane: Lane) -> OfflineRules | None:

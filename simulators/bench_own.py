@@ -21,7 +21,8 @@ from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import Plant
 from simulators.devices.tag_field import SimulatedTag
 from simulators.devices.uhf_r2000 import R2000Simulator
-from simulators.world import Geometry, Pace, Truck, World
+from simulators.vehicle import Truck
+from simulators.world import Geometry, Pace, World
 
 SITE, LANE, AUTHORITY = "bench", "lane-1", "customs"
 EPC = "E2801160600002064B6C1F4A"

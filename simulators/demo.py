@@ -21,7 +21,7 @@ from simulators.demo_journey import Journey, Pictures, StuckError
 from simulators.demo_score import score
 from simulators.demo_view import View, program, quoted, summary
 from simulators.trucks import load_photos, photo_trucks, rendered_trucks
-from simulators.world import Truck
+from simulators.vehicle import Truck
 
 EXIT_FAILED = 1
 EXIT_CANNOT_START = 75

@@ -10,7 +10,7 @@ from simulators.demo_box import LANE, DemoBox
 from simulators.demo_score import Passage, colours_of, plain_identity
 from simulators.demo_view import View
 from simulators.trucks import note_of
-from simulators.world import Truck
+from simulators.vehicle import Truck
 
 # From arrival to an empty lane; a truck that takes longer than this is a defect of the demo, not of its day.
 TRUCK_TIMEOUT_S = 90.0

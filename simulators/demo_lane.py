@@ -11,7 +11,8 @@ from simulators.devices.tag_field import SimulatedTag
 from simulators.devices.uhf_r2000 import R2000Simulator, R2000TcpSimulator
 from simulators.scene import photo, render_container, render_front
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA
-from simulators.world import Geometry, Pace, Truck, World
+from simulators.vehicle import Truck
+from simulators.world import Geometry, Pace, World
 
 FRAMES_PER_S = 5.0
 # Whoever is on the arrival loop is in the picture: an empty lane would cost the first reading.

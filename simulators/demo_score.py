@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulators.world import Truck
+from simulators.vehicle import Truck
 
 STAGES = ("identified", "requested", "granted", "opened", "cleared")
 # Terminal records of vehicles that the lane let in by itself, and those that a named person let in.

@@ -13,7 +13,7 @@ from edge.portable import POSIX
 from edge.runtime.signs import words_of
 from edge.text import say
 from simulators.demo_score import STAGES
-from simulators.world import Truck
+from simulators.vehicle import Truck
 
 if TYPE_CHECKING:
     from simulators.demo_box import DemoBox

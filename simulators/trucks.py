@@ -10,7 +10,7 @@ from typing import TypeVar
 from edge.core.container import check_digit
 from edge.core.grant import NotedPlate, ReleaseNote
 from edge.core.plate import KIND_COLOURS, PLATE_COLOURS, PROVINCES, PlateColour, parse_plate
-from simulators.world import Truck
+from simulators.vehicle import Truck
 
 PLATE_CAMERA = "plate-front"
 CONTAINER_CAMERA = "container-side"

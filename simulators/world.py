@@ -2,7 +2,8 @@
 
 Positions are metres along the lane, 0 where a truck comes into it. Nothing here reads a clock or draws at random:
 the same calls at the same times give the same passage. A truck stops at the line, drives on when the boom is up
-and the light green, and leaves. Loops and safety beam feed the `Plant`, which moves the boom.
+and the light green, and leaves. Loops and beams feed the `Plant`, which moves the boom. The scale below the lane bears
+the axles that stand on it, whosever they are; a beam at either end sees what reaches over that end.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from simulators.devices.barrier_plant import STEP_MS, Plant
+from simulators.vehicle import Truck
 
 Span = tuple[float, float]
 Phase = Literal["approaching", "waiting", "passing", "reversing", "gone"]
@@ -20,24 +22,11 @@ ANTENNA_BEHIND_FRONT_M = 1.0  # the tag is on the windscreen
 
 
 @dataclass(frozen=True, slots=True)
-class Truck:
-    """What drives into the lane. The truth that a demo compares readings with.
-
-    `plates`: (place, text, colour, kind, rows), place `front` or `rear`; `containers`: (code, size_type);
-    `pictures`: (camera, source) where a camera shall show a given picture instead of a rendered one.
-    """
-
-    id: str
-    plates: tuple[tuple[str, str, str, str, int], ...] = ()
-    containers: tuple[tuple[str, str], ...] = ()
-    tag_epc: str | None = None
-    length_m: float = 16.5
-    pictures: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Geometry:
-    """Where things are, in metres from the lane's entry. `views` narrows what one camera sees."""
+    """Where things are, in metres from the lane's entry. `views` narrows what one camera sees.
+
+    `platform` is the scale: it bears a vehicle of 16.5 m that stands at the line as a whole, and none behind it.
+    """
 
     arrival_loop: Span = (8.0, 11.0)
     stop_line: float = 12.0
@@ -47,6 +36,7 @@ class Geometry:
     lane_end: float = 24.0
     camera_view: Span = (10.0, 12.5)
     tag_field: Span = (8.0, 14.0)
+    platform: Span = (-5.0, 12.5)
     views: Mapping[str, Span] = field(default_factory=dict)
 
 
@@ -71,6 +61,14 @@ class WorldEvent:
     truck: str
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the scale bears now. `moving`: one of the vehicles on it moves."""
+
+    kg: int
+    moving: bool
+
+
 @dataclass(slots=True)
 class _Vehicle:
     truck: Truck
@@ -79,9 +77,15 @@ class _Vehicle:
     front_m: float = 0.0
     phase: Phase = "approaching"
     cleared: bool = False
+    moving: bool = True
 
     def covers(self, span: Span) -> bool:
         return self.front_m >= span[0] and self.front_m - self.truck.length_m <= span[1]
+
+    def bears(self, span: Span) -> int:
+        """What of it stands on `span`, in kilograms."""
+        axles = self.truck.axles
+        return sum(axle.kg for axle in axles if span[0] <= self.front_m - axle.behind_front_m <= span[1])
 
 
 class World:
@@ -138,7 +142,7 @@ class World:
     # --- what can be seen ---------------------------------------------------------------------------------------
 
     def signals(self) -> dict[str, bool]:
-        """Loops and safety beam as the vehicles cover them now."""
+        """Loops and beams as the vehicles cover them now."""
         self.advance()
         return self._signals()
 
@@ -157,6 +161,12 @@ class World:
             for vehicle in self._vehicles
             if vehicle.truck.tag_epc and start <= vehicle.front_m - ANTENNA_BEHIND_FRONT_M <= end
         )
+
+    def load(self) -> Load:
+        """What stands on the scale now: every axle that is on it."""
+        self.advance()
+        borne = [(vehicle.bears(self.geometry.platform), vehicle.moving) for vehicle in self._vehicles]
+        return Load(sum(kg for kg, _ in borne), any(moving for kg, moving in borne if kg))
 
     def phase(self, truck_id: str) -> Phase:
         """What a truck is doing; `gone` for one that is not in the lane."""
@@ -179,7 +189,9 @@ class World:
             self._at_ms += step_ms
             ahead: _Vehicle | None = None
             for vehicle in self._vehicles:
+                before_m = vehicle.front_m
                 self._drive(vehicle, ahead, step_ms)
+                vehicle.moving = vehicle.front_m != before_m
                 ahead = vehicle
             self._vehicles = [vehicle for vehicle in self._vehicles if vehicle.phase != "gone"]
             self.plant.set_signals(self._signals())
@@ -241,13 +253,18 @@ class World:
 
     def _signals(self) -> dict[str, bool]:
         geometry = self.geometry
-        under_boom = any(vehicle.covers((geometry.boom, geometry.boom)) for vehicle in self._vehicles)
+        rear_m, front_m = geometry.platform
         return {
             "arrival_loop": any(vehicle.covers(geometry.arrival_loop) for vehicle in self._vehicles),
             "safety_loop": any(vehicle.covers(geometry.safety_loop) for vehicle in self._vehicles),
             "exit_loop": any(vehicle.covers(geometry.exit_loop) for vehicle in self._vehicles),
-            "safety_beam": under_boom,
+            "safety_beam": self._reaches_over(geometry.boom),
+            "scale_front_beam": self._reaches_over(front_m),
+            "scale_rear_beam": self._reaches_over(rear_m),
         }
+
+    def _reaches_over(self, at_m: float) -> bool:
+        return any(vehicle.covers((at_m, at_m)) for vehicle in self._vehicles)
 
     def _room_behind_last(self) -> float:
         if not self._vehicles:

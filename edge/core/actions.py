@@ -25,10 +25,10 @@ from edge.core.offline_list import OfflineEntry
 from edge.core.order_guards import drill_stays_closed, first_operator, ordered, persons
 from edge.core.policy import Joined, join, mismatches, opened_unexpectedly, suspected_clone
 from edge.core.readings import Identity
+from edge.core.scale import begin_weighing
 from edge.core.seal import SEAL_ALARMS, SEAL_OPENED
 from edge.core.sealing import begin_seals
 from edge.core.state import OpenAuthority, Passage, Phase, Request
-from edge.core.weight import is_anothers
 
 # Raised for the lane as a whole; a proved closed lane has none of these any more.
 LANE_ALARMS = (
@@ -109,15 +109,8 @@ def new_passage(draft: Draft) -> None:
     identifier = draft.identifier(f"passage|{number}")
     at_ms, mode = draft.at_ms, draft.state.mode
     arrived_at_ms = at_ms if draft.state.inputs.arrival_loop is True else None
-    weighing = draft.state.weighing
-    if weighing is not None and is_anothers(weighing, draft.state.weighed_ms):
-        # The scale has not moved since: an indicator that is stuck would give this vehicle the last one's weight.
-        weighing = None
-    draft.change(
-        passage=Passage(
-            identifier, at_ms, triggered_at_ms=at_ms, weighing=weighing, arrived_at_ms=arrived_at_ms, mode=mode
-        )
-    )
+    draft.change(passage=Passage(identifier, at_ms, triggered_at_ms=at_ms, arrived_at_ms=arrived_at_ms, mode=mode))
+    begin_weighing(draft)
     begin_results(draft)
     begin_seals(draft)
     draft.light("red")

@@ -36,7 +36,7 @@ def fuse(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) ->
         plates=tuple((place, _fuse_plate(profile, passage, place, lost_devices)) for place in places),
         containers=fuse_boxes(profile, passage, lost_devices),
         tag=_fuse_tags(profile, passage, lost_devices),
-        weight=fuse_weight(profile, passage.weighing, lost_devices),
+        weight=fuse_weight(profile, passage.weighing, lost_devices, passage.scale_doubt),
         driver=fuse_driver(profile, passage.cards, lost_devices),
         seals=fuse_seals(profile, passage.seals, lost_devices),
     )

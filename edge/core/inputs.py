@@ -24,6 +24,9 @@ class LaneInputs:
     boom_broken: Signal = None
     emergency_stop: Signal = None
     fire_alarm: Signal = None
+    # Something reaches over this end of the scale's platform; never known where a site has no such beams.
+    scale_front_beam: Signal = None
+    scale_rear_beam: Signal = None
     # What the lamps show; never known where a site does not feed them back.
     red_lamp_on: Signal = None
     green_lamp_on: Signal = None

@@ -28,6 +28,7 @@ from edge.core.loop_order import watch_order
 from edge.core.offline import observe_offline
 from edge.core.referring import watch
 from edge.core.sampling import observe_sampling
+from edge.core.scale import since_it_came, watch_scale
 from edge.core.seal import SealsInField
 from edge.core.sealing import watch_seals
 from edge.core.state import LaneState, Phase, TagTally
@@ -50,11 +51,12 @@ def observe(draft: Draft, event: Event) -> None:
         case InputsSampled():
             _observe_inputs(draft, event)
         case InputsLost(restarted=restarted):
-            proved = draft.state.safety_proved and not restarted
+            proved, before = draft.state.safety_proved and not restarted, draft.state.inputs
             draft.change(
                 inputs=UNKNOWN_INPUTS, sampled_at_ms=None, clear_since_ms=None, safety_proved=proved,
                 arrival_since_ms=None, lamps_wrong_since_ms=None, unseen_since_ms=None,
             )  # fmt: skip
+            watch_scale(draft, before)
         case DeviceLost(device=device, code=code) if device not in draft.state.lost_devices:
             draft.change(lost_devices=(*draft.state.lost_devices, device))
             if device == draft.state.profile.weighbridge:
@@ -151,7 +153,8 @@ def _observe_weighing(draft: Draft, weighing: Weighing | None) -> None:
     draft.change(weighing=weighing)
     passage = draft.state.passage
     if passage is not None and not passage.off_arrival:
-        draft.change_passage(weighing=weighing)
+        draft.change_passage(weighing=since_it_came(draft.state))
+    watch_scale(draft, draft.state.inputs)
 
 
 def _observe_boxes(draft: Draft, event: BoxesTold) -> None:
@@ -206,6 +209,7 @@ def _observe_inputs(draft: Draft, event: InputsSampled) -> None:
         inputs=inputs, sampled_at_ms=event.at_ms, clear_since_ms=clear_since, safety_proved=proved,
         arrival_edges_ms=edges, arrival_since_ms=since,
     )  # fmt: skip
+    watch_scale(draft, state.inputs)
     watch_lamps(draft, inputs)
     watch_order(draft, state.inputs, inputs)
     if state.phase in _BOOM_MAY_BE_UP and state.passage is not None:

@@ -132,6 +132,8 @@ class LaneProfile:
     guides: bool = False
     # The scale under the lane.
     weighbridge: str | None = None
+    # Beams at both ends of its platform: a weight is one of a vehicle that stands on it alone, and as a whole.
+    scale_beams: bool = False
     # The reader to which drivers hold a card or a printed code.
     driver_identity: str | None = None
     # The reader of electronic seals.

@@ -3,6 +3,7 @@
 from edge.core.draft import Draft
 from edge.core.effects import StartCapture
 from edge.core.events import Event
+from edge.core.fusion import is_complete
 from edge.core.guards import identified
 from edge.core.modes import demanded
 from edge.core.readings import Identity, Reading
@@ -22,6 +23,14 @@ def worth_another_look(draft: Draft, event: Event) -> bool:
         for name in demanded(state.mode, state.profile).must_match
         if (reading := _reading(identity, name)) is not None
     )
+
+
+def stands_on_the_scale(draft: Draft, event: Event) -> bool:
+    """The beams at the scale let its weight count, nothing else is waited for, and nothing is worth another look."""
+    profile, lost = draft.state.profile, draft.state.lost_devices
+    if not profile.scale_beams or not is_complete(profile, draft.passage, draft.fused(), lost):
+        return False
+    return not worth_another_look(draft, event)
 
 
 def _reading(identity: Identity, name: str) -> Reading[object] | None:

@@ -94,8 +94,9 @@ class Passage:
     tags: tuple[TagTally, ...] = ()
     # EPCs of those that another lane sees as well.
     shared_tags: tuple[str, ...] = ()
-    # What the scale says of this vehicle.
+    # What the scale says of this vehicle, and what speaks against it.
     weighing: Weighing | None = None
+    scale_doubt: str | None = None
     # What was held to the reader of drivers, each card once.
     cards: tuple[DriverCard, ...] = ()
     # The electronic seals of this vehicle.
@@ -189,6 +190,8 @@ class LaneState:
     # What the scale says now, and until when what rested on it was of a vehicle that is gone: another one moves it.
     weighing: Weighing | None = None
     weighed_ms: int | None = None
+    # How many vehicles drove onto the scale since it was empty and have not left it; None where that is not known.
+    on_scale: int | None = None
     # When the last identity was concluded, or its vehicle gone before: a card that lies there longer is its driver's.
     identified_ms: int | None = None
     # What the reader of seals sees now, and until when it was of a vehicle that is gone.

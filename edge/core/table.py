@@ -118,6 +118,7 @@ _IDLE = [
 
 _IDENTIFYING = [
     *_on((P.IDENTIFYING,), InputsSampled, when.vehicle_left, do.end_left, P.IDLE),
+    *_on((P.IDENTIFYING,), InputsSampled, again.stands_on_the_scale, do.identify, P.WAITING),
     *(
         row
         for event in (FrameRead, TagSighted, Weighed, BoxesTold, CardShown, SealsSeen, DeviceLost, Tick)

@@ -30,8 +30,13 @@ def is_anothers(weighing: Weighing, gone_ms: int | None) -> bool:
     return gone_ms is not None and weighing.since_ms <= gone_ms + ROLLS_OFF_MS
 
 
-def fuse_weight(profile: LaneProfile, weighing: Weighing | None, lost_devices: Sequence[str]) -> Reading[Weight]:
-    """Return the weight of the vehicle that stands in the lane, or why there is none."""
+def fuse_weight(
+    profile: LaneProfile, weighing: Weighing | None, lost_devices: Sequence[str], doubt: str | None = None
+) -> Reading[Weight]:
+    """Return the weight of the vehicle that stands in the lane, or why there is none.
+
+    `doubt`: why what the scale shows would be the weight of something else.
+    """
     if profile.weighbridge is None:
         return Reading("unread", reason="not_looked_for")
     if profile.weighbridge in lost_devices:
@@ -40,4 +45,6 @@ def fuse_weight(profile: LaneProfile, weighing: Weighing | None, lost_devices: S
         return Reading("unread", reason="no_weight")
     if weighing.kg is None:
         return Reading("unread", reason=weighing.status)
+    if doubt is not None:
+        return Reading("unread", reason=doubt)
     return Reading("read", Weight(weighing.kg), 1.0)

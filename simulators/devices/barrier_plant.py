@@ -17,6 +17,8 @@ INPUT_SIGNALS = (
     "safety_loop",
     "exit_loop",
     "safety_beam",
+    "scale_front_beam",
+    "scale_rear_beam",
     "boom_broken",
     "emergency_stop",
     "fire_alarm",

@@ -8,7 +8,7 @@ from drivers.scale_toledo.wire import encode as encode_toledo
 from drivers.scale_yaohua.wire import encode_binary, encode_line, encode_reversed
 from simulators.devices.serial_wire import StreamDevice, StreamFaults, switch, switches
 
-# How far an indicator that never comes to rest swings.
+# How far an indicator swings that never comes to rest, or below a vehicle that moves.
 SWING_KG = 40
 
 
@@ -100,7 +100,7 @@ class Indicator(StreamDevice[bytes]):
         if faults.frozen and self._last is not None:
             return self._last
         shown = self._shows()
-        if faults.unsteady:
+        if faults.unsteady or shown.moving:
             shown = replace(shown, kg=shown.kg + self.random.randint(1, SWING_KG), moving=True)
         self._last = shown
         return self._last

@@ -25,10 +25,11 @@ from simulators.scenario.kinds import BarrierSimulated
 from simulators.scenario.loading import LANE, Loaded, configuration
 from simulators.scenario.platform import BridgedPlatform, bridge_configuration
 from simulators.scenario.schema import TruckSpec
-from simulators.world import Geometry, Truck, World
+from simulators.vehicle import Axle, Truck, usual_axles
+from simulators.world import Geometry, World
 from simulators.world import Pace as WorldPace
 
-# Whoever is on the arrival loop is in the picture and on the scale.
+# Whoever is on the arrival loop is in the picture.
 _GEOMETRY = Geometry(camera_view=(8.0, 12.5))
 # How soon what no message announces is looked at again, in seconds of the machine.
 _LOOK_S = 0.01
@@ -186,7 +187,9 @@ class Bench:
         spec = self.trucks[named]
         plates = tuple((one.place, one.text, one.colour, one.kind, one.rows) for one in spec.plates)
         boxes = tuple((one.code, one.size_type) for one in spec.containers)
-        return Truck(spec.id, plates, boxes, spec.tag, spec.length_m)
+        said = tuple(Axle(one.behind_front_m, one.kg) for one in spec.axles or ())
+        axles = said or usual_axles(spec.length_m, spec.weight_kg)
+        return Truck(spec.id, plates, boxes, spec.tag, spec.length_m, axles=axles)
 
     def note(self, spec: TruckSpec) -> None:
         """Enter a release note for a truck, at every authority."""

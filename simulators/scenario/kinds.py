@@ -213,9 +213,9 @@ def _reader(
 
 def _scale(site: Site) -> Simulated:
     def shows() -> Display:
-        """Whoever is at the line is on the scale as a whole."""
-        found = site.world.truck_in_view(site.id)
-        return Display(0 if found is None else site.trucks[found.id].weight_kg)
+        """Every axle that stands on the platform, whosever it is."""
+        load = site.world.load()
+        return Display(load.kg, moving=load.moving)
 
     indicator = Indicator(shows, protocol=site.configured.get("driver", "yaohua_tf0"), seed=site.seed)
     return SerialSimulated(site, indicator, indicator.faults)

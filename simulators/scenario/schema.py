@@ -70,8 +70,18 @@ class SealSpec(Strict):
     battery_percent: int | None = Field(default=None, ge=0, le=100)
 
 
+class AxleSpec(Strict):
+    """One axle of a truck: how far behind its front, and what stands on it."""
+
+    behind_front_m: float = Field(ge=0, le=60)
+    kg: int = Field(ge=0, le=60_000)
+
+
 class TruckSpec(Strict):
-    """A truck as it truly is, with the card of its driver. `note`: it has a release note, for one passage."""
+    """A truck as it truly is, with the card of its driver. `note`: it has a release note, for one passage.
+
+    `weight_kg` stands on the axles that a truck of this length usually has, unless `axles` says which it has.
+    """
 
     id: Id
     tag: str | None = None
@@ -80,8 +90,20 @@ class TruckSpec(Strict):
     containers: tuple[ContainerSpec, ...] = ()
     seals: tuple[SealSpec, ...] = ()
     weight_kg: int = Field(default=18_850, ge=0, le=200_000)
+    axles: tuple[AxleSpec, ...] | None = Field(default=None, min_length=1, max_length=12)
     length_m: float = Field(default=16.5, gt=0, le=60)
     note: bool = True
+
+    @model_validator(mode="after")
+    def _stands_on_its_axles(self) -> Self:
+        axles = self.axles or ()
+        if axles and "weight_kg" in self.model_fields_set:
+            zh, en = "weight_kg 或 axles 其中之一", "one of weight_kg and axles: the axles bear the whole weight"
+            raise PydanticCustomError("one_of", "one of", {"zh": zh, "en": en})
+        if any(one.behind_front_m > self.length_m for one in axles):
+            zh, en = f"车长 {self.length_m} m 以内的车轴", f"axles within the length of {self.length_m} m"
+            raise PydanticCustomError("axle_outside", "axle outside", {"zh": zh, "en": en})
+        return self
 
 
 class WorldSpec(Strict):

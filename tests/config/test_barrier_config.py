@@ -78,6 +78,9 @@ MISTAKES = [
      [("map.signals.boom_down", "not_on_module")]),
     ("host: h, module: s7_200_smart, map: {coils: {raise_boom: 'coil:256', lower_boom: 'coil:1', red: 'coil:2', "
      "green: 'coil:3'}}", [("map.coils.raise_boom", "not_on_module")]),
+    ("host: h, map: {signals: {arrival_loop: 'discrete:0', safety_loop: 'discrete:2', boom_up: 'discrete:7', "
+     "boom_down: 'discrete:8', scale_rear_beam: 'discrete:6'}}",
+     [("map.signals.scale_front_beam", "missing_key")]),
     ("host: h, comm_loss_ms: 4000", [("comm_loss_ms", "out_of_range")]),
     ("host: h, map: {registers: {}, coils: {raise_boom: 'coil:0', lower_boom: 'coil:1', red: 'coil:2', "
      "green: 'coil:3'}}", [("comm_loss_ms", "outputs_stay_on")]),

@@ -81,6 +81,7 @@ DEVICE_SIMULATORS_MAY_IMPORT = (
     "edge.ports",
     "simulators.devices",
     "simulators.scene",
+    "simulators.vehicle",
     "simulators.world",
     # What is HTTP of a push, pure.
     "drivers.kit.push.head",

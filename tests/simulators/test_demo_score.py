@@ -3,7 +3,7 @@
 import pytest
 
 from simulators.demo_score import STAGES, Passage, colours_of, plain_identity, score
-from simulators.world import Truck
+from simulators.vehicle import Truck
 
 TRUCK = Truck("truck-1", (("front", "粤B12345", "yellow", "ordinary", 1),), (("CSQU3054383", "22G1"),), "E280AA")
 RIGHT = {"plates": ["粤B12345"], "containers": ["CSQU3054383"], "tag": "E280AA"}

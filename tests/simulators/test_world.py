@@ -3,7 +3,8 @@
 import pytest
 
 from simulators.devices.barrier_plant import Plant
-from simulators.world import Geometry, Pace, Truck, World, WorldEvent
+from simulators.vehicle import Truck, usual_axles
+from simulators.world import Geometry, Load, Pace, World, WorldEvent
 
 TRUCK = Truck("t1", plates=(("front", "京A12345", "yellow", "ordinary", 1),), tag_epc="E200301666130121155074EF")
 NEXT = Truck("t2", tag_epc="E2003016661301211550AAAA", length_m=6.0)
@@ -52,6 +53,8 @@ def test_a_truck_drives_in_and_waits_at_the_line() -> None:
         "safety_loop": False,
         "exit_loop": False,
         "safety_beam": False,
+        "scale_front_beam": False,
+        "scale_rear_beam": False,
     }
     assert lane.plant.signals()["arrival_loop"] is True
     assert lane.happened() == [("arrived", "t1"), ("stopped", "t1")]
@@ -85,7 +88,7 @@ def test_loops_are_met_and_left_in_driving_order() -> None:
     lane.world.arrive(TRUCK)
     lane.run(400)
     lane.open()
-    edges = [edge for edge in lane.edges(700) if edge[0] != "safety_beam"]
+    edges = [edge for edge in lane.edges(700) if edge[0].endswith("loop")]
     assert edges == [
         ("safety_loop", True),
         ("exit_loop", True),
@@ -203,6 +206,48 @@ def test_a_boom_lowered_on_a_truck_reverses() -> None:
     lane.run(1_000)
     assert lane.plant.boom_is_up
     assert lane.plant.reversals == 1
+
+
+def test_the_scale_bears_the_axles_that_stand_on_it_and_its_beams_see_what_reaches_over_an_end() -> None:
+    lane = Lane()
+    truck = Truck("heavy", axles=usual_axles(16.5, 18_850))
+    lane.world.arrive(truck, halts_at_m=9.0)
+    lane.run(50)
+    assert 0 < lane.world.load().kg < 18_850
+    assert lane.world.load().moving
+    lane.run(1_000)
+    assert lane.world.load() == Load(18_850 - truck.axles[-1].kg, moving=False)
+    assert lane.world.signals()["scale_rear_beam"]
+    lane.world.resume()
+    lane.run(1_000)
+    assert lane.world.load() == Load(18_850, moving=False)
+    assert not lane.world.signals()["scale_rear_beam"]
+    lane.open()
+    lane.run(150)
+    assert lane.world.signals()["scale_front_beam"]
+    assert 0 < lane.world.load().kg < 18_850
+    lane.run(1_000)
+    assert lane.world.load() == Load(0, moving=False)
+
+
+def test_two_short_vehicles_stand_on_the_scale_together() -> None:
+    lane = Lane()
+    for name in ("one", "two"):
+        lane.world.arrive(Truck(name, length_m=6.0, axles=usual_axles(6.0, 9_000)))
+    lane.run(2_000)
+    assert lane.world.load() == Load(18_000, moving=False)
+    assert not lane.world.signals()["scale_rear_beam"]
+
+
+@pytest.mark.parametrize(("length_m", "axles"), [(16.5, 6), (12.0, 6), (6.0, 2), (1.0, 2)])
+@pytest.mark.parametrize("kg", [0, 1, 18_850, 49_000])
+def test_usual_axles_bear_the_whole_weight_within_the_vehicle(length_m: float, axles: int, kg: int) -> None:
+    usual = usual_axles(length_m, kg)
+    assert len(usual) == axles
+    assert Truck("t", length_m=length_m, axles=usual).weight_kg == kg
+    assert all(one.kg >= 0 for one in usual)
+    assert [one.behind_front_m for one in usual] == sorted(one.behind_front_m for one in usual)
+    assert all(0 <= one.behind_front_m <= length_m for one in usual)
 
 
 def test_nonsense_is_refused() -> None:

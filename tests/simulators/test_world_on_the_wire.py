@@ -1,7 +1,8 @@
 """A whole passage as the controller's driver sees it: real socket, real time, default pace and poll interval."""
 
 from edge.core.inputs import LaneInputs
-from simulators.world import Truck, World
+from simulators.vehicle import Truck
+from simulators.world import World
 from tests.support.barrier_lane import Lane, lane, now_ms
 
 

@@ -29,7 +29,8 @@ from simulators.devices.barrier_plant import Plant
 from simulators.devices.tag_field import SimulatedTag
 from simulators.devices.uhf_r2000 import R2000Simulator
 from simulators.release_notes import Ruling
-from simulators.world import Pace, Truck, World
+from simulators.vehicle import Truck
+from simulators.world import Pace, World
 from tests.support.brokers import BrokerCase
 from tests.support.controller import LIMIT_S, Controller, spawn
 from tests.support.journal_facts import JournalFacts, read_facts

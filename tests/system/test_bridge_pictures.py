@@ -12,7 +12,7 @@ from simulators.customs_book import Document
 from simulators.demo_lane import prepare_pictures
 from simulators.devices.camera import CameraSimulator
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA, note_of, rendered_trucks
-from simulators.world import Truck
+from simulators.vehicle import Truck
 from tests.support.bridged_lane import BridgedLane, open_bridged
 from tests.support.brokers import BrokerCase
 from tests.support.certificates import CertificateAuthority

@@ -13,7 +13,8 @@ from simulators.devices.camera import CameraFault, CameraSimulator
 from simulators.devices.camera_door import CameraDoor
 from simulators.release_notes import ReleaseNotes
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA, note_of, rendered_trucks
-from simulators.world import Truck, World
+from simulators.vehicle import Truck
+from simulators.world import World
 from tests.support.brokers import BrokerCase
 from tests.support.system_lane import SystemLane, open_system
 

@@ -15,7 +15,7 @@ from edge.runtime.control import ask
 from edge.verbs import run
 from simulators.devices.camera_door import CameraDoor
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA
-from simulators.world import Truck
+from simulators.vehicle import Truck
 from tests.support.brokers import BrokerCase
 from tests.support.controller import Controller, spawn
 from tests.support.mqtt import serving

@@ -275,3 +275,20 @@ def test_a_retry_behind_a_vehicle_that_drove_off_begins_with_no_weight_of_either
     assert lane.phase is Phase.HELD
     lane.order("retry")
     assert lane.passage.weighing is None
+
+
+def test_a_display_that_stuck_while_the_first_vehicle_drove_off_gives_the_second_no_weight() -> None:
+    lane = arrived()
+    weigh(lane)
+    weigh(lane, 18_857)
+    lane.scan(arrival_loop=False)
+    lane.scan(10)
+    assert lane.phase is Phase.IDLE
+    lane.arrive()
+    lane.read_tag()
+    assert lane.passage.weighing is None
+    lane.take(Weighed(lane.at_ms, Weighing("stable", 18_857, lane.at_ms - 500)))
+    assert lane.passage.weighing is None, "told again behind a cable that was away"
+    weigh(lane, status="moving")
+    weigh(lane, 23_960)
+    assert asked(lane).value == Weight(23_960)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from drivers.kit.steady import Steady
-from edge.core import policy
+from edge.core import observe, policy, scale
 from edge.core.draft import Draft
 from simulators.prove import campaign
 from simulators.prove.faults import ROWS
@@ -25,6 +25,12 @@ def _without_the_lanes_log() -> None:
 
 def histories(*faults: str, trucks: int = 12) -> list[Outcome]:
     return [campaign.run(Plan(f"weighed-{seed}", trucks, frozenset(faults))) for seed in SEEDS]
+
+
+def without_the_second_defence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was shown before a vehicle came is refused as well: a display that stuck has to get past both."""
+    for module in (scale, observe):
+        monkeypatch.setattr(module, "since_it_came", lambda state: state.weighing)
 
 
 def blamed(found: list[Outcome]) -> set[str]:
@@ -79,6 +85,7 @@ def test_a_lane_that_gives_a_vehicle_the_weight_of_the_one_before_is_found(monke
         change(self, **{name: value for name, value in changes.items() if name != "weighed_ms"})
 
     monkeypatch.setattr(Draft, "change", forgetting)
+    without_the_second_defence(monkeypatch)
     assert "I16" in blamed(histories("scale_stuck"))
 
 
@@ -94,13 +101,12 @@ def test_a_lane_that_looks_whose_weight_it_is_only_until_it_identified_a_vehicle
 
     monkeypatch.setattr(Draft, "keep_as_shown", hasty)
     monkeypatch.setattr(Draft, "note_gone", lambda _self: None)
+    without_the_second_defence(monkeypatch)
     assert "I16" in blamed(histories("scale_late", trucks=30))
 
 
 @pytest.mark.hazard("I1")
 def test_a_lane_that_opens_without_the_weight_that_it_demands_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = vars(policy)["_missing"]
-    monkeypatch.setattr(
-        policy, "_missing", lambda identity, note, name: None if name == "weight" else missing(identity, note, name)
-    )
+    monkeypatch.setattr(policy, "_missing", lambda *asked: None if "weight" in asked else missing(*asked))
     assert "I1" in blamed(histories("scale_unsteady", "scale_overload", "scale_silent"))

@@ -135,6 +135,14 @@ def test_a_step_that_cannot_be_done_is_told(
         ("steps:\n  - note: second\n", "got 'second'"),
         ("steps:\n  - expect: {truck: {id: x, does: gone}}\n", "got 'x'"),
         ("steps: [\n", "yaml_syntax"),
+        (
+            "  - {id: x, weight_kg: 9, axles: [{behind_front_m: 1, kg: 9}]}\nsteps: []\n",
+            "one of weight_kg and axles",
+        ),
+        (
+            "  - {id: x, length_m: 6, axles: [{behind_front_m: 7, kg: 9}]}\nsteps: []\n",
+            "within the length of 6.0",
+        ),
     ],
 )
 def test_a_file_that_says_what_nobody_knows_is_refused_with_its_place(
