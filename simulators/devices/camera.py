@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulators.devices.camera_door import CameraDoor
-from simulators.scene import darken, encode_jpeg, overexpose, render_empty_lane, vary
+from simulators.scene import Vary, darken, encode_jpeg, overexpose, render_empty_lane, vary
 
 Picture = npt.NDArray[np.uint8]
 PictureSource = Callable[[], Picture | None]
@@ -57,9 +57,9 @@ class CameraCertificates(NamedTuple):
 class _Ring:
     """One scene and its varied encodings, made when they are first asked for."""
 
-    def __init__(self, scene: Picture, seed: int) -> None:
+    def __init__(self, scene: Picture, seed: int, varied: Vary) -> None:
         self.scene = scene
-        self._seed = seed
+        self._seed, self._varied = seed, varied
         self._turn = 0
         self._encoded: dict[tuple[str, int], bytes] = {}
 
@@ -74,7 +74,7 @@ class _Ring:
     def _encode(self, look: str, seed: int) -> bytes:
         change = {"dark": darken, "overexposed": overexpose}.get(look)
         scene = self.scene if change is None else change(self.scene)
-        return encode_jpeg(vary(scene, seed), seed)
+        return encode_jpeg(self._varied(scene, seed), seed)
 
 
 class CameraSimulator:
@@ -108,7 +108,9 @@ class CameraSimulator:
         self._fault: CameraFault = "none"
         self._random = random.Random(seed)  # noqa: S311 - a repeatable simulation
         self._empty = render_empty_lane(seed)
-        self._ring = _Ring(self._empty, seed)
+        # How each frame differs from its scene; where it rains, drops fall.
+        self.varied: Vary = vary
+        self._ring = _Ring(self._empty, seed, self._vary)
         self._earlier = self._ring
         self._held: bytes | None = None
         self._server: asyncio.Server | None = None
@@ -186,7 +188,7 @@ class CameraSimulator:
         scene = self._source()
         scene = self._empty if scene is None else scene
         if scene is not self._ring.scene:
-            self._earlier, self._ring = self._ring, _Ring(scene, self._random.randrange(1 << 20))
+            self._earlier, self._ring = self._ring, _Ring(scene, self._random.randrange(1 << 20), self._vary)
         match self._fault:
             case "frozen":
                 if self._held is None:
@@ -205,6 +207,9 @@ class CameraSimulator:
                 return await self._earlier.next("plain")
             case _:
                 return await self._ring.next("plain")
+
+    def _vary(self, scene: Picture, seed: int) -> Picture:
+        return self.varied(scene, seed)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

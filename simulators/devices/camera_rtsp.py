@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from simulators.devices.camera_door import CameraDoor
 from simulators.devices.h264 import describe, encode, packets, parameter_sets
-from simulators.scene import darken, overexpose, render_empty_lane, vary
+from simulators.scene import Vary, darken, overexpose, render_empty_lane, vary
 
 Picture = npt.NDArray[np.uint8]
 PictureSource = Callable[[], Picture | None]
@@ -56,9 +56,9 @@ class _Frame(NamedTuple):
 class _Ring:
     """One scene and its varied encodings, made when they are first asked for: never the same twice running."""
 
-    def __init__(self, scene: Picture, seed: int) -> None:
+    def __init__(self, scene: Picture, seed: int, varied: Vary) -> None:
         self.scene = scene
-        self._seed = seed
+        self._seed, self._varied = seed, varied
         self._turn = 0
         self._encoded: dict[tuple[str, int], tuple[bytes, ...]] = {}
 
@@ -72,7 +72,7 @@ class _Ring:
     def _encode(self, look: str, turn: int) -> tuple[bytes, ...]:
         change = {"dark": darken, "overexposed": overexpose}.get(look)
         scene = self.scene if change is None else change(self.scene)
-        picture = vary(scene, self._seed * _RING + turn)
+        picture = self._varied(scene, self._seed * _RING + turn)
         height, width = (side // 2 * 2 for side in picture.shape[:2])
         return (*parameter_sets(width, height), encode(picture[:height, :width], turn))
 
@@ -102,7 +102,9 @@ class RtspCameraSimulator:
         self._fault: RtspFault = "none"
         self._random = random.Random(seed)  # noqa: S311 - a repeatable simulation
         self._empty = render_empty_lane(seed)
-        self._earlier = self._ring = _Ring(self._empty, seed)
+        # How each frame differs from its scene; where it rains, drops fall.
+        self.varied: Vary = vary
+        self._earlier = self._ring = _Ring(self._empty, seed, self._vary)
         self._held: tuple[bytes, ...] | None = None
         self._kept: deque[_Frame] = deque()
         self._filming: asyncio.Task[None] | None = None
@@ -180,7 +182,7 @@ class RtspCameraSimulator:
         scene = self._source()
         scene = self._empty if scene is None else scene
         if scene is not self._ring.scene:
-            self._earlier, self._ring = self._ring, _Ring(scene, self._random.randrange(1 << 20))
+            self._earlier, self._ring = self._ring, _Ring(scene, self._random.randrange(1 << 20), self._vary)
         if self._fault == "frozen":
             if self._held is None:
                 self._held = await self._ring.next()
@@ -234,6 +236,9 @@ class RtspCameraSimulator:
         writer.write(_answer(status, fields.get("cseq", "0"), answer, body))
         await writer.drain()
         return method == "PLAY" and status == "200 OK"
+
+    def _vary(self, scene: Picture, seed: int) -> Picture:
+        return self.varied(scene, seed)
 
     def _result(self, method: str, url: str, head: bytes, fields: dict[str, str]) -> tuple[str, list[str], str]:
         if method == "OPTIONS":

@@ -15,7 +15,7 @@ from drivers.camera_dahua import wire as dahua
 from drivers.camera_isapi import wire as isapi
 from simulators.devices.camera import Picture, claim_size
 from simulators.devices.camera_door import CameraDoor
-from simulators.scene import darken, encode_jpeg, vary
+from simulators.scene import Vary, darken, encode_jpeg, vary
 
 EventFault = Literal[
     "none",
@@ -134,6 +134,8 @@ class EventCameraSimulator:
         self._again = b""
         self._numbered = 0
         self.events_sent = 0
+        # How each picture differs from its scene; where it rains, drops fall.
+        self.varied: Vary = vary
 
     @property
     def port(self) -> int:
@@ -216,7 +218,7 @@ class EventCameraSimulator:
     async def _picture(self, scene: Picture) -> bytes:
         seed = self._random.randrange(1 << 20)
         seen = darken(scene) if self._fault == "dark" else scene
-        picture = await asyncio.to_thread(lambda: encode_jpeg(vary(seen, seed), seed))
+        picture = await asyncio.to_thread(lambda: encode_jpeg(self.varied(seen, seed), seed))
         earlier, self._earlier = self._earlier, picture
         match self._fault:
             case "frozen":

@@ -66,10 +66,12 @@ class Bench:
         self.plant = Plant(self._now_ms, stroke_s=scenario.world.stroke_s)
         speed = WorldPace(scenario.world.drive_in_s, scenario.world.drive_through_s)
         self.world = World(self.plant, self._now_ms, geometry=_GEOMETRY, pace=speed)
+        self.weather = scenario.world.weather
         self.devices: dict[str, Simulated] = {}
         for placed in loaded.devices:
             site = Site(
-                placed.id, placed.configured, folder, self.world, self.plant, self._now_ms, self.trucks, seed
+                placed.id, placed.configured, folder, self.world, self.plant, self._now_ms, self.trucks, seed,
+                scenario.weathers, lambda: self.weather,
             )  # fmt: skip
             self.devices[placed.id] = placed.kind.build(site)
         self.book = Book(scenario.lane.get("must_match", ("front_plate", "containers", "tag")))

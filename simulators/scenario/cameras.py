@@ -19,8 +19,8 @@ from simulators.devices.event_camera import (
 )
 from simulators.devices.pushing_camera import PUSH_FAULTS, PushFault, PushingCameraSimulator
 from simulators.scenario.device import Site
-from simulators.scenario.schema import FaultSpec, PlateSpec, TruckSpec
-from simulators.scene import render_container, render_front
+from simulators.scenario.schema import FaultSpec, PlateSpec, TruckSpec, WeatherSpec
+from simulators.scene import Vary, Weather, render_container, render_empty_lane, render_front, vary
 
 # It recognises whoever stands there again and again; how soon a busy machine reads its pictures is not in question.
 _EVENTS = 30
@@ -37,23 +37,30 @@ class _Scenes:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._rendered: dict[str, Picture | None] = {}
+        self._rendered: dict[tuple[str | None, WeatherSpec], Picture | None] = {}
 
     async def render(self) -> None:
-        """Render every truck of the scenario."""
-        for number, spec in enumerate(self._site.trucks.values()):
-            self._rendered[spec.id] = await asyncio.to_thread(self._scene, spec, self._site.seed + number)
+        """Render every truck of the scenario, and the empty lane, in every weather of it."""
+        for weather in self._site.weathers:
+            self._rendered[None, weather] = await asyncio.to_thread(self._empty, weather)
+            for number, spec in enumerate(self._site.trucks.values()):
+                seed = self._site.seed + number
+                self._rendered[spec.id, weather] = await asyncio.to_thread(self._scene, spec, seed, _laid_on(weather))
 
     def seen(self) -> tuple[TruckSpec, Picture] | None:
         """Who stands before it now, and how that looks; None for an empty lane and for what it does not look at."""
         truck = self._site.world.truck_in_view(self._site.id)
-        picture = None if truck is None else self._rendered[truck.id]
+        picture = None if truck is None else self._rendered[truck.id, self._site.weather()]
         return None if truck is None or picture is None else (self._site.trucks[truck.id], picture)
 
     def picture(self) -> Picture | None:
-        """How whoever stands before it looks."""
+        """How whoever stands before it looks, or the empty lane."""
         seen = self.seen()
-        return None if seen is None else seen[1]
+        return self._rendered[None, self._site.weather()] if seen is None else seen[1]
+
+    def varied(self, scene: Picture, seed: int) -> Picture:
+        """The next frame of a scene, in the weather as it is."""
+        return vary(scene, seed, _laid_on(self._site.weather()))
 
     def plate(self, spec: TruckSpec) -> PlateSpec | None:
         """The plate on the side at which it looks."""
@@ -65,15 +72,28 @@ class _Scenes:
         plate = None if seen is None else self.plate(seen[0])
         return None if plate is None else plate.text
 
-    def _scene(self, spec: TruckSpec, seed: int) -> Picture | None:
+    def _empty(self, weather: WeatherSpec) -> Picture:
+        return render_empty_lane(self._site.seed, weather=_laid_on(weather))
+
+    def _scene(self, spec: TruckSpec, seed: int, weather: Weather) -> Picture | None:
         if "plate" in self._site.configured.get("reads", ()):
-            plate = self.plate(spec)
-            return None if plate is None else render_front(plate.text, plate.colour, plate.kind, plate.rows, seed)
+            one = self.plate(spec)
+            if one is None:
+                return None
+            return render_front(one.text, one.colour, one.kind, one.rows, seed, weather=weather)
         boxes = spec.containers
-        return render_container([one.code for one in boxes], [one.size_type for one in boxes], seed) if boxes else None
+        if not boxes:
+            return None
+        return render_container([one.code for one in boxes], [one.size_type for one in boxes], seed, weather=weather)
+
+
+def _laid_on(weather: WeatherSpec) -> Weather:
+    return Weather(**weather.model_dump())
 
 
 class _Camera(Protocol[G]):
+    varied: Vary
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
@@ -87,6 +107,7 @@ class _Rendered(Generic[F]):
     def __init__(self, scenes: _Scenes, camera: _Camera[F], faults: Sequence[F]) -> None:
         self._scenes = scenes
         self._camera = camera
+        camera.varied = scenes.varied
         self._faults: dict[str, F] = {one: one for one in faults if one not in _OF_A_LOCKED_CAMERA}
 
     async def start(self) -> None:

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from simulators.devices.barrier_plant import Plant
-from simulators.scenario.schema import FaultSpec, TruckSpec
+from simulators.scenario.schema import FaultSpec, TruckSpec, WeatherSpec
 from simulators.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What a simulated device stands in: its id and configuration, the lane's world, a folder for its serial port."""
+    """What a simulated device stands in: its id and configuration, the lane's world, a folder for its serial port.
+
+    `weather()` is what it is now, always one of `weathers`.
+    """
 
     id: str
     configured: Mapping[str, Any]
@@ -22,6 +25,8 @@ class Site:
     now_ms: Callable[[], int]
     trucks: Mapping[str, TruckSpec]
     seed: int
+    weathers: tuple[WeatherSpec, ...] = (WeatherSpec(),)
+    weather: Callable[[], WeatherSpec] = WeatherSpec
 
 
 class Simulated(Protocol):

@@ -20,7 +20,7 @@ from simulators.scenario.clock import Pace
 from simulators.scenario.conditions import differences
 from simulators.scenario.controller import MOST_SPEED_APART, last_words
 from simulators.scenario.loading import Loaded
-from simulators.scenario.schema import ACTIONS, Condition, Expectation, Step, Toggling
+from simulators.scenario.schema import ACTIONS, Condition, Expectation, Step, Toggling, WeatherSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +206,9 @@ class _Stage:
         bridged = self._bench.bridged
         assert bridged is not None
         bridged.platform.fault = said
+
+    async def weather(self, said: WeatherSpec) -> None:
+        self._bench.weather = said
 
     async def fault(self, said: Any) -> None:
         await self._bench.devices[said.device].turn_on(said)

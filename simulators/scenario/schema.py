@@ -106,12 +106,37 @@ class TruckSpec(Strict):
         return self
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+LIGHTS: dict[str, float] = {"day": 1.0, "dusk": 0.45, "night": 0.15, "dark": 0.02}
+
+
+def _light(value: object) -> object:
+    return LIGHTS.get(value, value) if isinstance(value, str) else value
+
+
+class WeatherSpec(Strict):
+    """Light and weather in which the lane's cameras see it, as `simulators/scene/weather.py` has them.
+
+    `light` by its name (day, dusk, night, dark) or as a share; `lamps` of lane, cameras and vehicles, which burn where
+    it is dark; the rest from 0 to 1.
+    """
+
+    light: Annotated[Share, BeforeValidator(_light)] = 1.0
+    lamps: bool = True
+    rain: Share = 0.0
+    dirt: Share = 0.0
+    blur: Share = 0.0
+    glare: Share = 0.0
+    covered: Share = 0.0
+
+
 class WorldSpec(Strict):
-    """How fast trucks and boom are: entry to stop line, stop line to lane's end, boom from end to end."""
+    """How fast trucks and boom are: entry to stop line, stop line to lane's end, boom from end to end; the weather."""
 
     drive_in_s: float = Field(default=1.0, gt=0, le=60)
     drive_through_s: float = Field(default=2.0, gt=0, le=600)
     stroke_s: float = Field(default=0.8, gt=0, le=60)
+    weather: WeatherSpec = WeatherSpec()
 
 
 class EventSpec(Strict):
@@ -266,8 +291,8 @@ class PlatformSpec(Strict):
 
 
 ACTIONS = (
-    "arrive", "turn_back", "resume", "fault", "mend", "signals", "toggle", "order", "supplement", "mode",
-    "authority", "barrier", "broker", "controller", "note", "platform", "expect",
+    "arrive", "turn_back", "resume", "fault", "mend", "signals", "toggle", "order", "supplement", "mode", "authority",
+    "barrier", "broker", "controller", "note", "platform", "weather", "expect",
 )  # fmt: skip
 
 
@@ -276,7 +301,7 @@ class Step(Strict):
 
     Exactly one action. `signals` sets inputs of the barrier's module that no vehicle drives; `barrier` is its power
     (`restart`), its cable (`cut`, `join`) or a hand at the boom; `note` gives a truck a release note; `platform` is
-    what the customs platform does wrong from now on.
+    what the customs platform does wrong from now on; `weather` is what it is from now on.
     """
 
     at_s: float | None = Field(default=None, ge=0, le=3_600)
@@ -298,6 +323,7 @@ class Step(Strict):
     controller: Literal["kill", "stop", "start"] | None = None
     note: Id | None = None
     platform: PlatformFault | None = None
+    weather: WeatherSpec | None = None
     expect: Expectation | None = None
 
     @model_validator(mode="after")
@@ -330,6 +356,12 @@ class Scenario(Strict):
     trucks: tuple[TruckSpec, ...] = ()
     steps: tuple[Step, ...] = Field(min_length=1)
     never: tuple[Condition, ...] = ()
+
+    @property
+    def weathers(self) -> tuple[WeatherSpec, ...]:
+        """Every weather that there will be, each once; the first one first."""
+        changes = (step.weather for step in self.steps if step.weather is not None)
+        return tuple(dict.fromkeys((self.world.weather, *changes)))
 
     @property
     def apart(self) -> bool:

@@ -3,14 +3,18 @@
 Pictures are BGR, 8 bits, shape (height, width, 3). The same arguments give the same picture.
 """
 
-from simulators.scene.camera import darken, encode_jpeg, overexpose, photo, vary
+from simulators.scene.camera import Vary, darken, encode_jpeg, overexpose, photo, vary
 from simulators.scene.container import render_container
 from simulators.scene.front import render_front
 from simulators.scene.lane import render_empty_lane
 from simulators.scene.plate import PlateType, draw_plate
+from simulators.scene.weather import CLEAR, Weather
 
 __all__ = [
+    "CLEAR",
     "PlateType",
+    "Vary",
+    "Weather",
     "darken",
     "draw_plate",
     "encode_jpeg",

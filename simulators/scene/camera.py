@@ -1,5 +1,6 @@
 """The camera's own part: sensor noise, a picture's shift from frame to frame, exposure faults, JPEG."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,8 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from simulators.scene.canvas import Picture
+from simulators.scene.weather import CLEAR, Weather, streaks
 
 _NOISE_SIDE = 512
+# How much more noise a sensor has that is turned up for the night.
+_NIGHT_GAIN = 1.6
+
+
+# How the frame with a number differs from its scene.
+Vary = Callable[[Picture, int], Picture]
 
 
 @lru_cache(maxsize=1)
@@ -18,8 +26,11 @@ def _noise() -> npt.NDArray[np.int16]:
     return np.random.default_rng(20).normal(0.0, 3.0, (_NOISE_SIDE, _NOISE_SIDE, 3)).astype(np.int16)
 
 
-def vary(image: Picture, seed: int) -> Picture:
-    """The next frame of the same scene: shifted by 1 to 3 pixels, with other noise and slightly other light."""
+def vary(image: Picture, seed: int, weather: Weather = CLEAR) -> Picture:
+    """The next frame of the same scene: shifted by 1 to 3 pixels, with other noise and slightly other light.
+
+    In the dark the sensor is noisier; where it rains, other drops fall.
+    """
     rng = np.random.default_rng(seed)
     height, width = image.shape[:2]
     across, down = (int(step) for step in rng.integers(1, 4, 2) * rng.choice((-1, 1), 2))
@@ -28,8 +39,11 @@ def vary(image: Picture, seed: int) -> Picture:
     roll = tuple(int(step) for step in rng.integers(0, _NOISE_SIDE, 2))
     tile = np.roll(_noise(), roll, (0, 1))
     repeats = (-(-height // _NOISE_SIDE), -(-width // _NOISE_SIDE), 1)
-    shifted += np.tile(tile, repeats)[:height, :width]
+    noise = np.tile(tile, repeats)[:height, :width]
+    shifted += noise if not weather.night else (noise * (1 + _NIGHT_GAIN * weather.night)).astype(np.int16)
     shifted += int(rng.integers(-3, 4))
+    if weather.rain:
+        streaks(shifted, rng, weather)
     return np.clip(shifted, 0, 255).astype(np.uint8)
 
 

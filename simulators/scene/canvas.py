@@ -93,10 +93,8 @@ def paste(picture: Picture, flat: Picture, corners: Sequence[Point]) -> None:
     picture[:] = (picture * (1 - mix) + warped * mix).astype(np.uint8)
 
 
-def expose(picture: Picture, rng: np.random.Generator, light: float) -> Picture:
-    """Light a finished scene: `light` 1.0 is a lit lane, 0.4 dusk; brighter in the middle, falling off to the edges."""
-    height, width = picture.shape[:2]
+def falloff(height: int, width: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """How bright each pixel is by the lens and the lamps: brightest near the middle, falling off to the edges."""
     across = np.linspace(-1.0, 1.0, width, dtype=np.float32) - rng.uniform(-0.2, 0.2)
     down = np.linspace(-1.0, 1.0, height, dtype=np.float32) - rng.uniform(-0.2, 0.2)
-    falloff = 1.06 - 0.14 * (across[None, :] ** 2 + down[:, None] ** 2)
-    return np.clip(picture * (falloff * light)[:, :, None], 0, 255).astype(np.uint8)
+    return np.asarray(1.06 - 0.14 * (across[None, :] ** 2 + down[:, None] ** 2), np.float32)

@@ -3,8 +3,9 @@
 import cv2
 import numpy as np
 
-from simulators.scene.canvas import Colour, Picture, expose, glyphs, gradient, ink, paste, rectangle, texture
+from simulators.scene.canvas import Colour, Picture, glyphs, gradient, ink, paste, rectangle, texture
 from simulators.scene.lane import background
+from simulators.scene.weather import CLEAR, Weather, under
 
 _PAINTS: tuple[Colour, ...] = (
     (120, 62, 22), (38, 40, 140), (62, 92, 40), (30, 62, 120), (96, 92, 88), (24, 96, 176), (140, 110, 50),
@@ -17,7 +18,7 @@ def render_container(
     size_types: list[str],
     seed: int = 0,
     *,
-    lane_light: float = 1.0,
+    weather: Weather = CLEAR,
     width: int = 1280,
     height: int = 720,
 ) -> Picture:
@@ -52,7 +53,7 @@ def render_container(
         for index, (code, size_type) in enumerate(zip(codes, size_types, strict=True)):
             left = width * (0.015 + 0.495 * index)
             _place(picture, rng, _face_of(rng, code, size_type, doors=False), left, left + width * 0.475)
-    return expose(texture(picture, rng, 2.0, 2), rng, lane_light)
+    return under(texture(picture, rng, 2.0, 2), rng, weather)
 
 
 def _place(picture: Picture, rng: np.random.Generator, flat: Picture, left: float, right: float) -> None:

@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 
-from simulators.scene.canvas import Colour, Picture, disc, expose, gradient, paste, polygon, rectangle, texture
+from simulators.scene.canvas import Colour, Picture, Point, disc, gradient, paste, polygon, rectangle, texture
 from simulators.scene.lane import background
 from simulators.scene.plate import SCALE, draw_plate
+from simulators.scene.weather import CLEAR, Weather, under
 
 _PAINTS: tuple[Colour, ...] = (
     (40, 36, 178), (170, 96, 38), (225, 225, 222), (60, 120, 46), (34, 140, 224), (120, 116, 110), (92, 44, 30),
@@ -20,7 +21,7 @@ def render_front(
     rows: int = 1,
     seed: int = 0,
     *,
-    lane_light: float = 1.0,
+    weather: Weather = CLEAR,
     width: int = 1280,
     height: int = 720,
 ) -> Picture:
@@ -40,8 +41,9 @@ def render_front(
     _wheels(picture, left, right, ground)
     _cab(picture, rng, left, right, ground, paint)
     _lamps(picture, left, right)
-    _mount_plate(picture, rng, plate, centre, truck_width / _TRUCK_WIDTH_MM)
-    return expose(texture(picture, rng, 2.0, 2), rng, lane_light)
+    corners = _mount_plate(picture, rng, plate, centre, truck_width / _TRUCK_WIDTH_MM)
+    lit = [(at, height * 0.782) for at in _lenses(left, right)]
+    return under(texture(picture, rng, 2.0, 2), rng, weather, reflects=[corners], lamps=lit)
 
 
 def _shadow(picture: Picture, left: float, right: float, ground: float) -> None:
@@ -109,13 +111,22 @@ def _lamps(picture: Picture, left: float, right: float) -> None:
     span, height = right - left, picture.shape[0]
     for inner in (left + span * 0.03, right - span * 0.17):
         rectangle(picture, inner, height * 0.735, inner + span * 0.14, height * 0.83, (176, 178, 180))
-        for lens in (0.04, 0.10):
-            disc(picture, inner + span * lens, height * 0.782, height * 0.036, (235, 240, 242))
-            disc(picture, inner + span * lens, height * 0.782, height * 0.018, (255, 255, 255))
         rectangle(picture, inner, height * 0.84, inner + span * 0.05, height * 0.865, (30, 140, 245))
+    for lens in _lenses(left, right):
+        disc(picture, lens, height * 0.782, height * 0.036, (235, 240, 242))
+        disc(picture, lens, height * 0.782, height * 0.018, (255, 255, 255))
 
 
-def _mount_plate(picture: Picture, rng: np.random.Generator, plate: Picture, centre: float, scale: float) -> None:
+def _lenses(left: float, right: float) -> list[float]:
+    """Where the lenses of the headlamps are, across the picture."""
+    span = right - left
+    return [inner + span * lens for inner in (left + span * 0.03, right - span * 0.17) for lens in (0.04, 0.10)]
+
+
+def _mount_plate(
+    picture: Picture, rng: np.random.Generator, plate: Picture, centre: float, scale: float
+) -> list[Point]:
+    """Screw it on; returns its corners."""
     height = picture.shape[0]
     half_wide = plate.shape[1] / SCALE * scale / 2
     half_high = plate.shape[0] / SCALE * scale / 2
@@ -129,3 +140,4 @@ def _mount_plate(picture: Picture, rng: np.random.Generator, plate: Picture, cen
         for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))
     ]
     paste(picture, dirt, corners)
+    return corners

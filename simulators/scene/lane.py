@@ -1,9 +1,12 @@
 """The lane itself: road, kerbs, booth wall, sky. Every scene with a vehicle is painted on top of it."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
-from simulators.scene.canvas import Picture, expose, gradient, polygon, rectangle, texture
+from simulators.scene.canvas import Picture, gradient, polygon, rectangle, texture
+from simulators.scene.weather import CLEAR, Weather, under
 
 
 def background(rng: np.random.Generator, width: int, height: int) -> Picture:
@@ -42,7 +45,7 @@ def _yard(picture: Picture, rng: np.random.Generator, horizon: int) -> None:
         rectangle(picture, start, height * 0.045, start + width * 0.08, height * 0.065, (250, 252, 252))
 
 
-def render_empty_lane(seed: int = 0, *, lane_light: float = 1.0, width: int = 1280, height: int = 720) -> Picture:
-    """The lane without a vehicle, as either camera sees it. `lane_light` 1.0 is a lit lane."""
+def render_empty_lane(seed: int = 0, *, weather: Weather = CLEAR, width: int = 1280, height: int = 720) -> Picture:
+    """The lane without a vehicle, as either camera sees it."""
     rng = np.random.default_rng(seed)
-    return expose(background(rng, width, height), rng, lane_light)
+    return under(background(rng, width, height), rng, replace(weather, dirt=0.0))

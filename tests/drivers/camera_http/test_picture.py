@@ -4,7 +4,16 @@ import pytest
 
 from drivers.kit.camera.picture import judge, limit_decoder
 from simulators.devices.camera import claim_size
-from simulators.scene import darken, encode_jpeg, overexpose, render_container, render_empty_lane, render_front, vary
+from simulators.scene import (
+    Weather,
+    darken,
+    encode_jpeg,
+    overexpose,
+    render_container,
+    render_empty_lane,
+    render_front,
+    vary,
+)
 from tests.support.needs import PHOTOS
 
 LANE = render_empty_lane(1)
@@ -15,9 +24,9 @@ def test_rendered_scenes_are_fit_to_read_at_day_and_dusk() -> None:
     limit_decoder()
     for light in (1.0, 0.4):
         for scene in (
-            render_empty_lane(2, lane_light=light),
-            render_front("粤B12345", "blue", lane_light=light),
-            render_container(["CSQU3054383"], ["22G1"], lane_light=light),
+            render_empty_lane(2, weather=Weather(light)),
+            render_front("粤B12345", "blue", weather=Weather(light)),
+            render_container(["CSQU3054383"], ["22G1"], weather=Weather(light)),
         ):
             assert judge(encode_jpeg(vary(scene, 3), 3), MAX_PIXELS) == (1280, 720, None)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from simulators.scene import (
+    Weather,
     darken,
     draw_plate,
     encode_jpeg,
@@ -88,7 +89,7 @@ def test_scenes_repeat_with_their_seed_and_differ_with_another() -> None:
 
 
 def test_dusk_is_darker_than_day() -> None:
-    assert render_empty_lane(1, lane_light=0.4).mean() < 0.5 * render_empty_lane(1).mean()
+    assert render_empty_lane(1, weather=Weather(0.4)).mean() < 0.5 * render_empty_lane(1).mean()
 
 
 @pytest.mark.parametrize(
