@@ -31,9 +31,9 @@ class Weather:
     """What a lane's pictures are taken in; every part from 0 to 1.
 
     `light`: 1 a lit lane by day, 0.45 dusk, 0.15 night. `lamps`: those of lane, camera and vehicle burn where it is
-    dark. `rain`, `glare` of a low sun, and mud on the vehicle (`dirt`) from none to as bad as it gets; `blur`: how far the
-    picture runs while it is exposed; `covered`: how much a bag, snow or mud on the lens takes away. Raises ValueError
-    beyond that.
+    dark. `rain`, `glare` of a low sun, and mud on the vehicle (`dirt`) from none to as bad as it gets; `blur`: how far
+    the picture runs while it is exposed; `covered`: how much a bag, snow or mud on the lens takes away. Raises
+    ValueError beyond that.
     """
 
     light: float = 1.0
@@ -68,7 +68,7 @@ def under(
 ) -> Picture:
     """A scene as it looks in this weather. `reflects`: what sends the camera's light back; `lamps`: the vehicle's."""
     values = _muddied(picture.astype(np.float32), rng, weather.dirt) if weather.dirt else picture.astype(np.float32)
-    field = falloff(*picture.shape[:2], rng) * weather.light
+    field = falloff(picture.shape[0], picture.shape[1], rng) * weather.light
     if weather.night and weather.lamps:
         values = _at_night(values, field, weather.night, reflects, lamps)
     else:
