@@ -53,7 +53,7 @@ class Simulated(Protocol):
 class Kind:
     """One protocol of one kind: where a lane's configuration has it, its fault switches, and who plays it.
 
-    `placeholder` stands for the address until the device has one. `speed_bound`: it keeps to the machine's time.
+    `placeholder` stands for the address until the device has one. `works_apart`: its driver has a process of its own.
     """
 
     key: str
@@ -61,7 +61,7 @@ class Kind:
     switches: tuple[str, ...]
     build: Callable[[Site], Simulated]
     placeholder: Mapping[str, Any]
-    speed_bound: bool = False
+    works_apart: bool = False
 
 
 def like(before: object, value: Any) -> Any:

@@ -313,7 +313,7 @@ KINDS: tuple[Kind, ...] = (
         tuple(one for one in CAMERA_FAULTS if one != "none"),
         CameraSimulated,
         {"url": "http://127.0.0.1:1/"},
-        speed_bound=True,
+        works_apart=True,
     ),
     Kind(
         "cameras",
@@ -321,7 +321,7 @@ KINDS: tuple[Kind, ...] = (
         tuple(one for one in RTSP_FAULTS if one != "none"),
         RtspCameraSimulated,
         {"url": "rtsp://127.0.0.1:1/"},
-        speed_bound=True,
+        works_apart=True,
     ),
     Kind(
         "cameras",
@@ -329,10 +329,10 @@ KINDS: tuple[Kind, ...] = (
         tuple(one for one in ONVIF_FAULTS if one != "none"),
         OnvifCameraSimulated,
         {"url": "rtsp://127.0.0.1:1/"},
-        speed_bound=True,
+        works_apart=True,
     ),
     *(
-        Kind("cameras", protocol, _EVENT_FAULTS, EventCameraSimulated, {"url": "http://127.0.0.1:1/"}, speed_bound=True)
+        Kind("cameras", protocol, _EVENT_FAULTS, EventCameraSimulated, {"url": "http://127.0.0.1:1/"}, works_apart=True)
         for protocol in ("isapi_camera", "dahua_camera")
     ),
     Kind(
@@ -341,7 +341,7 @@ KINDS: tuple[Kind, ...] = (
         tuple(one for one in PUSH_FAULTS if one != "none"),
         PushingCameraSimulated,
         _PUSHED,
-        speed_bound=True,
+        works_apart=True,
     ),
     Kind("container_engine", "ocr_lines", container_engine.FAULTS, _engine, _SERIAL),
     Kind("container_engine", "ocr_push", pushing_engine.FAULTS, _pushing_engine, _PUSHED),

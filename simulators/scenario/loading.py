@@ -53,10 +53,14 @@ class Loaded:
         return self.path.stem
 
     @property
+    def works_apart(self) -> bool:
+        """Whether a driver of it has a process of its own, which has to tell the scenario's time."""
+        return any(device.kind.works_apart for device in self.devices)
+
+    @property
     def speed_bound(self) -> bool:
-        """Whether something of it keeps to the machine's time: a device, a real one above all, or the bridge."""
-        bound = any(device.kind.speed_bound for device in self.devices)
-        return bound or self.scenario.platform is not None or self.real
+        """Whether something of it keeps to the machine's time: a real device, the bridge, or processes of processes."""
+        return self.scenario.platform is not None or self.real or (self.scenario.apart and self.works_apart)
 
     @property
     def real(self) -> bool:

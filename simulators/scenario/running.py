@@ -15,6 +15,7 @@ from edge.runtime.control import ControlError
 from simulators.broker import DefaultBroker
 from simulators.clearance_faults import Behaviour
 from simulators.customs_platform import PlatformFault
+from simulators.scenario import shared_clock
 from simulators.scenario.bench import Bench, BrokerAt
 from simulators.scenario.clock import Pace
 from simulators.scenario.conditions import differences
@@ -71,15 +72,15 @@ def run(loaded: Loaded, broker: BrokerAt, *, speed: float = 1.0, seed: int | Non
     if loaded.speed_bound:
         used = 1.0
     chosen = scenario.seed if seed is None else seed
-    pace = Pace(used)
     log.configure("info")
-    with (
-        tempfile.TemporaryDirectory(prefix="kakou-sim-", ignore_cleanup_errors=True) as folder,
-        (Path(folder) / "controller.log").open("a", encoding="utf-8") as opened,
-        contextlib.redirect_stderr(opened),
-        asyncio.Runner(loop_factory=pace.loop) as runner,
-    ):
-        took_s, failure = runner.run(_run(loaded, Path(folder), broker, pace, chosen))
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kakou-sim-", ignore_cleanup_errors=True)))
+        opened = stack.enter_context((folder / "controller.log").open("a", encoding="utf-8"))
+        stack.enter_context(contextlib.redirect_stderr(opened))
+        shared = stack.enter_context(shared_clock.told(folder / "clock")) if used > 1 and loaded.works_apart else None
+        pace = Pace(used, shared)
+        runner = stack.enter_context(asyncio.Runner(loop_factory=pace.loop))
+        took_s, failure = runner.run(_run(loaded, folder, broker, pace, chosen))
     return Result(
         loaded.name, scenario.title, scenario.shows, chosen, used, round(took_s, 2),
         round(time.monotonic() - began_s, 2), failure,

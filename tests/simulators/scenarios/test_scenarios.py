@@ -33,9 +33,9 @@ def shares(names: Sequence[str]) -> list[list[str]]:
 
 
 def bound(name: str) -> bool:
-    """Whether something of it cannot be hurried."""
+    """Whether something of it cannot be hurried, or reads pictures: that is work."""
     loaded = load(FOLDER / f"{name}.yaml")
-    return isinstance(loaded, Loaded) and loaded.speed_bound
+    return isinstance(loaded, Loaded) and (loaded.speed_bound or loaded.works_apart)
 
 
 class Runs:

@@ -1,0 +1,1 @@
+"""What Python finds first in the processes that the drivers of a hurried scenario start."""
