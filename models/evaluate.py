@@ -15,9 +15,10 @@ from edge.core.readings import PictureReading
 from edge.text import say
 from edge.text.arguments import Parser
 from models.identify import file_bytes, identified
-from models.pipeline import CONTAINER, PLATE
+from models.pipeline import CONTAINER, PLATE, VEHICLE
+from models.pixels import decoded
 from models.recogniser import WorkerRecogniser, unread
-from models.scoring import Outcome, Tally, join_views, score_codes, score_plate
+from models.scoring import BoxTally, LabelledBox, Outcome, Tally, join_views, score_codes, score_plate
 
 CROP_FOLDERS = ("plate_crops_ccpd", "plate_crops_gate")
 PLATE_GROUPS = ("ordinary", "special", "painted", "ccpd_frame")
@@ -47,8 +48,7 @@ class Evaluation:
         if (self.folder / "containers").is_dir():
             self.counts["containers"] = await self._containers()
         if (self.folder / "vehicles").is_dir():
-            # No detector of vehicles is shipped: nothing is claimed.
-            self.counts["vehicles"] = {}
+            self.counts["vehicles"] = await self._vehicles()
         return self.counts
 
     async def _read_all(self, name: str, rows: list[Row], look_for: str, done: Callable[..., None]) -> None:
@@ -111,6 +111,29 @@ class Evaluation:
 
         await self._read_all("containers", scored[: self.limit], CONTAINER, done)
         return scores.summary()
+
+    async def _vehicles(self) -> dict[str, dict[str, int]]:
+        tally = BoxTally()
+
+        def done(row: Row, reading: PictureReading) -> None:
+            image = decoded(file_bytes(self.folder / "vehicles" / "images" / row["image"])[0])
+            if image is not None:
+                truths = labelled_boxes(row["boxes_xywh"])
+                answers = [LabelledBox(s.vehicle_class, s.box) for s in reading.vehicles]
+                tally.add(truths, answers, (image.shape[1], image.shape[0]))
+
+        await self._read_all("vehicles", self._rows("vehicles")[: self.limit], VEHICLE, done)
+        return tally.summary()
+
+
+def labelled_boxes(text: str) -> list[LabelledBox]:
+    """Return the boxes in `text`, `class:x,y,w,h;...`. Raises ValueError for what is none."""
+    found: list[LabelledBox] = []
+    for one in filter(None, text.split(";")):
+        label, _, sides = one.partition(":")
+        x, y, width, height = (round(float(side)) for side in sides.split(","))
+        found.append(LabelledBox(label, (x, y, width, height)))
+    return found
 
 
 class _ContainerScores:

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge.core.readings import NOT_FOUND, ContainerSighting, PictureReading, PlateSighting, Unread
+from edge.core.readings import NOT_FOUND, ContainerSighting, PictureReading, PlateSighting, Unread, VehicleSighting
 from models.container_looks import find_containers, heed_rows, lacks_size_type, size_type_beside
 from models.containers import likely_code_lines
 from models.detector import FAINT, TextDetector, TextLine
@@ -18,6 +18,7 @@ from models.plate_looks import find_plates, found_rows, leaves_larger, read_whol
 from models.reader import LineReader
 from models.registry import REGISTRY_PATH, ModelEntry, load_registry
 from models.sessions import ModelOutputError, Session
+from models.vehicle_finder import VehicleFinder, sighted
 
 # Longest side of what the detectors see. Plates are looked for by their own at 416, where it was trained, and closer.
 PLATE_SIDES_PX = (416, 832)
@@ -36,16 +37,21 @@ MIN_CROP_HEIGHT_PX = 14
 TOO_FEW_PIXELS = "too_few_pixels"
 PLATE = "plate"
 CONTAINER = "container"
-LOOK_FOR_ALL = frozenset({PLATE, CONTAINER})
+VEHICLE = "vehicle"
+LOOK_FOR_ALL = frozenset({PLATE, CONTAINER, VEHICLE})
 
 
 @dataclass(frozen=True, slots=True)
 class Detectors:
-    """What finds lines: `texts` any text, `codes` container codes in rows and columns, faster; `plates` plates."""
+    """What finds lines: `texts` any text, `codes` container codes in rows and columns, faster; `plates` plates.
+
+    `vehicles` finds vehicles and the boxes that they carry; None where the registry names no such detector.
+    """
 
     texts: TextDetector
     codes: TextDetector
     plates: PlateFinder
+    vehicles: VehicleFinder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +87,23 @@ class PictureReader:
         if defect is not None:
             reading = PictureReading(unread=(Unread("picture", defect),))
         elapsed_ms = round((time.perf_counter() - start) * 1000, 1)
-        return PictureReading(reading.plates, reading.containers, (), reading.unread, elapsed_ms)
+        return replace(reading, elapsed_ms=elapsed_ms)
 
     def read(self, image: Image, look_for: frozenset[str]) -> PictureReading:
         """Read decoded pixels. Raises ModelOutputError."""
+        vehicles, faint = self._vehicles(image) if VEHICLE in look_for else ((), ())
+        spelt = look_for - {VEHICLE}
+        reading = self._spelt(image, spelt) if spelt else PictureReading()
+        return replace(reading, vehicles=vehicles, unread=(*reading.unread, *faint))
+
+    def _vehicles(self, image: Image) -> tuple[tuple[VehicleSighting, ...], tuple[Unread, ...]]:
+        """Return the vehicles and boxes that are seen, and what may be a box: no vehicle that shows it is empty."""
+        if self._detectors.vehicles is None:
+            return (), (Unread(VEHICLE, "model_unavailable"),)
+        return sighted(self._detectors.vehicles.find(image))
+
+    def _spelt(self, image: Image, look_for: frozenset[str]) -> PictureReading:
+        """Return the plates and codes of a picture."""
         readers = self._readers
         looks = TwoLooks(Looks(image, readers.plates), Looks(image, readers.texts, readers.columns))
         height, width = image.shape[:2]
@@ -238,8 +257,10 @@ def load_picture_reader(registry_path: Path = REGISTRY_PATH) -> PictureReader:
     readers = ("text_reader", "plate_reader", "column_reader")
     registry = load_registry(registry_path, required=(*detectors, *readers))
     texts, codes, plates = (Session(registry[name]).run for name in detectors)
+    found = registry.get("vehicle_detector")
+    vehicles = None if found is None else VehicleFinder(Session(found).run)
     return PictureReader(
-        Detectors(TextDetector(texts), TextDetector(codes), PlateFinder(plates)),
+        Detectors(TextDetector(texts), TextDetector(codes), PlateFinder(plates), vehicles),
         Readers(*(line_reader(registry[name]) for name in readers)),
     )
 

@@ -2,15 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from edge.core.events import FrameRead
 from edge.core.fusion import fuse
 from edge.core.profile import CameraProfile, LaneProfile
-from edge.core.readings import PictureReading
+from edge.core.readings import Box, PictureReading
 from edge.core.state import Passage
 
 Outcome = Literal["exact", "wrong", "unread"]
+# What two boxes share of what they cover together (intersection over union) where they are of one thing.
+SAME_BOX = 0.5
+# Boxes below this share of the picture are left out.
+SMALLEST_BOX = 0.05
 
 
 def score_plate(main: str, others: Iterable[str], answers: Iterable[str]) -> Outcome:
@@ -44,6 +49,68 @@ def join_views(views: Sequence[PictureReading]) -> tuple[str, ...]:
     profile = LaneProfile("evaluation", "views", "in", authorities=(), cameras=cameras)
     containers = fuse(profile, Passage("views", 0, frames=frames), ()).containers
     return tuple(container.code for container in containers.value or ())
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledBox:
+    """A label (truck, container...) and where in the picture it stands."""
+
+    label: str
+    box: Box
+
+
+def share_of_both(one: Box, other: Box) -> float:
+    """Return the area that two boxes share, as a share of what they cover together."""
+    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    return width * height / (one[2] * one[3] + other[2] * other[3] - width * height)
+
+
+class BoxTally:
+    """Counts of boxes by label. A true box is found by one answer; another answer for it is false."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, Counter[str]] = {}
+
+    def add(self, truths: Sequence[LabelledBox], answers: Sequence[LabelledBox], picture: tuple[int, int]) -> None:
+        """Count one picture of `picture` (width, height); `answers` are in order, the surest first.
+
+        True boxes and answers below SMALLEST_BOX are left out, and so is an answer that is right about a small one.
+        """
+        least = SMALLEST_BOX * picture[0] * picture[1]
+        for truth in truths:
+            self._of(truth.label)["truth"] += _area(truth.box) >= least
+        taken: set[int] = set()
+        for answer in answers:
+            places = [
+                place
+                for place, truth in enumerate(truths)
+                if truth.label == answer.label
+                and place not in taken
+                and share_of_both(truth.box, answer.box) >= SAME_BOX
+            ]
+            best = max(places, key=lambda place: share_of_both(truths[place].box, answer.box), default=None)
+            if best is not None:
+                taken.add(best)
+                self._of(answer.label)["found"] += _area(truths[best].box) >= least
+            elif _area(answer.box) >= least:
+                self._of(answer.label)["false"] += 1
+
+    def _of(self, label: str) -> Counter[str]:
+        return self._counts.setdefault(label, Counter())
+
+    def summary(self) -> dict[str, dict[str, int]]:
+        """Return the published counts of each label: truth, found, false."""
+        return {
+            label: {what: counts[what] for what in ("truth", "found", "false")}
+            for label, counts in sorted(self._counts.items())
+        }
+
+
+def _area(box: Box) -> int:
+    return box[2] * box[3]
 
 
 class Tally:

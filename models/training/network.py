@@ -171,6 +171,9 @@ def _transposed(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
 
 
 def _enlarged(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
+    if (attributes["mode"], attributes["coordinate_transformation_mode"]) == (b"linear", b"half_pixel"):
+        factor = [float(value) for value in inputs[2][2:]]
+        return functional.interpolate(inputs[0], scale_factor=factor, mode="bilinear", align_corners=False)
     if attributes["mode"] != b"nearest" or attributes["coordinate_transformation_mode"] != b"asymmetric":
         raise ValueError("expected the nearest pixel of an unshifted grid")
     return functional.interpolate(inputs[0], scale_factor=[float(v) for v in inputs[2][2:]], mode="nearest")
@@ -183,6 +186,11 @@ def _squeeze(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
 def _unsqueeze(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
     (axis,) = attributes["axes"]
     return torch.unsqueeze(inputs[0], axis)
+
+
+def _reshaped(inputs: list[Tensor], _: dict[str, Any]) -> Tensor:
+    sizes = [int(size) or inputs[0].shape[place] for place, size in enumerate(inputs[1])]
+    return inputs[0].reshape(sizes)
 
 
 def _hard_sigmoid(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
@@ -201,11 +209,13 @@ _OPERATORS: dict[str, Callable[[list[Tensor], dict[str, Any]], Tensor]] = {
     "GlobalAveragePool": lambda inputs, _: torch.mean(inputs[0], (2, 3), keepdim=True),
     "HardSigmoid": _hard_sigmoid,
     "Identity": lambda inputs, _: inputs[0],
+    "LeakyRelu": lambda inputs, a: functional.leaky_relu(inputs[0], a["alpha"]),
     "MatMul": lambda inputs, _: inputs[0] @ inputs[1],
     "MaxPool": _largest_pool,
     "Mul": lambda inputs, _: inputs[0] * inputs[1],
     "ReduceMean": lambda inputs, a: torch.mean(inputs[0], tuple(a["axes"]), keepdim=bool(a["keepdims"])),
     "Relu": lambda inputs, _: torch.relu(inputs[0]),
+    "Reshape": _reshaped,
     "Resize": _enlarged,
     "Squeeze": _squeeze,
     "Transpose": lambda inputs, a: inputs[0].permute(*a["perm"]),

@@ -6,7 +6,16 @@ import pytest
 from edge.core.container import parse_container
 from edge.core.readings import ContainerSighting, PictureReading
 from models.evaluate import main
-from models.scoring import Tally, join_views, percentile, score_codes, score_plate
+from models.scoring import (
+    BoxTally,
+    LabelledBox,
+    Tally,
+    join_views,
+    percentile,
+    score_codes,
+    score_plate,
+    share_of_both,
+)
 from tests.support.drawn import BLUE, door, ground, jpeg, plate
 
 
@@ -40,6 +49,36 @@ def test_views_are_joined_as_the_lane_joins_them():
     assert join_views([view("CSQU3054383"), view("CSQU3054383"), view("CSGU3054383")]) == ()
 
 
+def boxes(*found):
+    return [LabelledBox(label, box) for label, *box in found]
+
+
+def counted(truths, answers, picture=(100, 100)):
+    tally = BoxTally()
+    tally.add(boxes(*truths), boxes(*answers), picture)
+    return {label: (one["truth"], one["found"], one["false"]) for label, one in tally.summary().items()}
+
+
+def test_a_box_is_found_once_and_by_half_of_what_both_cover():
+    assert share_of_both((0, 0, 10, 10), (0, 5, 10, 10)) == pytest.approx(1 / 3)
+    assert share_of_both((0, 0, 10, 10), (10, 0, 10, 10)) == 0.0
+    truth = ("container", 0, 0, 60, 40)
+    assert counted([truth], [truth]) == {"container": (1, 1, 0)}
+    assert counted([truth], [("container", 5, 0, 60, 40), truth]) == {"container": (1, 1, 1)}
+    assert counted([truth], [("container", 40, 0, 60, 40)]) == {"container": (1, 0, 1)}
+    assert counted([truth], [("truck", 0, 0, 60, 40)]) == {"container": (1, 0, 0), "truck": (0, 0, 1)}
+
+
+def test_small_boxes_are_left_out_and_so_is_who_sees_them():
+    small, large = ("container", 0, 0, 20, 20), ("container", 0, 0, 30, 26)
+    assert counted([small], [small]) == {"container": (0, 0, 0)}
+    assert counted([small], []) == {"container": (0, 0, 0)}
+    assert counted([], [small]) == {}
+    assert counted([small], [large]) == {"container": (0, 0, 0)}
+    assert counted([large], [small]) == {"container": (1, 1, 0)}
+    assert counted([], [large]) == {"container": (0, 0, 1)}
+
+
 def test_counts_add_up():
     tally = Tally()
     for outcome, time_ms in (("exact", 10.0), ("wrong", 20.0), ("unread", 30.0), ("exact", 40.0)):
@@ -56,6 +95,10 @@ def labels(folder, rows):
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+ROAD = {"image": "road.jpg", "boxes_xywh": ""}
+GONE = {"image": "gone.jpg", "boxes_xywh": "car:0,0,9,9"}
 
 
 @pytest.fixture
@@ -83,7 +126,9 @@ def pictures(tmp_path):
     ]
     labels(tmp_path / "containers", rows)
     (tmp_path / "containers/images/a.jpg").write_bytes(jpeg(door([("CSQU 305438 3", (80, 120)), ("45G1", (80, 180))])))
-    (tmp_path / "vehicles").mkdir()
+    labels(tmp_path / "vehicles", [{"image": "a.jpg", "boxes_xywh": "container:0,0,640,480;truck:1,1,9,9"}, ROAD, GONE])
+    (tmp_path / "vehicles/images/a.jpg").write_bytes(jpeg(scene))
+    (tmp_path / "vehicles/images/road.jpg").write_bytes(jpeg(scene))
     return tmp_path
 
 
@@ -105,7 +150,9 @@ def test_a_folder_is_counted(pictures, capsys):
     assert outcomes(counts["containers"]["several"]) == (1, 0, 0)
     assert outcomes(counts["containers"]["passages"]) == (1, 1, 0)
     assert counts["containers"]["size_type"] == {"n": 1, "exact": 1}
-    assert counts["vehicles"] == {}
+    assert counts["vehicles"]["container"]["truth"] == 1
+    assert counts["vehicles"]["truck"]["truth"] == 0
+    assert "car" not in counts["vehicles"]
     assert counts["plate_crops_gate"]["ms_p50"] > 0
     assert len(details.read_text().splitlines()) == 6
 
