@@ -45,7 +45,7 @@ def middles_and_cells(width: int, height: int) -> tuple[Array, Array]:
     sides: list[Array] = []
     for cell in CELLS_PX:
         y, x = np.mgrid[0 : height // cell, 0 : width // cell].astype(np.float32)
-        middles.append((np.stack([x, y], axis=-1).reshape(-1, 2) + 0.5) * cell)
+        middles.append(np.asarray((np.stack([x, y], axis=-1).reshape(-1, 2) + 0.5) * cell, np.float32))
         sides.append(np.full((middles[-1].shape[0], 1), cell, np.float32))
     return np.concatenate(middles).astype(np.float32), np.concatenate(sides).astype(np.float32)
 
@@ -57,7 +57,8 @@ def boxes_of_cells(cells: Array, width: int, height: int) -> tuple[Array, Array]
     shared = np.exp(np.clip(cells[len(LABELS) :].reshape(SIDES, STEPS, -1), -30.0, 30.0))
     steps = np.arange(STEPS, dtype=np.float32)[None, :, None]
     away = ((shared * steps).sum(axis=1) / shared.sum(axis=1)).T * sides
-    return scores, np.concatenate([middles - away[:, :2], middles + away[:, 2:]], axis=1)
+    boxes = np.concatenate([middles - away[:, :2], middles + away[:, 2:]], axis=1)
+    return np.asarray(scores, np.float32), np.asarray(boxes, np.float32)
 
 
 def kept(scores: Array, boxes: Array) -> list[int]:
@@ -86,7 +87,8 @@ def vehicles_of_cells(
 ) -> list[FoundVehicle]:
     """Return what answers (CHANNELS, cells) to a view of `seen` (width, height) say of `picture`, surest first."""
     scores, boxes = boxes_of_cells(cells, *seen)
-    boxes = boxes.clip(0.0, np.array([*seen, *seen], np.float32)) * (np.array([*picture, *picture]) / [*seen, *seen])
+    inside = boxes.clip(0.0, np.array([*seen, *seen], np.float32))
+    boxes = np.asarray(inside * (np.array([*picture, *picture]) / [*seen, *seen]), np.float32)
     found: list[FoundVehicle] = []
     for label, sure in zip(LABELS, scores, strict=True):
         places = np.flatnonzero(sure >= floor)

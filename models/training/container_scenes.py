@@ -207,7 +207,8 @@ class YardPainter:
                     self._container(at, length, height, alike)
                     up += height
         middle = np.array([along * length / 2, tiers * 1.2, across * WIDTH_M / 2])
-        return middle + np.array([1, 0.5, 0.5]) * rng.normal(0.0, 1.5, 3), max(length, tiers * 2.5)
+        middle += np.array([1, 0.5, 0.5]) * rng.normal(0.0, 1.5, 3)
+        return middle, max(length, tiers * 2.5)
 
     def _wall(self) -> tuple[Array, float]:
         """A block of many boxes, far away, on the ground or on a ship: each is small, and all together are none."""

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.pixels import Array, Image
-from models.training.container_faces import PX_PER_M
 
 NEAREST_M = 0.3
-# Upper left, upper right, lower right, lower left of each face as who stands before it sees them: length, height, depth.
+# Upper left, upper right, lower right, lower left of each face as seen by who stands before it: length, height, depth.
 _FACES = {
     "near": ((0, 1, 0), (1, 1, 0), (1, 0, 0), (0, 0, 0)),
     "far": ((1, 1, 1), (0, 1, 1), (0, 0, 1), (1, 0, 1)),
@@ -184,8 +183,3 @@ def _turns_right(corners: Array) -> bool:
 def _area(corners: Array) -> float:
     x, y = corners[:, 0], corners[:, 1]
     return max(1.0, 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))))
-
-
-def metres_of(face: Image) -> tuple[float, float]:
-    """Return length and height of what `face` shows."""
-    return face.shape[1] / PX_PER_M, face.shape[0] / PX_PER_M

@@ -64,12 +64,12 @@ def wanted_of(marks: Sequence[Marked], size: tuple[int, int]) -> Wanted:
     anchors = np.concatenate([middles - half, middles + half], axis=1)
     for mark in marks:
         box = np.array(mark.box, np.float32)
-        inside = ((middles > box[:2]) & (middles < box[2:])).all(axis=1)
+        inside = _inside(middles, mark)
         if not mark.asked:
             free[LABELS.index(mark.label)] |= inside
             continue
         shared = _shared(anchors, box)
-        near = _nearest(middles, sides, (box[:2] + box[2:]) / 2)
+        near = _nearest(middles, sides, np.asarray((box[:2] + box[2:]) / 2, np.float32))
         chosen = near[shared[near] >= shared[near].mean() + shared[near].std()]
         chosen = chosen[inside[chosen]]
         if len(chosen) == 0 and inside.any():
@@ -81,6 +81,13 @@ def wanted_of(marks: Sequence[Marked], size: tuple[int, int]) -> Wanted:
     taken = labels != NOTHING
     free[:, taken] = False
     return Wanted(labels, boxes, free)
+
+
+def _inside(middles: Array, mark: Marked) -> NDArray[np.bool_]:
+    """Say of each of `middles` whether it lies in the box of `mark`."""
+    left, top, right, bottom = mark.box
+    x, y = middles[:, 0], middles[:, 1]
+    return np.asarray((x > left) & (x < right) & (y > top) & (y < bottom), np.bool_)
 
 
 def _nearest(middles: Array, sides: Array, middle: Array) -> NDArray[np.int64]:
@@ -117,7 +124,7 @@ class SceneSource:
         """Return a scene of `size` and what is asked of it."""
         if self._scenes and self._rng.random() < PHOTOGRAPHS:
             scene = self._photograph(size)
-            certain = ()
+            certain: tuple[Marked, ...] = ()
         else:
             scene = self._painter.next(size)
             certain = scene.marks
@@ -128,8 +135,7 @@ class SceneSource:
         middles, _ = middles_and_cells(*size)
         outside = np.ones(len(middles), np.bool_)
         for mark in certain:
-            box = np.array(mark.box)
-            outside &= ~((middles > box[:2]) & (middles < box[2:])).all(axis=1)
+            outside &= ~_inside(middles, mark)
         free = wanted.free.copy()
         free[: len(KNOWN)] |= (scores[: len(KNOWN)] > HALF_SURE) & outside & (wanted.labels == NOTHING)
         return YardScene(scene.image, marks), Wanted(wanted.labels, wanted.boxes, free)

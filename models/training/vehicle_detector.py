@@ -18,13 +18,14 @@ import onnx
 import torch
 from torch.nn import functional
 
+from models.pixels import normalised
 from models.training.container_faces import Rng, labelled_photographs
 from models.training.network import Network, Tensor
 from models.training.photographs import SCENES, image_of, may_train, rows_of
 from models.training.sitting import Sitting, session_of, trainer_parser
 from models.training.vehicle_batches import DrawnScenes, SceneSource, VehicleBatch
 from models.training.vehicle_network import convolutions_of, vehicle_network
-from models.vehicle_finder import LABELS, STEPS, middles_and_cells, vehicles_of_cells
+from models.vehicle_finder import CONTAINER, LABELS, STEPS, middles_and_cells, shared_of_both, vehicles_of_cells
 
 LEARNING_RATE = 4e-4
 # What sees edges and textures was learnt from far more photographs than there are here: it stays as it is.
@@ -90,12 +91,12 @@ def judged(onnx_file: Path, source: SceneSource, count: int) -> dict[str, dict[s
     size = (320, 256)
     for _ in range(count):
         scene, _ = source.next(size)
-        truths = [mark for mark in scene.marks if mark.label == "container"]
-        cells = session.run(_pictures(scene.image))[0]
+        truths = [mark for mark in scene.marks if mark.label == CONTAINER]
+        cells = session.run(normalised(scene.image))[0]
         for floor, found in counts.items():
             hit: set[int] = set()
             for answer in vehicles_of_cells(cells, size, size, floor):
-                if answer.label == "container":
+                if answer.label == CONTAINER:
                     x, y, width, height = answer.box
                     near = [_share((x, y, x + width, y + height), mark.box) for mark in truths]
                     best = int(np.argmax(near)) if near else -1
@@ -108,15 +109,7 @@ def judged(onnx_file: Path, source: SceneSource, count: int) -> dict[str, dict[s
     return {f"{floor}": dict(zip(("truth", "found", "false"), three, strict=True)) for floor, three in counts.items()}
 
 
-def _pictures(image: np.ndarray) -> np.ndarray:
-    from models.pixels import normalised
-
-    return normalised(image)
-
-
 def _share(a: Sequence[float], b: Sequence[float]) -> float:
-    from models.vehicle_finder import shared_of_both
-
     return shared_of_both(np.array(a, np.float32), np.array(b, np.float32))
 
 
