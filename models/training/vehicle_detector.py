@@ -12,20 +12,24 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from torch.nn import functional
 
+from edge.core.readings import Box
 from models.pixels import normalised
+from models.scoring import SAME_BOX, SMALLEST_BOX, BoxTally, LabelledBox, share_of_both
 from models.training.container_faces import Rng, labelled_photographs
+from models.training.container_scenes import SIZES_PX, Marked
 from models.training.network import Network, Tensor
 from models.training.photographs import SCENES, image_of, may_train, rows_of
 from models.training.sitting import Sitting, session_of, trainer_parser
 from models.training.vehicle_batches import DrawnScenes, SceneSource, VehicleBatch
 from models.training.vehicle_network import convolutions_of, vehicle_network
-from models.vehicle_finder import CONTAINER, LABELS, STEPS, middles_and_cells, shared_of_both, vehicles_of_cells
+from models.vehicle_finder import CONTAINER, LABELS, STEPS, middles_and_cells, vehicles_of_cells
 
 LEARNING_RATE = 4e-4
 # What sees edges and textures was learnt from far more photographs than there are here: it stays as it is.
@@ -33,7 +37,7 @@ FROZEN_DEPTH = 0.35
 QUALITY_POWER = 2.0
 BOX_WEIGHT, STEPS_WEIGHT = 2.0, 0.25
 JUDGED_SEED = 900_003
-JUDGED_FLOORS = (0.3, 0.4, 0.5, 0.6)
+JUDGED_FLOORS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
 
 
 def vehicle_loss(answers: Tensor, batch: VehicleBatch) -> Tensor:
@@ -84,33 +88,42 @@ def _shared_and_apart(found: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
     return shared, shared - (around - all_of) / around
 
 
-def judged(onnx_file: Path, source: SceneSource, count: int) -> dict[str, dict[str, int]]:
-    """Return for drawn scenes how many containers are asked for, found and false, by the score that counts."""
+def judged(onnx_file: Path, source: SceneSource, count: int) -> dict[str, Any]:
+    """Return what is answered to drawn scenes: containers (truth, found, false) from each of JUDGED_FLOORS on.
+
+    And how many answers of each tenth of the score there are, and how many of them are right. As in `kakou evaluate`,
+    what is below SMALLEST_BOX of the picture is left out.
+    """
     session = session_of(onnx_file)
-    counts = {floor: [0, 0, 0] for floor in JUDGED_FLOORS}
-    size = (320, 256)
-    for _ in range(count):
+    tallies = {floor: BoxTally() for floor in JUDGED_FLOORS}
+    answers = np.zeros((10, 2), np.int64)
+    for place in range(count):
+        size = SIZES_PX[place % len(SIZES_PX)]
         scene, _ = source.next(size)
-        truths = [mark for mark in scene.marks if mark.label == CONTAINER]
-        cells = session.run(normalised(scene.image))[0]
-        for floor, found in counts.items():
-            hit: set[int] = set()
-            for answer in vehicles_of_cells(cells, size, size, floor):
-                if answer.label == CONTAINER:
-                    x, y, width, height = answer.box
-                    near = [_share((x, y, x + width, y + height), mark.box) for mark in truths]
-                    best = int(np.argmax(near)) if near else -1
-                    if best < 0 or near[best] < 0.5:
-                        found[2] += 1
-                    elif truths[best].asked:
-                        hit.add(best)
-            found[0] += sum(mark.asked for mark in truths)
-            found[1] += len(hit)
-    return {f"{floor}": dict(zip(("truth", "found", "false"), three, strict=True)) for floor, three in counts.items()}
+        marks = [(mark.asked, LabelledBox(CONTAINER, _box_of(mark.box))) for mark in scene.marks if _is_box(mark)]
+        asked = [one for is_asked, one in marks if is_asked]
+        found = vehicles_of_cells(session.run(normalised(scene.image))[0], size, size, JUDGED_FLOORS[0])
+        told = [(one.score, LabelledBox(one.label, one.box)) for one in found if one.label == CONTAINER]
+        # Who answers with a box that is hidden for the most part is neither right nor wrong.
+        hidden = [one for is_asked, one in marks if not is_asked]
+        told = [(score, one) for score, one in told if not any(share_of_both(one.box, h.box) >= 0.5 for h in hidden)]
+        for floor, tally in tallies.items():
+            tally.add(asked, [one for score, one in told if score >= floor], size)
+        for score, one in told:
+            if one.box[2] * one.box[3] >= SMALLEST_BOX * size[0] * size[1]:
+                right = any(share_of_both(one.box, truth.box) >= SAME_BOX for truth in asked)
+                answers[min(9, int(score * 10))] += [1, right]
+    counts = {f"{floor}": tally.summary().get(CONTAINER) for floor, tally in tallies.items()}
+    return {"from": counts, "answers": {f"{tenth / 10}": two.tolist() for tenth, two in enumerate(answers)}}
 
 
-def _share(a: Sequence[float], b: Sequence[float]) -> float:
-    return shared_of_both(np.array(a, np.float32), np.array(b, np.float32))
+def _is_box(mark: Marked) -> bool:
+    return mark.label == CONTAINER
+
+
+def _box_of(sides: tuple[float, float, float, float]) -> Box:
+    left, top, right, bottom = (round(side) for side in sides)
+    return left, top, right - left, bottom - top
 
 
 def _network_of(file: Path) -> onnx.ModelProto:
