@@ -34,7 +34,7 @@ def cross_check(config: Configuration) -> list[Finding]:
 
     Codes: `duplicate_id`, `reserved_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`,
     `addresses_too_far_apart`, `no_device_for`, `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`,
-    `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`, `mixed_simulation`,
+    `vehicle_without_container`, `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`, `mixed_simulation`,
     `key_without_certificate`, `password_without_user`, `auth_without_user`, `trust_without_https`,
     `https_without_trust`, `not_for_driver`, `no_parity`, `least_above_most`, `not_for_check`,
     `missing_for_driver`; of a barrier also those of `barrier_findings`, and those of `config.customs_checks`.
@@ -242,6 +242,10 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
     for within, camera in lane.every_camera:
         place = (*path, *within)
         yield from _duplicates((((*place, "reads", i), v) for i, v in enumerate(camera.reads)), "duplicate_value")
+        if "vehicle" in camera.reads and "container" not in camera.reads:
+            # Nothing else asks whether a vehicle is there: it tells that one carries no box.
+            expected = Bilingual("vehicle 与 container 一起识别", "vehicle together with container")
+            yield Finding((*place, "reads"), "vehicle_without_container", ", ".join(camera.reads), expected)
         if camera.frames_max < camera.frames_needed:
             needed = camera.frames_needed
             expected = Bilingual(f"不小于 frames_needed({needed})", f"at least frames_needed ({needed})")

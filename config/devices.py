@@ -23,7 +23,7 @@ from config.fields import (
 from config.modbus_map import ModbusMap
 
 Place = Literal["front", "rear", "left", "right", "top"]
-Looked = Literal["plate", "container"]
+Looked = Literal["plate", "container", "vehicle"]
 
 
 class Configured(Strict):

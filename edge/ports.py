@@ -240,7 +240,7 @@ class Recogniser(Protocol):
     """Reads one picture. Never raises for what is in the picture: that is `unread` with a reason."""
 
     async def read(self, jpeg: bytes, look_for: frozenset[str], deadline_s: float) -> PictureReading:
-        """Read plates and containers (`look_for`: plate, container) within `deadline_s` seconds.
+        """Read what `look_for` names (plate, container, vehicle) within `deadline_s` seconds.
 
         Past the deadline the worker is killed and the result is `unread` with reason `deadline`.
         """

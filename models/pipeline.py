@@ -94,7 +94,8 @@ class PictureReader:
         vehicles, faint = self._vehicles(image) if VEHICLE in look_for else ((), ())
         spelt = look_for - {VEHICLE}
         reading = self._spelt(image, spelt) if spelt else PictureReading()
-        return replace(reading, vehicles=vehicles, unread=(*reading.unread, *faint))
+        boxes = any(one.vehicle_class == CONTAINER for one in vehicles) or bool(reading.containers)
+        return replace(reading, vehicles=vehicles, unread=(*reading.unread, *(() if boxes else faint)))
 
     def _vehicles(self, image: Image) -> tuple[tuple[VehicleSighting, ...], tuple[Unread, ...]]:
         """Return the vehicles and boxes that are seen, and what may be a box: no vehicle that shows it is empty."""

@@ -9,7 +9,7 @@ from edge.core.two_persons import TwoPersonAction
 Direction = Literal["in", "out"]
 JoinPolicy = Literal["all_of", "veto", "quorum"]
 Identifier = Literal["front_plate", "rear_plate", "containers", "tag", "weight", "driver", "seals"]
-Looked = Literal["plate", "container"]
+Looked = Literal["plate", "container", "vehicle"]
 
 
 @dataclass(frozen=True, slots=True)

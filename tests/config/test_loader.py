@@ -163,6 +163,7 @@ BROKEN: list[tuple[str, list[tuple[int, int, str]]]] = [
     (GOOD + SECOND_LANE + "    tag_reader: {id: r2, port: /dev/ttyUSB0}\n", [(19, 32, "duplicate_port")]),
     (GOOD + "    must_match: [tag, tag]\n", [(14, 23, "duplicate_value")]),
     (changed("reads: [plate]", "reads: [plate, plate]"), [(11, 73, "duplicate_value")]),
+    (changed("reads: [plate]", "reads: [plate, vehicle]"), [(11, 65, "vehicle_without_container")]),
     (changed("port: /dev/ttyUSB0", "port: /dev/t, antennas: [1, 1]"), [(13, 54, "duplicate_value")]),
     (changed(f"    {READER}\n", ""), [(7, 5, "no_device_for")]),
     (GOOD + "    must_match: [rear_plate]\n", [(14, 18, "no_device_for")]),
