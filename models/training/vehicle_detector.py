@@ -28,7 +28,7 @@ from models.training.network import Network, Tensor
 from models.training.photographs import SCENES, image_of, may_train, rows_of
 from models.training.sitting import Sitting, session_of, trainer_parser
 from models.training.vehicle_batches import DrawnScenes, SceneSource, VehicleBatch
-from models.training.vehicle_network import convolutions_of, vehicle_network
+from models.training.vehicle_network import convolutions_of, in_halves, in_whole, vehicle_network
 from models.vehicle_finder import CONTAINER, LABELS, STEPS, middles_and_cells, vehicles_of_cells
 
 LEARNING_RATE = 4e-4
@@ -127,7 +127,7 @@ def _box_of(sides: tuple[float, float, float, float]) -> Box:
 
 
 def _network_of(file: Path) -> onnx.ModelProto:
-    return vehicle_network(convolutions_of(file)) if file.suffix == ".json" else onnx.load(file)
+    return vehicle_network(convolutions_of(file)) if file.suffix == ".json" else in_whole(onnx.load(file))
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -165,6 +165,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if depth < FROZEN_DEPTH:
             network.parameters[name].requires_grad_(requires_grad=False)
     sitting.train(network, lambda: drawn.batch(sitting.rng), vehicle_loss, arguments.rate)
+    trained = onnx.load(sitting.onnx_file)
+    sitting.onnx_file.write_bytes(in_halves(trained).SerializeToString())
     rendered = judged(sitting.onnx_file, source(np.random.default_rng(JUDGED_SEED)), arguments.judged)
     sitting.card("pictures", containers_in_drawn_scenes=rendered)
     return 0

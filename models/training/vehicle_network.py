@@ -187,3 +187,36 @@ def _our_labels(last: Convolution) -> Convolution:
         np.concatenate([np.stack(weights), last.weights[COCO_CLASSES:]]).astype(np.float32),
         np.concatenate([np.stack(bias), last.bias[COCO_CLASSES:]]).astype(np.float32),
     )
+
+
+def in_halves(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return `model` with its weights kept in half precision and widened where they are used: half as large a file."""
+    kept = onnx.ModelProto()
+    kept.CopyFrom(model)
+    widened: list[onnx.NodeProto] = []
+    for tensor in kept.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT and len(tensor.dims) == 4:
+            name = tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.half"))
+            widened.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*widened, *kept.graph.node]
+    del kept.graph.node[:]
+    kept.graph.node.extend(nodes)
+    onnx.checker.check_model(kept)
+    return kept
+
+
+def in_whole(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return `model` as it was before `in_halves`, but for what was rounded; others as they are."""
+    whole = onnx.ModelProto()
+    whole.CopyFrom(model)
+    widened = {node.input[0]: node.output[0] for node in whole.graph.node if node.op_type == "Cast"}
+    for tensor in whole.graph.initializer:
+        if tensor.name in widened:
+            value = numpy_helper.to_array(tensor).astype(np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(value, widened[tensor.name]))
+    nodes = [node for node in whole.graph.node if node.op_type != "Cast"]
+    del whole.graph.node[:]
+    whole.graph.node.extend(nodes)
+    onnx.checker.check_model(whole)
+    return whole

@@ -66,6 +66,25 @@ def test_other_graphs_are_refused(tmp_path):
         convolutions_of(package(tmp_path, SHAPES[:5], spare=4))
 
 
+def test_weights_in_halves_are_half_as_large_and_say_nearly_the_same(tmp_path):
+    import onnxruntime
+
+    from models.training.vehicle_network import convolutions_of, in_halves, in_whole, vehicle_network
+
+    model = vehicle_network(convolutions_of(package(tmp_path)))
+    small = in_halves(model)
+    assert small.ByteSize() < 0.52 * model.ByteSize()
+    batch = np.random.default_rng(1).uniform(-1, 1, (1, 3, 64, 64)).astype(np.float32)
+    answers = [
+        onnxruntime.InferenceSession(one.SerializeToString(), providers=["CPUExecutionProvider"]).run(
+            None, {"x": batch}
+        )
+        for one in (model, small, in_whole(small), in_whole(model))
+    ]
+    spread = float(np.abs(answers[0][0]).max())
+    assert all(np.abs(one[0] - answers[0][0]).max() < 0.01 * spread for one in answers)
+
+
 def wanted(size=(64, 64)):
     from models.training.container_scenes import Marked
     from models.training.vehicle_batches import VehicleBatch, wanted_of
