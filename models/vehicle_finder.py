@@ -18,7 +18,8 @@ CELLS_PX = (8, 16, 32)
 STEPS = 11
 SIDES = 4
 CHANNELS = len(LABELS) + SIDES * STEPS
-SIDE_PX = 320
+# Trained at 320; where it looks at more, smaller boxes are told apart.
+SIDE_PX = 416
 MAX_SCALE = 2.0
 # From which score on something is told; below it and above the floor a box may be there.
 SCORE_FLOOR, TOLD = 0.15, 0.5
@@ -26,8 +27,8 @@ SCORE_FLOOR, TOLD = 0.15, 0.5
 CALIBRATION = ((0.0, 1.0), (0.0, 1.0))
 MAX_CANDIDATES = 200
 MAX_FOUND = 40
-# Two answers of one label that share so much of what they cover together are one thing.
-SAME = 0.5
+# Two answers of one label are one thing where they share so much of what both cover, or so much of the smaller one.
+SAME, WITHIN = 0.5, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,19 @@ def kept(scores: Array, boxes: Array) -> list[int]:
     while left and len(found) < MAX_FOUND:
         best = left.pop(0)
         found.append(best)
-        left = [place for place in left if shared_of_both(boxes[best], boxes[place]) <= SAME]
+        left = [place for place in left if not _are_one(boxes[best], boxes[place])]
     return found
+
+
+def _are_one(a: Array, b: Array) -> bool:
+    shared = shared_of_both(a, b)
+    # What both share, from its share of what they cover together.
+    both = shared * (_area(a) + _area(b)) / (1.0 + shared)
+    return shared > SAME or both > WITHIN * min(_area(a), _area(b))
+
+
+def _area(box: Array) -> float:
+    return float((box[2] - box[0]) * (box[3] - box[1]))
 
 
 def shared_of_both(a: Array, b: Array) -> float:
@@ -78,8 +90,7 @@ def shared_of_both(a: Array, b: Array) -> float:
     height = min(float(a[3]), float(b[3])) - max(float(a[1]), float(b[1]))
     if width <= 0.0 or height <= 0.0:
         return 0.0
-    both = float((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])) - width * height
-    return width * height / max(both, 1e-6)
+    return width * height / max(_area(a) + _area(b) - width * height, 1e-6)
 
 
 def vehicles_of_cells(

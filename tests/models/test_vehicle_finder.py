@@ -22,7 +22,7 @@ from models.vehicle_finder import (
     sighted,
     vehicles_of_cells,
 )
-from tests.support.drawn import ground, jpeg
+from tests.support.drawn import door, ground, jpeg
 
 SEEN = (64, 64)
 
@@ -89,6 +89,12 @@ def test_no_more_than_anybody_would_count():
     assert kept(np.linspace(0, 1, 64).astype(np.float32), boxes) == list(range(63, 63 - MAX_FOUND, -1))
 
 
+def test_what_lies_within_a_surer_one_is_a_part_of_it():
+    boxes = np.array([[0, 0, 40, 40], [10, 10, 25, 25], [30, 30, 60, 60]], np.float32)
+    assert kept(np.array([0.9, 0.8, 0.7], np.float32), boxes) == [0, 2]
+    assert kept(np.array([0.7, 0.8, 0.9], np.float32), boxes) == [2, 1]
+
+
 def test_boxes_that_do_not_touch_share_nothing():
     assert shared_of_both(np.array([0, 0, 2, 2]), np.array([0, 1, 2, 3])) == pytest.approx(1 / 3)
     assert shared_of_both(np.array([0, 0, 2, 2]), np.array([2, 0, 4, 2])) == 0.0
@@ -120,12 +126,25 @@ def test_a_picture_is_looked_at_for_vehicles_alone_where_nothing_else_is_asked_f
         return cells(("truck", 0, 3.0, (1, 1, 9, 9)), seen=batch.shape[3:1:-1])[None]
 
     reader = PictureReader(Detectors(None, None, None, VehicleFinder(run)), None)
-    reading = reader.read_encoded(jpeg(ground(640, 480)), frozenset({VEHICLE}))
+    reading = reader.read_encoded(jpeg(door([("CSQU", (80, 120))])), frozenset({VEHICLE}))
     assert [one.vehicle_class for one in reading.vehicles] == ["truck"]
     assert reading.unread == ()
     assert reading.elapsed_ms > 0
 
 
 def test_a_site_without_such_a_detector_is_told_so():
-    reading = PictureReader(Detectors(None, None, None), None).read_encoded(jpeg(ground()), frozenset({VEHICLE}))
+    picture = jpeg(door([("CSQU", (80, 120))]))
+    reading = PictureReader(Detectors(None, None, None), None).read_encoded(picture, frozenset({VEHICLE}))
     assert [(one.what, one.reason) for one in reading.unread] == [("vehicle", "model_unavailable")]
+
+
+def test_a_box_that_is_half_seen_is_told_where_no_box_was_seen():
+    half, sure = ("container", 5, -1.0, (1, 1, 9, 9)), ("container", 5, 3.0, (1, 1, 9, 9))
+    for things, unread in (([half], ["faint"]), ([half, ("container", 400, 3.0, (1, 1, 1, 1))], []), ([sure], [])):
+
+        def run(batch, things=things):
+            return cells(*things, seen=batch.shape[3:1:-1])[None]
+
+        reader = PictureReader(Detectors(None, None, None, VehicleFinder(run)), None)
+        reading = reader.read_encoded(jpeg(door([("CSQU", (80, 120))])), frozenset({VEHICLE}))
+        assert [one.reason for one in reading.unread] == unread
