@@ -12,7 +12,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 from edge.clearance.bridge.dialects import DIALECTS, Dialect
 from edge.clearance.bridge.messages import (
@@ -31,7 +31,7 @@ from edge.clearance.bridge.picture_messages import (
     read_piece,
     read_return,
 )
-from edge.clearance.bridge.strict_xml import XmlError
+from edge.clearance.bridge.strict_xml import BodyError
 from edge.clearance.bridge.wire import Frame, FrameDecoder, MessageType, encode
 from simulators.customs_book import REFUSED, RELEASE, CustomsBook, Document
 
@@ -63,6 +63,7 @@ PlatformFault = Literal[
 PLATFORM_FAULTS: tuple[PlatformFault, ...] = get_args(PlatformFault)
 _OTHER_PLATE = "沪B00000"
 _OTHER_CHANNEL = "7208199999"
+_OF_TCP = [name for name, one in DIALECTS.items() if one.pubsub is None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,14 @@ class Asked:
     channel: Channel
     # A person added something (0x23).
     supplemented: bool = False
+
+
+class Outlet(Protocol):
+    """Where an answer leaves."""
+
+    def write(self, data: bytes) -> None: ...  # noqa: D102
+    @property
+    def transport(self) -> Any: ...  # noqa: D102
 
 
 class CustomsPlatform:
@@ -138,7 +147,20 @@ class CustomsPlatform:
 
     def send(self, frame: Frame) -> None:
         """Send a message that nobody asked for."""
-        self.send_bytes(encode(frame))
+        self.send_bytes(self.on_wire(frame))
+
+    def on_wire(self, frame: Frame) -> bytes:
+        """Return the bytes that carry a message."""
+        return encode(frame)
+
+    def half(self, frame: Frame) -> bytes:
+        """Return the bytes of a message that ends in the middle."""
+        whole = self.on_wire(frame)
+        return whole[: len(whole) // 2]
+
+    def noise(self, _channel: Channel) -> bytes:
+        """Return bytes that carry none."""
+        return self._random.randbytes(200)
 
     def send_bytes(self, data: bytes) -> None:
         """Send any bytes to every front end."""
@@ -167,14 +189,15 @@ class CustomsPlatform:
         try:
             while data := await reader.read(4096):
                 for frame in decoder.feed(data):
-                    self._hear(frame, writer)
+                    self.hear(frame, writer)
         except OSError:
             pass
         finally:
             self._writers.discard(writer)
             writer.transport.abort()
 
-    def _hear(self, frame: Frame, writer: asyncio.StreamWriter) -> None:
+    def hear(self, frame: Frame, writer: "Outlet") -> None:
+        """Take a message of a front end."""
         channel = Channel(frame.area, frame.channel, "in" if frame.direction == self.dialect.inward else "out")
         if frame.kind == MessageType.HEARTBEAT_FRONT:
             self.heartbeats += 1
@@ -184,10 +207,10 @@ class CustomsPlatform:
             self.orders_answered.append(frame)
             self.on_answered(frame)
         elif frame.kind in (MessageType.PICTURE_RETURN, MessageType.PICTURE_SEND):
-            with contextlib.suppress(XmlError):
+            with contextlib.suppress(BodyError):
                 self._take_picture(frame, channel)
         elif frame.kind in (MessageType.GATHER, MessageType.SUPPLEMENT):
-            with contextlib.suppress(XmlError):
+            with contextlib.suppress(BodyError):
                 supplemented = frame.kind == MessageType.SUPPLEMENT
                 asked = Asked(read_gather(frame, self.dialect), channel, supplemented)
                 self.asked = [*self.asked[-99:], asked]
@@ -205,7 +228,7 @@ class CustomsPlatform:
         if [one.index for one in pieces] == list(range(1, piece.total + 1)):
             self.pictures[piece.name] = b"".join(one.data for one in self._pieces_of.pop(piece.name))
 
-    def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+    def _answer(self, asked: Asked, writer: "Outlet") -> None:
         if self.fault == "closes":
             writer.transport.abort()
             return
@@ -229,28 +252,29 @@ class CustomsPlatform:
         return result if self.dialect.by_digits else "Y" if result == RELEASE else "N"
 
     def _pieces(self, right: Command, channel: Channel) -> Iterator[bytes]:
-        whole = encode(self._command(right, channel))
+        frame = self._command(right, channel)
+        whole = self.on_wire(frame)
         match self.fault:
             case "silent":
                 return
             case "garbage":
-                yield self._random.randbytes(200)
+                yield self.noise(channel)
             case "garbage_before":
-                yield self._random.randbytes(200) + whole
+                yield self.noise(channel) + whole
             case "half_frame":
-                yield whole[: len(whole) // 2]
+                yield self.half(frame)
             case "bytewise":
                 yield from (bytes((byte,)) for byte in whole)
             case "duplicate":
                 yield whole * 3
             case "refused_then_released" | "released_then_refused":
                 order = (REFUSED, RELEASE) if self.fault == "refused_then_released" else (RELEASE, REFUSED)
-                yield from (encode(self._command(replace(right, result=one), channel)) for one in order)
+                yield from (self.on_wire(self._command(replace(right, result=one), channel)) for one in order)
             case "earlier_passage":
                 if self._earlier is not None:
-                    yield encode(self._command(replace(self._earlier, result=RELEASE), channel))
+                    yield self.on_wire(self._command(replace(self._earlier, result=RELEASE), channel))
             case _:
-                yield encode(self._wrong(right, channel))
+                yield self.on_wire(self._wrong(right, channel))
 
     def _wrong(self, right: Command, channel: Channel) -> Frame:
         released = replace(right, result=self._spelt(RELEASE))
@@ -291,7 +315,8 @@ class CustomsPlatform:
         self._timers.add(timer)
 
 
-def _document(text: str) -> Document:
+def document(text: str) -> Document:
+    """Return the document that VEHICLE=BOX,BOX names."""
     vehicle, _, containers = text.partition("=")
     return Document(f"HF-{vehicle}", vehicle, tuple(one for one in containers.split(",") if one))
 
@@ -299,13 +324,14 @@ def _document(text: str) -> Document:
 async def _run(options: argparse.Namespace) -> None:
     platform = CustomsPlatform(CustomsBook.of(options.release), dialect=options.dialect, port=options.port)
     platform.fault = options.fault
-    platform.on_asked = lambda asked: _say(" ".join(f"{name}={value}" for name, value in asked.fields.items() if value))
+    platform.on_asked = lambda asked: say(" ".join(f"{name}={value}" for name, value in asked.fields.items() if value))
     await platform.start()
-    _say(f"127.0.0.1:{platform.port}")
+    say(f"127.0.0.1:{platform.port}")
     await asyncio.Event().wait()
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print a line at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
@@ -314,10 +340,10 @@ def main(given: Sequence[str] | None = None) -> int:
     """Run a platform until Ctrl-C; prints its address and what it is asked."""
     parser = argparse.ArgumentParser("python -m simulators.customs_platform", description=__doc__)
     parser.add_argument("--port", type=int, default=9005)
-    parser.add_argument("--dialect", choices=sorted(DIALECTS), default="gb2312")
+    parser.add_argument("--dialect", choices=sorted(_OF_TCP), default="gb2312")
     parser.add_argument("--fault", choices=PLATFORM_FAULTS, default="none")
     parser.add_argument(
-        "--release", type=_document, action="append", default=[], metavar="VEHICLE[=BOX,BOX]",
+        "--release", type=document, action="append", default=[], metavar="VEHICLE[=BOX,BOX]",
         help="release this plate or tag, once, with these containers",
     )  # fmt: skip
     with contextlib.suppress(KeyboardInterrupt):

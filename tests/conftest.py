@@ -8,7 +8,7 @@ import structlog
 
 from edge.log import OURS
 
-pytest_plugins = ["tests.support.brokers", "tests.support.needs"]
+pytest_plugins = ["tests.support.brokers", "tests.support.needs", "tests.support.redis"]
 
 
 @pytest.fixture(autouse=True)

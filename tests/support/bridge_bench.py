@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,7 @@ from edge.clearance.bridge.book import BridgeBook
 from edge.clearance.bridge.messages import Channel
 from edge.clearance.bridge.pictures import PictureFolder
 from edge.clearance.bridge.platform_link import PlatformSettings
+from edge.clearance.bridge.pubsub_link import PubSubSettings
 from edge.clearance.bridge.service import BridgeSite, CustomsBridge
 from edge.clearance.grant import GrantRefusal
 from edge.clearance.request import RequestHead, SignedRequest, build_request
@@ -25,9 +27,9 @@ from edge.field_policy import FieldPolicy
 from edge.mqtt import Message, MqttLink
 from simulators.customs_book import CustomsBook, Document
 from simulators.customs_platform import CustomsPlatform
+from simulators.customs_pubsub import CustomsPubSub
 from tests.support.brokers import BrokerCase
 from tests.support.clearance import AUTHORITY, IDENTITY, LANE, NOW, SITE, World
-from tests.support.customs import STANDARD
 from tests.support.mqtt import LIMIT_S, serving, within
 
 CHANNEL = Channel("7208100000", "7208100001", "in")
@@ -61,10 +63,15 @@ class LaneClock:
 class BridgeBench:
     """Between `open_bench` and its end: `ask` as the lane does, `grant` waits for the next answer."""
 
-    def __init__(self, broker: BrokerCase, world: World, folder: Path, **options: Any) -> None:
+    def __init__(
+        self, broker: BrokerCase, world: World, folder: Path, *, redis_port: int | None = None, **options: Any
+    ) -> None:
         self.broker, self.world, self.folder, self.options = broker, world, folder, options
         self.clock = LaneClock()
-        self.platform = CustomsPlatform(CustomsBook.of([Document(FORM, PLATE, (BOX,))]))
+        book = CustomsBook.of([Document(FORM, PLATE, (BOX,))])
+        self.platform = CustomsPlatform(book) if redis_port is None else CustomsPubSub(redis_port, book)
+        way = PlatformSettings if redis_port is None else PubSubSettings
+        self.way = functools.partial(way, "127.0.0.1", backoff_min_s=0.02, backoff_max_s=0.1)
         self.grants: asyncio.Queue[Grant] = asyncio.Queue()
         self.refusals: asyncio.Queue[tuple[str, GrantRefusal]] = asyncio.Queue()
         self.published: list[Message] = []
@@ -92,14 +99,15 @@ class BridgeBench:
     ) -> AsyncIterator[CustomsBridge]:
         """Run a bridge; `connected`: wait until platform and broker are there."""
         values: dict[str, Any] = {
-            "answer_ms": 20_000, "dialect": STANDARD, "channels": {LANE: CHANNEL}, "ttl_ms": 30_000, "simulated": False,
+            "answer_ms": 20_000, "dialect": self.platform.dialect, "channels": {LANE: CHANNEL}, "ttl_ms": 30_000,
+            "simulated": False,
         }  # fmt: skip
         site = BridgeSite(AUTHORITY, SITE, **(values | self.options | changes))
         book = BridgeBook(self.database, utc=lambda: datetime.now(UTC))
         bridge = CustomsBridge(
             site,
             self.broker.settings("customs-bridge"),
-            PlatformSettings("127.0.0.1", self.platform.port, backoff_min_s=0.02, backoff_max_s=0.1),
+            self.way(port=self.platform.port),
             key=self.world.authority_key,
             keyset=lambda: self.world.keyset,
             book=book,

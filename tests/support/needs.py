@@ -23,6 +23,7 @@ NO_GSTREAMER = (
     "needs the Debian packages python3-gi gir1.2-gst-rtsp-server-1.0"
     " gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly"
 )
+NO_REDIS = "needs the Debian package redis-server"
 LIBRARIES = Path("/usr/lib")
 # One file of each package. Debian's own Python has its bindings, no other.
 GSTREAMER = (
@@ -42,6 +43,8 @@ def missing(marker: str) -> str | None:
     """Return why a test with this marker cannot run here, or None if it can (or the marker asks for nothing)."""
     if marker in {"mosquitto", "mbpoll", "socat", "lighttpd"}:
         return None if program(marker) else f"needs the Debian package {marker}"
+    if marker == "redis":
+        return None if program("redis-server") else NO_REDIS
     if marker == "libmodbus":
         installed = program("gcc") is not None and LIBMODBUS.is_file()
         return None if installed else NO_LIBMODBUS

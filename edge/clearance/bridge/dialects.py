@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from edge.clearance.bridge.json_body import PubSub
 from edge.clearance.bridge.slots import SLOTS, Slot
 from edge.clearance.bridge.strict_xml import Encoding
 
@@ -85,6 +86,27 @@ _COMPACT = Layout(
 )
 
 
+# The JSON variant: its groups as far as they are known; TRAILER is the XML's, and nothing else carries the rear plate.
+_JSON = Layout(
+    attributes=(*_HEAD, ("TimeSpan", "file_time")),
+    elements=(
+        *_group("CAR", "VE_NAME=plate CAR_EC_NO=tag CAR_EC_NO2 VE_CUSTOMS_NO VE_WT"),
+        *_group("TRAILER", "TR_EC_NO=trailer_tag TR_NAME=trailer_plate TR_WT"),
+        *_group("CONTA", _CONTA),
+        *_group("IC", _IC),
+        *_group("SEAL", "ESEAL_ID=seal SEAL_KEY"),
+        ("CIMCESEAL", ""),
+        *_group("VENOIDENTIFY", "VIVE_NAME=optical_plate VePICNAME1 VePICNAME2"),
+        *_group("WEIGHT", "GROSS_WT=weight_kg"),
+        ("BarCode", "bar_code"),
+        ("PIC", "pictures"),
+        ("CHNL_TYPE", ""),
+        ("FILE_TIME", "file_time"),
+        ("GATHER_FLAG", ""),
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class PictureLayout:
     """The names in the picture messages 0x25, 0x26 and 0x27: no published ones were found, these are ours."""
@@ -107,7 +129,10 @@ class PictureLayout:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one kind of platform speaks. `results` maps a whole CHECK_RESULT to `release` or to a reason to hold."""
+    """How one kind of platform speaks. `results` maps a whole CHECK_RESULT to `release` or to a reason to hold.
+
+    With `pubsub` it speaks JSON on the topics of a Redis server, else XML in the envelope of `wire` on TCP.
+    """
 
     name: str
     encoding: Encoding = "gb18030"
@@ -125,6 +150,7 @@ class Dialect:
     results: Mapping[str, str] = field(default_factory=lambda: STANDARD_RESULTS)
     # EXECUTE_RESULT for a device command that was not carried out [K].
     not_executed: str = "1"
+    pubsub: PubSub | None = None
 
     def direction(self, direction: str) -> str:
         """Return the code of `in` or `out`."""
@@ -181,6 +207,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
                 .renamed(SEAL__SEAL_KEY="SEAL/ESEAL_IC_NO", BAR_CODE="BARCODE/DATA")
                 .with_group("CAR", "CUSTOMS_BILL INFORM_NO"),
             ),
+            replace(_STANDARD, name="json_redis", encoding="utf-8", declares="UTF-8", layout=_JSON, pubsub=PubSub()),
         )
     }
 )

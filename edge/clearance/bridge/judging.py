@@ -12,7 +12,7 @@ from edge.clearance.bridge.dialects import RELEASE, Dialect, is_digits
 from edge.clearance.bridge.messages import Channel, Command, Gather, read_command
 from edge.clearance.bridge.said import Said, said_of
 from edge.clearance.bridge.slots import pictured
-from edge.clearance.bridge.strict_xml import XmlError
+from edge.clearance.bridge.strict_xml import BodyError
 from edge.clearance.bridge.wire import Frame
 from edge.core.boxes import MOST_CONTAINERS, ORDER_NOT_SEEN
 from edge.core.grant import NotedPlate, NotedSeal, ReleaseNote
@@ -101,7 +101,7 @@ def rule(frame: Frame, gather: Gather, channel: Channel, dialect: Dialect) -> Ru
         return Ruling("ignore", "sent_by_front_end")
     try:
         command = read_command(frame, channel, dialect)
-    except XmlError as error:
+    except BodyError as error:
         return Ruling("ignore", error.reason)
     if command.sequence != gather.sequence:
         return Ruling("ignore", "other_passage")

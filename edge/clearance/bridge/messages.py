@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from edge.clearance.bridge.bodies import read_body, write_body
 from edge.clearance.bridge.dialects import Dialect
 from edge.clearance.bridge.slots import Pictured, filled
-from edge.clearance.bridge.strict_xml import Element, XmlError, read, write
+from edge.clearance.bridge.strict_xml import BodyError, Element
 from edge.clearance.bridge.wire import Frame, MessageType, Sender
 
 Direction = Literal["in", "out"]
@@ -115,10 +116,10 @@ def gather_fields(gather: Gather, channel: Channel, dialect: Dialect) -> dict[st
 
 
 def read_gather(frame: Frame, dialect: Dialect) -> dict[str, str]:
-    """Return the fields of a GATHER_INFO by the dialect's layout, as a platform reads them. Raises XmlError."""
-    root = read(frame.body, dialect.encoding, dialect.declares)
+    """Return the fields of a GATHER_INFO by the dialect's layout, as a platform reads them. Raises BodyError."""
+    root = read_body(frame, dialect)
     if root.name != dialect.layout.root:
-        raise XmlError("other_message")
+        raise BodyError("other_message")
     found = {value: root.attributes.get(name, "") for name, value in dialect.layout.attributes}
     return found | {value: root.at(path) or "" for path, value in dialect.layout.elements if value}
 
@@ -126,14 +127,14 @@ def read_gather(frame: Frame, dialect: Dialect) -> dict[str, str]:
 def read_command(frame: Frame, channel: Channel, dialect: Dialect) -> Command:
     """Return the COMMAND_INFO of this channel in a frame of it.
 
-    Raises XmlError; beside its own reasons `other_message` and `head_contradicts_envelope`.
+    Raises BodyError; beside its own reasons `other_message` and `head_contradicts_envelope`.
     """
-    root = read(frame.body, dialect.encoding, dialect.declares)
+    root = read_body(frame, dialect)
     if root.name != "COMMAND_INFO":
-        raise XmlError("other_message")
+        raise BodyError("other_message")
     head = {"AREA_ID": channel.area, "CHNL_NO": channel.channel, "I_E_TYPE": dialect.direction(channel.direction)}
     if any(root.attributes.get(name) != value for name, value in head.items()):
-        raise XmlError("head_contradicts_envelope")
+        raise BodyError("head_contradicts_envelope")
     return Command(
         sequence=root.attributes.get("SEQ_NO", ""),
         result=root.at("CHECK_RESULT"),
@@ -187,8 +188,8 @@ def heartbeat_frame(channel: Channel, dialect: Dialect, sender: Sender = "front"
 def sequence_of(frame: Frame, dialect: Dialect) -> str:
     """Return the SEQ_NO of any message, "" where it has none that can be repeated."""
     try:
-        sequence = read(frame.body, dialect.encoding, dialect.declares).attributes.get("SEQ_NO", "")
-    except XmlError:
+        sequence = read_body(frame, dialect).attributes.get("SEQ_NO", "")
+    except BodyError:
         return ""
     return sequence if sequence.isprintable() and len(sequence) <= MAX_SEQUENCE else ""
 
@@ -211,5 +212,5 @@ def _put(root: Element, path: str, text: str) -> None:
 
 
 def _frame(kind: MessageType, root: Element, channel: Channel, dialect: Dialect, sender: Sender) -> Frame:
-    body = write(root, dialect.encoding, dialect.declares)
+    body = write_body(root, kind, sender, dialect)
     return Frame(kind, channel.area, channel.channel, dialect.direction(channel.direction), sender, body)

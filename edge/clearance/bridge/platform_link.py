@@ -4,32 +4,17 @@ A question is sent once, on the connection that stands: when that is lost, what 
 """
 
 import asyncio
-import logging
-import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from edge.clearance.bridge.link import PlatformCounters, PlatformDown, Reconnecting
 from edge.clearance.bridge.wire import Frame, FrameDecoder, encode
-
-_log = logging.getLogger(__name__)
-_system_random = secrets.SystemRandom()
 
 _READ_BYTES = 4096
 # The questions of 64 lanes; a platform that takes no more than this is as good as gone.
 MAX_UNSENT_BYTES = 256 * 1024
 # The rest of a frame comes at once, or its length was wrong.
 HALF_FRAME_S = 5.0
-
-
-class PlatformDown(Exception):  # noqa: N818 - a state of the connection, not a mistake
-    """There is no connection to the platform. `code` is stable.
-
-    Codes: connect_refused, connect_timeout, connect_failed, closed_by_platform, connection_lost, silent, half_frame.
-    """
-
-    def __init__(self, code: str, address: str) -> None:
-        super().__init__(f"{code}: customs platform {address}")
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +38,6 @@ class PlatformSettings:
         return f"{self.host}:{self.port}"
 
 
-@dataclass(slots=True)
-class PlatformCounters:
-    """What happened since the link was made; never reset."""
-
-    connects: int = 0
-    losses: int = 0
-    frames: int = 0
-    bad_frames: int = 0
-    dropped_bytes: int = 0
-
-
 class PlatformLink:
     """One connection. `on_frame` gets each frame, `on_down` each loss once; neither may raise or block."""
 
@@ -75,19 +49,14 @@ class PlatformLink:
         on_frame: Callable[[Frame], None],
         on_up: Callable[[], None] = lambda: None,
         on_down: Callable[[PlatformDown], None] = lambda _down: None,
-        random_fraction: Callable[[], float] = _system_random.random,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.settings = settings
         self.counters = PlatformCounters()
         self._heartbeats = heartbeats
         self._on_frame = on_frame
         self._on_up = on_up
-        self._on_down = on_down
-        self._random_fraction = random_fraction
-        self._sleep = sleep
+        self._kept = Reconnecting(settings, self.counters, on_down)
         self._writer: asyncio.StreamWriter | None = None
-        self._told_down = False
 
     @property
     def is_up(self) -> bool:
@@ -120,15 +89,7 @@ class PlatformLink:
 
     async def run(self) -> None:
         """Connect, serve and reconnect until cancelled."""
-        attempt = 0
-        while True:
-            heard = self.counters.frames
-            down = await self._serve_once()
-            self._report(down)
-            # Who accepts and closes at once, without a word, is not there.
-            attempt = 0 if self.counters.frames > heard else attempt + 1
-            ceiling_s = min(self.settings.backoff_max_s, self.settings.backoff_min_s * 2.0 ** min(attempt, 16))
-            await self._sleep(ceiling_s * (0.5 + 0.5 * self._random_fraction()))
+        await self._kept.run(self._serve_once)
 
     async def _serve_once(self) -> PlatformDown:
         try:
@@ -143,9 +104,7 @@ class PlatformLink:
         # Whoever waits for it to drain waits until nothing is left.
         writer.transport.set_write_buffer_limits(high=0)
         self._writer = writer
-        self.counters.connects += 1
-        self._told_down = False
-        _log.info("platform_up", extra={"platform": self.settings.address})
+        self._kept.up()
         beating = asyncio.ensure_future(self._beat())
         try:
             self._on_up()
@@ -171,6 +130,7 @@ class PlatformLink:
             bad, dropped = decoder.bad_frames, decoder.dropped_bytes
             for frame in decoder.feed(data):
                 self.counters.frames += 1
+                self._kept.heard()
                 self._on_frame(frame)
             self.counters.bad_frames += decoder.bad_frames - bad
             self.counters.dropped_bytes += decoder.dropped_bytes - dropped
@@ -185,11 +145,3 @@ class PlatformLink:
 
     def _down(self, code: str) -> PlatformDown:
         return PlatformDown(code, self.settings.address)
-
-    def _report(self, down: PlatformDown) -> None:
-        self.counters.losses += 1
-        if self._told_down:
-            return
-        self._told_down = True
-        _log.warning("platform_down", extra={"platform": self.settings.address, "reason": down.code})
-        self._on_down(down)

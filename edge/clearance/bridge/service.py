@@ -16,19 +16,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.clearance.authority_link import FloodLimit, grant_topic, request_topic
 from edge.clearance.bridge.book import BridgeBook, Question
+from edge.clearance.bridge.connecting import WaySettings, way_to_platform
 from edge.clearance.bridge.dialects import Dialect
 from edge.clearance.bridge.judging import Ruling, gather_of, note_of, rule
+from edge.clearance.bridge.link import PlatformDown
 from edge.clearance.bridge.messages import (
     Channel,
     Gather,
     gather_frame,
-    heartbeat_frame,
     refused_order_frame,
     sequence_of,
 )
 from edge.clearance.bridge.picture_calls import PictureCalls
 from edge.clearance.bridge.pictures import PictureFolder
-from edge.clearance.bridge.platform_link import PlatformDown, PlatformLink, PlatformSettings
 from edge.clearance.bridge.wire import Frame, MessageType, encode
 from edge.clearance.claims import is_identifier
 from edge.clearance.envelope import canonical_json, seal
@@ -87,7 +87,7 @@ class CustomsBridge:
         self,
         site: BridgeSite,
         settings: MqttSettings,
-        platform: PlatformSettings,
+        platform: WaySettings,
         *,
         key: Ed25519PrivateKey,
         keyset: Callable[[], Keyset],
@@ -99,7 +99,14 @@ class CustomsBridge:
         self.counts: dict[str, int] = {}
         self.link = MqttLink(settings, on_up=self._tell_of_restart)
         self.link.subscribe(request_topic(site.site, "+", site.authority), self._receive)
-        self.platform = PlatformLink(platform, heartbeats=self._heartbeats, on_frame=self._hear, on_down=self._lost)
+        self.platform = way_to_platform(
+            platform,
+            list(site.channels.values()),
+            site.dialect,
+            on_frame=self._hear,
+            on_down=self._lost,
+            on_unheard=self._unheard,
+        )
         self._site = site
         self._key, self._key_id, self._keyset = key, key_id_of(key.public_key()), keyset
         self._book = book
@@ -280,6 +287,14 @@ class CustomsBridge:
             _log.warning("question_held", extra={"lane": lane, "reason": down.code})
             self._answer(one.question, Ruling("hold", "platform_lost"))
 
+    def _unheard(self, frame: Frame) -> None:
+        """Nobody was there to hear this question: no answer is worth waiting for."""
+        lane = self._lanes.get((frame.area, frame.channel, frame.direction))
+        one = None if lane is None else self._open.get(lane)
+        if lane is not None and one is not None and sequence_of(frame, self._site.dialect) == one.question.sequence:
+            self._close(lane)
+            self._answer(one.question, Ruling("hold", "platform_not_listening"))
+
     def _due(self, lane: str, one: _Open) -> None:
         if self._open.get(lane) is one:
             self._close(lane)
@@ -383,6 +398,3 @@ class CustomsBridge:
         except sqlite3.Error as error:
             _log.error("bridge_cannot_record", extra={"lane": lane, "cause": str(error)})
         return True
-
-    def _heartbeats(self) -> list[Frame]:
-        return [heartbeat_frame(channel, self._site.dialect) for channel in self._site.channels.values()]

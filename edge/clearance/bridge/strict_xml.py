@@ -26,16 +26,20 @@ _DECLARATION = re.compile(r"\s*<\?xml\b[^>]{0,300}\?>\s*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z", re.ASCII)
 
 
-class XmlError(ValueError):
-    """The body is not acceptable. `reason` is stable.
-
-    Reasons: xml_encoding, xml_declares_other_encoding, xml_syntax, xml_doctype, xml_instruction, xml_too_deep,
-    xml_too_many, xml_text_too_long, xml_name, xml_twice.
-    """
+class BodyError(ValueError):
+    """The body of a message is not acceptable. `reason` is stable."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class XmlError(BodyError):
+    """The XML is not acceptable.
+
+    Reasons: xml_encoding, xml_declares_other_encoding, xml_syntax, xml_doctype, xml_instruction, xml_too_deep,
+    xml_too_many, xml_text_too_long, xml_name, xml_twice.
+    """
 
 
 @dataclass(slots=True)
@@ -85,8 +89,13 @@ def write(root: Element, encoding: Encoding, declares: str) -> bytes:
     return text.encode(encoding)
 
 
+def is_name(name: str) -> bool:
+    """Say whether the protocol may have an element or attribute of this name."""
+    return _NAME.match(name) is not None
+
+
 def _written(element: Element) -> Iterator[str]:
-    if not _NAME.match(element.name):
+    if not is_name(element.name):
         raise ValueError(f"not a name: {element.name!r}")
     yield f"<{element.name}{_attributes(element.attributes)}"
     if not element.text and not element.children:
@@ -137,7 +146,7 @@ class _Reader:
             _refuse("xml_too_deep")
         if self._count > MAX_ELEMENTS or len(attributes) > MAX_ATTRIBUTES:
             _refuse("xml_too_many")
-        if not all(_NAME.match(one) for one in (name, *attributes)):
+        if not all(map(is_name, (name, *attributes))):
             _refuse("xml_name")
         if any(len(value) > MAX_TEXT for value in attributes.values()):
             _refuse("xml_text_too_long")

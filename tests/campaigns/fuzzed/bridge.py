@@ -15,7 +15,7 @@ from tests.campaigns.fuzzed.target import Target, pieces, refusing, target
 from tests.support import customs
 
 _XML = "edge.clearance.bridge.strict_xml edge.clearance.bridge.messages edge.clearance.bridge.judging"
-_DIALECTS = tuple(DIALECTS.values())
+_DIALECTS = tuple(one for one in DIALECTS.values() if one.pubsub is None)
 _AT_S = datetime(2026, 3, 1, 8, tzinfo=UTC).timestamp()
 _ACCESS = PictureAccess(bytes(32), "https://10.0.0.5:8443")
 _NAMED = {"site": "yard", "lane": "lane1", "authority": "customs", "passage": "p1"}
@@ -49,7 +49,7 @@ def _body(body: bytes, dialect: Dialect) -> None:
     for read in (
         lambda: messages.read_command(frame, customs.CHANNEL, dialect), lambda: messages.read_gather(frame, dialect)
     ):  # fmt: skip
-        with suppress(strict_xml.XmlError):
+        with suppress(strict_xml.BodyError):
             read()
     ruling = judging.rule(frame, customs.TRUCK, customs.CHANNEL, dialect)
     if ruling.verdict == "release":

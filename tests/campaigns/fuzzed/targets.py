@@ -1,10 +1,12 @@
 """The parsers of the product as they are fuzzed, by name; and modules that read, but nothing of others."""
 
-from tests.campaigns.fuzzed import bridge, cameras, clearance, devices, elsewhere, files
+from tests.campaigns.fuzzed import bridge, cameras, clearance, devices, elsewhere, files, topics
 from tests.campaigns.fuzzed.target import Target
 
 TARGETS: dict[str, Target] = {
-    one.name: one for group in (devices, cameras, clearance, bridge, files, elsewhere) for one in group.targets()
+    one.name: one
+    for group in (devices, cameras, clearance, bridge, topics, files, elsewhere)
+    for one in group.targets()
 }
 
 # Why a module that looks like a parser has no target: what it reads comes from ourselves, or through a parser above.

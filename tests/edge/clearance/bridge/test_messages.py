@@ -1,5 +1,6 @@
 """Each dialect's messages, against fixtures in the bytes of its wire."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,7 +21,7 @@ from edge.clearance.bridge.messages import (
     refused_order_frame,
     sequence_of,
 )
-from edge.clearance.bridge.strict_xml import XmlError
+from edge.clearance.bridge.strict_xml import BodyError
 from edge.clearance.bridge.wire import Frame, FrameDecoder, MessageType, encode
 from tests.support.customs import BOX, CHANNEL, EPC, OTHER_BOX, PLATE, SEQUENCE, STANDARD, TRAILER, TRUCK
 
@@ -29,7 +30,7 @@ COMMAND = Command(SEQUENCE, "0" * 20, PLATE, "2", "HF2026030001", "放行抬杆"
 
 
 def golden(dialect: Dialect, word: str) -> bytes:
-    return (GOLDEN / f"{dialect.name}.{word}.xml").read_bytes()
+    return (GOLDEN / f"{dialect.name}.{word}.{'xml' if dialect.pubsub is None else 'json'}").read_bytes()
 
 
 def command_of(dialect: Dialect) -> Command:
@@ -38,6 +39,9 @@ def command_of(dialect: Dialect) -> Command:
 
 
 dialects = pytest.mark.parametrize("dialect", [pytest.param(one, id=one.name) for one in DIALECTS.values()])
+of_xml = pytest.mark.parametrize(
+    "dialect", [pytest.param(one, id=one.name) for one in DIALECTS.values() if one.pubsub is None]
+)
 
 
 @dialects
@@ -48,7 +52,7 @@ def test_each_dialect_writes_and_reads_its_fixtures_byte_for_byte(dialect: Diale
     assert read_command(received, CHANNEL, dialect) == command_of(dialect)
 
 
-@dialects
+@of_xml
 def test_each_fixture_says_the_truck_to_a_reader_of_its_own(dialect: Dialect) -> None:
     text = golden(dialect, "gather").decode(dialect.encoding).split("?>", 1)[1]
     root = ElementTree.fromstring(text)
@@ -72,6 +76,24 @@ def test_a_platform_reads_what_was_gathered(dialect: Dialect) -> None:
     assert (frame.kind, frame.sender, frame.direction) == (MessageType.GATHER, "front", dialect.inward)
     fields = read_gather(frame, dialect)
     assert (fields["plate"], fields["container_back"]) == (PLATE, OTHER_BOX)
+
+
+def test_the_fixture_of_topics_says_the_truck_to_a_reader_of_its_own() -> None:
+    """Written twice: the data is a string of JSON within JSON."""
+    outer = json.loads((GOLDEN / "json_redis.gather.json").read_text(encoding="utf-8"))
+    said = json.loads(outer["tData"])
+    assert {name: said[name] for name in ("Cmd", "Cmd_desc", "Event", "C_Type", "TimeSpan")} == {
+        "Cmd": 33, "Cmd_desc": "0x21", "Event": "GATHER_INFO", "C_Type": "Front", "TimeSpan": "20260301080000",
+    }  # fmt: skip
+    assert (said["AREA_ID"], said["CHNL_NO"], said["I_E_TYPE"], said["SEQ_NO"]) == (
+        "7208100000", "7208100001", "I", SEQUENCE,
+    )  # fmt: skip
+    data = said["Data"]
+    assert (data["CAR"]["VE_NAME"], data["CAR"]["CAR_EC_NO"], data["VENOIDENTIFY"]["VIVE_NAME"]) == (PLATE, EPC, PLATE)
+    assert (data["CONTA"]["CONTA_ID_F"], data["CONTA"]["CONTA_ID_B"], data["CONTA"]["CONTA_NUM"]) == (
+        BOX, OTHER_BOX, "2",
+    )  # fmt: skip
+    assert {"IC", "SEAL", "CIMCESEAL", "WEIGHT", "BarCode", "PIC", "CHNL_TYPE", "FILE_TIME", "GATHER_FLAG"} <= set(data)
 
 
 def test_no_container_looked_for_is_no_empty_truck() -> None:
@@ -105,15 +127,15 @@ def test_what_a_person_added_is_sent_as_a_supplement() -> None:
     ],
 )
 def test_a_command_for_another_channel_is_not_read(channel: Channel, reason: str) -> None:
-    with pytest.raises(XmlError) as refused:
+    with pytest.raises(BodyError) as refused:
         read_command(command_frame(COMMAND, CHANNEL, STANDARD), channel, STANDARD)
     assert refused.value.reason == reason
 
 
 def test_another_message_is_neither_a_command_nor_a_gathering() -> None:
-    with pytest.raises(XmlError):
+    with pytest.raises(BodyError):
         read_command(gather_frame(TRUCK, CHANNEL, STANDARD), CHANNEL, STANDARD)
-    with pytest.raises(XmlError):
+    with pytest.raises(BodyError):
         read_gather(command_frame(COMMAND, CHANNEL, STANDARD), STANDARD)
 
 
