@@ -17,6 +17,7 @@ Dialect = Literal[
     "compact",
     "older_names",
     "names_2023",
+    "json_redis",
 ]
 
 
@@ -40,6 +41,17 @@ def _release_code(value: str) -> str:
     return value
 
 
+def _party(value: str) -> str:
+    if not 1 <= len(value) <= 64 or not value.isascii() or not value.isprintable() or " " in value:
+        expected = {
+            "zh": "数据交换平台分配的编号:1 到 64 个可打印的 ASCII 字符,无空格",
+            "en": "a number that the exchange assigned: 1 to 64 printable ASCII characters without spaces",
+        }
+        raise PydanticCustomError("bad_dxp_party", "bad number", expected)
+    return value
+
+
+DxpParty = Annotated[str, AfterValidator(_party)]
 CustomsNumber = Annotated[str, AfterValidator(_number)]
 ReleaseCode = Annotated[str, AfterValidator(_release_code)]
 
@@ -52,8 +64,23 @@ class BridgedLane(Strict):
     area_id: CustomsNumber | None = None
 
 
+class RedisAccess(Strict):
+    """Who the bridge is at the Redis server of a platform on topics; with `ca_file` the server is one with TLS."""
+
+    user: Id | None = None
+    password_file: FilePath | None = None
+    ca_file: FilePath | None = None
+
+
+class PassRecords(Strict):
+    """A DXP pass record for each vehicle that passed under a document, as files in the bridge's folder `dxp`."""
+
+    sender_id: DxpParty
+    receiver_id: DxpParty
+
+
 class CustomsBridge(Strict):
-    """`kakou bridge customs`: the authority `authority` asks the customs platform over TCP.
+    """`kakou bridge customs`: the authority `authority` asks the customs platform, over TCP or (`json_redis`) Redis.
 
     The platform has `answer_ms` for its answer. `release_codes` are the whole results that release here, where they
     are not twenty zeros alone. `silence_s: null` is for a platform that sends no heartbeats. With `pictures_ca`, the CA
@@ -70,4 +97,6 @@ class CustomsBridge(Strict):
     silence_s: int | None = Field(default=30, ge=2, le=3_600)
     release_codes: tuple[ReleaseCode, ...] | None = Field(default=None, min_length=1, max_length=64)
     pictures_ca: FilePath | None = None
+    redis: RedisAccess | None = None
+    pass_records: PassRecords | None = None
     lanes: tuple[BridgedLane, ...] = Field(min_length=1, max_length=64)

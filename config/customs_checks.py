@@ -14,7 +14,7 @@ def customs_checks(config: Configuration) -> Iterator[Contradiction]:
     """Yield path, code, value and expectation of each contradiction.
 
     Codes: `unknown_authority`, `no_time_to_answer`, `unknown_lane`, `duplicate_value`, `codes_of_letters`,
-    `silence_too_short`, `hidden_from_customs`.
+    `silence_too_short`, `hidden_from_customs`, `redis_of_tcp`, `user_without_password`.
     """
     bridge = config.customs_bridge
     if bridge is None:
@@ -36,6 +36,12 @@ def customs_checks(config: Configuration) -> Iterator[Contradiction]:
     if bridge.silence_s is not None and bridge.silence_s <= bridge.heartbeat_s:
         expected = Bilingual(f"大于 heartbeat_s({bridge.heartbeat_s})", f"more than heartbeat_s ({bridge.heartbeat_s})")
         yield (_HERE, "silence_s"), "silence_too_short", bridge.silence_s, expected
+    if bridge.redis is not None and bridge.dialect != "json_redis":
+        expected = Bilingual("仅用于 dialect: json_redis", "only with dialect: json_redis")
+        yield (_HERE, "redis"), "redis_of_tcp", bridge.dialect, expected
+    if bridge.redis is not None and bridge.redis.user is not None and bridge.redis.password_file is None:
+        expected = Bilingual("同时给出 password_file", "together with password_file")
+        yield (_HERE, "redis", "user"), "user_without_password", bridge.redis.user, expected
     yield from _lanes(config)
     yield from _hidden(config)
 

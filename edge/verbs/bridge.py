@@ -1,4 +1,4 @@
-"""`kakou bridge customs CONFIG`: the customs authority of a site, which asks the customs platform over TCP."""
+"""`kakou bridge customs CONFIG`: the customs authority of a site, which asks the customs platform by its protocol."""
 
 import asyncio
 import os
@@ -13,15 +13,19 @@ from pathlib import Path
 
 from config.broker_access import authority_identity
 from config.customs import CustomsBridge as BridgeConfiguration
+from config.customs import RedisAccess
 from config.loader import load
 from config.schema import Configuration
 from edge import log
 from edge.broker_settings import mqtt_settings
 from edge.clearance.bridge.book import BridgeBook
+from edge.clearance.bridge.connecting import WaySettings
 from edge.clearance.bridge.dialects import DIALECTS
 from edge.clearance.bridge.messages import Channel
+from edge.clearance.bridge.pass_reports import PassReports, Reporting
 from edge.clearance.bridge.pictures import PictureFolder
 from edge.clearance.bridge.platform_link import PlatformSettings
+from edge.clearance.bridge.pubsub_link import PubSubSettings, server_tls
 from edge.clearance.bridge.service import BridgeSite, CustomsBridge
 from edge.clearance.keys import KeyFileError, key_id_of, load_private_key
 from edge.clearance.keyset import Environment, KeysetError
@@ -29,11 +33,13 @@ from edge.clearance.trust import Trust
 from edge.lifeline import stop_when_stdin_closes
 from edge.runtime import failpoints
 from edge.runtime.failpoints import FailpointError
+from edge.secret import Secret
 from edge.text import say
 from edge.text.arguments import Parser
 
 EXIT_TEMPORARY = 75
 EXIT_CONFIG = 78
+_MISSED_PINGS = 3
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -87,7 +93,7 @@ async def _serve(configuration: Configuration, bridge: BridgeConfiguration) -> N
         service = CustomsBridge(
             site,
             mqtt_settings(configuration, authority_identity(bridge.authority)),
-            PlatformSettings(bridge.host, bridge.port, bridge.heartbeat_s, bridge.silence_s),
+            _way(bridge),
             key=key,
             keyset=trust.current,
             book=book,
@@ -95,9 +101,42 @@ async def _serve(configuration: Configuration, bridge: BridgeConfiguration) -> N
             monotonic_s=time.monotonic,
             pictures=None if bridge.pictures_ca is None else PictureFolder(folder / "pictures", bridge.pictures_ca),
         )
+        if bridge.pass_records is not None:
+            PassReports(_reporting(configuration, bridge), folder / "dxp", book=book, utc=_utc).attach(service.link)
         await _until_told(service)
     finally:
         book.close()
+
+
+def _way(bridge: BridgeConfiguration) -> WaySettings:
+    """Return how the platform is reached. Raises OSError for files that it names."""
+    if DIALECTS[bridge.dialect].pubsub is None:
+        return PlatformSettings(bridge.host, bridge.port, bridge.heartbeat_s, bridge.silence_s)
+    access = bridge.redis or RedisAccess()
+    return PubSubSettings(
+        bridge.host,
+        bridge.port,
+        bridge.heartbeat_s,
+        # A Redis server answers each ping: one that does not is gone, whatever the platform behind it sends.
+        bridge.silence_s or _MISSED_PINGS * bridge.heartbeat_s,
+        user=access.user,
+        password=None if access.password_file is None else Secret.read(access.password_file),
+        tls=None if access.ca_file is None else server_tls(access.ca_file),
+    )
+
+
+def _reporting(configuration: Configuration, bridge: BridgeConfiguration) -> Reporting:
+    assert bridge.pass_records is not None
+    fields = next(one.fields for one in configuration.authorities if one.id == bridge.authority)
+    return Reporting(
+        site=configuration.site,
+        authority=bridge.authority,
+        lanes=frozenset(one.lane for one in bridge.lanes),
+        sender=bridge.pass_records.sender_id,
+        receiver=bridge.pass_records.receiver_id,
+        simulated=any(lane.simulated for lane in configuration.lanes),
+        cards=fields.driver == "allow",
+    )
 
 
 def _site(configuration: Configuration, bridge: BridgeConfiguration) -> BridgeSite:

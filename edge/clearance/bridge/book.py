@@ -23,6 +23,9 @@ _SCHEMA = (
     # Each day that the wall clock ever showed here, in the order it did, and the last row asked before that.
     """CREATE TABLE IF NOT EXISTS seen_day (id INTEGER PRIMARY KEY AUTOINCREMENT, day TEXT NOT NULL UNIQUE,
   asked_before INTEGER NOT NULL) STRICT""",
+    # Passages whose record was handed to the exchange, by the message's id.
+    """CREATE TABLE IF NOT EXISTS told_pass (request_hash TEXT PRIMARY KEY, message TEXT NOT NULL, at TEXT NOT NULL)
+  STRICT""",
     """CREATE TABLE IF NOT EXISTS heard (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL,
   kind INTEGER NOT NULL, lane TEXT, disposition TEXT NOT NULL, raw BLOB NOT NULL) STRICT""",
 )
@@ -44,6 +47,14 @@ class Question:
     boot: str
     passage: str
     nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A request that was released under a document."""
+
+    request_hash: str
+    form: str
 
 
 class BridgeBook:
@@ -148,6 +159,26 @@ class BridgeBook:
             (lane, number),
         )
 
+    def released(self, lane: str, passage: str) -> Released | None:
+        """Return the newest release of a passage under a document, or None."""
+        found = self._connection.execute(
+            "SELECT request_hash, form FROM asked WHERE lane = ? AND passage = ? AND verdict = 'release' "
+            "AND form IS NOT NULL ORDER BY rowid DESC LIMIT 1",
+            (lane, passage),
+        ).fetchone()
+        return None if found is None else Released(*found)
+
+    def pass_told(self, request_hash: str) -> bool:
+        """Say whether this passage was reported."""
+        found = self._connection.execute("SELECT 1 FROM told_pass WHERE request_hash = ?", (request_hash,))
+        return found.fetchone() is not None
+
+    def tell_pass(self, request_hash: str, message: str) -> None:
+        """Note that this passage was reported, by this message."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO told_pass VALUES (?, ?, ?)", (request_hash, message, rfc3339(self._utc()))
+        )
+
     def heard(self, kind: int, lane: str | None, disposition: str, raw: bytes) -> None:
         """Keep a message of the platform that answers nothing, with what became of it."""
         self._connection.execute(
@@ -175,4 +206,5 @@ class BridgeBook:
             "(SELECT asked_before FROM seen_day ORDER BY id DESC LIMIT 1 OFFSET ?)",
             (rfc3339(now - self._keep), self._keep.days),
         )
+        self._connection.execute("DELETE FROM told_pass WHERE request_hash NOT IN (SELECT request_hash FROM asked)")
         self._connection.execute("DELETE FROM heard WHERE id <= (SELECT max(id) FROM heard) - ?", (MOST_HEARD,))
