@@ -13,7 +13,7 @@ from dataclasses import replace
 from edge.clearance.bridge.dialects import DIALECTS
 from edge.clearance.bridge.json_body import PubSub, heading
 from edge.clearance.bridge.messages import Channel
-from edge.clearance.bridge.resp import ReplyDecoder, command
+from edge.clearance.bridge.resp import Refusal, ReplyDecoder, command
 from edge.clearance.bridge.wire import Frame
 from simulators.customs_book import CustomsBook
 from simulators.customs_platform import PLATFORM_FAULTS, CustomsPlatform, document, say
@@ -102,8 +102,11 @@ class CustomsPubSub(CustomsPlatform):
         with contextlib.suppress(OSError):
             while data := await reader.read(16 * 1024):
                 for reply in decoder.feed(data):
-                    ready.set()
                     match reply:
+                        case Refusal():
+                            return
+                        case [b"subscribe", *_]:
+                            ready.set()
                         case [b"message", bytes(topic), bytes(body)] if self._asking is not None:
                             kind, sender = heading(body, self._words)
                             self.hear(Frame(kind, *self._topics[topic], sender, body), self._asking)

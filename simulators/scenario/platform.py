@@ -4,9 +4,12 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from edge.clearance.bridge.dialects import DIALECTS
 from simulators.customs_book import Document
 from simulators.customs_platform import CustomsPlatform
+from simulators.customs_pubsub import CustomsPubSub
 from simulators.demo_children import Children
+from simulators.redis_server import RedisServer
 from simulators.scenario.schema import PlatformSpec, TruckSpec
 
 _READY_S = 60.0
@@ -19,14 +22,23 @@ class BridgedPlatform:
     """A simulated platform on a real port, asked by `kakou bridge customs`."""
 
     def __init__(self, spec: PlatformSpec, folder: Path, seed: int) -> None:
-        self.platform = CustomsPlatform(dialect=spec.dialect, seed=seed)
         self._spec = spec
+        self._seed = seed
+        self._redis: RedisServer | None = None
+        self.platform = CustomsPlatform(seed=seed)
         self._folder = folder
         self._children = Children(folder)
         self._entered = 0
 
     async def start(self) -> None:
-        """Listen."""
+        """Listen, or be where a Redis server listens."""
+        dialect = DIALECTS[self._spec.dialect]
+        if dialect.pubsub is None:
+            self.platform = CustomsPlatform(dialect=dialect.name, seed=self._seed)
+        else:
+            self._redis = RedisServer()
+            await self._redis.start()
+            self.platform = CustomsPubSub(self._redis.port, dialect=dialect.name, seed=self._seed)
         await self.platform.start()
 
     async def start_bridge(self, config: Path) -> None:
@@ -38,9 +50,11 @@ class BridgedPlatform:
                 await asyncio.sleep(_LOOK_S)
 
     async def stop(self) -> None:
-        """End both."""
+        """End all of them."""
         await self._children.stop()
         await self.platform.stop()
+        if self._redis is not None:
+            await self._redis.stop()
 
     def enter(self, truck: TruckSpec) -> None:
         """Enter a document for what this truck truly is; a release spends it."""

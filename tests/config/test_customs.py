@@ -57,6 +57,10 @@ def test_a_good_one_has_safe_defaults_and_two_directions_may_share_a_number() ->
         ("host: h\n", 'host: h\n  release_codes: ["11000000000000000000"]\n', (13, "bad_release_code")),
         ("host: h\n", 'host: h\n  release_codes: ["Y"]\n', (13, "bad_release_code")),
         ("host: h\n", f'host: h\n  dialect: letters\n  release_codes: ["{"0" * 20}"]\n', (14, "codes_of_letters")),
+        ("host: h\n", "host: h\n  redis: {}\n", (13, "redis_of_tcp")),
+        ("host: h\n", "host: h\n  dialect: json_redis\n  redis: {user: b}\n", (14, "user_without_password")),
+        ("host: h\n", "host: h\n  pass_records: {sender_id: a b, receiver_id: c}\n", (13, "bad_dxp_party")),
+        ("host: h\n", 'host: h\n  pass_records: {sender_id: a, receiver_id: ""}\n', (13, "bad_dxp_party")),
         ("direction: out", "direction: in", (16, "duplicate_value")),
         ("{id: customs}", "{id: customs, fields: {plates: hash}}", (4, "hidden_from_customs")),
     ],
@@ -74,6 +78,12 @@ def test_what_no_bridged_lane_reads_and_others_ask_for_may_be_hidden() -> None:
 def test_silence_may_be_no_fault_and_an_area_may_differ() -> None:
     text = GOOD.replace("host: h\n", "host: h\n  silence_s: null\n")
     assert places(text.replace("lane: out-1,", 'lane: out-1, area_id: "7208100009",')) == []
+
+
+def test_a_platform_on_topics_may_want_a_password() -> None:
+    access = "redis: {user: bridge, password_file: /etc/p, ca_file: /etc/c}"
+    assert places(GOOD.replace("host: h\n", f"host: h\n  dialect: json_redis\n  {access}\n")) == []
+    assert places(GOOD.replace("host: h\n", "host: h\n  dialect: json_redis\n")) == []
 
 
 def test_a_configuration_names_the_dialects_that_there_are() -> None:

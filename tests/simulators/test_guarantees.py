@@ -12,7 +12,7 @@ PARTS = {
     "serial_line", "serial_wire", "tag_field",
 }  # fmt: skip
 # Beside the devices: what a lane stands in and talks to.
-AROUND = {"world", "clearance", "customs_platform", "broker"}
+AROUND = {"world", "clearance", "customs_platform", "customs_pubsub", "redis_server", "broker"}
 
 
 def sections() -> dict[str, str]:

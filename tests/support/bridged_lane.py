@@ -36,6 +36,8 @@ class BridgedLane(SystemLane):
         self.platform = CustomsPlatform()
         self.bridges: list[Controller] = []
         self.answer_ms = 5_000
+        # Lines of `customs_bridge` beyond those.
+        self.more = ""
         # The CA of the lane's own pictures, where the bridge shall fetch them.
         self.pictures_ca: Path | None = None
         self.settings["deadline_ms"] = 10_000
@@ -46,6 +48,7 @@ class BridgedLane(SystemLane):
         text = BRIDGE.format(authority=AUTHORITY, lane=LANE, port=self.platform.port, answer_ms=self.answer_ms)
         if self.pictures_ca is not None:
             text += f"  pictures_ca: {self.pictures_ca}\n"
+        text += self.more
         path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
         return path
 
@@ -81,13 +84,20 @@ class BridgedLane(SystemLane):
 
 @contextlib.asynccontextmanager
 async def open_bridged(
-    folder: Path, broker: BrokerCase, *, prepare: Callable[[BridgedLane], Awaitable[None]] | None = None
+    folder: Path,
+    broker: BrokerCase,
+    *,
+    prepare: Callable[[BridgedLane], Awaitable[None]] | None = None,
+    platform: CustomsPlatform | None = None,
+    more: str = "",
 ) -> AsyncIterator[BridgedLane]:
     """Start devices, platform, bridge and controller; the lane's own authority of tests does not serve.
 
-    `prepare` may change the configuration before anything reads it.
+    `prepare` may change the configuration before anything reads it; `platform` is another one, with `more` lines.
     """
     lane = BridgedLane(folder, broker)
+    lane.platform = platform or lane.platform
+    lane.more = more
     await lane.platform.start()
     try:
         observer = MqttLink(broker.settings("grant-observer"))
