@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import contextlib
 import hmac
+import ssl
 import sys
 from collections.abc import Sequence
 
@@ -21,10 +22,13 @@ class RedisServer:
     """One server on a real port of the loopback, between `start` and `stop`; like Redis it keeps nothing.
 
     `password` is what each client has to say, as `user` where that is set. `deaf`: it reads on and answers no more.
+    With `tls` it is a server of that.
     """
 
-    def __init__(self, *, port: int = 0, user: str = "default", password: str | None = None) -> None:
-        self.user, self.password = user, password
+    def __init__(
+        self, *, port: int = 0, user: str = "default", password: str | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.user, self.password, self._tls = user, password, tls
         self.deaf = False
         self._port = port
         self._server: asyncio.Server | None = None
@@ -43,7 +47,7 @@ class RedisServer:
 
     async def start(self) -> None:
         """Listen. Raises OSError."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -43,7 +43,7 @@ class Floor:
 _VERIFYING = (
     "strict_json|envelope|claims|keyset|grant|signed|trust|confirmation|acknowledgement|issued|offline_list|sampling_plan"
     "|manifest|referral_report|request|root_rotation|picture_access"
-    "|bridge/(dialects|judging|messages|picture_messages|said|slots|strict_xml|wire)"
+    "|bridge/(bodies|dialects|json_body|judging|messages|picture_messages|said|slots|strict_xml|wire)"
 )
 # A file belongs to the first group that names it.
 FLOORS = (

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from simulators.broker import free_ports
 from simulators.customs_pubsub import CustomsPubSub
 from simulators.redis_server import RedisServer
 from tests.support.bridge_bench import until
+from tests.support.certificates import CertificateAuthority
 from tests.support.customs import CHANNEL, SEQUENCE, TRUCK
 from tests.support.mqtt import serving, within
 from tests.support.redis import PASSWORD, DebianRedis, RunningRedis
@@ -297,6 +299,25 @@ async def test_why_no_connection_came_about_is_named(
     front = Front(1)
     async with serving(front.link.run):
         assert (await within(front.downs.get())).code == code
+
+
+async def test_a_server_with_tls_is_believed_by_its_ca_alone(tmp_path: Path) -> None:
+    authority = CertificateAuthority(tmp_path)
+    other = CertificateAuthority(tmp_path, "other")
+    own = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    own.load_cert_chain(*authority.issue("127.0.0.1"))
+    server = RedisServer(tls=own)
+    await server.start()
+    front = Front(server.port, tls=server_tls(authority.ca_file))
+    async with serving(front.link.run):
+        await within(front.ups.get())
+        front.ask()
+        await within(front.unheard.get())
+    for tls in (None, server_tls(other.ca_file)):
+        front = Front(server.port, tls=tls, connect_timeout_s=0.5)
+        async with serving(front.link.run):
+            assert (await within(front.downs.get())).code in ("connect_failed", "connect_timeout", "closed_by_platform")
+    await server.stop()
 
 
 def test_a_ca_that_is_none_is_named(tmp_path: Path) -> None:
