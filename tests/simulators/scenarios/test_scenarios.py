@@ -26,16 +26,29 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def shares(names: Sequence[str]) -> list[list[str]]:
-    """Who runs what. Those that keep to the machine's time would lose it where too many of them played side by side."""
+    """Who runs what. Those that keep to the machine's time would lose it where too many of them played side by side.
+
+    Bridges of one authority have one name at the broker and would end each other's connections: they take turns.
+    """
     slow = [name for name in names if bound(name)]
     quick = [name for name in names if name not in slow]
-    return [share for kind in (slow, quick) for first in range(EACH) if (share := kind[first::EACH])]
+    turns = [name for name in slow if bridged(name)]
+    others = [name for name in slow if name not in turns]
+    ahead = max(0, (len(slow) + 1) // EACH - len(turns))
+    split = [[*turns, *others[:ahead]], others[ahead:], *(quick[first::EACH] for first in range(EACH))]
+    return [share for share in split if share]
 
 
 def bound(name: str) -> bool:
     """Whether something of it cannot be hurried, or reads pictures: that is work."""
     loaded = load(FOLDER / f"{name}.yaml")
     return isinstance(loaded, Loaded) and (loaded.speed_bound or loaded.works_apart)
+
+
+def bridged(name: str) -> bool:
+    """Whether its authority is the customs bridge, which asks a platform; such a one keeps to the machine's time."""
+    loaded = load(FOLDER / f"{name}.yaml")
+    return isinstance(loaded, Loaded) and loaded.scenario.platform is not None
 
 
 class Runs:
