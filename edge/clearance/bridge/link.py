@@ -51,6 +51,10 @@ class PlatformSide(Protocol):
         """Send now; False where it cannot be."""
         ...
 
+    async def send_when_idle(self, frame: Frame) -> bool:
+        """Send once nothing else waits to be sent; False where it cannot be."""
+        ...
+
     async def run(self) -> None:
         """Connect, serve and reconnect until cancelled."""
         ...

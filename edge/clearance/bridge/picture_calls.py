@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.clearance.bridge.dialects import Dialect
+from edge.clearance.bridge.link import PlatformSide
 from edge.clearance.bridge.messages import Channel
 from edge.clearance.bridge.picture_messages import (
     PictureCall,
@@ -20,7 +21,6 @@ from edge.clearance.bridge.picture_messages import (
     return_frame,
 )
 from edge.clearance.bridge.pictures import PictureFolder
-from edge.clearance.bridge.platform_link import PlatformLink
 from edge.clearance.bridge.strict_xml import XmlError
 from edge.clearance.bridge.wire import Frame
 from edge.clearance.claims import is_hash
@@ -50,7 +50,7 @@ class PictureCalls:
     def __init__(
         self,
         folder: PictureFolder | None,
-        link: PlatformLink,
+        link: PlatformSide,
         channels: Mapping[str, Channel],
         dialect: Dialect,
         *,

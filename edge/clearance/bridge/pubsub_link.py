@@ -110,6 +110,10 @@ class PubSubLink:
         self._published.append(frame)
         return True
 
+    async def send_when_idle(self, frame: Frame) -> bool:
+        """Publish as `send` does: what waits for another message, a picture, has no topic here."""
+        return self.send(frame)
+
     async def run(self) -> None:
         """Connect, serve and reconnect until cancelled."""
         await self._kept.run(self._serve_once)

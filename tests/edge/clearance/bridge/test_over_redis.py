@@ -264,3 +264,12 @@ async def test_a_question_answered_meanwhile_is_not_held_because_nobody_heard_it
         bridge._unheard(Frame(MessageType.GATHER, "9", "9", "I", "front", b"{}"))
         bench.platform.answer(bench.platform.asked[0])
         assert (await bench.grant()).verdict == "release"
+
+
+async def test_a_message_that_has_no_topic_is_not_sent(bench: BridgeBench) -> None:
+    async with bench.bridge() as bridge:
+        for kind in (MessageType.PICTURE_RETURN, MessageType.SUPPLEMENT):
+            other = Frame(kind, CHANNEL.area, CHANNEL.channel, "I", "front", b"{}")
+            assert not bridge.platform.send(other)
+            assert not await bridge.platform.send_when_idle(other)
+        assert bridge.platform.is_up
