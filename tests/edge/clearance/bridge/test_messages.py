@@ -103,7 +103,7 @@ def test_no_container_looked_for_is_no_empty_truck() -> None:
     assert (empty["container_count"], empty["containers_read"]) == ("0", "1")
 
 
-@dialects
+@of_xml
 def test_a_supplement_is_its_fixture_byte_for_byte_and_a_platform_reads_it(dialect: Dialect) -> None:
     said = replace(TRUCK, trailer_plate="", models=(), supplemented=True)
     frame = gather_frame(said, CHANNEL, dialect)
