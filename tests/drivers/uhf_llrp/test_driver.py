@@ -1,8 +1,10 @@
 """What only a reader that speaks LLRP does, against our simulator: being let in, keepalives, what it left running."""
 
 import asyncio
+import socket
 import sys
 import tomllib
+from dataclasses import replace
 
 import pytest
 
@@ -153,11 +155,15 @@ def test_antennas_that_it_does_not_have_are_refused(antennas: tuple[int, ...]) -
 async def test_a_reader_that_asks_without_end_and_reads_nothing_is_let_go_and_comes_back(
     wired: TcpWire[LlrpDevice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # No faster than a line is 64 KiB a second: what the system holds of our answers would take a minute to fill.
+    # As fast as it comes, and no limit but the one of what waits: megabytes would take a minute at the pace of a line.
     monkeypatch.setattr("drivers.kit.line._MOST_BYTES_PER_S", 1 << 30)
     monkeypatch.setattr("drivers.kit.line._MOST_BYTES_AT_ONCE", 1 << 30)
-    driver = reader(wired.path)
+    patient = replace(QUICK, round_limit_s=300.0, answer_timeout_s=60.0)
+    driver = LlrpReader("rfid-1", wired.path, clock=RealClock(), on_tag=Delivered(), pace=patient)
     await driver.connect()
+    ours = driver._line._transport  # type: ignore[union-attr]
+    for end, held in ((next(iter(wired._writers)), socket.SO_RCVBUF), (ours, socket.SO_SNDBUF)):
+        end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, held, 4096)
     living = asyncio.create_task(driver.run())
     (client,) = wired._writers
     client.transport.pause_reading()  # type: ignore[attr-defined]
