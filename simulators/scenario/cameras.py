@@ -84,7 +84,8 @@ class _Scenes:
         boxes = spec.containers
         if not boxes:
             return None
-        return render_container([one.code for one in boxes], [one.size_type for one in boxes], seed, weather=weather)
+        codes, sizes = [one.code for one in boxes], [one.size_type for one in boxes]
+        return render_container(codes, sizes, seed, weather=weather, upright=any(one.upright for one in boxes))
 
 
 def _laid_on(weather: WeatherSpec) -> Weather:

@@ -55,10 +55,11 @@ class PlateSpec(Strict):
 
 
 class ContainerSpec(Strict):
-    """One container on it."""
+    """One container on it; `upright` where its code is painted in a column."""
 
     code: Name
     size_type: Name = "22G1"
+    upright: bool = False
 
 
 class SealSpec(Strict):

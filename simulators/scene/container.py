@@ -19,13 +19,15 @@ def render_container(
     seed: int = 0,
     *,
     weather: Weather = CLEAR,
+    upright: bool = False,
     width: int = 1280,
     height: int = 720,
 ) -> Picture:
     """One or two containers on a trailer, each with its code (11 characters) and size and type beneath.
 
-    The code is painted as ISO 6346 asks: owner, serial, check digit in a box, in one line. `seed` picks paint,
-    position and dirt. Raises ValueError for another number of codes, or where the two lists differ in length.
+    The code is painted as ISO 6346 asks: owner, serial, check digit in a box, in one line; in a column where it is
+    `upright`, as on many ends and sides. `seed` picks paint, position and dirt. Raises ValueError for another number of
+    codes, or where the two lists differ in length.
     """
     if not 1 <= len(codes) <= 2 or len(codes) != len(size_types) or any(len(code) != 11 for code in codes):
         raise ValueError(
@@ -48,11 +50,15 @@ def render_container(
         )
     if len(codes) == 1:
         left = width * rng.uniform(0.13, 0.17)
-        _place(picture, rng, _face_of(rng, codes[0], size_types[0], doors=True), left, left + width * 0.70)
+        _place(
+            picture, rng, _face_of(rng, codes[0], size_types[0], alone=True, upright=upright), left, left + width * 0.70
+        )
     else:
         for index, (code, size_type) in enumerate(zip(codes, size_types, strict=True)):
             left = width * (0.015 + 0.495 * index)
-            _place(picture, rng, _face_of(rng, code, size_type, doors=False), left, left + width * 0.475)
+            _place(
+                picture, rng, _face_of(rng, code, size_type, alone=False, upright=upright), left, left + width * 0.475
+            )
     return under(texture(picture, rng, 2.0, 2), rng, weather)
 
 
@@ -63,17 +69,23 @@ def _place(picture: Picture, rng: np.random.Generator, flat: Picture, left: floa
     paste(picture, flat, [(left, top), (right, top + skew), (right, low), (left, low)])
 
 
-def _face_of(rng: np.random.Generator, code: str, size_type: str, *, doors: bool) -> Picture:
-    """One face, flat. Markings keep clear of rods and of the corrugation's edges as on real ones."""
-    width, height = (1400, 1180) if doors else (1000, 1180)
-    paint = _PAINTS[int(rng.integers(len(_PAINTS)))]
+def _face_of(rng: np.random.Generator, code: str, size_type: str, *, alone: bool, upright: bool) -> Picture:
+    """One face, flat: the doors where it is `alone` and its code in a line.
+
+    Markings keep clear of rods and of the corrugation's edges as on real ones.
+    """
+    width, height = (1400, 1180) if alone else (1000, 1180)
+    paint, doors = _PAINTS[int(rng.integers(len(_PAINTS)))], alone and not upright
     flat = _corrugated(width, height, paint, rng, depth=10.0 if doors else 18.0)
     if doors:
         _doors(flat, paint)
     _frame(flat, paint)
     size = 88 if doors else 92
     left = round(width * (0.515 if doors else 0.16))
-    _markings(flat, code, size_type, left, round(height * 0.10), size)
+    if upright:
+        _column(flat, code, size_type, round(width * 0.80), round(height * 0.07))
+    else:
+        _markings(flat, code, size_type, left, round(height * 0.10), size)
     _weathering(flat, rng)
     return flat
 
@@ -99,8 +111,30 @@ def _doors(flat: Picture, paint: Colour) -> None:
         rectangle(flat, at + 5, top, at + 9, height * 0.97, (104, 104, 108))
         for keeper in (0.45, 0.66, 0.92):
             rectangle(flat, at - 22, height * keeper, at + 22, height * keeper + 26, (92, 92, 96))
+        # Cams at header and sill hold the rod.
+        for cam in (height * 0.945, top - 14):
+            rectangle(flat, at - 30, cam, at + 30, cam + 18, (70, 70, 74))
+    for leaf in (0.035, 0.507):
+        # The rubber around each leaf.
+        cv2.rectangle(flat, (round(width * leaf), 46), (round(width * (leaf + 0.458)), height - 46), (22, 22, 24), 6)
     for handle in (0.25, 0.75):
         rectangle(flat, width * handle - 90, height * 0.64, width * handle + 90, height * 0.66, (150, 150, 154))
+        rectangle(flat, width * handle - 26, height * 0.625, width * handle + 26, height * 0.675, (88, 88, 92))
+    for hinge in (0.14, 0.38, 0.62, 0.86):
+        for across in (0, width - 62):
+            rectangle(flat, across, height * hinge, across + 62, height * hinge + 34, seam)
+            rectangle(flat, across + 24, height * hinge - 6, across + 38, height * hinge + 40, (96, 96, 100))
+    # The plate of the safety convention, low on the left leaf.
+    rectangle(flat, width * 0.17, height * 0.78, width * 0.33, height * 0.90, (150, 152, 154))
+    for line in range(5):
+        rectangle(
+            flat,
+            width * 0.18,
+            height * (0.795 + 0.02 * line),
+            width * 0.31,
+            height * (0.80 + 0.02 * line),
+            (70, 70, 72),
+        )
 
 
 def _frame(flat: Picture, paint: Colour) -> None:
@@ -136,6 +170,28 @@ def _markings(flat: Picture, code: str, size_type: str, left: int, top: int, siz
     for row, line in enumerate(("MAX GROSS", "TARE", "NET", "CU CAP")):
         text = glyphs(line, max(16, round(size * 0.26)), weight=400)
         ink(flat, text, left, top + round(tall * 4.0) + row * round(size * 0.45), _MARKING, 0.9)
+
+
+def _column(flat: Picture, code: str, size_type: str, left: int, top: int) -> None:
+    """Owner, serial and boxed check digit one below the other; size and type in a second column, lower down."""
+    size = 76
+    wide = max(_narrow(character, size).shape[1] for character in code)
+    at = top
+    for place, character in enumerate(code):
+        mask = _narrow(character, size)
+        ink(flat, mask, left + (wide - mask.shape[1]) // 2, at, _MARKING, 0.96)
+        if place == len(code) - 1:
+            pad = 8
+            box = np.zeros((mask.shape[0] + 2 * pad, wide + 2 * pad), np.uint8)
+            cv2.rectangle(box, (1, 1), (box.shape[1] - 2, box.shape[0] - 2), 255, 2, cv2.LINE_AA)
+            ink(flat, box, left - pad, at - pad, _MARKING, 0.5)
+        # Owner, serial and check digit stand apart.
+        at += mask.shape[0] + round(size * (0.55 if place in (3, 9) else 0.24))
+    at = top + round(size * 3.2)
+    for character in size_type:
+        mask = _narrow(character, size)
+        ink(flat, mask, left - round(size * 1.5) + (wide - mask.shape[1]) // 2, at, _MARKING, 0.96)
+        at += mask.shape[0] + round(size * 0.24)
 
 
 def _weathering(flat: Picture, rng: np.random.Generator) -> None:

@@ -71,13 +71,52 @@ def _cab(picture: Picture, rng: np.random.Generator, left: float, right: float, 
     paste(picture, flat, [(left + span * 0.03, top), (right - span * 0.03, top), (right, low), (left, low)])
     _windscreen(picture, left, right)
     for side, outward in ((left, -1), (right, 1)):
-        near, far = sorted((side + outward * 8, side + outward * span * 0.075))
-        rectangle(picture, near, height * 0.03, far, height * 0.27, (26, 26, 28))
+        _mirror(picture, side + span * 0.03 * -outward, outward, span)
+        _corner(picture, side, outward, span, paint)
     _grille(picture, left, right)
     overhang = span * 0.005
-    rectangle(picture, left - overhang, height * 0.70, right + overhang, low, (62, 62, 66))
-    rectangle(picture, left - overhang, height * 0.70, right + overhang, height * 0.715, (96, 96, 100))
+    bumper = texture(gradient(round(span), round(low - height * 0.70), (84, 84, 88), (44, 44, 48)), rng, 1.5, 10)
+    edges = [(left - overhang, height * 0.70), (right + overhang, height * 0.70)]
+    paste(picture, bumper, [*edges, (right - overhang, low), (left + overhang, low)])
+    rectangle(picture, left - overhang, height * 0.70, right + overhang, height * 0.71, (104, 104, 108))
+    for step in (0.30, 0.70):
+        rectangle(
+            picture,
+            left + span * (step - 0.06),
+            height * 0.885,
+            left + span * (step + 0.06),
+            height * 0.90,
+            (28, 28, 30),
+        )
     rectangle(picture, left + span * 0.06, low, right - span * 0.06, low + (ground - low) * 0.4, (34, 34, 36))
+
+
+def _mirror(picture: Picture, root: float, outward: int, span: float) -> None:
+    """A housing on two arms, beside the cab."""
+    height = picture.shape[0]
+    near, far = sorted((root + outward * span * 0.045, root + outward * span * 0.105))
+    middle = (round((near + far) / 2), round(height * 0.15))
+    for arm in (0.06, 0.24):
+        pivot = (round(root), round(height * (arm + 0.03)))
+        cv2.line(picture, pivot, (middle[0], round(height * arm)), (20, 20, 22), 7, cv2.LINE_AA)
+    axes = (round((far - near) / 2), round(height * 0.13))
+    cv2.ellipse(picture, middle, axes, 0, 0, 360, (30, 30, 32), -1, cv2.LINE_AA)
+    rectangle(picture, near, height * 0.05, far, height * 0.25, (30, 30, 32))
+    rectangle(picture, near + 4, height * 0.06, near + 8, height * 0.24, (52, 52, 56))
+
+
+def _corner(picture: Picture, side: float, outward: int, span: float, paint: Colour) -> None:
+    """The cab's rounded corner with its air deflector, turned away from the light."""
+    height = picture.shape[0]
+    inner = side - outward * span * 0.055
+    top, low = height * 0.42, height * 0.70
+    dark: Colour = (paint[0] * 5 // 9, paint[1] * 5 // 9, paint[2] * 5 // 9)
+    shade = picture.copy()
+    upper = (side - outward * span * 0.03, top), (inner - outward * span * 0.01, top)
+    polygon(shade, [*upper, (inner, low), (side, low)], dark)
+    picture[:] = cv2.addWeighted(picture, 0.35, shade, 0.65, 0)
+    left, right = sorted((inner, inner - outward * 4))
+    rectangle(picture, left, height * 0.44, right, height * 0.69, (24, 24, 26))
 
 
 def _windscreen(picture: Picture, left: float, right: float) -> None:
@@ -87,8 +126,12 @@ def _windscreen(picture: Picture, left: float, right: float) -> None:
     def across(*shares: float) -> list[float]:
         return [left + span * share for share in shares]
 
+    seal = zip(across(0.065, 0.935, 0.965, 0.035), (top - 8, top - 8, sill + 8, sill + 8), strict=True)
+    polygon(picture, list(seal), (24, 24, 24))
+    glass = gradient(round(span * 0.9), round(sill - top), (128, 116, 102), (44, 38, 34))
+    _inside(glass)
     corners = zip(across(0.08, 0.92, 0.95, 0.05), (top, top, sill, sill), strict=True)
-    polygon(picture, list(corners), (58, 50, 44))
+    paste(picture, glass, list(corners))
     shine = picture.copy()
     reflection = zip(across(0.20, 0.34, 0.24, 0.08), (top, top, sill, sill), strict=True)
     polygon(shine, list(reflection), (150, 142, 132))
@@ -96,6 +139,22 @@ def _windscreen(picture: Picture, left: float, right: float) -> None:
     for start, end in (across(0.16, 0.46), across(0.84, 0.54)):
         pivot, tip = (round(start), round(sill - 4)), (round(end), round(sill - height * 0.05))
         cv2.line(picture, pivot, tip, (15, 15, 15), 5, cv2.LINE_AA)
+
+
+def _inside(glass: Picture) -> None:
+    """What is seen through a windscreen: two seats, a driver, the wheel, a visor."""
+    height, width = glass.shape[:2]
+    seen = glass.copy()
+    for seat in (0.24, 0.74):
+        rectangle(seen, width * (seat - 0.09), height * 0.34, width * (seat + 0.09), height, (36, 34, 34))
+    driver, low = width * 0.74, round(height * 0.98)
+    shoulders, wheel = (round(width * 0.11), round(height * 0.42)), (round(width * 0.10), round(height * 0.20))
+    cv2.ellipse(seen, (round(driver), low), shoulders, 0, 180, 360, (74, 60, 50), -1, cv2.LINE_AA)
+    disc(seen, driver, height * 0.44, height * 0.12, (112, 132, 168))
+    cv2.ellipse(seen, (round(driver), low), wheel, 0, 180, 360, (16, 16, 16), 6, cv2.LINE_AA)
+    rectangle(seen, 0, height * 0.90, width, height, (26, 25, 25))
+    glass[:] = cv2.addWeighted(glass, 0.45, seen, 0.55, 0)
+    rectangle(glass, 0, 0, width, height * 0.06, (52, 46, 42))
 
 
 def _grille(picture: Picture, left: float, right: float) -> None:

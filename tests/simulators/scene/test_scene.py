@@ -79,6 +79,7 @@ def test_scenes_repeat_with_their_seed_and_differ_with_another() -> None:
         lambda seed: render_front("粤B12345", "blue", seed=seed),
         lambda seed: render_container(["CSQU3054383"], ["22G1"], seed),
         lambda seed: render_container(["CSQU3054383", "MSKU9070323"], ["22G1", "22G1"], seed),
+        lambda seed: render_container(["CSQU3054383"], ["22G1"], seed, upright=True),
         lambda seed: render_empty_lane(seed),
     ):
         first, again, other = render(1), render(1), render(2)
@@ -86,6 +87,14 @@ def test_scenes_repeat_with_their_seed_and_differ_with_another() -> None:
         assert first.dtype == np.uint8
         assert np.array_equal(first, again)
         assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_code_is_painted_in_a_line_or_in_a_column(upright: bool) -> None:
+    one, other = (render_container([code], ["22G1"], 1, upright=upright) for code in ("CSQU3054383", "TGHM1111111"))
+    down, across = np.nonzero((one != other).any(2))
+    assert bool(np.std(down) > 2 * np.std(across)) is upright
+    assert bool(np.std(across) > 2 * np.std(down)) is not upright
 
 
 def test_dusk_is_darker_than_day() -> None:
