@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from simulators.broker import free_ports
 from simulators.devices.camera import CAMERA_FAULTS, CameraFault, CameraSimulator, Picture
+from simulators.devices.camera_door import CameraDoor
 from simulators.devices.camera_onvif import ONVIF_FAULTS, OnvifCameraSimulator, OnvifFault
 from simulators.devices.camera_rtsp import RTSP_FAULTS, RtspCameraSimulator, RtspFault
 from simulators.devices.event_camera import (
@@ -24,8 +26,9 @@ from simulators.scene import Vary, Weather, render_container, render_empty_lane,
 
 # It recognises whoever stands there again and again; how soon a busy machine reads its pictures is not in question.
 _EVENTS = 30
-# Its door and its certificates; a scenario's cameras admit everybody.
-_OF_A_LOCKED_CAMERA = ("wrong_realm", "stale_nonce", "expired_certificate", "wrong_host")
+# Its door, which a camera has whose configuration names a user; certificates a scenario's cameras have none.
+_OF_A_DOOR = ("wrong_realm", "stale_nonce")
+_OF_A_CERTIFICATE = ("expired_certificate", "wrong_host")
 _WORDS: Mapping[str, Callable[[], Words]] = {"isapi_camera": IsapiWords, "dahua_camera": DahuaWords}
 
 F = TypeVar("F", bound=str)
@@ -105,11 +108,12 @@ class _Camera(Protocol[G]):
 class _Rendered(Generic[F]):
     """A camera that shows whoever stands before it; `faults` are its own, `none` among them."""
 
-    def __init__(self, scenes: _Scenes, camera: _Camera[F], faults: Sequence[F]) -> None:
+    def __init__(self, scenes: _Scenes, camera: _Camera[F], faults: Sequence[F], *, locked: bool = False) -> None:
         self._scenes = scenes
         self._camera = camera
         camera.varied = scenes.varied
-        self._faults: dict[str, F] = {one: one for one in faults if one not in _OF_A_LOCKED_CAMERA}
+        left_out = _OF_A_CERTIFICATE if locked else (*_OF_A_CERTIFICATE, *_OF_A_DOOR)
+        self._faults: dict[str, F] = {one: one for one in faults if one not in left_out}
 
     async def start(self) -> None:
         """Render every truck of the scenario, then listen: drawing would hold the loop up."""
@@ -123,7 +127,7 @@ class _Rendered(Generic[F]):
     async def turn_on(self, fault: FaultSpec) -> None:
         """Switch to a fault; a camera has one at a time."""
         if fault.switch not in self._faults:
-            raise ValueError(f"{fault.switch} is a fault of a camera that asks who wants to see")
+            raise ValueError(f"{fault.switch} is a fault of a camera with a user and a password, or with a certificate")
         await self._camera.set_fault(self._faults[fault.switch])
 
     async def turn_off(self, switch: str) -> None:  # noqa: ARG002 - it has one at a time
@@ -135,10 +139,10 @@ class CameraSimulated(_Rendered[CameraFault]):
     """A camera over HTTP that renders whoever stands before it, by the kind of picture that it is configured for."""
 
     def __init__(self, site: Site) -> None:
-        scenes = _Scenes(site)
+        scenes, door = _Scenes(site), _door(site)
         self._configured = site.configured
-        self.camera = CameraSimulator(scenes.picture, seed=site.seed)
-        super().__init__(scenes, self.camera, CAMERA_FAULTS)
+        self.camera = CameraSimulator(scenes.picture, seed=site.seed, door=door)
+        super().__init__(scenes, self.camera, CAMERA_FAULTS, locked=door is not None)
 
     @property
     def address(self) -> dict[str, Any]:
@@ -151,9 +155,9 @@ class RtspCameraSimulated(_Rendered[RtspFault]):
     """A camera over RTSP that renders whoever stands before it."""
 
     def __init__(self, site: Site) -> None:
-        scenes = _Scenes(site)
-        self.camera = RtspCameraSimulator(scenes.picture, seed=site.seed)
-        super().__init__(scenes, self.camera, RTSP_FAULTS)
+        scenes, door = _Scenes(site), _door(site)
+        self.camera = RtspCameraSimulator(scenes.picture, seed=site.seed, door=door)
+        super().__init__(scenes, self.camera, RTSP_FAULTS, locked=door is not None)
 
     @property
     def address(self) -> dict[str, Any]:
@@ -165,9 +169,9 @@ class OnvifCameraSimulated(_Rendered[OnvifFault]):
     """A camera over RTSP that renders whoever stands before it, and tells which plate it recognised."""
 
     def __init__(self, site: Site) -> None:
-        scenes = _Scenes(site)
-        self.camera = OnvifCameraSimulator(scenes.picture, scenes.told, seed=site.seed)
-        super().__init__(scenes, self.camera, ONVIF_FAULTS)
+        scenes, door = _Scenes(site), _door(site)
+        self.camera = OnvifCameraSimulator(scenes.picture, scenes.told, seed=site.seed, door=door)
+        super().__init__(scenes, self.camera, ONVIF_FAULTS, locked=door is not None)
 
     @property
     def address(self) -> dict[str, Any]:
@@ -179,11 +183,13 @@ class EventCameraSimulated(_Rendered[EventFault]):
     """A camera that tells by itself which plate it recognised, with a picture."""
 
     def __init__(self, site: Site) -> None:
-        scenes = _Scenes(site)
+        scenes, door = _Scenes(site), _door(site)
         words = _WORDS[site.configured["driver"]]
         source = _Recognised(scenes)
-        self.camera = EventCameraSimulator(words(), source=source, events_per_vehicle=_EVENTS, seed=site.seed)
-        super().__init__(scenes, self.camera, EVENT_FAULTS)
+        self.camera = EventCameraSimulator(
+            words(), source=source, events_per_vehicle=_EVENTS, seed=site.seed, door=door
+        )
+        super().__init__(scenes, self.camera, EVENT_FAULTS, locked=door is not None)
 
     @property
     def address(self) -> dict[str, Any]:
@@ -210,6 +216,14 @@ class PushingCameraSimulated(_Rendered[PushFault]):
     def address(self) -> dict[str, Any]:
         """Where the lane listens for it."""
         return {"url": self.camera.url, "spool": str(self._spool)}
+
+
+def _door(site: Site) -> CameraDoor | None:
+    """The door of a camera whose configuration names a user. Raises OSError where his password cannot be read."""
+    user, named = site.configured.get("user"), site.configured.get("password_file")
+    if user is None or named is None:
+        return None
+    return CameraDoor(user, Path(named).read_text(encoding="utf-8").strip(), seed=site.seed)
 
 
 class _Recognised:
