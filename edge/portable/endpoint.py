@@ -49,8 +49,8 @@ class Endpoint(Protocol):
 
 
 def endpoint_at(path: Path) -> Endpoint:
-    """The endpoint that is known by `path`."""
-    return UnixEndpoint(path) if hasattr(asyncio, "start_unix_server") else PortEndpoint(path)
+    """The endpoint that is known by `path`. Raises OSError where no user's profile is known."""
+    return UnixEndpoint(path) if hasattr(asyncio, "start_unix_server") else PortEndpoint(card_of(path))
 
 
 async def connect(path: Path, most_bytes: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -90,10 +90,10 @@ class UnixEndpoint:
 
 
 class PortEndpoint:
-    """A port of loopback, and a secret in the user's profile."""
+    """A port of loopback, and a secret in a card for whoever may read it."""
 
-    def __init__(self, path: Path) -> None:
-        self._card = card_of(path)
+    def __init__(self, card: Path) -> None:
+        self._card = card
         self._secret = secrets.token_bytes(_SECRET_BYTES)
         self._written = b""
         self._server: asyncio.Server | None = None
@@ -136,7 +136,7 @@ class PortEndpoint:
 
 
 async def _connect_port(path: Path, most_bytes: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    port, secret = _read_card(card_of(path))
+    port, secret = read_card(card_of(path))
     reader, writer = await asyncio.open_connection(LOOPBACK, port, limit=most_bytes)
     try:
         async with asyncio.timeout(_PROVE_TIMEOUT_S):
@@ -155,7 +155,8 @@ async def _connect_port(path: Path, most_bytes: int) -> tuple[asyncio.StreamRead
     return reader, writer
 
 
-def _read_card(card: Path) -> tuple[int, bytes]:
+def read_card(card: Path) -> tuple[int, bytes]:
+    """Return port and secret. Raises NotLetInError for what is no card, OSError where there is none."""
     try:
         told = json.loads(card.read_bytes())
         port, secret = told["port"], bytes.fromhex(told["secret"])

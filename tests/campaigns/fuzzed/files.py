@@ -37,6 +37,7 @@ from edge.core.step import initial
 from edge.hardware import BOUND_FILE, HardwareError, bound_to
 from edge.mqtt.certificates import lifetime
 from edge.playback import PlaybackError, play
+from edge.portable.endpoint import NotLetInError, PortEndpoint, read_card
 from edge.profiles import lane_profile
 from edge.release import archive
 from edge.runtime import journal_head
@@ -173,6 +174,35 @@ def _control() -> Take:
     return take
 
 
+class _Unheard:
+    """The end of a connection at which nobody listens."""
+
+    def write(self, _: bytes) -> None:
+        return
+
+
+def _endpoint(folder: Path) -> Fed:
+    """A card, and what a stranger says to the controller: he is not let in, whatever it is."""
+    card = folder / "card.json"
+    endpoint = PortEndpoint(card)
+
+    async def admitted(data: bytes) -> bool:
+        reader = asyncio.StreamReader()
+        reader.feed_data(data)
+        reader.feed_eof()
+        return await endpoint.admit(reader, cast(Any, _Unheard()))
+
+    def take(data: bytes) -> None:
+        card.write_bytes(data)
+        with suppress(NotLetInError):
+            port, secret = read_card(card)
+            assert 0 < port < 65536
+            assert len(secret) == 32
+        assert not asyncio.run(admitted(data))
+
+    return Fed([json.dumps({"port": 4711, "secret": "0f" * 32}).encode(), b"0" * 64 + b" " + b"1" * 64 + b"\n"], take)
+
+
 def _keys(folder: Path) -> Fed:
     private, public, secret = (folder / name for name in ("a.key.pem", "a.pub.pem", "a.key"))
     write_private_key(private, private_key("request"))
@@ -296,6 +326,7 @@ def targets() -> list[Target]:
         _in_file("scenario", "simulators.scenario.loading config.document", "given.yaml", scenarios,
                  scenario_loader.load),
         target("control", "edge.runtime.control edge.runtime.words", asked, _control()),
+        Target("control_endpoint", ("edge.portable.endpoint",), _endpoint),
         Target("key_files", ("edge.clearance.keys", "edge.mqtt.certificates", "ops.signing", "ops.audit"), _keys),
         Target("trust", ("edge.clearance.trust", "edge.clearance.seen", "edge.clearance.root_rotation"), _trust),
         target("listed_vehicles", "edge.verbs.offline", [_VEHICLES],

@@ -177,7 +177,7 @@ async def test_without_a_profile_nothing_listens(tmp_path: Path, monkeypatch: py
 
 async def test_a_card_that_cannot_be_written_leaves_nobody_listening(tmp_path: Path) -> None:
     (tmp_path / "profile").write_text("no folder")
-    one = PortEndpoint(tmp_path / "control.sock")
+    one = PortEndpoint(card_of(tmp_path / "control.sock"))
     with pytest.raises(OSError, match="profile"):
         await one.start(_unserved, 4096)
     one.close()
@@ -187,7 +187,7 @@ async def test_a_port_that_cannot_be_had_is_told(tmp_path: Path, monkeypatch: py
     # Of a network that this machine has not.
     monkeypatch.setattr(module, "LOOPBACK", "192.0.2.1")
     with pytest.raises(OSError, match="assign"):
-        await PortEndpoint(tmp_path / "control.sock").start(_unserved, 4096)
+        await PortEndpoint(tmp_path / "card.json").start(_unserved, 4096)
 
 
 async def test_strangers_who_say_nothing_keep_nobody_out(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
