@@ -25,6 +25,7 @@ from drivers.kit.push.keeping import Keeping
 from drivers.kit.push.listener import Bounds, Push, PushListener
 from drivers.kit.push.refusals import Refusals
 from drivers.kit.push.spool import Spool, Spooled, SpoolError, boot_id
+from edge.portable.loop import SelectorLoop
 
 # How much longer than it can be of use a push may wait to be taken: frames are judged one after the other.
 _PATIENCE_MS = 10_000
@@ -256,7 +257,7 @@ def _spool_failed(path: str, error: SpoolError) -> SourceError:
 def received(settings: WorkerSettings, _: Who, wishes: Wishes) -> Iterator[Picture | AliveMessage]:
     """Give what one camera pushes, until it fails."""
     # The loop stands still while what it gave is handed on, which takes no time.
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=SelectorLoop) as runner:
         reception = Reception(settings)
         try:
             runner.run(reception.start(wishes))

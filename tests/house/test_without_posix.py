@@ -108,8 +108,9 @@ def test_a_configuration_is_written_and_checked_there(tmp_path: Path) -> None:
 
 
 def test_scenarios_run_there_with_the_controller_in_their_loop_and_apart(tmp_path: Path) -> None:
-    told = kakou(tmp_path, "sim", "released", "killed_while_open", "stopped_while_open", "--speed", "10", "--json")
-    assert [json.loads(line)["failure"] for line in told.splitlines()] == [None] * 3
+    scenarios = ("released", "plate_pushed_by_the_camera", "killed_while_open", "stopped_while_open")
+    told = kakou(tmp_path, "sim", *scenarios, "--speed", "10", "--json")
+    assert [json.loads(line)["failure"] for line in told.splitlines()] == [None] * 4
 
 
 def test_pictures_are_read_there(tmp_path: Path) -> None:
