@@ -14,6 +14,7 @@ Dialect = Literal[
     "direction_digits",
     "reco_inverted",
     "letters",
+    "generation_82",
     "compact",
     "older_names",
     "names_2023",

@@ -59,6 +59,9 @@ PlatformFault = Literal[
     "doctype",
     "always_releases",
     "no_supplements",
+    "pending_person",
+    "business_error",
+    "technical_error",
 ]
 PLATFORM_FAULTS: tuple[PlatformFault, ...] = get_args(PlatformFault)
 _OTHER_PLATE = "沪B00000"
@@ -249,7 +252,10 @@ class CustomsPlatform:
 
     def _spelt(self, result: str) -> str:
         """The result in the words of the dialect."""
-        return result if self.dialect.by_digits else "Y" if result == RELEASE else "N"
+        if self.dialect.by_digits:
+            return result
+        released = result == RELEASE
+        return next(code for code, meaning in self.dialect.results.items() if (meaning == "release") is released)
 
     def _pieces(self, right: Command, channel: Channel) -> Iterator[bytes]:
         frame = self._command(right, channel)
@@ -293,6 +299,12 @@ class CustomsPlatform:
                 return replace(self._command(released, channel), sender="front")
             case "no_result":
                 return self._command(replace(right, result=None), channel)
+            case "pending_person":
+                return self._command(replace(right, result="m"), channel)
+            case "business_error":
+                return self._command(replace(released, business_error=("B017", "核放单已作废")), channel)
+            case "technical_error":
+                return self._command(replace(released, technical_error=("T500", "")), channel)
             case "empty_result":
                 return self._command(replace(right, result=""), channel)
             case "doctype":

@@ -73,6 +73,10 @@ class Layout:
         """Return a layout with more elements in a group; those of one group stand together."""
         return replace(self, elements=(*self.elements, *_group(name, members)))
 
+    def with_element(self, path: str, value: str) -> "Layout":
+        """Return a layout with one more element."""
+        return replace(self, elements=(*self.elements, (path, value)))
+
 
 _COMPACT = Layout(
     root="MESSAGE_LIST_1.1",
@@ -105,6 +109,19 @@ _JSON = Layout(
         ("GATHER_FLAG", ""),
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorLayout:
+    """Where a COMMAND_INFO says that something failed: a code and a text each, and a second plate of the vehicle.
+
+    A business error speaks about the vehicle, a technical one says that nothing was decided. Nothing but emptiness is
+    no error: which codes would mean none is not published.
+    """
+
+    business: tuple[str, str] = ("BUSI_ERR/ERR_CODE", "BUSI_ERR/ERR_TEXT")
+    technical: tuple[str, str] = ("TECH_ERR/ERR_CODE", "TECH_ERR/ERR_TEXT")
+    second_vehicle: str = "GPS/VE_NAME2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +163,8 @@ class Dialect:
     layout: Layout = field(default_factory=Layout)
     # Which picture stands in which slot of the layout.
     slots: Mapping[str, Slot] = field(default_factory=lambda: SLOTS)
+    # None where answers tell of no errors but by their result.
+    errors: ErrorLayout | None = None
     picture_layout: PictureLayout = field(default_factory=PictureLayout)
     results: Mapping[str, str] = field(default_factory=lambda: STANDARD_RESULTS)
     # EXECUTE_RESULT for a device command that was not carried out [K].
@@ -182,6 +201,8 @@ def is_digits(code: str) -> bool:
 
 _STANDARD = Dialect("gb2312")
 _BY_LETTER = MappingProxyType({"Y": RELEASE, "N": "platform_refused"})
+# Of the newer generation (81/82) modes and results are known and its XML is not: they stand in the messages of before.
+_OF_82 = MappingProxyType({"y": RELEASE, "n": "platform_alarm", "m": "platform_waits_for_person"})
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
         one.name: one
@@ -193,6 +214,13 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             replace(_STANDARD, name="reco_inverted", containers_read="0", containers_unread="1"),
             replace(_STANDARD, name="letters", results=_BY_LETTER),
             replace(_STANDARD, name="compact", layout=_COMPACT),
+            replace(
+                _STANDARD,
+                name="generation_82",
+                results=_OF_82,
+                errors=ErrorLayout(),
+                layout=Layout().with_group("CAR", "VE_NAME2=second_plate").with_element("GATHER_MODE", "gather_mode"),
+            ),
             replace(
                 _STANDARD,
                 name="older_names",

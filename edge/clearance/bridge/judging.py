@@ -105,6 +105,12 @@ def rule(frame: Frame, gather: Gather, channel: Channel, dialect: Dialect) -> Ru
         return Ruling("ignore", error.reason)
     if command.sequence != gather.sequence:
         return Ruling("ignore", "other_passage")
+    if any(command.technical_error):
+        # Nothing was decided: that is no answer, whatever stands beside it.
+        return Ruling("ignore", "technical_error")
+    if command.second_vehicle:
+        # A plate that nothing here could have read.
+        return Ruling("hold", "platform_names_second_plate")
     if command.vehicle and command.vehicle != gather.plate:
         return Ruling("hold", "platform_names_other_vehicle")
     if command.container_count and command.container_count != str(len(gather.containers or ())):
@@ -117,6 +123,8 @@ def rule(frame: Frame, gather: Gather, channel: Channel, dialect: Dialect) -> Ru
     reason = result_reason(command.result, dialect)
     if reason != RELEASE:
         return Ruling("hold", reason)
+    if any(command.business_error):
+        return Ruling("hold", "platform_business_error")
     return _released(command)
 
 

@@ -6,7 +6,7 @@ answers.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from edge.clearance.bridge.bodies import read_body, write_body
 from edge.clearance.bridge.dialects import Dialect
@@ -60,6 +60,8 @@ class Command:
     """A COMMAND_INFO as received. `result`, `vehicle` and the rest are None where the element is missing.
 
     `seal` and `openings` are None where it is empty as well: it has to be there, and says nothing of a seal.
+    `business_error` and `technical_error` are a code and a text, both "" for none; `second_vehicle` is another plate of
+    the vehicle. Dialects without them leave them empty.
     """
 
     sequence: str
@@ -70,6 +72,9 @@ class Command:
     hint: str | None = None
     seal: str | None = None
     openings: str | None = None
+    business_error: tuple[str, str] = ("", "")
+    technical_error: tuple[str, str] = ("", "")
+    second_vehicle: str = ""
 
 
 def gather_frame(gather: Gather, channel: Channel, dialect: Dialect) -> Frame:
@@ -96,6 +101,10 @@ def gather_fields(gather: Gather, channel: Channel, dialect: Dialect) -> dict[st
         "sequence": gather.sequence,
         "plate": gather.plate,
         "optical_plate": gather.plate,
+        # Nothing here reads the plate of another country.
+        "second_plate": "",
+        # A: by devices alone; M: completed by a person at the lane. B is entered at customs.
+        "gather_mode": "M" if gather.supplemented else "A",
         "trailer_plate": gather.trailer_plate,
         "tag": gather.tag,
         "trailer_tag": "",
@@ -144,7 +153,19 @@ def read_command(frame: Frame, channel: Channel, dialect: Dialect) -> Command:
         hint=root.at("OP_HINT"),
         seal=root.at("SEAL/ESEAL_ID") or None,
         openings=root.at("SEAL/OPEN_TIMES") or None,
+        **_errors_in(root, dialect),
     )
+
+
+def _errors_in(root: Element, dialect: Dialect) -> dict[str, Any]:
+    layout = dialect.errors
+    if layout is None:
+        return {}
+    business, technical = (
+        tuple(root.at(path) or "" for path in paths) for paths in (layout.business, layout.technical)
+    )
+    second = root.at(layout.second_vehicle) or ""
+    return {"business_error": business, "technical_error": technical, "second_vehicle": second}
 
 
 def command_frame(command: Command, channel: Channel, dialect: Dialect) -> Frame:
@@ -161,6 +182,11 @@ def command_frame(command: Command, channel: Channel, dialect: Dialect) -> Frame
         _put(root, "SEAL/CONTA_NUM", command.container_count)
     if command.openings is not None:
         _put(root, "SEAL/OPEN_TIMES", command.openings)
+    if dialect.errors is not None:
+        paths = (*dialect.errors.business, *dialect.errors.technical, dialect.errors.second_vehicle)
+        texts = (*command.business_error, *command.technical_error, command.second_vehicle)
+        for path, text in zip(paths, texts, strict=True):
+            _put(root, path, text)
     return _frame(MessageType.COMMAND, root, channel, dialect, "platform")
 
 

@@ -10,8 +10,8 @@ from tests.support.bridge_bench import BOX, OTHER_BOX, PLATE, TWO_BOXES, BridgeB
 
 # With these an answer that releases, if the book does, still comes whole, first, in time and for this question.
 HARMLESS = frozenset({"none", "duplicate", "garbage_before", "bytewise", "no_supplements"})
-# Customs itself says that it releases, whatever its book says.
-RELEASING = frozenset({"always_releases", "released_then_refused"})
+# Customs itself says that it releases, whatever its book says; this dialect has no place for the errors beside it.
+RELEASING = frozenset({"always_releases", "released_then_refused", "business_error", "technical_error"})
 QUESTIONS = 40
 
 
