@@ -22,7 +22,8 @@ CALENDAR = """\
         - {date: 2026-10-01, windows: []}
         - {date: "2026-10-04", windows: ["09:00-12:00"]}
 """
-GATES = GOOD + "    two_persons: [open, mode]\n    second_person_ms: 60000\n    drill_moves_boom: true\n" + CALENDAR
+LIMITS = "    second_person_ms: 60000\n    drill_moves_boom: true\n    supplement_opens: true\n"
+GATES = GOOD + "    two_persons: [open, mode]\n" + LIMITS + CALENDAR
 
 
 def loaded(text: str) -> Configuration:
@@ -37,6 +38,7 @@ def test_the_core_reads_what_was_configured() -> None:
     profile = lane_profile(configuration, lane)
     assert (profile.calendar, profile.two_persons, profile.second_person_ms) == (True, ("open", "mode"), 60_000)
     assert profile.drill_moves_boom
+    assert profile.supplement_opens
     assert lane.calendar is not None
     assert utc_offset(lane.calendar) == timedelta(hours=8)
     calendar = core_calendar(lane.calendar)
@@ -50,6 +52,8 @@ def test_without_a_calendar_the_lane_is_open_and_one_person_is_enough() -> None:
     configuration = loaded(GOOD)
     profile = lane_profile(configuration, configuration.lanes[0])
     assert (profile.calendar, profile.two_persons, profile.drill_moves_boom) == (False, (), False)
+    # A person opens, unless a site says otherwise.
+    assert not profile.supplement_opens
 
 
 @pytest.mark.parametrize(
