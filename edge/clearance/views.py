@@ -1,12 +1,16 @@
 """Which view of the vehicle each picture of a passage shows, as a request tells it to who may see pictures. Pure."""
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from edge.core.frames import frames_of
 from edge.core.profile import CameraProfile, LaneProfile
 from edge.core.readings import Identity, Reading
 from edge.core.state import Passage
+
+# Six views, and their plates, twice; a lane with more cameras must not make a request that nobody reads.
+MOST_VIEWS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +31,18 @@ class ViewedPicture:
 
 
 def views_of(profile: LaneProfile, passage: Passage, identity: Identity) -> tuple[ViewedPicture, ...]:
-    """Return the first and the last picture of each camera, oldest first: of those behind the readings.
+    """Return the first and the last picture of each camera, oldest first, at most `MOST_VIEWS`.
 
-    Where none of a camera's is behind any, of all that it took: a person completes from them what was not read.
+    Of those behind the readings; where none of a camera's is, of all that it took: a person completes from them what
+    was not read.
     """
     behind = evidence_of(identity)
-    return tuple(
+    found = (
         ViewedPicture(camera.place, camera.reads, digest)
         for camera in profile.cameras
         for digest in _first_and_last(passage, camera, behind)
     )
+    return tuple(islice(found, MOST_VIEWS))
 
 
 def evidence_of(identity: Identity) -> set[str]:

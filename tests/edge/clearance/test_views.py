@@ -1,12 +1,14 @@
 """What a request tells of its pictures: which view each shows, to an authority that may see pictures at all."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from edge.clearance.envelope import MAX_ENVELOPE_BYTES
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.request import open_request
-from edge.clearance.views import ViewedPicture, views_of
+from edge.clearance.views import MOST_VIEWS, ViewedPicture, views_of
 from edge.core.events import FrameRead
 from edge.core.plate import Plate
 from edge.core.profile import CameraProfile, LaneProfile
@@ -47,6 +49,23 @@ def test_the_pictures_behind_a_reading_are_told_and_else_the_first_and_last_of_a
         ViewedPicture("left", ("container",), "3" * 64),
     )
     assert views_of(PROFILE, Passage("passage1", 0), IDENTITY) == ()
+
+
+def test_the_largest_lane_makes_a_request_that_is_read(world: World) -> None:
+    cameras = tuple(CameraProfile(f"c{number}", "left", ("plate", "container")) for number in range(16))
+    frames = tuple(
+        FrameRead(at_ms, "passage1", f"c{at_ms % 16}", f"{at_ms:064x}", at_ms, PictureReading()) for at_ms in range(64)
+    )
+    profile, passage = replace(PROFILE, cameras=cameras), Passage("passage1", 0, frames=frames)
+    evidence = tuple(one.sha256 for one in frames)
+    whole = Identity(plates=(("left", Reading("unread", reason="no_agreement", evidence=evidence)),))
+    assert len(views_of(profile, passage, whole)) == MOST_VIEWS
+    request = LaneClearance(
+        key=world.lane_key, policies={AUTHORITY: FieldPolicy()}, epoch=1, config_hash="0" * 64, model_hash="1" * 64,
+        clock=LaneClock(),
+    )  # fmt: skip
+    request.prepare("passage1", AUTHORITY, "nonce1", whole, LaneState(profile, passage=passage))
+    assert len(request._prepared[AUTHORITY][0].raw) < MAX_ENVELOPE_BYTES * 0.8
 
 
 def claims(world: World, policy: FieldPolicy, passage: Passage | None = PASSAGE) -> dict[str, Any]:
