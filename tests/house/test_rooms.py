@@ -56,6 +56,8 @@ ROOMS_OF_LIBRARY = {
         "models.training.network",
         "models.training.plate_detector",
         "models.training.plate_heads",
+        "models.training.vehicle_detector",
+        "models.training.vehicle_network",
     ),
     "onnxruntime": ("models.sessions",),
     "packaging": ("edge.release.build",),
@@ -72,6 +74,7 @@ ROOMS_OF_LIBRARY = {
         "models.training.fit",
         "models.training.network",
         "models.training.plate_detector",
+        "models.training.vehicle_detector",
         "models.training.sitting",
     ),
 }

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from models.evaluate import labelled_boxes
 from models.pipeline import load_picture_reader
-from models.scoring import score_codes, score_plate
+from models.pixels import decoded
+from models.scoring import BoxTally, LabelledBox, score_codes, score_plate
 
 PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "real-images"
 pytestmark = [
@@ -51,6 +53,25 @@ def test_scenes(reader):
     ]
     assert outcomes.count("exact") >= 0.6 * len(rows)
     assert outcomes.count("wrong") <= 1
+
+
+def test_boxes(reader):
+    tally = BoxTally()
+    for row in every("vehicles", 8):
+        content = (PHOTOS / "vehicles" / "images" / row["image"]).read_bytes()
+        height, width = decoded(content).shape[:2]
+        seen = reader.read_encoded(content, frozenset({"vehicle"})).vehicles
+        answers = [LabelledBox(one.vehicle_class, one.box) for one in seen]
+        tally.add(labelled_boxes(row["boxes_xywh"]), answers, (width, height))
+    counts = tally.summary()["container"]
+    assert counts["found"] >= 0.25 * counts["truth"]
+    assert counts["false"] <= 0.3 * counts["found"]
+
+
+def test_no_container_is_taken_for_an_empty_vehicle(reader):
+    for row in every("containers", 16):
+        reading = read(reader, "containers", row, "vehicle")
+        assert reading.unread or any(one.vehicle_class == "container" for one in reading.vehicles)
 
 
 def test_horizontal_codes(reader):

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from models.detector import TextDetector
-from models.pipeline import LOOK_FOR_ALL, Detectors, PictureReader, Readers, load_picture_reader
+from models.pipeline import LOOK_FOR_ALL, VEHICLE, Detectors, PictureReader, Readers, load_picture_reader
 from models.plate_finder import CELL_PX, CHANNELS, PlateFinder
 from models.reader import LineReader
+from models.scoring import BoxTally, LabelledBox
+from models.training.container_faces import PhotographedFaces
+from models.training.container_scenes import SIZES_PX, YardPainter
 from tests.support.drawn import BLUE, YELLOW, column, door, ground, jpeg, plate, png, two_row_plate
 
 PLATE = frozenset({"plate"})
@@ -127,6 +130,21 @@ def test_a_code_without_its_check_digit_is_unread(reader):
     reading = reader.read_encoded(jpeg(door([("CSQU 305438", (80, 120))])), CONTAINER)
     assert verified(reading) == []
     assert [(u.what, u.reason) for u in reading.unread] == [("container", "check_digit")]
+
+
+def test_boxes_in_rendered_yards_are_found(reader):
+    painter = YardPainter(np.random.default_rng(900_004), [], PhotographedFaces())
+    tally = BoxTally()
+    for place in range(24):
+        size = SIZES_PX[place % len(SIZES_PX)]
+        scene = painter.next(size)
+        boxes = [(mark, tuple(round(side) for side in mark.box)) for mark in scene.marks if mark.asked]
+        truths = [LabelledBox(mark.label, (x, y, right - x, low - y)) for mark, (x, y, right, low) in boxes]
+        reading = reader.read(scene.image, frozenset({VEHICLE}))
+        tally.add(truths, [LabelledBox(one.vehicle_class, one.box) for one in reading.vehicles], size)
+    counts = tally.summary()["container"]
+    assert counts["found"] >= 0.3 * counts["truth"]
+    assert counts["false"] <= 0.4 * counts["found"]
 
 
 def test_nothing_to_read_is_unread(reader):
