@@ -35,9 +35,9 @@ def cross_check(config: Configuration) -> list[Finding]:
     Codes: `duplicate_id`, `reserved_id`, `duplicate_value`, `duplicate_address`, `duplicate_port`,
     `addresses_too_far_apart`, `no_device_for`, `shorter_than_poll`, `frames_max_too_small`, `quorum_missing`,
     `vehicle_without_container`, `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`,
-    `mixed_simulation`, `key_without_certificate`, `password_without_user`, `auth_without_user`,
-    `trust_without_https`, `https_without_trust`, `not_for_driver`, `no_parity`, `least_above_most`,
-    `not_for_check`, `missing_for_driver`, `barrier_findings`.
+    `mixed_simulation`, `key_without_certificate`, `password_without_user`, `auth_without_user`, `trust_without_https`,
+    `https_without_trust`, `not_for_driver`, `no_parity`, `least_above_most`, `not_for_check`,
+    `missing_for_driver`; of a barrier also those of `barrier_findings`, and those of `config.customs_checks`.
     """
     found = [*_broker(config), *_join(config)]
     found += _duplicates(_authority_ids(config), "duplicate_id")
