@@ -291,11 +291,15 @@ class Storm:
                 yield from self._scan(arrival_loop=True)
             case Phase.IDENTIFYING:
                 assert state.passage is not None
-                for camera, seen in (("cam-front", plate_seen(PLATE)), ("cam-right", boxes_seen(CODE))) * 2:
+                cameras = (("cam-front", plate_seen(PLATE)), ("cam-right", boxes_seen(CODE)))
+                # Sometimes nobody sees the box.
+                for camera, seen in cameras[: 1 if choice % 7 == 3 else 2] * 2:
                     self.pictures += 1
                     yield FrameRead(self.at_ms, state.passage.id, camera, f"ok-{self.pictures}", self.at_ms, seen)
                 for _ in range(2):
                     yield TagSighted(self.at_ms, TagSighting(Tag(EPC), 1, -50, self.at_ms))
+                if choice % 7 == 3:
+                    self.at_ms += state.profile.timing.identify_ms
                 yield Tick(self.at_ms)
             case Phase.WAITING:
                 assert state.passage is not None
@@ -324,6 +328,10 @@ class Storm:
                     picture = f"held-{self.pictures}"
                     yield FrameRead(self.at_ms, state.passage.id, "cam-front", picture, self.at_ms, seen)
                 yield from self._confirm(state, choice % 9)
+            case Phase.HELD if choice % 5 == 1:
+                yield from self._scan(arrival_loop=True)
+                for operator in ("chen", "wang"):
+                    yield Supplemented(self.at_ms, operator, "looked", (), (CODE,))
             case Phase.FAULT:
                 yield PersonDecided(self.at_ms, "chen", "reset", "checked")
                 if choice % 2:
