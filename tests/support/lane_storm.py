@@ -271,6 +271,25 @@ class Storm:
         if choice % 5 == 0:
             yield AuthorityDurable(self.at_ms, "other", ("other",))
 
+    def _look(self, state: LaneState, *, unseen: bool) -> Iterator[Event]:
+        """The cameras and the reader see everything; `unseen`: but for the box."""
+        assert state.passage is not None
+        cameras = (("cam-front", plate_seen(PLATE)), ("cam-right", boxes_seen(CODE)))
+        for camera, seen in cameras[: 1 if unseen else 2] * 2:
+            self.pictures += 1
+            yield FrameRead(self.at_ms, state.passage.id, camera, f"ok-{self.pictures}", self.at_ms, seen)
+        for _ in range(2):
+            yield TagSighted(self.at_ms, TagSighting(Tag(EPC), 1, -50, self.at_ms))
+        if unseen:
+            self.at_ms += state.profile.timing.identify_ms
+        yield Tick(self.at_ms)
+
+    def _complete(self) -> Iterator[Event]:
+        """Two persons, one after the other, say what nobody saw."""
+        yield from self._scan(arrival_loop=True)
+        for operator in ("chen", "wang"):
+            yield Supplemented(self.at_ms, operator, "looked", (), (CODE,))
+
     def _go(self, state: LaneState, choice: int) -> Iterator[Event]:
         """What a well-behaved world does next: storms that only rage never get far."""
         match state.phase:
@@ -290,17 +309,7 @@ class Storm:
                     yield HoursTurned(self.at_ms, "open")
                 yield from self._scan(arrival_loop=True)
             case Phase.IDENTIFYING:
-                assert state.passage is not None
-                cameras = (("cam-front", plate_seen(PLATE)), ("cam-right", boxes_seen(CODE)))
-                # Sometimes nobody sees the box.
-                for camera, seen in cameras[: 1 if choice % 7 == 3 else 2] * 2:
-                    self.pictures += 1
-                    yield FrameRead(self.at_ms, state.passage.id, camera, f"ok-{self.pictures}", self.at_ms, seen)
-                for _ in range(2):
-                    yield TagSighted(self.at_ms, TagSighting(Tag(EPC), 1, -50, self.at_ms))
-                if choice % 7 == 3:
-                    self.at_ms += state.profile.timing.identify_ms
-                yield Tick(self.at_ms)
+                yield from self._look(state, unseen=choice % 7 == 3)
             case Phase.WAITING:
                 assert state.passage is not None
                 yield from self._prepared(state, 0)
@@ -329,9 +338,7 @@ class Storm:
                     yield FrameRead(self.at_ms, state.passage.id, "cam-front", picture, self.at_ms, seen)
                 yield from self._confirm(state, choice % 9)
             case Phase.HELD if choice % 5 == 1:
-                yield from self._scan(arrival_loop=True)
-                for operator in ("chen", "wang"):
-                    yield Supplemented(self.at_ms, operator, "looked", (), (CODE,))
+                yield from self._complete()
             case Phase.FAULT:
                 yield PersonDecided(self.at_ms, "chen", "reset", "checked")
                 if choice % 2:
