@@ -92,10 +92,17 @@ class StreamSimulated:
             self._faults.turn_off(switch)
 
     async def _cut(self) -> None:
-        self._wire.unplug()
+        """The port goes away: without power nobody listens in the network either."""
+        if isinstance(self._wire, PtyWire):
+            self._wire.unplug()
+        else:
+            await self._wire.stop()
 
     async def _join(self) -> None:
-        self._wire.plug()
+        if isinstance(self._wire, PtyWire):
+            self._wire.plug()
+        else:
+            await self._wire.start()
 
 
 class SerialSimulated(StreamSimulated):
@@ -107,16 +114,10 @@ class SerialSimulated(StreamSimulated):
 
 
 class NetworkSimulated(StreamSimulated):
-    """A device in the network: without power nobody listens at its port."""
+    """A device in the network."""
 
     def __init__(self, _: Site, device: StreamDevice[Any], faults: StreamFaults) -> None:
         super().__init__(device, faults, TcpWire(device))
-
-    async def _cut(self) -> None:
-        await self._wire.stop()
-
-    async def _join(self) -> None:
-        await self._wire.start()
 
 
 class HttpSimulated:

@@ -108,7 +108,7 @@ def test_a_configuration_is_written_and_checked_there(tmp_path: Path) -> None:
 
 
 def test_scenarios_run_there_with_the_controller_in_their_loop_and_apart(tmp_path: Path) -> None:
-    scenarios = ("released", "plate_pushed_by_the_camera", "killed_while_open", "stopped_while_open")
+    scenarios = ("reader_unplugged", "plate_pushed_by_the_camera", "killed_while_open", "stopped_while_open")
     told = kakou(tmp_path, "sim", *scenarios, "--speed", "10", "--json")
     assert [json.loads(line)["failure"] for line in told.splitlines()] == [None] * 4
 
