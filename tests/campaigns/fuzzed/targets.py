@@ -21,4 +21,5 @@ NO_TARGET: dict[str, str] = {
     "models.registry": "a list of models in the release itself, named by the manifest",
     "ops.store": "rows that it wrote",
     "simulators.scenario.bench": "what the lane under test says of itself",
+    "simulators.scenario.shared_clock": "a clock that the loop beside it wrote",
 }
