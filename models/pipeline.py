@@ -16,8 +16,8 @@ from models.pixels import Image
 from models.plate_finder import PlateFinder
 from models.plate_looks import find_plates, found_rows, leaves_larger, read_whole_crop
 from models.reader import LineReader
-from models.registry import REGISTRY_PATH, ModelEntry, load_registry
-from models.sessions import ModelOutputError, Session
+from models.registry import REGISTRY_PATH, ModelEntry, ModelError, load_registry
+from models.sessions import LaterSession, ModelOutputError, Session
 from models.vehicle_finder import VehicleFinder, sighted
 
 # Longest side of what the detectors see. Plates are looked for by their own at 416, where it was trained, and closer.
@@ -94,14 +94,19 @@ class PictureReader:
         vehicles, faint = self._vehicles(image) if VEHICLE in look_for else ((), ())
         spelt = look_for - {VEHICLE}
         reading = self._spelt(image, spelt) if spelt else PictureReading()
-        boxes = any(one.vehicle_class == CONTAINER for one in vehicles) or bool(reading.containers)
-        return replace(reading, vehicles=vehicles, unread=(*reading.unread, *(() if boxes else faint)))
+        if reading.containers or any(one.vehicle_class == CONTAINER for one in vehicles):
+            faint = tuple(one for one in faint if one.what != CONTAINER)
+        return replace(reading, vehicles=vehicles, unread=(*reading.unread, *faint))
 
     def _vehicles(self, image: Image) -> tuple[tuple[VehicleSighting, ...], tuple[Unread, ...]]:
         """Return the vehicles and boxes that are seen, and what may be a box: no vehicle that shows it is empty."""
+        unavailable = (), (Unread(VEHICLE, "model_unavailable"),)
         if self._detectors.vehicles is None:
-            return (), (Unread(VEHICLE, "model_unavailable"),)
-        return sighted(self._detectors.vehicles.find(image))
+            return unavailable
+        try:
+            return sighted(self._detectors.vehicles.find(image))
+        except ModelError:
+            return unavailable
 
     def _spelt(self, image: Image, look_for: frozenset[str]) -> PictureReading:
         """Return the plates and codes of a picture."""
@@ -259,7 +264,7 @@ def load_picture_reader(registry_path: Path = REGISTRY_PATH) -> PictureReader:
     registry = load_registry(registry_path, required=(*detectors, *readers))
     texts, codes, plates = (Session(registry[name]).run for name in detectors)
     found = registry.get("vehicle_detector")
-    vehicles = None if found is None else VehicleFinder(Session(found).run)
+    vehicles = None if found is None else VehicleFinder(LaterSession(found).run)
     return PictureReader(
         Detectors(TextDetector(texts), TextDetector(codes), PlateFinder(plates), vehicles),
         Readers(*(line_reader(registry[name]) for name in readers)),

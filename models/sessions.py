@@ -72,3 +72,19 @@ class Session:
         if not bool(np.isfinite(output).all()):
             raise ModelOutputError("model_output: not finite")
         return output
+
+
+class LaterSession:
+    """A model that few ask for: its bytes are verified at once, and it takes its memory with the first batch."""
+
+    def __init__(self, entry: ModelEntry) -> None:
+        """Verify the file of `entry`. Raises ModelError."""
+        verified_bytes(entry)
+        self._entry = entry
+        self._session: Session | None = None
+
+    def run(self, batch: Array) -> Array:
+        """Return the first output for `batch`. Raises ModelOutputError, and ModelError where it cannot be loaded."""
+        if self._session is None:
+            self._session = Session(self._entry)
+        return self._session.run(batch)

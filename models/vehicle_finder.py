@@ -21,10 +21,13 @@ CHANNELS = len(LABELS) + SIDES * STEPS
 # Trained at 320; where it looks at more, smaller boxes are told apart.
 SIDE_PX = 416
 MAX_SCALE = 2.0
-# From which score on something is told; below it and above the floor a box may be there.
+# From which score on something is told (of drawn scenes 1 answer in 10 is false); above the floor a box may be there.
 SCORE_FLOOR, TOLD = 0.15, 0.5
-# Scores, and how many of the answers that had them were right.
-CALIBRATION = ((0.0, 1.0), (0.0, 1.0))
+# Scores, and how many of the answers to drawn scenes that had them were right (docs/recognition.md).
+CALIBRATION = (
+    (0.0, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 1.0),
+    (0.0, 0.21, 0.26, 0.39, 0.75, 0.86, 0.96, 0.98, 0.99),
+)
 MAX_CANDIDATES = 200
 MAX_FOUND = 40
 # Two answers of one label are one thing where they share so much of what both cover, or so much of the smaller one.
@@ -142,5 +145,5 @@ def sighted(found: Sequence[FoundVehicle]) -> tuple[tuple[VehicleSighting, ...],
 
 
 def probability(score: float) -> float:
-    """Return how probable it is that something with this score is there (docs/recognition.md)."""
+    """Return how probable it is that something with this score is there."""
     return float(np.interp(score, *CALIBRATION))

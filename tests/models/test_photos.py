@@ -57,7 +57,7 @@ def test_scenes(reader):
 
 def test_boxes(reader):
     tally = BoxTally()
-    for row in every("vehicles", 8):
+    for row in every("vehicles", 3):
         content = (PHOTOS / "vehicles" / "images" / row["image"]).read_bytes()
         height, width = decoded(content).shape[:2]
         seen = reader.read_encoded(content, frozenset({"vehicle"})).vehicles

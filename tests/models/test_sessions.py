@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from models.registry import load_registry
-from models.sessions import ModelOutputError, Session
+from models import sessions
+from models.registry import ModelError, load_registry
+from models.sessions import LaterSession, ModelOutputError, Session
 
 
 class Answering:
@@ -35,3 +38,15 @@ def test_what_is_not_finite_is_no_answer(session, monkeypatch, value):
     monkeypatch.setattr(session, "_session", Answering(np.full((1, 2, 3), value, np.float32)))
     with pytest.raises(ModelOutputError, match="not finite"):
         session.run(np.zeros((1, 3, 48, 64), np.float32))
+
+
+def test_a_model_that_few_ask_for_is_verified_at_once_and_loaded_when_it_is_asked(monkeypatch):
+    entry = load_registry()["vehicle_detector"]
+    later = LaterSession(entry)
+    loaded = []
+    monkeypatch.setattr(sessions, "Session", lambda given: loaded.append(given) or Session(given))
+    batch = np.zeros((1, 3, 64, 64), np.float32)
+    assert later.run(batch).shape == later.run(batch).shape == (1, 48, 84)
+    assert loaded == [entry]
+    with pytest.raises(ModelError, match="model_tampered"):
+        LaterSession(replace(entry, sha256="0" * 64))

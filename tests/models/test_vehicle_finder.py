@@ -5,6 +5,7 @@ import pytest
 
 from edge.core.readings import VehicleSighting
 from models.pipeline import VEHICLE, Detectors, PictureReader
+from models.registry import ModelError
 from models.sessions import ModelOutputError
 from models.vehicle_finder import (
     CELLS_PX,
@@ -148,3 +149,12 @@ def test_a_box_that_is_half_seen_is_told_where_no_box_was_seen():
         reader = PictureReader(Detectors(None, None, None, VehicleFinder(run)), None)
         reading = reader.read_encoded(jpeg(door([("CSQU", (80, 120))])), frozenset({VEHICLE}))
         assert [one.reason for one in reading.unread] == unread
+
+
+def test_a_model_that_is_gone_when_it_is_asked_is_told():
+    def gone(_):
+        raise ModelError("model_missing", "vehicle_detector", "x", "a file", "none", "reinstall")
+
+    reader = PictureReader(Detectors(None, None, None, VehicleFinder(gone)), None)
+    reading = reader.read_encoded(jpeg(door([("CSQU", (80, 120))])), frozenset({VEHICLE}))
+    assert [(one.what, one.reason) for one in reading.unread] == [("vehicle", "model_unavailable")]
