@@ -129,6 +129,12 @@ class Draft:
         """
         self.change(weighed_ms=self.at_ms, sealed_ms=self.at_ms)
 
+    def _stands_there_still(self, passage: Passage) -> bool:
+        """Say whether the vehicle of a passage that ends never left the arrival loop: what shows then is its own."""
+        since_ms, loop = self.state.arrival_since_ms, self.state.inputs.arrival_loop
+        watched = loop is True and since_ms is not None and since_ms <= passage.opened_at_ms
+        return watched and not passage.entered
+
     def end_passage(self, terminal: Terminal, *reasons: str) -> None:
         """Write the one terminal record of the open passage and forget it."""
         passage, profile = self.passage, self.state.profile
@@ -136,7 +142,7 @@ class Draft:
         if passage.identity is None:
             # Nothing was concluded, and none the less what was shown until now is this vehicle's, not the next one's.
             self.keep_as_shown()
-        if not passage.off_arrival:
+        if not (passage.off_arrival or self._stands_there_still(passage)):
             self.note_gone()
         self.emit(
             StopCapture(passage.id),

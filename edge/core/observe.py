@@ -52,6 +52,7 @@ def observe(draft: Draft, event: Event) -> None:
             _observe_inputs(draft, event)
         case InputsLost(restarted=restarted):
             proved, before = draft.state.safety_proved and not restarted, draft.state.inputs
+            _watch_leaving(draft, UNKNOWN_INPUTS)
             draft.change(
                 inputs=UNKNOWN_INPUTS, sampled_at_ms=None, clear_since_ms=None, safety_proved=proved,
                 arrival_since_ms=None, lamps_wrong_since_ms=None, unseen_since_ms=None,
@@ -188,6 +189,7 @@ def _observe_seals(draft: Draft, field: SealsInField | None) -> None:
 
 def _observe_inputs(draft: Draft, event: InputsSampled) -> None:
     state, inputs = draft.state, event.inputs
+    _watch_leaving(draft, inputs)
     gap = state.sampled_at_ms is None or event.at_ms - state.sampled_at_ms > state.profile.timing.sample_max_age_ms
     clear_since = state.clear_since_ms
     if not inputs.clear_under_boom:
@@ -217,6 +219,13 @@ def _observe_inputs(draft: Draft, event: InputsSampled) -> None:
             _follow_vehicle(draft, inputs)
         else:
             _count_column(draft, state.passage.evacuated, state.inputs, inputs)
+
+
+def _watch_leaving(draft: Draft, inputs: LaneInputs) -> None:
+    """Whoever stood on the arrival loop without a passage, after a stop or a time that was over, is gone or may be."""
+    moves = inputs.arrival_loop is not True or inputs.safety_loop is not False
+    if moves and draft.state.passage is None and stands_on_arrival(draft.state):
+        draft.note_gone()
 
 
 def _count_column(draft: Draft, evacuated: int, before: LaneInputs, inputs: LaneInputs) -> None:
