@@ -298,6 +298,31 @@ async def test_a_lost_connection_ends_what_is_sent(tmp_path: Path, caplog: pytes
     assert "pictures_not_sent" in caplog.messages
 
 
+async def test_pictures_leave_the_loop_to_others(tmp_path: Path) -> None:
+    """Where the platform takes each piece at once, nothing of a lane waits for more than one of them."""
+    rig = Rig(tmp_path)
+    rig.remember()
+    sent: list[int] = []
+    turns = 0
+
+    async def at_once(_frame: Frame) -> bool:
+        sent.append(turns)
+        return True
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        if not rig.calls.sent:
+            asyncio.get_running_loop().call_soon(turn)
+
+    rig.link.send_when_idle = at_once  # type: ignore[method-assign]
+    turn()
+    await rig.calls._send(CHANNEL, SEQUENCE, (NAME,))
+    # The answer before them is short.
+    _answer, *pieces = sent
+    assert len(set(pieces)) == len(pieces) > 2
+
+
 async def test_a_platform_that_takes_nothing_is_waited_for_so_long_and_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
