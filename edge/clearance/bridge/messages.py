@@ -161,11 +161,16 @@ def _errors_in(root: Element, dialect: Dialect) -> dict[str, Any]:
     layout = dialect.errors
     if layout is None:
         return {}
-    business, technical = (
-        tuple(root.at(path) or "" for path in paths) for paths in (layout.business, layout.technical)
-    )
     second = root.at(layout.second_vehicle) or ""
+    business, technical = (_error_in(root, *paths) for paths in (layout.business, layout.technical))
     return {"business_error": business, "technical_error": technical, "second_vehicle": second}
+
+
+def _error_in(root: Element, code: str, text: str) -> tuple[str, str]:
+    """Return code and text of an error; what stands beside them under a name that is not known is a text as well."""
+    group = root.child(code.partition("/")[0])
+    said = root.at(code) or "", root.at(text) or ""
+    return said if any(said) or group is None else ("", group.says())
 
 
 def command_frame(command: Command, channel: Channel, dialect: Dialect) -> Frame:

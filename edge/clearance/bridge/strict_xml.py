@@ -38,7 +38,7 @@ class XmlError(BodyError):
     """The XML is not acceptable.
 
     Reasons: xml_encoding, xml_declares_other_encoding, xml_syntax, xml_doctype, xml_instruction, xml_too_deep,
-    xml_too_many, xml_text_too_long, xml_name, xml_twice.
+    xml_too_many, xml_text_too_long, xml_name, xml_twice, xml_not_text.
     """
 
 
@@ -59,11 +59,21 @@ class Element:
         return found[0] if found else None
 
     def at(self, path: str) -> str | None:
-        """The text at `A/B`, or None where there is no such element; raises XmlError (xml_twice)."""
+        """The text at `A/B`, or None where there is no such element.
+
+        Raises XmlError: xml_twice, or xml_not_text for one with elements of its own, which may say something else.
+        """
         here: Element | None = self
         for name in path.split("/"):
             here = None if here is None else here.child(name)
+        if here is not None and here.children:
+            raise XmlError("xml_not_text")
         return None if here is None else here.text
+
+    def says(self) -> str:
+        """The first thing that is said anywhere in it, under whatever name; "" where it is empty throughout."""
+        own = (self.text, *self.attributes.values(), *(one.says() for one in self.children))
+        return next(filter(None, own), "")
 
 
 def read(body: bytes, encoding: Encoding, declares: str) -> Element:

@@ -56,6 +56,25 @@ def test_an_error_that_is_there_twice_is_no_answer() -> None:
     assert ruled(body.replace(b"<TECH_ERR>", b"<TECH_ERR/><TECH_ERR>")) == Ruling("ignore", "xml_twice")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        (b"<BUSI_ERR>", b"<BUSI_ERR>B017", Ruling("hold", "platform_business_error")),
+        (b"<BUSI_ERR>", b"<BUSI_ERR><ERR_NO>B017</ERR_NO>", Ruling("hold", "platform_business_error")),
+        (b"<BUSI_ERR>", b'<BUSI_ERR code="B017">', Ruling("hold", "platform_business_error")),
+        (b"<BUSI_ERR>", b"<BUSI_ERR><LIST><ONE>B017</ONE></LIST>", Ruling("hold", "platform_business_error")),
+        (b"<TECH_ERR>", b"<TECH_ERR><DETAIL>T500</DETAIL>", Ruling("ignore", "technical_error")),
+        (b"<TECH_ERR><ERR_CODE/>", b"<TECH_ERR><ERR_CODE><A>T500</A></ERR_CODE>", Ruling("ignore", "xml_not_text")),
+        (b"<VE_NAME2/>", b"<VE_NAME2><A>1234</A></VE_NAME2>", Ruling("ignore", "xml_not_text")),
+        (b">y<", b">y<A>n</A><", Ruling("ignore", "xml_not_text")),
+    ],
+)
+def test_an_error_under_a_name_that_is_not_known_is_one_as_well(old: bytes, new: bytes, wanted: Ruling) -> None:
+    body = (GOLDEN / "generation_82.command.xml").read_bytes()
+    assert old in body
+    assert ruled(body.replace(old, new)) == wanted
+
+
 def test_how_it_was_gathered_is_said() -> None:
     fields = read_gather(gather_frame(TRUCK, CHANNEL, DIALECT), DIALECT)
     assert (fields["gather_mode"], fields["second_plate"], fields["plate"]) == ("A", "", PLATE)

@@ -65,6 +65,14 @@ def test_an_element_that_stands_twice_is_never_one_of_the_two() -> None:
     assert root.at("c/d") is None
 
 
+def test_an_element_that_holds_others_says_no_text() -> None:
+    root = read(b"<a><b>0<c>1</c></b></a>", "utf-8", "UTF-8")
+    with pytest.raises(XmlError) as refused:
+        root.at("b")
+    assert refused.value.reason == "xml_not_text"
+    assert root.at("b/c") == "1"
+
+
 def test_comments_and_cdata_are_no_elements() -> None:
     root = read(b"<a><!-- <b>1</b> --><b><![CDATA[<&]]></b></a>", "utf-8", "UTF-8")
     assert root.at("b") == "<&"
