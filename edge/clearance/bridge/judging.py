@@ -140,7 +140,8 @@ def _other_openings(command: Command, gather: Gather) -> bool:
 
 def _released(command: Command) -> Ruling:
     form = command.form or ""
-    if len(form) > MAX_FORM or not form.isprintable():
+    # A number with a blank would be another one to the book, and release a second vehicle.
+    if len(form) > MAX_FORM or not form.isprintable() or form != form.strip():
         return Ruling("hold", "platform_form_malformed")
     return Ruling("release", "", form)
 

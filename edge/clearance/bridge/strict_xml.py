@@ -22,6 +22,8 @@ Encoding = Literal["gb18030", "utf-8"]
 _FAMILIES: dict[str, Encoding] = {"gb2312": "gb18030", "gbk": "gb18030", "gb18030": "gb18030", "utf-8": "utf-8"}
 _DECLARED = re.compile(r"""\s*<\?xml\s[^>]{0,200}?\bencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _DECLARATION = re.compile(r"\s*<\?xml\b[^>]{0,300}\?>\s*")
+# White space as XML knows it: any other is a character of the text.
+_WHITE = " \t\r\n"
 # What a name of the protocol may be: the schemas seen use no prefixes.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z", re.ASCII)
 
@@ -169,7 +171,7 @@ class _Reader:
 
     def _end(self, _name: str) -> None:
         element = self._open.pop()
-        element.text = element.text.strip()
+        element.text = element.text.strip(_WHITE)
 
     def _characters(self, text: str) -> None:
         element = self._open[-1]

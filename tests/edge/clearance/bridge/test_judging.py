@@ -182,6 +182,27 @@ def test_everything_else_holds_by_name(changes: dict[str, Any], wanted: Ruling) 
     assert ruling(**changes) == wanted
 
 
+@pytest.mark.parametrize("form", ["HF1 ", " HF1", " "])
+def test_a_document_with_blanks_around_its_number_is_not_another_document(form: str) -> None:
+    """In JSON nothing takes them away: the same document would release a second vehicle."""
+    dialect = DIALECTS["json_redis"]
+    frame = command_frame(replace(GOOD, form=form), CHANNEL, dialect)
+    assert rule(frame, TRUCK, CHANNEL, dialect) == Ruling("hold", "platform_form_malformed")
+
+
+@pytest.mark.parametrize("blank", ["\u3000", "\u00a0", "\u2003", "\u0085"])
+def test_only_white_space_of_xml_is_none(blank: str) -> None:
+    body = command_frame(GOOD, CHANNEL, STANDARD).body.decode("gb18030")
+
+    def ruled(old: str, new: str) -> Ruling:
+        changed = body.replace(old, new).encode("gb18030")
+        return rule(replace(command_frame(GOOD, CHANNEL, STANDARD), body=changed), TRUCK, CHANNEL, STANDARD)
+
+    assert ruled(">HF1<", ">\n\tHF1 \r<") == Ruling("release", "", "HF1")
+    assert ruled(">HF1<", f">HF1{blank}<") == Ruling("hold", "platform_form_malformed")
+    assert ruled("0" * 20, "0" * 20 + blank) == Ruling("hold", "platform_result_malformed")
+
+
 def test_a_count_for_a_lane_that_sees_no_container_holds() -> None:
     gather = Gather(SEQUENCE, PLATE)
     frame = command_frame(replace(GOOD, container_count="1"), CHANNEL, STANDARD)
