@@ -24,6 +24,9 @@ _log = logging.getLogger(__name__)
 # An exchange takes the files away; more than this waits for one that is gone.
 MOST_WAITING = 20_000
 _ID_CHARACTERS = 32
+_INWARD = {"in": True, "out": False}
+# Years before have no four digits.
+_FIRST_YEAR = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class PassReports:
             if event["type"] != "passage_ended" or data["terminal"] != "PASSED" or not self._is_ours(data):
                 return
             self._report(lane, event, data)
-        except (StrictJsonError, AttributeError, KeyError, TypeError, ValueError) as error:
+        except (StrictJsonError, AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             self._tell(lane, f"event_form: {type(error).__name__}")
         except (sqlite3.Error, OSError) as error:
             self._tell(lane, str(error))
@@ -102,10 +105,18 @@ class PassReports:
             sent_at=self._utc(),
             bill=form,
             loaded=bool(identity.get("containers")),
-            inward=data["direction"] == "in",
+            inward=_INWARD[data["direction"]],
             vehicles=((plates.get("front", ""), card or ""),),
-            entered_at=datetime.fromisoformat(event["time"]),
+            entered_at=_moment(event["time"]),
         )
 
     def _tell(self, lane: str, cause: str) -> None:
         _log.warning("pass_not_reported", extra={"lane": lane, "cause": cause})
+
+
+def _moment(text: str) -> datetime:
+    """Return when that was. Raises TypeError or ValueError, also for a time that does not say of which zone it is."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or moment.year < _FIRST_YEAR:
+        raise ValueError("a moment of no zone, or of no time of ours")
+    return moment

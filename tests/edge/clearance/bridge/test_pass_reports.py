@@ -131,6 +131,28 @@ def test_what_is_no_event_is_left_with_a_word(desk: Desk, payload: bytes, caplog
     assert caplog.messages == ["pass_not_reported"]
 
 
+def at(time: object) -> bytes:
+    return json.dumps(json.loads(passage_event()) | {"time": time}).encode()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *map(at, ["9999-12-31T23:59:59Z", "0999-01-01T00:00:05Z", "2026-03-01T00:00:05", "2026-03-01", "now", 7, None]),
+        passage_event(direction="sideways"),
+        passage_event(direction=None),
+    ],
+)
+def test_what_says_no_moment_or_direction_is_not_told_with_one_of_ours(
+    desk: Desk, payload: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A time without its zone would be that of this machine, and whatever is not in would be out."""
+    desk.release()
+    desk.end(payload)
+    assert desk.records == []
+    assert caplog.messages == ["pass_not_reported"]
+
+
 def test_a_vehicle_without_plate_or_card_is_told_without(desk: Desk) -> None:
     desk.release()
     desk.end(identity={"plates": [{"place": "front", "text": None}], "containers": []}, direction="out")
