@@ -4,6 +4,8 @@ from edge.core.draft import Draft
 from edge.core.events import Event, SamplingPlanAccepted
 from edge.core.inspection import Inspection
 from edge.core.policy import Joined
+from edge.core.readings import Identity
+from edge.core.referral import recheck
 from edge.core.sampling_plan import SamplingPlan, draw
 
 NO_PLAN = "sampling_without_plan"
@@ -23,12 +25,13 @@ def observe_sampling(draft: Draft, event: Event) -> None:
 def sample(draft: Draft) -> Joined | None:
     """Draw for the vehicle that would be released now; None where that stands.
 
-    Whoever was cleared by an inspection is not drawn: the vehicle was looked at.
+    Whoever was cleared by an inspection is not drawn: the vehicle was looked at. That it is this one has to be read:
+    who may say a plate could else choose who is never drawn.
     """
     rules, passage = draft.state.profile.sampling, draft.passage
     if rules is None:
         return None
-    if passage.recheck is not None:
+    if passage.recheck is not None and _known_by_readings(draft):
         draft.report("sampling_skipped", ("reason", "rechecked"))
         return None
     plan = _in_force(draft, rules.authority)
@@ -39,6 +42,12 @@ def sample(draft: Draft) -> Joined | None:
         draft.report("sampling_skipped", ("reason", plan))
         return None
     return Joined("hold", (f"sampling_{plan}",))
+
+
+def _known_by_readings(draft: Draft) -> bool:
+    passage = draft.passage
+    found = recheck(draft.state.referrals, passage.identity or Identity(), passage.id)
+    return passage.supplement is None or found is not None
 
 
 def _in_force(draft: Draft, authority: str) -> SamplingPlan | str:

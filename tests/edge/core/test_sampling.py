@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from edge.core.effects import ConsumeAuthority, KeepReferral, Report
-from edge.core.events import ReferralReported, SamplingPlanAccepted
+from edge.core.events import ReferralReported, SamplingPlanAccepted, Supplemented
 from edge.core.inspection import Inspection
 from edge.core.profile import AuthorityProfile, LaneProfile, SamplingRules
 from edge.core.referral import ReferralReport
 from edge.core.sampling_plan import SampledClass, SamplingPlan, draw
 from edge.core.state import Phase
-from tests.support.lane_bench import CUSTOMS, NOTE, PROFILE, LaneBench
+from tests.support.lane_bench import CODE, CUSTOMS, NOTE, PLATE, PROFILE, LaneBench
 
 SAMPLED = replace(PROFILE, sampling=SamplingRules("customs"))
 SEED = "5e" * 32
@@ -216,3 +216,23 @@ def test_only_a_newer_plan_replaces_the_one_in_force() -> None:
         assert lane.state.sampling is not None
         assert lane.state.sampling.version == in_force
     assert [one["plan"] for one in lane.named("sampling_plan_accepted")] == [3, 5]
+
+
+def test_words_alone_make_no_vehicle_one_that_was_looked_at() -> None:
+    lane = SampledLane(plan(), replace(SAMPLED, supplement_opens=True))
+    lane.come("general")
+    (referral,) = [one.referral for one in lane.all(KeepReferral)]
+    report = ReferralReport("customs", "key-1", "site", "lane-1", referral.id, "clear", 1, "2026-01-01T00:00:00Z")
+    lane.scan(arrival_loop=False)
+    lane.scan(10)
+    lane.take(ReferralReported(lane.at_ms, report))
+    lane.forget()
+    lane.arrive()
+    lane.tick()
+    lane.prepare()
+    lane.answer("hold")
+    lane.forget()
+    lane.take(Supplemented(lane.at_ms, "chen", "dirty", (("front", PLATE),), (CODE,)))
+    lane.prepare()
+    lane.answer("release", note=replace(NOTE, tag=None, credit_class="general"))
+    assert (lane.passage.decision, lane.passage.reasons[-1]) == ("refer", "sampled")
