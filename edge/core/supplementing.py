@@ -45,8 +45,8 @@ def supplement_refusal(state: LaneState, event: Supplemented) -> str | None:
         return "not_held"
     if held_for(state.mode, state.hours) is not None or passage.mode != state.mode or passage.identity is None:
         return "not_decided_here"
-    if passage.decision == "refer":
-        # Somebody wants to look at it: no number changes that.
+    if passage.decision == "refer" or any(one.answer and one.answer.verdict == "refer" for one in passage.requests):
+        # Somebody wants to look at it, even if it was held before all had answered: no number changes that.
         return "referred"
     if state.arrival_since_ms is None or state.arrival_since_ms > passage.opened_at_ms:
         # What was read then may be another vehicle's (P19).

@@ -8,10 +8,11 @@ import pytest
 from edge.core.effects import Identity, Report
 from edge.core.events import BoxesTold, Supplemented
 from edge.core.plate import parse_plate
+from edge.core.profile import AuthorityProfile
 from edge.core.readings import ContainerSighting, EngineResult, PictureReading, PlateClaim, PlateSighting, ToldBox
 from edge.core.state import Phase
 from edge.core.supplement import known
-from tests.support.lane_bench import CODE, PLATE, PROFILE, LaneBench, boxes_seen, plate_seen
+from tests.support.lane_bench import CODE, CUSTOMS, PLATE, PROFILE, LaneBench, boxes_seen, plate_seen
 from tests.support.supplements import BOTH, OPENS, OTHER_CODE, TRAILER, held, say
 
 REFUSED: list[tuple[str, tuple[str, ...], dict[str, str], str]] = [
@@ -150,6 +151,20 @@ def test_who_is_to_be_inspected_is_not_talked_out_of_it() -> None:
     lane.tick()
     lane.prepare()
     lane.answer("refer", target="nii")
+    assert say(lane, CODE) == "referred"
+
+
+def test_who_one_of_several_wants_to_inspect_is_not_talked_out_of_it_by_a_turn_of_the_mode() -> None:
+    lane = LaneBench(replace(OPENS, authorities=(CUSTOMS, AuthorityProfile("port", 5_000))))
+    lane.arrive()
+    lane.read_plate()
+    lane.read_tag()
+    lane.tick()
+    lane.prepare()
+    lane.answer("refer", target="nii")
+    lane.order_mode("EMERGENCY_HOLD")
+    lane.order_mode("NORMAL")
+    assert (lane.phase, lane.passage.decision) == (Phase.HELD, "hold")
     assert say(lane, CODE) == "referred"
 
 
