@@ -79,7 +79,8 @@ def build_request(
     `supplement` what a person said where nothing was read. A receiver of an earlier version takes a request with any
     of them, and sees none: to it, what was not read stays unread.
 
-    Raises ValueError where it would exceed 16 KiB, which no authority would read.
+    Where it would exceed 16 KiB, which no authority would read, the views are left out. Raises ValueError where that
+    is not enough.
     """
     claims = {
         "v": REQUEST_VERSION,
@@ -108,6 +109,10 @@ def build_request(
     if supplement is not None:
         claims["supplement"] = supplement_claims(supplement, policy)
     raw = seal(canonical_json(claims), typ=REQUEST_TYPE, key_id=key_id, key=key)
+    if len(raw) > MAX_ENVELOPE_BYTES and views:
+        del claims["views"]
+        claims["evidence"] = sorted({*evidence, *evidence_of(identity)})
+        raw = seal(canonical_json(claims), typ=REQUEST_TYPE, key_id=key_id, key=key)
     if len(raw) > MAX_ENVELOPE_BYTES:
         raise ValueError(f"request of {len(raw)} bytes exceeds {MAX_ENVELOPE_BYTES}")
     return SignedRequest(raw, request_hash(raw), shown_kinds(identity, policy, supplement))

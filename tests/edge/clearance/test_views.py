@@ -14,6 +14,8 @@ from edge.core.plate import Plate
 from edge.core.profile import CameraProfile, LaneProfile
 from edge.core.readings import Identity, PictureReading, Reading
 from edge.core.state import LaneState, Passage
+from edge.core.tag import Tag
+from edge.core.tags import MOST_TAGS
 from edge.field_policy import FieldPolicy, FieldRule
 from tests.support.bridge_bench import LaneClock
 from tests.support.clearance import AUTHORITY, LANE, NOW, SITE, World
@@ -60,12 +62,33 @@ def test_the_largest_lane_makes_a_request_that_is_read(world: World) -> None:
     evidence = tuple(one.sha256 for one in frames)
     whole = Identity(plates=(("left", Reading("unread", reason="no_agreement", evidence=evidence)),))
     assert len(views_of(profile, passage, whole)) == MOST_VIEWS
+    assert len(asked(world, profile, passage, whole)) < MAX_ENVELOPE_BYTES * 0.8
+
+
+def asked(world: World, profile: LaneProfile, passage: Passage, identity: Identity) -> bytes:
     request = LaneClearance(
         key=world.lane_key, policies={AUTHORITY: FieldPolicy()}, epoch=1, config_hash="0" * 64, model_hash="1" * 64,
         clock=LaneClock(),
     )  # fmt: skip
-    request.prepare("passage1", AUTHORITY, "nonce1", whole, LaneState(profile, passage=passage))
-    assert len(request._prepared[AUTHORITY][0].raw) < MAX_ENVELOPE_BYTES * 0.8
+    request.prepare("passage1", AUTHORITY, "nonce1", identity, LaneState(profile, passage=passage))
+    return request._prepared[AUTHORITY][0].raw
+
+
+@pytest.mark.hazard("D13")
+def test_a_pallet_of_tags_in_the_largest_lane_costs_the_views_and_not_the_lane(world: World) -> None:
+    cameras = tuple(CameraProfile(f"c{number}", "left", ("plate", "container")) for number in range(16))
+    frames = tuple(
+        FrameRead(at_ms, "passage1", f"c{at_ms % 16}", f"{at_ms:064x}", at_ms, PictureReading()) for at_ms in range(64)
+    )
+    evidence = tuple(one.sha256 for one in frames)
+    flood = Identity(
+        plates=(("left", Reading("unread", reason="no_agreement", evidence=evidence)),),
+        tag=Reading("conflict", candidates=tuple(Tag(f"{number:04X}" * 31, "E" * 124) for number in range(MOST_TAGS))),
+    )
+    raw = asked(world, replace(PROFILE, cameras=cameras), Passage("passage1", 0, frames=frames), flood)
+    found = open_request(raw, keyset=world.keyset, site=SITE, lane=LANE, now_utc=NOW)
+    assert "views" not in found
+    assert found["evidence"] == sorted(evidence)
 
 
 def claims(world: World, policy: FieldPolicy, passage: Passage | None = PASSAGE) -> dict[str, Any]:
