@@ -100,7 +100,7 @@ async def test_what_a_person_says_is_asked_and_journaled_under_their_name(
     held.signals |= UP
     await held.until(Phase.OPEN)
     assert await said == 0
-    assert "\naccepted: lane-1: open" in capsys.readouterr().out
+    assert "\naccepted: lane-1: open" in f"\n{capsys.readouterr().out}"
     (event,) = journaled(tmp_path / "journal.sqlite")
     assert isinstance(event, Supplemented)
     assert (event.operator, event.reason, event.plates) == ("chen", "mud on the plate", (("front", PLATE),))
