@@ -40,6 +40,8 @@ MOST_FRAMES = 64
 # So many changes of the arrival loop within a second are no vehicles: a failing detector, or cross-talk (P7).
 CHATTER_EDGES = 8
 CHATTER_WITHIN_MS = 1_000
+# In a longer gap between two scans, as while the controller was suspended, a vehicle may leave and another one come.
+UNWATCHED_MS = 2_000
 _BOOM_MAY_BE_UP = frozenset({Phase.OPENING, Phase.OPEN, Phase.CLOSING})
 
 
@@ -99,6 +101,11 @@ def stands_on_arrival(state: LaneState) -> bool:
     """Say whether the arrival loop has been occupied for long enough to be a vehicle: a blip is none (P7)."""
     since_ms, now_ms = state.arrival_since_ms, state.sampled_at_ms
     return since_ms is not None and now_ms is not None and now_ms - since_ms >= state.profile.timing.arrival_debounce_ms
+
+
+def unwatched(state: LaneState, at_ms: int) -> bool:
+    """Say whether the last scan is so old that another vehicle may stand there."""
+    return state.sampled_at_ms is None or at_ms - state.sampled_at_ms > UNWATCHED_MS
 
 
 def _collecting(draft: Draft) -> bool:
@@ -205,7 +212,7 @@ def _observe_inputs(draft: Draft, event: InputsSampled) -> None:
     since = state.arrival_since_ms
     if inputs.arrival_loop is not True:
         since = None
-    elif since is None:
+    elif since is None or unwatched(state, event.at_ms):
         since = event.at_ms
     draft.change(
         inputs=inputs, sampled_at_ms=event.at_ms, clear_since_ms=clear_since, safety_proved=proved,

@@ -13,6 +13,7 @@ from edge.core.events import Event, Supplemented
 from edge.core.evidence import differences
 from edge.core.fusion import SAME_PLATE_DIFFERENCES
 from edge.core.modes import held_for
+from edge.core.observe import unwatched
 from edge.core.order_guards import countersigned, first_operator, persons
 from edge.core.plate import parse_plate
 from edge.core.profile import LaneProfile
@@ -48,7 +49,8 @@ def supplement_refusal(state: LaneState, event: Supplemented) -> str | None:
     if passage.decision == "refer" or any(one.answer and one.answer.verdict == "refer" for one in passage.requests):
         # Somebody wants to look at it, even if it was held before all had answered: no number changes that.
         return "referred"
-    if state.arrival_since_ms is None or state.arrival_since_ms > passage.opened_at_ms:
+    broken = state.arrival_since_ms is None or state.arrival_since_ms > passage.opened_at_ms
+    if broken or unwatched(state, event.at_ms):
         # What was read then may be another vehicle's (P19).
         return "vehicle_not_watched"
     if passage.supplements >= MOST_SUPPLEMENTS:

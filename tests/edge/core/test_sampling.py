@@ -14,6 +14,7 @@ from edge.core.referral import ReferralReport
 from edge.core.sampling_plan import SampledClass, SamplingPlan, draw
 from edge.core.state import Phase
 from tests.support.lane_bench import CODE, CUSTOMS, NOTE, PLATE, PROFILE, LaneBench
+from tests.support.supplements import look_in_vain
 
 SAMPLED = replace(PROFILE, sampling=SamplingRules("customs"))
 SEED = "5e" * 32
@@ -228,7 +229,7 @@ def test_words_alone_make_no_vehicle_one_that_was_looked_at() -> None:
     lane.take(ReferralReported(lane.at_ms, report))
     lane.forget()
     lane.arrive()
-    lane.tick()
+    look_in_vain(lane)
     lane.prepare()
     lane.answer("hold")
     lane.forget()

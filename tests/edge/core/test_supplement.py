@@ -14,7 +14,7 @@ from edge.core.supplement import Supplement, known
 from edge.core.supplementing import MOST_SUPPLEMENTS
 from simulators.prove.oracle import LaneOracle
 from tests.support.lane_bench import CODE, NOTE, PLATE, PROFILE, LaneBench
-from tests.support.supplements import OPENS, OTHER_CODE, answered, held, say
+from tests.support.supplements import OPENS, OTHER_CODE, answered, held, look_in_vain, say
 
 
 def test_words_are_asked_about_anew_and_are_no_reading() -> None:
@@ -39,7 +39,7 @@ def test_the_grant_of_before_does_not_answer_the_words() -> None:
     lane.arrive()
     lane.read_plate()
     lane.read_tag()
-    lane.tick()
+    look_in_vain(lane)
     lane.prepare()
     old = lane.grant("release")
     lane.answer("hold")
@@ -135,7 +135,7 @@ def test_in_heightened_mode_nobodys_word_is_taken() -> None:
     lane.arrive()
     lane.read_plate()
     lane.read_tag()
-    lane.tick()
+    look_in_vain(lane)
     lane.prepare()
     lane.answer("hold")
     assert say(lane, CODE) == "asked"
@@ -200,7 +200,7 @@ def test_a_vehicle_that_was_referred_is_known_again_by_what_is_said() -> None:
     lane.scan(10)
     lane.forget()
     lane.arrive()
-    lane.tick()
+    look_in_vain(lane)
     lane.prepare()
     lane.answer("hold")
     assert lane.passage.recheck is None

@@ -13,7 +13,7 @@ from edge.core.readings import ContainerSighting, EngineResult, PictureReading, 
 from edge.core.state import Phase
 from edge.core.supplement import known
 from tests.support.lane_bench import CODE, CUSTOMS, PLATE, PROFILE, LaneBench, boxes_seen, plate_seen
-from tests.support.supplements import BOTH, OPENS, OTHER_CODE, TRAILER, held, say
+from tests.support.supplements import BOTH, OPENS, OTHER_CODE, TRAILER, held, look_in_vain, say
 
 REFUSED: list[tuple[str, tuple[str, ...], dict[str, str], str]] = [
     ("nobody", (CODE,), {"operator": " "}, "nobody_named"),
@@ -63,7 +63,7 @@ def test_a_word_settles_no_contradiction() -> None:
     lane.read_container(OTHER_CODE)
     lane.read_plate()
     lane.read_plate("粤B00000")
-    lane.tick()
+    look_in_vain(lane)
     lane.prepare()
     lane.answer("hold")
     assert lane.passage.identity is not None
@@ -77,7 +77,7 @@ def test_a_word_settles_no_contradiction_of_boxes() -> None:
     lane.arrive()
     lane.read_container()
     lane.frame("cam-right", boxes_seen(OTHER_CODE))
-    lane.tick()
+    look_in_vain(lane)
     lane.prepare()
     lane.answer("hold")
     assert say(lane, CODE) == "conflict"
@@ -103,7 +103,7 @@ def test_what_a_camera_or_an_engine_claims_speaks_against_words() -> None:
     weak = replace(lane.state.profile, engine_min_confidence=0.9)
     lane.state = replace(lane.state, profile=weak)
     lane.take(BoxesTold(lane.at_ms, EngineResult("r1", (ToldBox(box.container, 0.2),), lane.at_ms)))
-    lane.tick()
+    look_in_vain(lane)
     lane.prepare()
     lane.answer("hold")
     assert say(lane, CODE) == "lane_saw_other_container"
@@ -137,6 +137,22 @@ def test_a_vehicle_that_was_not_watched_may_be_another_one() -> None:
 
 
 @pytest.mark.hazard("X3")
+@pytest.mark.hazard("C15", "P19")
+def test_a_vehicle_that_nobody_watched_while_the_controller_was_suspended_may_be_another_one() -> None:
+    lane = held()
+    lane.at_ms += 1_900
+    lane.scan()
+    watched = lane.state
+    assert say(lane, CODE) == "asked", "nobody leaves and is followed in so short a time"
+    lane.state = watched
+    lane.at_ms += 5_000
+    assert say(lane, CODE) == "vehicle_not_watched", "nothing is known of it now"
+    lane.scan()
+    assert say(lane, CODE) == "vehicle_not_watched"
+    lane.scan(100)
+    assert say(lane, CODE) == "vehicle_not_watched"
+
+
 def test_words_that_cannot_be_recorded_do_not_count() -> None:
     lane = held()
     lane.state = replace(lane.state, journal_lost=True)
@@ -148,7 +164,7 @@ def test_who_is_to_be_inspected_is_not_talked_out_of_it() -> None:
     lane.arrive()
     lane.read_plate()
     lane.read_tag()
-    lane.tick()
+    look_in_vain(lane)
     lane.prepare()
     lane.answer("refer", target="nii")
     assert say(lane, CODE) == "referred"
@@ -159,7 +175,7 @@ def test_who_one_of_several_wants_to_inspect_is_not_talked_out_of_it_by_a_turn_o
     lane.arrive()
     lane.read_plate()
     lane.read_tag()
-    lane.tick()
+    look_in_vain(lane)
     lane.prepare()
     lane.answer("refer", target="nii")
     lane.order_mode("EMERGENCY_HOLD")
