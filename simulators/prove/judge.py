@@ -235,7 +235,7 @@ class Judge:
             self.blame("I14", "a request left before its nonce was on the disk")
         digest = hashlib.sha256(raw).hexdigest()
         self._requests[nonce] = (claims["passage"], digest)
-        if self._shown.get(digest) != _forms(claims["readings"]):
+        if self._shown.get(digest) != forms(claims):
             self.blame("I13", "what the authority is shown is not in the share log")
         if not claims["simulated"]:
             self.blame("I20", "a simulated lane asked an authority as if it were real")
@@ -340,12 +340,14 @@ class Judge:
         self.rows |= self.world.swarm.struck
 
 
-def _forms(readings: dict[str, Any]) -> dict[str, str]:
-    """In what form each kind of identifier is in a request, read from its bytes alone."""
+def forms(claims: dict[str, Any]) -> dict[str, str]:
+    """In what form each kind of identifier is in a request, read or said, from its bytes alone."""
+    readings, words = claims["readings"], claims.get("supplement")
+    said = {"plates": words["plates"], "containers": words["containers"]["codes"]} if words else {}
     found = {}
     for kind in _KINDS:
         parts = readings[kind] if isinstance(readings[kind], list) else [readings[kind]]
-        there = any(one["value"] or one["candidates"] for one in parts)
+        there = said.get(kind) or any(one["value"] or one["candidates"] for one in parts)
         found[kind] = parts[0]["policy"] if there else "nothing"
     return found
 

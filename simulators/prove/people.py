@@ -1,12 +1,14 @@
 """The operator and the technician: they look at what the lane shows, and decide as people do."""
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edge.core.events import ModeOrdered, PersonAction, PersonDecided
+from edge.core.events import ModeOrdered, PersonAction, PersonDecided, Supplemented
 from edge.core.modes import Mode
 from edge.core.state import Phase
 from edge.runtime import failpoints
+from simulators.prove.words import Words
 
 if TYPE_CHECKING:
     from simulators.prove.world import World
@@ -22,6 +24,7 @@ class Operator:
 
     def __init__(self, world: "World") -> None:
         self.world = world
+        self._words = Words(world)
         self._coming = False
         self._ended = False
 
@@ -42,6 +45,9 @@ class Operator:
             return
         self._come()
         match phase:
+            case Phase.HELD if (said := self._words.of(box.runner.state)) is not None:
+                self.world.poke()
+                self.world.time.after(_BEFORE_ORDER_MS, partial(self._complete, said))
             case Phase.HELD:
                 self._order(self.world.draw.choices(("open", "refuse", "retry"), (4, 4, 2))[0])
             case Phase.FAULT if box.runner.state.journal_lost:
@@ -69,6 +75,10 @@ class Operator:
     def _say(self, action: PersonAction) -> None:
         if self.world.box is not None:
             self.world.box.take(PersonDecided(self.world.time.now_ms, "chen", action, "looked"))
+
+    def _complete(self, said: Supplemented) -> None:
+        if self.world.box is not None:
+            self.world.box.take(replace(said, at_ms=self.world.time.now_ms))
 
     def order_mode(self, mode: Mode) -> None:
         """Two persons order a mode, one right after the other."""

@@ -33,6 +33,7 @@ from simulators.prove.traffic import Traffic
 from simulators.prove.trouble import Trouble
 from simulators.prove.virtual_time import Killed, WorldTime
 from simulators.prove.wire import Line, ProvedPlant
+from simulators.prove.words import drawn_words
 
 SITE, LANE = "site", "lane-1"
 TIMING = LaneTiming(
@@ -112,7 +113,7 @@ class World:
         self.swarm = Swarm(plan.faults, Random(plan.seed + "|faults"))  # noqa: S311 - the same
         self.time = WorldTime()
         drawn = replace(drawn_profile(self.draw), handheld=drawn_rules(plan.seed, plan.faults))
-        self.profile = drawn_scale(drawn, plan.seed, plan.faults)
+        self.profile = drawn_words(drawn_scale(drawn, plan.seed, plan.faults), plan.seed)
         self.map = default_map(
             registers=self.draw.random() < 0.5,
             hardware_pulse=self.draw.random() < 0.5,
