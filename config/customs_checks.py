@@ -7,6 +7,8 @@ from config.problems import Bilingual
 from config.schema import Configuration
 
 _HERE = "customs_bridge"
+# The dialects whose results are no digits.
+OF_LETTERS = frozenset({"letters", "generation_82"})
 Contradiction = tuple[PathKey, str, object, Bilingual]
 
 
@@ -30,8 +32,8 @@ def customs_checks(config: Configuration) -> Iterator[Contradiction]:
             f"less than deadline_ms of that authority ({authority.deadline_ms})",
         )
         yield (_HERE, "answer_ms"), "no_time_to_answer", bridge.answer_ms, expected
-    if bridge.release_codes is not None and bridge.dialect == "letters":
-        expected = Bilingual("dialect: letters 时不写", "none with dialect: letters")
+    if bridge.release_codes is not None and bridge.dialect in OF_LETTERS:
+        expected = Bilingual(f"dialect: {bridge.dialect} 时不写", f"none with dialect: {bridge.dialect}")
         yield (_HERE, "release_codes"), "codes_of_letters", bridge.release_codes[0], expected
     if bridge.silence_s is not None and bridge.silence_s <= bridge.heartbeat_s:
         expected = Bilingual(f"大于 heartbeat_s({bridge.heartbeat_s})", f"more than heartbeat_s ({bridge.heartbeat_s})")

@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 
 from config.customs import Dialect
+from config.customs_checks import OF_LETTERS
 from config.loader import load_text
 from config.schema import Configuration
 from edge.clearance.bridge.dialects import DIALECTS
@@ -57,6 +58,7 @@ def test_a_good_one_has_safe_defaults_and_two_directions_may_share_a_number() ->
         ("host: h\n", 'host: h\n  release_codes: ["11000000000000000000"]\n', (13, "bad_release_code")),
         ("host: h\n", 'host: h\n  release_codes: ["Y"]\n', (13, "bad_release_code")),
         ("host: h\n", f'host: h\n  dialect: letters\n  release_codes: ["{"0" * 20}"]\n', (14, "codes_of_letters")),
+        ("host: h\n", f'host: h\n  dialect: generation_82\n  release_codes: ["{"0" * 20}"]\n', (14, "codes_of_letters")),
         ("host: h\n", "host: h\n  redis: {}\n", (13, "redis_of_tcp")),
         ("host: h\n", "host: h\n  dialect: json_redis\n  redis: {user: b}\n", (14, "user_without_password")),
         ("host: h\n", "host: h\n  pass_records: {sender_id: a b, receiver_id: c}\n", (13, "bad_dxp_party")),
@@ -88,3 +90,4 @@ def test_a_platform_on_topics_may_want_a_password() -> None:
 
 def test_a_configuration_names_the_dialects_that_there_are() -> None:
     assert set(get_args(Dialect)) == set(DIALECTS)
+    assert {one.name for one in DIALECTS.values() if not one.by_digits} == OF_LETTERS
