@@ -74,8 +74,17 @@ def _path(value: object, info: ValidationInfo) -> object:
     return Path(value) if base is None else Path(base, value)
 
 
+def _can_be_asked_for(host: str) -> bool:
+    """Say whether a name server can be asked for it: each part between its dots has a length that fits."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
 def _host(value: str) -> str:
-    if not _PRINTABLE.fullmatch(value) or "/" in value:
+    if not _PRINTABLE.fullmatch(value) or "/" in value or not _can_be_asked_for(value):
         raise PydanticCustomError("bad_host", "bad host", {"zh": "主机名或 IP 地址", "en": "a host name or IP address"})
     return value
 

@@ -59,6 +59,8 @@ def test_a_good_one_has_safe_defaults_and_two_directions_may_share_a_number() ->
         ("host: h\n", 'host: h\n  release_codes: ["Y"]\n', (13, "bad_release_code")),
         ("host: h\n", f'host: h\n  dialect: letters\n  release_codes: ["{"0" * 20}"]\n', (14, "codes_of_letters")),
         ("host: h\n", f'host: h\n  dialect: generation_82\n  release_codes: ["{"0" * 20}"]\n', (14, "codes_of_letters")),
+        ("host: h\n", "host: h..net\n", (12, "bad_host")),
+        ("host: h\n", f"host: {'h' * 64}.net\n", (12, "bad_host")),
         ("host: h\n", "host: h\n  redis: {}\n", (13, "redis_of_tcp")),
         ("host: h\n", "host: h\n  dialect: json_redis\n  redis: {user: b}\n", (14, "user_without_password")),
         ("host: h\n", "host: h\n  pass_records: {sender_id: a b, receiver_id: c}\n", (13, "bad_dxp_party")),
