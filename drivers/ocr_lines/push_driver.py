@@ -170,7 +170,7 @@ class PushedEngine:
             return None
         try:
             password = Secret.read(self._password_file)
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise self._error(
                 "password_unreadable", f"a password in {self._password_file}", type(error).__name__
             ) from error

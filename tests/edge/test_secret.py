@@ -40,3 +40,14 @@ def test_it_is_read_without_its_line_end(tmp_path: Path):
     assert Secret.read(tmp_path / "secret") == Secret("two words ")
     with pytest.raises(OSError, match="none"):
         Secret.read(tmp_path / "none")
+
+
+@pytest.mark.parametrize("raw", [b"", b"\n", b"\r\n\r\n", b"one\ntwo\n", b"\xff\xfe", b"a\0b", b"\xef\xbb\xbfone\n"])
+def test_a_file_that_holds_no_one_line_is_named_and_no_secret(tmp_path: Path, raw: bytes):
+    """An empty password would let in who knows none, and two lines let in nobody, without a word why."""
+    file = tmp_path / "secret"
+    file.write_bytes(raw)
+    with pytest.raises(OSError, match="expected one line of text") as refused:
+        Secret.read(file)
+    assert refused.value.filename == str(file)
+    assert "one\ntwo" not in str(refused.value)

@@ -24,6 +24,7 @@ from drivers.kit.camera.pipe import (
 )
 from drivers.kit.camera.worker import TAKEN, WorkerSettings
 from edge.ports import Clock, DeviceError, Frame, Tap
+from edge.secret import Secret
 
 # A real sensor never repeats itself to the bit; a few repeats are a camera asked faster than it renews.
 FROZEN_AFTER_FRAMES = 3
@@ -343,8 +344,8 @@ class HostedCamera:
         password = ""
         if settings.password_file is not None:
             try:
-                password = settings.password_file.read_text("utf-8").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as error:
+                password = Secret.read(settings.password_file).reveal()
+            except OSError as error:
                 raise self._error(
                     "camera_password_unreadable",
                     f"a password in {settings.password_file}",

@@ -38,7 +38,9 @@ class Guard:
     def __init__(
         self, user: str, password: str, auth: Auth, *, new_nonce: Callable[[], str], now_ms: Callable[[], int]
     ) -> None:
-        """`new_nonce`: random, of characters that need no quoting."""
+        """`new_nonce`: random, of characters that need no quoting. Raises ValueError without user or password."""
+        if not (user and password):
+            raise ValueError("a user and a password are expected: nobody is known by nothing")
         self._user, self._password = user, password
         self._basic = auth == "basic"
         self._new_nonce, self._now_ms = new_nonce, now_ms

@@ -286,7 +286,9 @@ async def test_password_is_sent_from_its_file(tmp_path: Path) -> None:
         await camera.close()
     assert b"Authorization: Basic YWRtaW46czNjcmV0" in requests[0]
     assert b"s3cret" not in command_line
-    assert (await refusal(url, password_file=tmp_path / "absent")).code == "camera_password_unreadable"
+    secret.write_text("\n")
+    for file in (tmp_path / "absent", secret):
+        assert (await refusal(url, password_file=file)).code == "camera_password_unreadable"
 
 
 async def test_newest_frame_only_where_many_come_at_once() -> None:

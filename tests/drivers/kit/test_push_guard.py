@@ -53,6 +53,12 @@ def answer(ask: str, user: str = USER, password: str = PASSWORD, target: str = "
     return digest.authorize(user, password, target, "abc", "POST").decode("latin-1")
 
 
+@pytest.mark.parametrize(("user", "password"), [("", PASSWORD), (USER, "")])
+def test_nobody_is_known_by_nothing(user: str, password: str) -> None:
+    with pytest.raises(ValueError, match="user and a password"):
+        guarded(user=user, password=password)
+
+
 # --- clients of others ------------------------------------------------------------------------------------------------
 
 

@@ -38,6 +38,11 @@ async def test_only_an_engine_that_proves_itself_is_there(tmp_path: Path) -> Non
     with pytest.raises(DeviceError) as unreadable:
         await driver.connect()
     assert unreadable.value.code == "engine_password_unreadable"
+    # Nor does an empty one make an engine without a password one that has proved itself.
+    secret.write_text("\n", encoding="utf-8")
+    with pytest.raises(DeviceError) as empty:
+        await driver.connect()
+    assert empty.value.code == "engine_password_unreadable"
     secret.write_text(PASSWORD + "\n", encoding="utf-8")
     assert set(await pushing(driver.connect(), port, "other")) == {401}
     assert set(await pushing(driver.connect(), port, PASSWORD)) == {200}
