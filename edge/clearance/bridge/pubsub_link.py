@@ -225,6 +225,8 @@ class _Connection:
         self._reader, self._writer, self._settings = reader, writer, settings
         self._decoder = ReplyDecoder()
         self._replies: deque[Reply] = deque()
+        # Until when a reply that has begun has to be whole: a byte now and then is no answer.
+        self._whole_by_s: float | None = None
 
     @property
     def is_open(self) -> bool:
@@ -266,20 +268,26 @@ class _Connection:
             raise self._down("not_resp")
 
     async def _read(self) -> None:
-        limit_s = HALF_REPLY_S if self._decoder.pending else self._settings.silence_s
+        now_s = asyncio.get_running_loop().time()
+        until_s = now_s + self._settings.silence_s if self._whole_by_s is None else self._whole_by_s
         try:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout_at(until_s):
                 data = await self._reader.read(_READ_BYTES)
         except TimeoutError:
-            raise self._down("half_frame" if self._decoder.pending else "silent") from None
+            raise self._down("silent" if self._whole_by_s is None else "half_frame") from None
         except OSError:
             raise self._down("connection_lost") from None
         if not data:
             raise self._down("closed_by_platform")
         try:
-            self._replies += self._decoder.feed(data)
+            found = self._decoder.feed(data)
         except RespError as error:
             raise self._down("not_resp", error.reason) from error
+        self._replies += found
+        if not self._decoder.pending:
+            self._whole_by_s = None
+        elif found or self._whole_by_s is None:
+            self._whole_by_s = asyncio.get_running_loop().time() + HALF_REPLY_S
         # A flood must leave the loop to deadlines and to other lanes.
         await asyncio.sleep(0)
 
