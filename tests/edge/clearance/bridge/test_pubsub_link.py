@@ -256,6 +256,27 @@ async def test_a_user_of_debians_server_needs_its_topics(tmp_path: Path) -> None
         await server.stop()
 
 
+@pytest.mark.redis
+async def test_a_front_end_with_the_rights_of_its_channel_releases_nobody(tmp_path: Path) -> None:
+    """As the decision has it: with one list of topics for both, each front end could answer the others' questions."""
+    asking, ours, others = WORDS.asking_topic(*CODE), TOPIC.decode(), WORDS.answering_topic(CODE[0], "7208109999", "I")
+    server = DebianRedis(tmp_path, password=PASSWORD, rights=f"+auth +ping (+subscribe &{ours}) (+publish &{asking})")
+    await server.start()
+    front = Front(server.port, user="bridge", password=Secret(PASSWORD))
+    async with serving(front.link.run):
+        await within(front.ups.get())
+        assert front.ask()
+        await within(front.unheard.get())
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(command(b"AUTH", b"bridge", PASSWORD.encode()))
+    assert await within(reader.readline()) == b"+OK\r\n"
+    for words in (("PUBLISH", ours, "x"), ("PUBLISH", others, "x"), ("SUBSCRIBE", asking), ("PSUBSCRIBE", "*")):
+        writer.write(command(*(word.encode() for word in words)))
+        assert (await within(reader.readline())).startswith(b"-NOPERM"), words
+    writer.close()
+    await server.stop()
+
+
 async def test_messages_too_long_are_counted_and_said_once(
     redis: RunningRedis, caplog: pytest.LogCaptureFixture
 ) -> None:
