@@ -180,15 +180,24 @@ class PubSubLink:
 
     async def _listen(self, connection: "_Connection") -> NoReturn:
         while True:
-            self._take(await connection.next())
+            reply = await connection.one()
+            # Else no answer would ever come: who is subscribed to nothing is answered PONG in one word.
+            if not isinstance(reply, list) or reply[:1] == [b"unsubscribe"]:
+                raise self._down("not_resp")
+            self._take(list(reply))
             self._kept.heard()
 
     async def _count(self, connection: "_Connection") -> NoReturn:
         """Learn how many heard each question; it may have been nobody."""
         while True:
             reply = await connection.one()
+            # What answers something else would have each later count taken for that of another question.
+            if not self._published:
+                raise self._down("not_resp")
+            frame = self._published.popleft()
+            if reply != "PONG" if frame is None else not isinstance(reply, int) or reply < 0:
+                raise self._down("not_resp")
             self._kept.heard()
-            frame = self._published.popleft() if self._published else None
             if frame is not None and reply == 0:
                 self._on_unheard(frame)
 

@@ -188,33 +188,6 @@ async def test_half_a_reply_ends_both(monkeypatch: pytest.MonkeyPatch) -> None:
     assert front.frames.empty()
 
 
-async def test_a_reply_that_comes_in_drops_ends_both_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each byte is a sign of life, and none of them an answer."""
-    monkeypatch.setattr(pubsub_link, "HALF_REPLY_S", 0.3)
-    sent = 0
-
-    def drop(writer: asyncio.StreamWriter) -> None:
-        nonlocal sent
-        if not writer.is_closing() and sent < 500:
-            sent += 1
-            writer.write(b"x")
-            asyncio.get_running_loop().call_later(0.01, drop, writer)
-
-    def drip(data: bytes, writer: asyncio.StreamWriter) -> None:
-        if b"SUBSCRIBE" in data:
-            writer.write(b"*3\r\n$9\r\nsubscribe\r\n$%d\r\n%b\r\n:1\r\n$9999\r\n" % (len(TOPIC), TOPIC))
-            drop(writer)
-        else:
-            writer.write(b"+PONG\r\n")
-
-    async with raw_server(drip) as port:
-        front = Front(port, heartbeat_s=60.0)
-        async with serving(front.link.run):
-            await within(front.ups.get())
-            assert (await within(front.downs.get())).code == "half_frame"
-    assert 0 < sent < 400
-
-
 async def test_only_who_says_the_password_is_admitted() -> None:
     server = RedisServer(user="bridge", password=PASSWORD)
     await server.start()
