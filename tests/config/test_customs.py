@@ -58,7 +58,11 @@ def test_a_good_one_has_safe_defaults_and_two_directions_may_share_a_number() ->
         ("host: h\n", 'host: h\n  release_codes: ["11000000000000000000"]\n', (13, "bad_release_code")),
         ("host: h\n", 'host: h\n  release_codes: ["Y"]\n', (13, "bad_release_code")),
         ("host: h\n", f'host: h\n  dialect: letters\n  release_codes: ["{"0" * 20}"]\n', (14, "codes_of_letters")),
-        ("host: h\n", f'host: h\n  dialect: generation_82\n  release_codes: ["{"0" * 20}"]\n', (14, "codes_of_letters")),
+        (
+            "host: h\n",
+            f'host: h\n  dialect: generation_82\n  release_codes: ["{"0" * 20}"]\n',
+            (14, "codes_of_letters"),
+        ),
         ("host: h\n", "host: h..net\n", (12, "bad_host")),
         ("host: h\n", f"host: {'h' * 64}.net\n", (12, "bad_host")),
         ("host: h\n", "host: h\n  redis: {}\n", (13, "redis_of_tcp")),
