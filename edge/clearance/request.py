@@ -100,14 +100,7 @@ def build_request(
         "simulated": simulated,
         "drill": drill,
     }
-    if recheck is not None:
-        claims["recheck"] = _recheck_claims(recheck)
-    if pictures is not None:
-        claims["pictures"] = dict(pictures)
-    if views:
-        claims["views"] = [one.claims for one in views]
-    if supplement is not None:
-        claims["supplement"] = supplement_claims(supplement, policy)
+    claims |= _optional_claims(recheck, pictures, views, supplement, policy)
     raw = seal(canonical_json(claims), typ=REQUEST_TYPE, key_id=key_id, key=key)
     if len(raw) > MAX_ENVELOPE_BYTES and views:
         del claims["views"]
@@ -116,6 +109,26 @@ def build_request(
     if len(raw) > MAX_ENVELOPE_BYTES:
         raise ValueError(f"request of {len(raw)} bytes exceeds {MAX_ENVELOPE_BYTES}")
     return SignedRequest(raw, request_hash(raw), shown_kinds(identity, policy, supplement))
+
+
+def _optional_claims(
+    recheck: Recheck | None,
+    pictures: Mapping[str, Any] | None,
+    views: Sequence[ViewedPicture],
+    supplement: Supplement | None,
+    policy: FieldPolicy,
+) -> dict[str, Any]:
+    """Return what a request says only where there is something to say: a receiver of before knows none of it."""
+    claims: dict[str, Any] = {}
+    if recheck is not None:
+        claims["recheck"] = _recheck_claims(recheck)
+    if pictures is not None:
+        claims["pictures"] = dict(pictures)
+    if views:
+        claims["views"] = [one.claims for one in views]
+    if supplement is not None:
+        claims["supplement"] = supplement_claims(supplement, policy)
+    return claims
 
 
 def _recheck_claims(recheck: Recheck) -> dict[str, Any]:
