@@ -8,7 +8,7 @@ one is a further vehicle that drove on, until the scale is empty.
 from edge.core.draft import Draft
 from edge.core.inputs import LaneInputs
 from edge.core.state import LaneState
-from edge.core.weight import Weighing, is_anothers
+from edge.core.weight import ROLLS_OFF_MS, Weighing, is_anothers
 
 PARTLY = "partly_on_scale"
 NOT_ALONE = "not_alone_on_scale"
@@ -29,7 +29,7 @@ def since_it_came(state: LaneState) -> Weighing | None:
 def begin_weighing(draft: Draft) -> None:
     """Give a new passage what the scale says of its vehicle."""
     weighing = since_it_came(draft.state)
-    if weighing is not None and is_anothers(weighing, draft.state.weighed_ms):
+    if weighing is not None and is_anothers(weighing, _gone_ms(draft.state)):
         # The scale has not moved since: an indicator that is stuck would give this vehicle the last one's weight.
         weighing = None
     draft.change_passage(weighing=weighing, scale_doubt=doubt(draft.state))
@@ -42,6 +42,8 @@ def watch_scale(draft: Draft, before: LaneInputs) -> None:
     count = _counted(draft.state, before)
     if count != draft.state.on_scale:
         draft.change(on_scale=count)
+    if before.scale_front_beam is True and draft.state.inputs.scale_front_beam is False:
+        draft.change(off_scale_ms=draft.at_ms)
     passage, why = draft.state.passage, doubt(draft.state)
     if passage is not None and passage.scale_doubt != why:
         draft.change_passage(scale_doubt=why)
@@ -54,6 +56,16 @@ def doubt(state: LaneState) -> str | None:
     if state.inputs.scale_front_beam is not False or state.inputs.scale_rear_beam is not False:
         return PARTLY
     return None if state.on_scale == 1 else NOT_ALONE
+
+
+def _gone_ms(state: LaneState) -> int | None:
+    """When the vehicle before was off the scale: by its beams where they count, else by the loops.
+
+    Who follows close behind keeps the arrival loop occupied, and the loops tell late that the one before has gone.
+    """
+    if state.on_scale is not None:
+        return state.off_scale_ms
+    return None if state.weighed_ms is None else state.weighed_ms + ROLLS_OFF_MS
 
 
 def _counted(state: LaneState, before: LaneInputs) -> int | None:

@@ -192,6 +192,8 @@ class LaneState:
     weighed_ms: int | None = None
     # How many vehicles drove onto the scale since it was empty and have not left it; None where that is not known.
     on_scale: int | None = None
+    # When a vehicle was last off its front end.
+    off_scale_ms: int | None = None
     # When the last identity was concluded, or its vehicle gone before: a card that lies there longer is its driver's.
     identified_ms: int | None = None
     # What the reader of seals sees now, and until when it was of a vehicle that is gone.

@@ -26,8 +26,8 @@ class Weighing:
 
 
 def is_anothers(weighing: Weighing, gone_ms: int | None) -> bool:
-    """Say whether it came to rest while the vehicle before was there, which left its loop at `gone_ms`."""
-    return gone_ms is not None and weighing.since_ms <= gone_ms + ROLLS_OFF_MS
+    """Say whether it came to rest while the vehicle before was there, which was off the scale at `gone_ms`."""
+    return gone_ms is not None and weighing.since_ms <= gone_ms
 
 
 def fuse_weight(

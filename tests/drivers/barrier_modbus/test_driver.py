@@ -25,8 +25,8 @@ async def test_scans_deliver_inputs_with_the_time_their_request_left() -> None:
         it.start()
         await it.until(lambda: bool(it.scans))
         inputs, sent_at_ms = it.scans[0]
-        without_feedback = {"red_lamp_on": None, "green_lamp_on": None}
-        known = dict.fromkeys(_signals(), False) | {"boom_down": True} | without_feedback
+        not_wired = dict.fromkeys(("red_lamp_on", "green_lamp_on", "scale_front_beam", "scale_rear_beam"))
+        known = dict.fromkeys(_signals(), False) | {"boom_down": True} | not_wired
         assert inputs == replace(UNKNOWN_INPUTS, **known)
         assert before_ms <= sent_at_ms <= now_ms()
         it.plant.set_signals({"safety_loop": True, "arrival_loop": True})

@@ -11,7 +11,7 @@ from edge.core.scale import NOT_ALONE, PARTLY, doubt
 from edge.core.state import Phase
 from edge.core.weight import Weighing
 from tests.edge.core.test_weight import WITH_SCALE, asked, weigh
-from tests.support.lane_bench import LaneBench
+from tests.support.lane_bench import DOWN, MOVING, UP, LaneBench
 
 BEAMED = replace(WITH_SCALE, scale_beams=True)
 CLEAR = {"scale_front_beam": False, "scale_rear_beam": False}
@@ -165,3 +165,48 @@ def test_without_beams_nothing_is_counted_and_nothing_doubted() -> None:
     lane = LaneBench(WITH_SCALE)
     lane.scan(**OVER_REAR)
     assert (lane.state.on_scale, doubt(lane.state)) == (None, None)
+
+
+def followed_closely(lane: LaneBench) -> None:
+    """The first one passes; the loop stays occupied by the second, which is on the scale before the first is off."""
+    drives_on(lane)
+    stands(lane)
+    weigh(lane)
+    lane.order("open")
+    lane.durable()
+    lane.scan(2, **MOVING)
+    lane.scan(**UP)
+    lane.scan(safety_loop=True)
+    lane.scan(**OVER_REAR)
+    lane.scan(exit_loop=True, **CLEAR)
+    lane.scan(**OVER_FRONT)
+    lane.scan(safety_loop=False, **CLEAR)
+
+
+def ends_and_begins(lane: LaneBench) -> None:
+    lane.scan(exit_loop=False)
+    lane.scan_until(lambda: lane.phase is Phase.CLOSING)
+    lane.scan(2, **MOVING)
+    lane.scan(**DOWN)
+    lane.scan_until(lambda: lane.state.passage is not None)
+    lane.read_tag()
+
+
+@pytest.mark.hazard("I16")
+def test_who_follows_so_closely_that_the_loop_stays_occupied_is_weighed() -> None:
+    lane = ready()
+    followed_closely(lane)
+    lane.scan(2)
+    weigh(lane, 23_960)
+    ends_and_begins(lane)
+    assert lane.ended == ["MANUAL_PASSED"]
+    assert asked(lane).value == Weight(23_960)
+
+
+@pytest.mark.hazard("I16")
+def test_a_display_that_stuck_gives_who_follows_closely_no_weight() -> None:
+    lane = ready()
+    followed_closely(lane)
+    ends_and_begins(lane)
+    assert lane.state.on_scale == 1
+    assert lane.passage.weighing is None

@@ -31,7 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Checkout, P
     index = PackageIndex()
     with serve(index):
         checkout = Checkout(folder / "root", folder / "home", index)
-        for room in ("release", "text"):
+        for room in ("portable", "release", "text"):
             shutil.copytree(ROOT / "edge" / room, checkout.root / "edge" / room, dirs_exist_ok=True)
         shutil.copy2(ROOT / "edge" / "files.py", checkout.root / "edge" / "files.py")
         with pytest.MonkeyPatch.context() as patch:
