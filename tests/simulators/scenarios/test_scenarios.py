@@ -51,6 +51,14 @@ def bridged(name: str) -> bool:
     return isinstance(loaded, Loaded) and loaded.scenario.platform is not None
 
 
+def held_for_want_of_a_core(result: dict[str, Any]) -> bool:
+    """Whether the controller got no core for as long as its inputs may be old, and did not raise, as it must not.
+
+    On a machine that runs many tests at once that says nothing of the scenario, which is made again, by itself.
+    """
+    return result["failure"] is not None and "not_proved_before_raise" in json.dumps(result["failure"])
+
+
 class Runs:
     """The scenarios of this session, each with what will have come of it."""
 
@@ -58,16 +66,27 @@ class Runs:
         self.results: dict[str, Future[dict[str, Any]]] = {name: Future() for name in names}
         self._processes: list[subprocess.Popen[str]] = []
         self._threads: list[threading.Thread] = []
+        self._broker = broker
         for share in shares(names):
-            command = [sys.executable, "-m", "edge.cli", "sim", *share, "--json", "--speed", str(SPEED)]
-            process = subprocess.Popen(
-                [*command, "--broker", broker], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                env={**os.environ, "KAKOU_LANG": "en"},
-            )  # fmt: skip
+            process = self._start(share)
             thread = threading.Thread(target=self._read, args=(process, share), daemon=True)
             thread.start()
             self._processes.append(process)
             self._threads.append(thread)
+
+    def _start(self, share: Sequence[str]) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "edge.cli", "sim", *share, "--json", "--speed", str(SPEED)]
+        return subprocess.Popen(
+            [*command, "--broker", self._broker], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, "KAKOU_LANG": "en"},
+        )  # fmt: skip
+
+    def again(self, name: str) -> dict[str, Any]:
+        """Play one more time, while the others go on."""
+        said, told = self._start([name]).communicate(timeout=LIMIT_S)
+        assert said, told
+        result: dict[str, Any] = json.loads(said)
+        return result
 
     def _read(self, process: "subprocess.Popen[str]", share: Sequence[str]) -> None:
         assert process.stdout is not None
@@ -105,4 +124,6 @@ def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_comes_out_as_it_says(name: str, runs: Runs) -> None:
     result = runs.results[name].result(LIMIT_S)
+    if held_for_want_of_a_core(result):
+        result = runs.again(name)
     assert result["failure"] is None, result["told"]
