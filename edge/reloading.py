@@ -97,7 +97,7 @@ class Reloading:
 
     def _judge(self) -> tuple[str, list[str]]:
         loaded = load(self._path)
-        problems = loaded if isinstance(loaded, list) else [*missing_files(loaded), *box_problems(loaded)]
+        problems = loaded if isinstance(loaded, list) else [*missing_files(loaded, bridge=False), *box_problems(loaded)]
         if isinstance(loaded, list) or problems:
             return "", [one.render("en") for one in problems]
         try:

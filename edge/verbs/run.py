@@ -68,7 +68,7 @@ def main(arguments: Sequence[str], *, runner: Callable[[], asyncio.Runner] = asy
     parser.add_argument("--until-stdin-closes", action="store_true", help=say("option_until_stdin"))
     given = parser.parse_args(arguments)
     loaded = load(given.config)
-    problems = loaded if isinstance(loaded, list) else missing_files(loaded)
+    problems = loaded if isinstance(loaded, list) else missing_files(loaded, bridge=False)
     if isinstance(loaded, list) or problems:
         for problem in problems:
             print(problem.render(default_language()), file=sys.stderr)

@@ -67,6 +67,32 @@ def test_a_file_that_others_may_not_read_is_no_missing_one(tmp_path):
     assert "let the user" in missing_files(config)[0].render("en")
 
 
+def test_what_the_bridge_alone_reads_keeps_no_lane_from_its_start(tmp_path, capsys, monkeypatch):
+    """Its password releases vehicles: the user of the lanes has no business with it."""
+    path = tmp_path / "kakou.yaml"
+    redis = "customs_bridge:\n  dialect: json_redis\n  redis: {password_file: secret.txt, ca_file: ca.pem}\n"
+    text = DEMO.read_text(encoding="utf-8").replace("customs_bridge:\n", f"{redis}  pictures_ca: pictures.pem\n", 1)
+    path.write_text(text, encoding="utf-8")
+    config = load(path)
+    assert isinstance(config, Configuration)
+    assert missing_files(config, bridge=False) == []
+    line = text.splitlines().index("customs_bridge:") + 3
+    assert [(one.line, one.key_path) for one in missing_files(config)] == [
+        (line + 1, "customs_bridge.pictures_ca"),
+        (line, "customs_bridge.redis.password_file"),
+        (line, "customs_bridge.redis.ca_file"),
+    ]
+    assert run.check([str(path)]) == 78
+    # A start says what the lanes miss, and nothing else.
+    monkeypatch.setenv("KAKOU_LANG", "en")
+    with_password = "  port: 1883\n  username: lane\n  password_file: absent.txt"
+    path.write_text(text.replace("  port: 1883", with_password, 1), encoding="utf-8")
+    capsys.readouterr()
+    assert run.main([str(path)]) == 78
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "broker.password_file" in told
+
+
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_what_is_no_regular_file_is_told_before_anything_waits_for_it(tmp_path, make):
     make(tmp_path / "secret.txt")
