@@ -40,6 +40,7 @@ from edge.core.events import (
 from edge.core.grant import VERDICTS, Grant
 from edge.core.inputs import SIGNAL_NAMES, LaneInputs
 from edge.core.modes import MODES, Hours
+from edge.core.observe import UNWATCHED_MS
 from edge.core.profile import AuthorityProfile, HandheldRules, LaneProfile
 from edge.core.readings import DriverCard, EngineResult, PictureReading, Seal, TagSighting, ToldBox
 from edge.core.seal import SealsInField
@@ -280,8 +281,10 @@ class Storm:
             yield FrameRead(self.at_ms, state.passage.id, camera, f"ok-{self.pictures}", self.at_ms, seen)
         for _ in range(2):
             yield TagSighted(self.at_ms, TagSighting(Tag(EPC), 1, -50, self.at_ms))
-        if unseen:
-            self.at_ms += state.profile.timing.identify_ms
+        for _ in range(0, state.profile.timing.identify_ms if unseen else 0, UNWATCHED_MS):
+            # As seldom as a vehicle is still watched without a break.
+            self.at_ms += UNWATCHED_MS - 50
+            yield from self._scan()
         yield Tick(self.at_ms)
 
     def _complete(self) -> Iterator[Event]:
