@@ -91,15 +91,16 @@ def clear_long_enough(draft: Draft, event: Event) -> bool:
 def may_raise(draft: Draft, event: Event) -> bool:
     """Inputs proved again right before the raise: fresh, boom down, nothing tripped, authority still alive.
 
-    A release counts for the vehicle that was identified: it must still stand on the arrival loop (P19). In doubt only
-    a person's authority raises the boom.
+    A release counts for the vehicle that was identified: it must have stood on the arrival loop since its devices were
+    triggered, and stand there still (P19). In doubt only a person's authority raises the boom.
     """
     assert isinstance(event, AuthorityDurable)
     state, passage = draft.state, draft.passage
     assert passage.authority is not None
     if blind(draft, event):
         return False
-    alone = state.inputs.arrival_loop is True and not doubts(state)
+    since_ms = state.arrival_since_ms
+    alone = since_ms is not None and since_ms <= passage.triggered_at_ms and not doubts(state)
     ready = state.inputs.boom == "down" and not state.inputs.stopped and not state.journal_lost
     by_person = passage.authority.source == "person"
     return ready and (alone or by_person) and draft.at_ms <= passage.authority.deadline_ms

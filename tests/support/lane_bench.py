@@ -208,6 +208,18 @@ class LaneBench:
         assert due_ms is not None
         return self.take(Tick(due_ms))
 
+    def watch_until(self, due_ms: int) -> None:
+        """Let time pass, with a scan each second, as a lane is never without."""
+        while self.at_ms < due_ms:
+            self.take(InputsSampled(min(self.at_ms + 1_000, due_ms), self.inputs))
+
+    def wait(self) -> None:
+        """Let time pass until the lane's own next deadline, watched, and take its tick."""
+        due_ms = next_deadline_ms(self.state)
+        assert due_ms is not None
+        self.watch_until(due_ms)
+        self.tick(due_ms)
+
     def lose_inputs(self, *, restarted: bool = False) -> tuple[Effect, ...]:
         return self.take(InputsLost(self.at_ms, restarted))
 

@@ -67,9 +67,8 @@ class OfflineBench(LaneBench):
     def give_up(self) -> None:
         """Let the authorities' time run out, the truck still there."""
         assert self.phase is Phase.WAITING
-        deadline = self.tick
         while self.phase is Phase.WAITING:
-            deadline()
+            self.wait()
         self.scan()
 
     def pass_unasked(self) -> None:

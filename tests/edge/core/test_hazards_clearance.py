@@ -65,7 +65,7 @@ def test_c5_an_older_denial_does_not_undo_a_newer_release() -> None:
 def test_c5_requests_that_an_authority_hears_in_another_order_open_by_the_newest_alone(newest_first: bool) -> None:
     lane = waiting()
     older = lane.grant()
-    lane.tick()
+    lane.wait()
     lane.order("retry")
     lane.forget()
     lane.read_plate()
@@ -147,7 +147,7 @@ def test_i1_the_authority_is_alive_when_the_boom_is_asked(delay_ms: int, raised:
     lane = waiting()
     sent_ms = lane.at_ms
     lane.answer("release")
-    lane.take(InputsSampled(sent_ms + 4_990, lane.inputs))
+    lane.watch_until(sent_ms + 4_990)
     lane.durable(at_ms=sent_ms + delay_ms)
     assert len(lane.all(RaiseBoom)) == raised
     assert lane.phase is (Phase.OPENING if raised else Phase.HELD)

@@ -1,6 +1,6 @@
 """Stories named after the rows of hazards.md: time that passes unseen, and inputs that come faster than vehicles."""
 
-from edge.core.effects import EndPassage, LowerBoom, RaiseBoom, Report
+from edge.core.effects import EndPassage, LowerBoom, PrepareRequest, RaiseBoom, Report
 from edge.core.state import Phase
 from tests.support.lane_bench import DOWN, MOVING, UP, LaneBench
 
@@ -66,3 +66,23 @@ def test_s24_a_loop_that_toggles_a_thousand_times_a_second_is_one_fault() -> Non
     assert lane.phase is Phase.FAULT
     assert lane.alarms_raised == ["arrival_loop_chatters"]
     assert len(lane.all(EndPassage)) <= 8
+
+
+def test_c15_p19_a_release_counts_for_nobody_who_may_have_come_while_the_controller_was_suspended() -> None:
+    lane = LaneBench()
+    lane.identify()
+    lane.at_ms += 3_000
+    lane.scan()
+    lane.answer("release")
+    lane.durable()
+    assert (lane.phase, lane.passage.decision) == (Phase.HELD, "hold")
+    assert not lane.all(RaiseBoom)
+    lane.order("retry")
+    lane.read_plate()
+    lane.read_container()
+    lane.read_tag()
+    lane.effects[:] = lane.all(PrepareRequest)[-1:]
+    lane.prepare()
+    lane.answer("release")
+    lane.durable()
+    assert lane.phase is Phase.OPENING, "who was looked at anew is who stands there"

@@ -101,7 +101,6 @@ def move_without_spending(draft: Draft, event: Event) -> None:
 BUGS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "I1 raise without proof": (guards.may_raise, always),
     "I1 any durable record opens": (guards.other_authority, never),
-    "I1 P19 swap while consuming": (guards.released_vehicle_left, never),
     "I2 raise before durable": (actions.take_grant, open_before_durable),
     "I3 raise twice": (motion.raise_boom, raise_twice),
     "I4 lower without proof": (guards.gone_through, entered),

@@ -38,8 +38,7 @@ def see(lane: LaneBench, *boxes: tuple[str, str | None], trailer: str | None = N
     if lane.state.profile.tag_reader is not None:
         lane.read_tag()
     if lane.phase is Phase.IDENTIFYING:
-        lane.tick()
-        lane.scan()
+        lane.wait()
     lane.prepare()
 
 
