@@ -170,8 +170,10 @@ def main(arguments: Sequence[str]) -> int:
         except KeyboardInterrupt:
             return 130
         reasons = [reason for report in folder.glob("*.xml") for reason in skip_reasons(report)]
-        if status == 0 and not passed_on:
-            status = judge_coverage(folder, environment, judged=not reasons)
+        if not passed_on:
+            # Also where a test failed: who mends that one wants to know now what else is missing.
+            missed = judge_coverage(folder, environment, judged=not reasons)
+            status = status or missed
     if passed_on:
         print(say("test_floors_not_judged"))
     if reasons:
