@@ -10,7 +10,7 @@ from edge.core.effects import (
     RaiseBoom,
     SendRequest,
 )
-from edge.core.events import GrantReceived, GrantRefused, InputsSampled, RequestPrepared
+from edge.core.events import GrantReceived, GrantRefused, RequestPrepared
 from edge.core.state import Phase
 from edge.core.step import next_deadline_ms
 from tests.support.lane_bench import MOVING, UP, LaneBench
