@@ -102,6 +102,9 @@ class Operator:
             if box is not None and not box.dead and box.runner.state.journal_lost:
                 self.world.time.after(1_000, self.end)
                 self.world.kill()
+        elif box is not None and not box.dead and box.runner.state.mode != "NORMAL":
+            # Said to a controller that was started again before it had heard it.
+            self.order_mode("NORMAL")
         at_rest = box is not None and not box.dead and self.world.phase is Phase.IDLE
         self.world.judge.waited(at_rest=at_rest)
         if at_rest or self.world.judge.gave_up:

@@ -46,6 +46,16 @@ def test_a_loop_that_chattered_shows_what_stands_there_once_it_is_quiet(seed: st
     assert campaign.checked(plan(*faults.split(), trucks=20, seed=seed)).violations == []
 
 
+def test_the_first_grant_of_an_issuer_is_its_own_also_where_others_carry_its_number() -> None:
+    faults = "wrong_claim grant_lost malformed revoked_key retained emergency_stop module_restart"
+    assert campaign.checked(plan(*faults.split(), trucks=20, seed="4|2023")).violations == []
+
+
+def test_a_mode_that_a_full_disk_swallowed_is_ordered_again() -> None:
+    faults = "controller_dip disk_full leaves_early mode_ordered paused presence_at_close slow_boom"
+    assert campaign.checked(plan(*faults.split(), trucks=15, seed="4|10636")).violations == []
+
+
 def test_every_truck_that_may_pass_passes_where_nothing_is_wrong() -> None:
     found = campaign.checked(plan(trucks=20))
     assert (found.violations, found.passed) == ([], found.entitled)
