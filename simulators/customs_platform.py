@@ -342,6 +342,15 @@ async def _run(options: argparse.Namespace) -> None:
     await asyncio.Event().wait()
 
 
+def add_conduct(parser: argparse.ArgumentParser) -> None:
+    """Let a platform be told on the command line what it releases and what it does wrong."""
+    parser.add_argument("--fault", choices=PLATFORM_FAULTS, default="none")
+    parser.add_argument(
+        "--release", type=document, action="append", default=[], metavar="VEHICLE[=BOX,BOX]",
+        help="release this plate or tag, once, with these containers",
+    )  # fmt: skip
+
+
 def say(text: str) -> None:
     """Print a line at once."""
     sys.stdout.write(text + "\n")
@@ -353,11 +362,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m simulators.customs_platform", description=__doc__)
     parser.add_argument("--port", type=int, default=9005)
     parser.add_argument("--dialect", choices=sorted(_OF_TCP), default="gb2312")
-    parser.add_argument("--fault", choices=PLATFORM_FAULTS, default="none")
-    parser.add_argument(
-        "--release", type=document, action="append", default=[], metavar="VEHICLE[=BOX,BOX]",
-        help="release this plate or tag, once, with these containers",
-    )  # fmt: skip
+    add_conduct(parser)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run(parser.parse_args(given)))
     return 0

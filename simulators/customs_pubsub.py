@@ -16,7 +16,7 @@ from edge.clearance.bridge.messages import Channel
 from edge.clearance.bridge.resp import Refusal, ReplyDecoder, command
 from edge.clearance.bridge.wire import Frame
 from simulators.customs_book import CustomsBook
-from simulators.customs_platform import PLATFORM_FAULTS, CustomsPlatform, document, say
+from simulators.customs_platform import CustomsPlatform, add_conduct, say
 
 _CHANNEL = Channel("7208100000", "7208100001", "in")
 
@@ -135,11 +135,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--area", default=_CHANNEL.area)
     parser.add_argument("--channel", default=_CHANNEL.channel)
     parser.add_argument("--direction", choices=("in", "out"), default="in")
-    parser.add_argument("--fault", choices=PLATFORM_FAULTS, default="none")
-    parser.add_argument(
-        "--release", type=document, action="append", default=[], metavar="VEHICLE[=BOX,BOX]",
-        help="release this plate or tag, once, with these containers",
-    )  # fmt: skip
+    add_conduct(parser)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run(parser.parse_args(given)))
     return 0

@@ -46,8 +46,9 @@ def sample(draft: Draft) -> Joined | None:
 
 def _known_by_readings(draft: Draft) -> bool:
     passage = draft.passage
-    found = recheck(draft.state.referrals, passage.identity or Identity(), passage.id)
-    return passage.supplement is None or found is not None
+    if passage.supplement is None:
+        return True
+    return recheck(draft.state.referrals, passage.identity or Identity(), passage.id) is not None
 
 
 def _in_force(draft: Draft, authority: str) -> SamplingPlan | str:

@@ -133,6 +133,11 @@ def read_gather(frame: Frame, dialect: Dialect) -> dict[str, str]:
     return found | {value: root.at(path) or "" for path, value in dialect.layout.elements if value}
 
 
+def head_of(channel: Channel, dialect: Dialect) -> dict[str, str]:
+    """Return the attributes by which a message says which channel it is of."""
+    return {"AREA_ID": channel.area, "CHNL_NO": channel.channel, "I_E_TYPE": dialect.direction(channel.direction)}
+
+
 def read_command(frame: Frame, channel: Channel, dialect: Dialect) -> Command:
     """Return the COMMAND_INFO of this channel in a frame of it.
 
@@ -141,8 +146,7 @@ def read_command(frame: Frame, channel: Channel, dialect: Dialect) -> Command:
     root = read_body(frame, dialect)
     if root.name != "COMMAND_INFO":
         raise BodyError("other_message")
-    head = {"AREA_ID": channel.area, "CHNL_NO": channel.channel, "I_E_TYPE": dialect.direction(channel.direction)}
-    if any(root.attributes.get(name) != value for name, value in head.items()):
+    if any(root.attributes.get(name) != value for name, value in head_of(channel, dialect).items()):
         raise BodyError("head_contradicts_envelope")
     return Command(
         sequence=root.attributes.get("SEQ_NO", ""),

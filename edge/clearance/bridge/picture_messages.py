@@ -12,15 +12,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from edge.clearance.bridge.dialects import Dialect
-from edge.clearance.bridge.messages import MAX_SEQUENCE, Channel
+from edge.clearance.bridge.messages import MAX_SEQUENCE, Channel, head_of
 from edge.clearance.bridge.strict_xml import Element, XmlError, read, write
 from edge.clearance.bridge.wire import Frame, MessageType, Sender
+from edge.clearance.claims import is_hash
 
 # In base64 no longer than the longest text that a strict reader takes.
 PIECE_BYTES = 3 * 1024
 MOST_NAMES = 16
 MOST_PIECES = 10_000
-_NAME = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
 
 
@@ -69,7 +69,7 @@ def read_call(frame: Frame, channel: Channel, dialect: Dialect) -> PictureCall:
     root, sequence = _read(frame, layout.call, channel, dialect)
     named = root.at(layout.name) or ""
     names = tuple(named.split("|")) if named else ()
-    if len(names) > MOST_NAMES or not all(map(_NAME.match, names)) or not sequence:
+    if len(names) > MOST_NAMES or not all(map(is_hash, names)) or not sequence:
         raise XmlError("picture_call_form")
     return PictureCall(sequence, tuple(dict.fromkeys(names)))
 
@@ -114,7 +114,7 @@ def read_piece(frame: Frame, channel: Channel, dialect: Dialect) -> PicturePiece
         data = base64.b64decode((root.at(layout.data) or "").encode("ascii"), validate=True)
     except (binascii.Error, ValueError) as error:
         raise XmlError("picture_piece_form") from error
-    if not _NAME.match(name) or not 1 <= index <= total <= MOST_PIECES or not 0 < len(data) <= PIECE_BYTES:
+    if not is_hash(name) or not 1 <= index <= total <= MOST_PIECES or not 0 < len(data) <= PIECE_BYTES:
         raise XmlError("picture_piece_form")
     return PicturePiece(sequence, name, index, total, data)
 
@@ -123,7 +123,7 @@ def _read(frame: Frame, root_name: str, channel: Channel, dialect: Dialect) -> t
     root = read(frame.body, dialect.encoding, dialect.declares)
     if root.name != root_name:
         raise XmlError("other_message")
-    if {name: root.attributes.get(name, "") for name in _head(channel, dialect)} != _head(channel, dialect):
+    if any(root.attributes.get(name) != value for name, value in head_of(channel, dialect).items()):
         raise XmlError("head_contradicts_envelope")
     sequence = root.attributes.get("SEQ_NO", "")
     if len(sequence) > MAX_SEQUENCE or not sequence.isprintable():
@@ -137,10 +137,6 @@ def _number(text: str | None) -> int:
     return int(text)
 
 
-def _head(channel: Channel, dialect: Dialect) -> dict[str, str]:
-    return {"AREA_ID": channel.area, "CHNL_NO": channel.channel, "I_E_TYPE": dialect.direction(channel.direction)}
-
-
 def _frame(
     kind: MessageType,
     name: str,
@@ -151,6 +147,6 @@ def _frame(
     sender: Sender,
 ) -> Frame:
     children = [Element(tag, text=text) for tag, text in values.items()]
-    root = Element(name, {**_head(channel, dialect), "SEQ_NO": sequence}, children)
+    root = Element(name, {**head_of(channel, dialect), "SEQ_NO": sequence}, children)
     body = write(root, dialect.encoding, dialect.declares)
     return Frame(kind, channel.area, channel.channel, dialect.direction(channel.direction), sender, body)
