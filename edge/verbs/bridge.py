@@ -25,8 +25,9 @@ from edge.clearance.bridge.messages import Channel
 from edge.clearance.bridge.pass_reports import PassReports, Reporting
 from edge.clearance.bridge.pictures import PictureFolder
 from edge.clearance.bridge.platform_link import PlatformSettings
-from edge.clearance.bridge.pubsub_link import PubSubSettings, server_tls
+from edge.clearance.bridge.pubsub_link import PubSubSettings
 from edge.clearance.bridge.service import BridgeSite, CustomsBridge
+from edge.clearance.bridge.trusting import server_tls
 from edge.clearance.keys import KeyFileError, key_id_of, load_private_key
 from edge.clearance.keyset import Environment, KeysetError
 from edge.clearance.trust import Trust

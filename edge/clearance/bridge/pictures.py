@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from edge.clearance.bridge.trusting import server_tls
 from edge.clearance.picture_access import AddressError, address_of
 from edge.files import write_whole
 
@@ -50,12 +51,7 @@ class PictureFolder:
         self.fetched = 0
         self.failed: deque[str] = deque(maxlen=100)
         self._folder = folder
-        try:
-            self._tls = ssl.create_default_context(cafile=ca_file)
-        except OSError as error:
-            # Neither tells which file it is.
-            raise OSError(f"{ca_file}: expected certificates in PEM form, got {error}") from error
-        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._tls = server_tls(ca_file)
         self._retry_s = retry_s
         self._waiting: asyncio.Queue[tuple[str, str]] = asyncio.Queue(MOST_WAITING)
 

@@ -11,7 +11,6 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NoReturn
 
 from edge.clearance.bridge.json_body import PubSub, heading
@@ -29,16 +28,6 @@ HALF_REPLY_S = 5.0
 _PING = command(b"PING")
 
 ChannelCode = tuple[str, str, str]
-
-
-def server_tls(ca_file: Path) -> ssl.SSLContext:
-    """Return what trusts a server signed by this CA alone. Raises OSError, which names the file."""
-    try:
-        tls = ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise OSError(f"{ca_file}: expected certificates in PEM form, got {error}") from error
-    tls.minimum_version = ssl.TLSVersion.TLSv1_2
-    return tls
 
 
 @dataclass(frozen=True, slots=True)

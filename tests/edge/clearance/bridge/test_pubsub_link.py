@@ -14,8 +14,9 @@ from edge.clearance.bridge.dialects import DIALECTS
 from edge.clearance.bridge.json_body import PubSub
 from edge.clearance.bridge.link import PlatformDown
 from edge.clearance.bridge.messages import Command, command_frame, gather_frame, refused_order_frame
-from edge.clearance.bridge.pubsub_link import PubSubLink, PubSubSettings, server_tls
+from edge.clearance.bridge.pubsub_link import PubSubLink, PubSubSettings
 from edge.clearance.bridge.resp import command
+from edge.clearance.bridge.trusting import server_tls
 from edge.clearance.bridge.wire import MAX_BODY_BYTES, Frame, MessageType
 from edge.secret import Secret
 from simulators.broker import free_ports
