@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulators.broker import BrokerError, DefaultBroker, free_ports
+from simulators.broker import BrokerError, DefaultBroker
+from simulators.ports import free_ports
 
 _LOOPBACK = "127.0.0.1"
 _START_TIMEOUT_S = 10.0

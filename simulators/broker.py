@@ -5,7 +5,6 @@ on disk, so a killed and restarted broker comes back empty.
 """
 
 import contextlib
-import random
 import socket
 import subprocess
 import sys
@@ -15,13 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from simulators.ports import free_ports
+
 _LOOPBACK = "127.0.0.1"
 _POLL_S = 0.02
 _REACH_TIMEOUT_S = 3.0
-# Few services have a fixed port above this.
-_LEAST_PORT = 20_000
-_TRIES = 50
-_CONNECTION_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 # The child ends when its standard input closes, which the kernel does for a parent that was killed too.
 _CHILD = """
@@ -57,35 +54,6 @@ dynamic_filters = true
 
 class BrokerError(Exception):
     """The broker did not start. Says which ports, what was seen and what to do next."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Return loopback TCP ports that were free a moment ago, all different.
-
-    Where there is room they lie below those that the system gives to connections: one of these could take such a port
-    before its server does.
-    """
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for sock in sockets:
-            _bind_free(sock)
-        return [int(sock.getsockname()[1]) for sock in sockets]
-
-
-def _bind_free(sock: socket.socket) -> None:
-    own = range(_LEAST_PORT, _first_port_of_connections())
-    for port in random.sample(own, min(len(own), _TRIES)):
-        with contextlib.suppress(OSError):
-            sock.bind((_LOOPBACK, port))
-            return
-    sock.bind((_LOOPBACK, 0))
-
-
-def _first_port_of_connections() -> int:
-    try:
-        return int(_CONNECTION_PORTS.read_text(encoding="ascii").split()[0])
-    except (OSError, ValueError, IndexError):
-        return _LEAST_PORT
 
 
 def reach(host: str, port: int) -> None:

@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from simulators.broker import DefaultBroker, free_ports, reach
+from simulators.broker import DefaultBroker, reach
 from simulators.demo_children import Children
+from simulators.ports import free_ports
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA
 
 if TYPE_CHECKING:

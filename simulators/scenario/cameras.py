@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from simulators.broker import free_ports
 from simulators.devices.camera import CAMERA_FAULTS, CameraFault, CameraSimulator, Picture
 from simulators.devices.camera_door import CameraDoor
 from simulators.devices.camera_onvif import ONVIF_FAULTS, OnvifCameraSimulator, OnvifFault
@@ -20,6 +19,7 @@ from simulators.devices.event_camera import (
     Words,
 )
 from simulators.devices.pushing_camera import PUSH_FAULTS, PushFault, PushingCameraSimulator
+from simulators.ports import free_ports
 from simulators.scenario.device import Site
 from simulators.scenario.schema import FaultSpec, PlateSpec, TruckSpec, WeatherSpec
 from simulators.scene import Vary, Weather, render_container, render_empty_lane, render_front, vary

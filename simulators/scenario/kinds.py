@@ -12,7 +12,6 @@ from config import devices
 from edge import registry
 from edge.barrier_wiring import barrier_map
 from edge.core.readings import Seal
-from simulators.broker import free_ports
 from simulators.devices import (
     container_engine,
     identity,
@@ -40,6 +39,7 @@ from simulators.devices.uhf_r2000 import R2000Device, R2000Faults
 from simulators.devices.uhf_reader18 import Reader18Device, Reader18Faults
 from simulators.devices.uhf_thingmagic import ThingMagicDevice, ThingMagicFaults
 from simulators.devices.weighbridge import Display, Indicator
+from simulators.ports import free_ports
 from simulators.scenario.cameras import (
     CameraSimulated,
     EventCameraSimulated,

@@ -9,7 +9,7 @@ import pytest
 
 from edge.mqtt import MAX_PAYLOAD_BYTES, Message, MqttDown, MqttSettings, TlsSettings
 from edge.secret import Secret
-from simulators.broker import free_ports
+from simulators.ports import free_ports
 from tests.support.mqtt import Probe, within
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

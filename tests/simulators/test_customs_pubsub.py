@@ -15,10 +15,10 @@ from edge.clearance.bridge.judging import rule
 from edge.clearance.bridge.messages import Gather, gather_frame
 from edge.clearance.bridge.resp import Refusal, Reply, ReplyDecoder, command
 from edge.clearance.bridge.wire import Frame
-from simulators.broker import free_ports
 from simulators.customs_book import CustomsBook, Document
 from simulators.customs_platform import PlatformFault
 from simulators.customs_pubsub import CustomsPubSub
+from simulators.ports import free_ports
 from simulators.redis_server import RedisServer
 from tests.support.customs import BOX, CHANNEL, OTHER_BOX, PLATE, TRUCK
 from tests.support.mqtt import LIMIT_S, within

@@ -6,7 +6,7 @@ from pathlib import Path
 from config.loader import load
 from config.schema import Configuration
 from edge.clearance.keys import create_keys
-from simulators.broker import free_ports
+from simulators.ports import free_ports
 
 CONFIG = """\
 site: yard

@@ -12,7 +12,7 @@ from config.broker_files import mosquitto_acl, mosquitto_conf
 from config.loader import load_text
 from config.schema import Configuration
 from edge.mqtt import MqttSettings, TlsSettings
-from simulators.broker import free_ports
+from simulators.ports import free_ports
 from tests.support.brokers import mosquitto_binary
 from tests.support.certificates import CertificateAuthority
 

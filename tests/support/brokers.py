@@ -16,7 +16,8 @@ from typing import Protocol
 import pytest
 
 from edge.mqtt import MqttSettings, ProtocolVersion
-from simulators.broker import DefaultBroker, free_ports
+from simulators.broker import DefaultBroker
+from simulators.ports import free_ports
 
 
 class RunningBroker(Protocol):

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pytest
 
-from simulators.broker import free_ports
+from simulators.ports import free_ports
 from simulators.redis_server import RedisServer
 from tests.support.needs import program
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from simulators.broker import free_ports
 from simulators.customs_book import Document
 from simulators.demo_lane import prepare_pictures
 from simulators.devices.camera import CameraSimulator
+from simulators.ports import free_ports
 from simulators.trucks import CONTAINER_CAMERA, PLATE_CAMERA, note_of, rendered_trucks
 from simulators.vehicle import Truck
 from tests.support.bridged_lane import BridgedLane, open_bridged

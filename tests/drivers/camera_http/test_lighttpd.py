@@ -10,7 +10,7 @@ import pytest
 
 from drivers.camera_http.driver import HttpCamera, HttpCameraSettings
 from edge.ports import DeviceError
-from simulators.broker import free_ports
+from simulators.ports import free_ports
 from simulators.scene import encode_jpeg, render_empty_lane
 from tests.support.camera_http import MonotonicClock
 from tests.support.certificates import CertificateAuthority

@@ -26,9 +26,9 @@ from drivers.kit.camera.worker import TAKEN, Wishes, WorkerSettings, reach_over_
 from drivers.kit.push.head import encode_push
 from edge.ports import DeviceError
 from edge.registry import CAMERA, build
-from simulators.broker import free_ports
 from simulators.devices.event_camera import IsapiWords, Passing
 from simulators.devices.pushing_camera import PushingCameraSimulator
+from simulators.ports import free_ports
 from simulators.scene import encode_jpeg, render_empty_lane
 from tests.support.camera_http import MonotonicClock
 from tests.support.sources import ROOT

@@ -10,7 +10,7 @@ from drivers.kit.camera.dial import SourceError
 from drivers.kit.camera.events import TOGETHER_MS
 from drivers.kit.camera.given import Picture
 from drivers.kit.camera.pipe import AliveMessage
-from simulators.broker import free_ports
+from simulators.ports import free_ports
 from tests.drivers.camera_isapi.test_isapi_push import CLOCK, beat, event_body, pushed, reception, settings_for
 
 

@@ -14,7 +14,7 @@ from drivers.kit.camera.dial import SourceError
 from drivers.kit.camera.pipe import AliveMessage
 from edge.ports import DeviceError
 from edge.registry import CAMERA, build
-from simulators.broker import free_ports
+from simulators.ports import free_ports
 from tests.drivers.camera_isapi.test_isapi_push import CLOCK, beat, reception, settings_for
 
 USER, PASSWORD = "kakou", "of the camera"

@@ -15,9 +15,9 @@ from drivers.camera_isapi.wire import parse_alert
 from drivers.kit.camera.event_camera import EventCamera, EventCameraSettings
 from drivers.kit.camera.events import Notice
 from edge.ports import Clock
-from simulators.broker import free_ports
 from simulators.devices.event_camera import EVENT_FAULTS, DahuaWords, EventCameraSimulator, IsapiWords, Words
 from simulators.devices.pushing_camera import PUSH_FAULTS, PushingCameraSimulator
+from simulators.ports import free_ports
 
 # What a camera over HTTP can fail with, whatever it speaks.
 CODES = (

@@ -16,7 +16,7 @@ from drivers.kit.push.head import PushRefusedError
 from drivers.kit.push.keeping import Keeping
 from drivers.kit.push.listener import MOST_CONNECTIONS
 from drivers.ocr_lines import push_driver
-from simulators.broker import free_ports
+from simulators.ports import free_ports
 from tests.drivers.camera_isapi.test_isapi_push import beat, event_body, pushed, reception, settings_for
 from tests.drivers.ocr_lines.test_push_driver import heard, result, stand
 from tests.support.r2000 import until

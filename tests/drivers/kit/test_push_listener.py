@@ -13,7 +13,7 @@ import pytest
 from drivers.kit.push.guard import Guard
 from drivers.kit.push.head import MOST_HEAD_BYTES, PushRefusedError, encode_push
 from drivers.kit.push.listener import MOST_CONNECTIONS, Bounds, Push, PushListener
-from simulators.broker import free_ports
+from simulators.ports import free_ports
 from tests.support.camera_http import MonotonicClock
 
 CLOCK = MonotonicClock()

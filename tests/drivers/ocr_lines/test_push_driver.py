@@ -20,9 +20,9 @@ from drivers.ocr_lines.push_driver import MOST_BYTES, NEXT_STEPS, STALE_MS, Push
 from edge.core.readings import EngineResult
 from edge.ports import DeviceError
 from edge.registry import CONTAINER_ENGINE, build
-from simulators.broker import free_ports
 from simulators.devices.container_engine import Vehicle
 from simulators.devices.pushing_engine import FAULTS, PushingEngine
+from simulators.ports import free_ports
 from tests.drivers.test_quality import QUALITIES
 from tests.support.asked import DRIVERS, supervised
 from tests.support.r2000 import RealClock, until

@@ -12,7 +12,7 @@ from requests.auth import HTTPBasicAuth
 from config.devices import ContainerEngine as ConfiguredEngine
 from edge.ports import DeviceError
 from edge.registry import CONTAINER_ENGINE, build
-from simulators.broker import free_ports
+from simulators.ports import free_ports
 from tests.drivers.ocr_lines.test_push_driver import ALIVE
 from tests.support.r2000 import RealClock
 

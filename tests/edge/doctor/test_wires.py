@@ -12,7 +12,7 @@ from config.loader import load
 from config.schema import Configuration
 from edge.doctor.finding import Finding
 from edge.doctor.wires import listenable, look_at_wires, serial_finding
-from simulators.broker import free_ports
+from simulators.ports import free_ports
 
 CONFIG = """\
 site: yard

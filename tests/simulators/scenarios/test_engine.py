@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from simulators.broker import free_ports
 from simulators.devices.tag_field import SimulatedTag
 from simulators.devices.uhf_r2000 import R2000Simulator
+from simulators.ports import free_ports
 from simulators.scenario import controller
 from simulators.scenario.conditions import LOOKS, contains
 from simulators.scenario.junit import junit

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge.device_lock import DevicesHeldError, devices_held
-from simulators.broker import free_ports
+from simulators.ports import free_ports
 from simulators.scenario import verb
 from simulators.scenario.loading import Loaded, load
 from simulators.scenario.running import Result

@@ -12,8 +12,8 @@ from edge.clearance.bridge import platform_link
 from edge.clearance.bridge.messages import gather_frame, heartbeat_frame
 from edge.clearance.bridge.platform_link import PlatformDown, PlatformLink, PlatformSettings
 from edge.clearance.bridge.wire import MAX_BODY_BYTES, Frame, MessageType, encode
-from simulators.broker import free_ports
 from simulators.customs_platform import CustomsPlatform
+from simulators.ports import free_ports
 from tests.support.bridge_bench import until
 from tests.support.customs import CHANNEL, STANDARD, TRUCK
 from tests.support.mqtt import serving, within

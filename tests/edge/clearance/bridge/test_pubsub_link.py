@@ -19,8 +19,8 @@ from edge.clearance.bridge.resp import command
 from edge.clearance.bridge.trusting import server_tls
 from edge.clearance.bridge.wire import MAX_BODY_BYTES, Frame, MessageType
 from edge.secret import Secret
-from simulators.broker import free_ports
 from simulators.customs_pubsub import CustomsPubSub
+from simulators.ports import free_ports
 from simulators.redis_server import RedisServer
 from tests.support.bridge_bench import until
 from tests.support.certificates import CertificateAuthority
