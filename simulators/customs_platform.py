@@ -33,6 +33,7 @@ from edge.clearance.bridge.picture_messages import (
 )
 from edge.clearance.bridge.strict_xml import BodyError
 from edge.clearance.bridge.wire import Frame, FrameDecoder, MessageType, encode
+from edge.portable.serving import stop_accepting
 from simulators.customs_book import REFUSED, RELEASE, CustomsBook, Document
 
 PlatformFault = Literal[
@@ -136,12 +137,12 @@ class CustomsPlatform:
         """Die: no connection, no port."""
         for timer in self._timers:
             timer.cancel()
-        if self._server is not None:
-            self._server.close()
+        server, self._server = self._server, None
+        if server is not None:
+            await stop_accepting(server)
         self.drop()
-        if self._server is not None:
-            await self._server.wait_closed()
-            self._server = None
+        if server is not None:
+            await server.wait_closed()
 
     def drop(self) -> None:
         """Reset every connection."""

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from edge.clearance.bridge.resp import ReplyDecoder, RespError, command
+from edge.portable.serving import stop_accepting
 
 _READ_BYTES = 16 * 1024
 # The topics of a site's lanes in one SUBSCRIBE.
@@ -52,13 +53,13 @@ class RedisServer:
 
     async def stop(self) -> None:
         """Die: no connection, no port."""
-        if self._server is not None:
-            self._server.close()
+        server, self._server = self._server, None
+        if server is not None:
+            await stop_accepting(server)
         self.drop()
         await asyncio.gather(*self._serving, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
-            self._server = None
+        if server is not None:
+            await server.wait_closed()
 
     def drop(self) -> None:
         """Reset every connection."""

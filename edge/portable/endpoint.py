@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.files import write_whole
+from edge.portable.serving import stop_accepting
 
 LOOPBACK = "127.0.0.1"
 # Windows: where a user's programs keep what is theirs on this machine.
@@ -44,7 +45,7 @@ class Endpoint(Protocol):
     async def admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Say whether whoever connected may ask. Raises ConnectionError, TimeoutError, ValueError."""
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop listening. Idempotent."""
 
 
@@ -81,10 +82,10 @@ class UnixEndpoint:
         """The system has judged it."""
         return True
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop listening."""
         if self._server is not None:
-            self._server.close()
+            await stop_accepting(self._server)
             with contextlib.suppress(FileNotFoundError):
                 self._path.unlink()
 
@@ -126,10 +127,10 @@ class PortEndpoint:
         writer.write(_proof(self._secret, _CONTROLLER, ours, theirs) + b"\n")
         return True
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop listening; the card goes, unless another controller has written its own."""
         if self._server is not None:
-            self._server.close()
+            await stop_accepting(self._server)
             with contextlib.suppress(OSError):
                 if self._card.read_bytes() == self._written:
                     self._card.unlink()

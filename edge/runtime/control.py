@@ -86,7 +86,7 @@ class ControlServer:
     async def close(self) -> None:
         """Stop listening, and hang up on whoever is connected."""
         self._lag.close()
-        self._endpoint.close()
+        await self._endpoint.close()
         for task in self._serving:
             task.cancel()
         await asyncio.gather(*self._serving)

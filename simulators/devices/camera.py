@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
+from edge.portable.serving import stop_accepting
 from simulators.devices.camera_door import CameraDoor
 from simulators.scene import Vary, darken, encode_jpeg, overexpose, render_empty_lane, vary
 
@@ -152,9 +153,9 @@ class CameraSimulator:
 
     async def stop(self) -> None:
         """Close the port and every connection. May be called at any time."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        server, self._server = self._server, None
+        if server is not None:
+            await stop_accepting(server)
         serving = list(self._serving)
         for task in serving:
             task.cancel()

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
+from edge.portable.serving import stop_accepting
 from simulators.devices.camera_door import CameraDoor
 from simulators.devices.h264 import describe, encode, packets, parameter_sets
 from simulators.scene import Vary, darken, overexpose, render_empty_lane, vary
@@ -138,9 +139,9 @@ class RtspCameraSimulator:
 
     async def stop(self) -> None:
         """Close the port and every connection. May be called at any time."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        server, self._server = self._server, None
+        if server is not None:
+            await stop_accepting(server)
         ending = [*self._serving, *([] if self._filming is None else [self._filming])]
         self._filming = None
         for task in ending:

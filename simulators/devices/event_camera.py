@@ -13,6 +13,7 @@ from typing import Literal, Protocol, get_args
 
 from drivers.camera_dahua import wire as dahua
 from drivers.camera_isapi import wire as isapi
+from edge.portable.serving import stop_accepting
 from simulators.devices.camera import Picture, claim_size
 from simulators.devices.camera_door import CameraDoor
 from simulators.scene import Vary, darken, encode_jpeg, vary
@@ -173,9 +174,9 @@ class EventCameraSimulator:
 
     async def stop(self) -> None:
         """Close the port and every connection. May be called at any time."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        server, self._server = self._server, None
+        if server is not None:
+            await stop_accepting(server)
         ending = [*self._clients, *([] if self._watching is None else [self._watching])]
         self._watching = None
         for task in ending:

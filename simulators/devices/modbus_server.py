@@ -7,6 +7,7 @@ import asyncio
 import struct
 from contextlib import suppress
 
+from edge.portable.serving import stop_accepting
 from simulators.devices.modbus_pdu import (
     GATEWAY_TARGET,
     ModbusDevice,
@@ -58,7 +59,7 @@ class ModbusServer:
         """Stop listening and drop every connection; `start` listens on the same port again."""
         if self._server is not None:
             server, self._server = self._server, None
-            server.close()
+            await stop_accepting(server)
             self._stopping.set()
             self.drop_connections()
             if self._handlers:

@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass
 
 from drivers.seal_http.wire import encode_seals
+from edge.portable.serving import stop_accepting
 from simulators.devices.seal_reader import SealFaults, SeenSeals, Shown
 from simulators.devices.serial_wire import OFF, switch, switches
 
@@ -48,7 +49,7 @@ class HttpSealServer:
         """Go away, with every connection."""
         server, self._server = self._server, None
         if server is not None:
-            server.close()
+            await stop_accepting(server)
             for task in self._asking:
                 task.cancel()
             if self._asking:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.portable.serving import stop_accepting
+
 _READ_BYTES = 4096
 # A real device overwrites its buffer, too, where nobody reads.
 _MOST_UNSENT = 1 << 16
@@ -146,9 +148,10 @@ class TcpLine:
     async def stop(self) -> None:
         """Close the listener and the clients; `start` listens on the same port again."""
         server, self._server = self._server, None
+        if server is not None:
+            await stop_accepting(server)
         self.drop()
         if server is not None:
-            server.close()
             if self._handlers:
                 await asyncio.wait(self._handlers)
             await server.wait_closed()

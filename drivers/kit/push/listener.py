@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from drivers.kit.push.guard import Guard, UnprovedError
 from drivers.kit.push.head import CONTINUE, MOST_HEAD_BYTES, PushHead, PushRefusedError, encode_answer, parse_head
+from edge.portable.serving import stop_accepting
 
 # A device has one connection, or one for each event that it sends at once.
 MOST_CONNECTIONS = 4
@@ -22,8 +23,6 @@ _MOST_LINGER_BYTES = 256 * 1024
 _LINGER_S = 0.5
 # A device tries without, with a nonce, and with a fresh one where its own was too old.
 _MOST_ASKED = 3
-# From an accepted connection to the task that serves it, in turns of asyncio's loop: transport, protocol, task.
-_TURNS_TO_BEGIN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +85,8 @@ class PushListener:
         self._listening = False
         server, self._server = self._server, None
         if server is not None:
-            # Whoever was let in at this moment has a task that did not begin: it does now, and finds nobody.
-            # A server that is closed first leaves his connection open (CPython 3.11: the assertion in Server._attach).
-            with contextlib.suppress(NotImplementedError):
-                for one in server.sockets:
-                    asyncio.get_running_loop().remove_reader(one.fileno())
-            for _ in range(_TURNS_TO_BEGIN):
-                await asyncio.sleep(0)
-            server.close()
+            # The task of whoever was let in at this moment finds nobody who listens.
+            await stop_accepting(server)
         ending = list(self._open)
         for task in ending:
             task.cancel()

@@ -180,7 +180,7 @@ async def test_a_card_that_cannot_be_written_leaves_nobody_listening(tmp_path: P
     one = PortEndpoint(card_of(tmp_path / "control.sock"))
     with pytest.raises(OSError, match="profile"):
         await one.start(_unserved, 4096)
-    one.close()
+    await one.close()
 
 
 async def test_a_port_that_cannot_be_had_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
