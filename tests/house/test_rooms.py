@@ -88,6 +88,8 @@ DEVICE_SIMULATORS_MAY_IMPORT = (
     "simulators.world",
     # What is HTTP of a push, pure.
     "drivers.kit.push.head",
+    # How a port is closed; nothing of what is said on it.
+    "edge.portable.serving",
 )
 # A driver's pure codecs and what they define; of the driver's package itself nothing but its name.
 WIRE_CODEC = re.compile(r"drivers(\.\w+(\.(wire|frames)(\.\w+)?)?)?|simulators")
