@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaigns.fuzzed.targets import TARGETS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -56,6 +58,25 @@ def test_another_seed_adds_to_what_is_known(house: Path) -> None:
     assert "(5 measured): p50 2.0 s, p99 9.0 s" in added[2]
     # The same seed again is the same campaign, further on: it counts once.
     assert take_kills(2, 2.0, 2.0, 2.0, 2.0)[1] == "**not reached:** 6 of 1,300 kills"
+
+
+def test_a_parser_that_was_fed_more_does_not_stand_for_one_that_was_fed_less(house: Path) -> None:
+    ledgers = house / "ledgers"
+    ledgers.mkdir()
+
+    def take_fuzz(seed: int, **fed_s: float) -> list[str]:
+        run = {"violations": [], "wall_s": 1.0, "executions": 5, "seed": seed, "commit": "abc"}
+        runs = [run | {"run": f"{name}/{n}", "cpu_s": one / 2} for name, one in fed_s.items() for n in range(2)]
+        (ledgers / "fuzz.ledger").write_text("\n".join(json.dumps(one) for one in runs))
+        assert draw(house, "--take", str(ledgers)).returncode == 0
+        return row(house, "Every parser")
+
+    count = len(TARGETS)
+    goal = f"{count * 600:,} processor seconds"
+    assert take_fuzz(2, grant=900.0, keyset=90.5)[1] == f"**not reached:** 690 of {goal}"
+    found = take_fuzz(3, keyset=500.0, request=600.0)
+    assert found[1] == f"**not reached:** 1,790 of {goal}"
+    assert found[2] == f"2 of {count} parsers done; 0 violations left; 40 inputs"
 
 
 def test_figures_are_taken_from_ledgers_and_older_ones_stay(house: Path) -> None:
