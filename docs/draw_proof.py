@@ -243,8 +243,8 @@ INTRODUCTION = """# Proof: what the campaigns showed, and what they do not
 Drawn by `python docs/draw_proof.py` from `docs/proof.json`, which takes the campaigns' ledgers. Each campaign goes on
 where it ended: run its command again, with the same ledger, until the goal is reached; without that ledger, with a
 seed that its row does not name, and the figures add up. Where fewer were reached than the goal, the row says so. A
-`note` that a person adds there stays. Where a commit is marked `-changed`, the campaign's own code was newer than it;
-the product was that commit's.
+`note` that a person adds there stays, and so does what a person writes under `measured`. Where a commit is marked
+`-changed`, the campaign's own code was newer than it; the product was that commit's.
 
 """
 
@@ -305,6 +305,11 @@ def draw(figures: Data) -> str:
                 ", ".join(data["commits"]), f"{data['hours']:.2f}",
             ]  # fmt: skip
         lines.append("| " + " | ".join([*cells, one.not_proved]) + " |")
+    if measured := figures.get("measured"):
+        head = "| figure | goal | measured | command | seed | commit | machine hours | what it does not prove |"
+        lines += ["", "## Measured once", "", head, "|---" * 8 + "|"]
+        fields = ("goal", "shown", "command", "seed", "commit", "hours", "not_proved")
+        lines += [f"| {name} | {' | '.join(str(one[field]) for field in fields)} |" for name, one in measured.items()]
     lines += ["", "## Shown by tests of each run", "", "| what | shown by | what it does not prove |", "|---|---|---|"]
     lines += [f"| {' | '.join(row)} |" for row in TESTED]
     return INTRODUCTION + "\n".join(lines) + "\n"

@@ -60,6 +60,16 @@ def test_another_seed_adds_to_what_is_known(house: Path) -> None:
     assert take_kills(2, 2.0, 2.0, 2.0, 2.0)[1] == "**not reached:** 6 of 1,300 kills"
 
 
+def test_what_was_measured_once_is_shown_as_a_person_wrote_it(house: Path) -> None:
+    once = {
+        "goal": "60 s", "shown": "**58 s**", "command": "`./kakou prove`", "seed": 1, "commit": "abc", "hours": 0.02,
+        "not_proved": "another machine",
+    }  # fmt: skip
+    (house / "docs" / "proof.json").write_text(json.dumps({"measured": {"20,000 passages": once}}))
+    assert draw(house).returncode == 0
+    assert row(house, "20,000 passages")[1:] == [str(one) for one in once.values()]
+
+
 def test_a_parser_that_was_fed_more_does_not_stand_for_one_that_was_fed_less(house: Path) -> None:
     ledgers = house / "ledgers"
     ledgers.mkdir()
