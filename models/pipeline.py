@@ -1,6 +1,7 @@
 """Reads one picture: find text, read it, interpret it as plates and container codes, look again where it pays."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -66,9 +67,16 @@ class Readers:
 class PictureReader:
     """The whole of recognition for one picture, on one thread. Built once a process."""
 
-    def __init__(self, detectors: Detectors, readers: Readers) -> None:
+    def __init__(self, detectors: Detectors, readers: Readers, later: Sequence[LaterSession] = ()) -> None:
+        """Read with these; `later` are those of their models that are not held while no picture comes."""
         self._detectors = detectors
         self._readers = readers
+        self._later = later
+
+    def rest(self) -> None:
+        """Let go of what only some pictures ask for: no picture has come for a while."""
+        for session in self._later:
+            session.rest()
 
     def read_encoded(self, encoded: bytes, look_for: frozenset[str]) -> PictureReading:
         """Read a JPEG or PNG. What cannot be read is `unread`; raises nothing for what is in the picture."""
@@ -264,10 +272,12 @@ def load_picture_reader(registry_path: Path = REGISTRY_PATH) -> PictureReader:
     registry = load_registry(registry_path, required=(*detectors, *readers))
     texts, codes, plates = (Session(registry[name]).run for name in detectors)
     found = registry.get("vehicle_detector")
-    vehicles = None if found is None else VehicleFinder(LaterSession(found).run)
+    later = [] if found is None else [LaterSession(found)]
+    vehicles = VehicleFinder(later[0].run) if later else None
     return PictureReader(
         Detectors(TextDetector(texts), TextDetector(codes), PlateFinder(plates), vehicles),
         Readers(*(line_reader(registry[name]) for name in readers)),
+        later,
     )
 
 

@@ -75,7 +75,7 @@ class Session:
 
 
 class LaterSession:
-    """A model that few ask for: its bytes are verified at once, and it takes its memory with the first batch."""
+    """A model that few ask for: its bytes are verified at once, it holds its memory from a batch to the next rest."""
 
     def __init__(self, entry: ModelEntry) -> None:
         """Verify the file of `entry`. Raises ModelError."""
@@ -88,3 +88,7 @@ class LaterSession:
         if self._session is None:
             self._session = Session(self._entry)
         return self._session.run(batch)
+
+    def rest(self) -> None:
+        """Let the memory go; the next batch loads the model again, whose bytes are verified again."""
+        self._session = None

@@ -62,10 +62,10 @@ def serve(reader: "PictureReader", source: BinaryIO, answers: BinaryIO) -> int:
             return EXIT_MESSAGE
         look_for = frozenset(str(item) for item in asked)
         _send(answers, encode_reading(reader.read_encoded(jpeg, look_for)))
-        _rest(source)
+        _rest(reader, source)
 
 
-def _rest(source: BinaryIO) -> None:
+def _rest(reader: "PictureReader", source: BinaryIO) -> None:
     """Give memory back where no picture comes for a while; the next one would only take it again."""
     try:
         coming = select.select([source], [], [], REST_S)[0]
@@ -73,6 +73,7 @@ def _rest(source: BinaryIO) -> None:
         # Nothing to wait for: not a file, or one that this system cannot watch.
         return
     if not coming:
+        reader.rest()
         give_back()
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from edge.core.container import check_digit
 from models.memory import keep
-from models.pipeline import CONTAINER, PLATE, line_reader, load_picture_reader
+from models.pipeline import CONTAINER, PLATE, VEHICLE, line_reader, load_picture_reader
 from models.pixels import Image, decoded, resized, use_one_thread
 from models.recogniser import WorkerRecogniser
 from models.registry import load_registry
@@ -89,6 +89,7 @@ def figures(pictures: Pictures) -> dict[str, float]:
         "first_result_ms": round(workers.first_result_ms),
         "rss_mb": round(workers.rss_mib, 1),
         "rss_peak_mb": round(workers.peak_mib, 1),
+        "rss_after_vehicles_mb": round(workers.rss_after_vehicles_mib, 1),
     }
 
 
@@ -127,12 +128,16 @@ def _rapidocr() -> Callable[[Image], object]:
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """What two workers did: scenes a second, the first result after their start; memory of the larger, and its most."""
+    """What two workers did: scenes a second, the first result after their start; memory of the larger at rest.
+
+    At rest before any look for vehicles and after one, and the most that it held before.
+    """
 
     frames_per_s: float
     first_result_ms: float
     rss_mib: float
     peak_mib: float
+    rss_after_vehicles_mib: float
 
 
 async def _workers(pictures: Pictures) -> Workers:
@@ -149,19 +154,26 @@ async def _workers(pictures: Pictures) -> Workers:
         spent_s = time.perf_counter() - start
         await _read_all(recogniser, pictures.containers[:WORKERS])
         await asyncio.sleep(2 * REST_S)
-        rss_mib = max(usage_of(pid).rss_mib for pid in recogniser.worker_pids)
+        rss_mib = _rss_mib(recogniser)
         peak_mib = max(peak_mib_of(pid) for pid in recogniser.worker_pids)
+        await _read_all(recogniser, pictures.scenes[:WORKERS], VEHICLE)
+        await asyncio.sleep(2 * REST_S)
+        rss_after_vehicles_mib = _rss_mib(recogniser)
     finally:
         await recogniser.close()
-    return Workers(len(pictures.scenes) / spent_s, first_result_ms, rss_mib, peak_mib)
+    return Workers(len(pictures.scenes) / spent_s, first_result_ms, rss_mib, peak_mib, rss_after_vehicles_mib)
 
 
-async def _read_all(recogniser: WorkerRecogniser, scenes: Sequence[bytes]) -> None:
+def _rss_mib(recogniser: WorkerRecogniser) -> float:
+    return max(usage_of(pid).rss_mib for pid in recogniser.worker_pids)
+
+
+async def _read_all(recogniser: WorkerRecogniser, scenes: Sequence[bytes], look_for: str = PLATE) -> None:
     waiting = iter(scenes)
 
     async def work() -> None:
         for scene in waiting:
-            await recogniser.read(scene, frozenset({PLATE}), DEADLINE_S)
+            await recogniser.read(scene, frozenset({look_for}), DEADLINE_S)
 
     await asyncio.gather(*(work() for _ in range(WORKERS)))
 

@@ -48,5 +48,9 @@ def test_a_model_that_few_ask_for_is_verified_at_once_and_loaded_when_it_is_aske
     batch = np.zeros((1, 3, 64, 64), np.float32)
     assert later.run(batch).shape == later.run(batch).shape == (1, 48, 84)
     assert loaded == [entry]
+    # At rest it holds nothing, and what is asked then is answered all the same.
+    later.rest()
+    assert later.run(batch).shape == (1, 48, 84)
+    assert loaded == [entry, entry]
     with pytest.raises(ModelError, match="model_tampered"):
         LaterSession(replace(entry, sha256="0" * 64))

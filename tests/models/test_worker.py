@@ -15,8 +15,14 @@ from models.worker import EXIT_MESSAGE, EXIT_MODEL, serve
 class Reader:
     """Answers what it was asked."""
 
+    def __init__(self):
+        self.rests = 0
+
     def read_encoded(self, encoded, look_for):
         return PictureReading(unread=(Unread(",".join(sorted(look_for)), encoded.decode()),))
+
+    def rest(self):
+        self.rests += 1
 
 
 def test_requests_are_answered_until_the_pipe_closes():
@@ -45,8 +51,10 @@ def test_memory_is_given_back_when_no_picture_comes(monkeypatch):
     answers = io.BytesIO()
     # Not buffered: what waits in a buffer cannot be seen from outside.
     with os.fdopen(read, "rb", buffering=0) as source:
-        assert serve(Reader(), source, answers) == 0
+        reader = Reader()
+        assert serve(reader, source, answers) == 0
     assert given_back == [True]
+    assert reader.rests == 1
     assert len(answers.getvalue()) == 2 * (PREFIX.size + PREFIX.unpack(answers.getvalue()[: PREFIX.size])[0])
 
 

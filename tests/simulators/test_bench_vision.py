@@ -19,6 +19,7 @@ FIGURES = [
     "first_result_ms",
     "rss_mb",
     "rss_peak_mb",
+    "rss_after_vehicles_mb",
 ]
 
 
