@@ -3,8 +3,8 @@ r"""`python -m models.training.column_reader`: trains the reader of columns and 
     python -m models.training.column_reader --seed 1 --minutes 30 --data ../shared/real-images --columns COLUMNS \
         --network rec.onnx --characters ppocrv6_tiny_dict.txt --out FOLDER
 
-It is trained on rendered columns alone, which models.training.column_store has drawn into COLUMNS; photographs that may
-be used are the ground of some. Go on with the same command where a sitting ended.
+It is trained on rendered columns alone, which are drawn once into COLUMNS (models.training.column_store); photographs
+that may be used are the ground of some. Go on with the same command where a sitting ended.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import numpy as np
 
 from models.decode import cut_to, spelling_of, top_glyphs
 from models.reader import CODE_CHARACTERS
-from models.training.column_store import ColumnBatches, ColumnStore
+from models.training.column_store import COUNT, ColumnBatches, ColumnStore, draw
 from models.training.columns import ColumnPainter, fonts_in, turned
 from models.training.head import load_cut
 from models.training.judging import reader_of
@@ -31,7 +31,9 @@ JUDGED_LENGTH_PX = 304
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = trainer_parser("column_reader", __doc__)
     parser.add_argument("--characters", type=Path, help="characters of the network, one a line (default: it has ours)")
-    parser.add_argument("--columns", type=Path, required=True, help="folder with drawn columns")
+    parser.add_argument("--columns", type=Path, required=True, help="folder for drawn columns; missing ones are drawn")
+    parser.add_argument("--count", type=int, default=COUNT, help="columns to draw, whole thousands")
+    parser.add_argument("--columns-seed", type=int, default=1, help="the seed that they are drawn from")
     parser.add_argument("--fonts", type=Path, help="folder with more fonts")
     parser.add_argument("--judged", type=int, default=400, help="rendered columns to judge with")
     return parser.parse_args(argv)
@@ -55,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     network = Network(load_cut(arguments.network, arguments.characters))
     photographs = usable_photographs(arguments.data, 1, -1)
     fonts = fonts_in(arguments.fonts)
+    draw(arguments.columns, arguments.count, arguments.columns_seed, fonts, photographs)
     sitting.train(network, ColumnBatches(sitting.rng, ColumnStore.open(arguments.columns)).next)
     painter = ColumnPainter(np.random.default_rng(JUDGED_SEED), fonts, photographs)
     sitting.card("columns", rendered=judged(sitting.onnx_file, painter, arguments.judged))

@@ -3,7 +3,8 @@ r"""Rendered columns in files, drawn once for many runs, and the batches that ar
     python -m models.training.column_store --seed 1 --count 24000 --data ../shared/real-images \
         --fonts FONTS --out COLUMNS
 
-Go on with the same command where it ended: whole pieces stay.
+Go on with the same command where it ended: whole pieces stay. models.training.column_reader draws what is missing
+itself; this command draws alone.
 """
 
 import argparse
@@ -24,6 +25,8 @@ from models.training.text_pictures import usable_photographs
 Rng = np.random.Generator
 BATCH = 32
 PIECE = 1000
+# Columns that are drawn where nobody says how many.
+COUNT = 24_000
 # How long columns are that the reader gets.
 LENGTHS_PX = (240, 272, 304, 336, 368)
 MOVED_PX = 5
@@ -112,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Draw the columns; returns 0. Raises OSError and KeyError for data that is not there."""
     parser = argparse.ArgumentParser(prog="python -m models.training.column_store", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--count", type=int, default=24_000)
+    parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--data", type=Path, required=True, help="folder laid out as ../shared/real-images")
     parser.add_argument("--fonts", type=Path, help="folder with more fonts")
     parser.add_argument("--out", type=Path, required=True, help="where the columns go")

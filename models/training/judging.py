@@ -80,7 +80,7 @@ def reader_of(onnx_file: Path) -> LineReader:
     digest = hashlib.sha256(onnx_file.read_bytes()).hexdigest()
     path = str(onnx_file.resolve())
     session = Session(ModelEntry("judged", "", "", "", path, digest, "", ""))
-    return LineReader(session.run, session.metadata["character"].split("\n"))
+    return LineReader(session.run, session.metadata["character"].removesuffix("\n").split("\n"))
 
 
 def read_crop(reader: LineReader, image: Image) -> tuple[str, float]:

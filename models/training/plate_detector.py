@@ -21,12 +21,12 @@ from torch.nn import functional
 from models.pixels import normalised
 from models.plate_finder import CELL_PX, CORNER_UNIT_PX, ROW_KINDS, plates_of_cells
 from models.training.network import Network, Tensor
-from models.training.photographs import fold_of, photographs
+from models.training.photographs import FOLDS, fold_of, photographs
 from models.training.plate_batches import PaintedScenes, PlateBatch, PlateBatches, SeenViews
 from models.training.plate_heads import halves, load_with_heads, whole
 from models.training.plate_scenes import Ground, ScenePainter, grounds
 from models.training.rendering import Line
-from models.training.sitting import FOLDS, Sitting, add_fold, session_of, trainer_parser
+from models.training.sitting import Sitting, add_fold, session_of, trainer_parser
 
 JUDGED_SEED = 900_002
 CORNERS_WEIGHT = 0.5

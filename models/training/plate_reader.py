@@ -30,9 +30,9 @@ from models.training.judging import (
     reader_of,
 )
 from models.training.network import Network
-from models.training.photographs import CROPS, photographs, without_plates
+from models.training.photographs import CROPS, FOLDS, photographs, without_plates
 from models.training.repaint import template
-from models.training.sitting import FOLDS, Sitting, add_fold, trainer_parser
+from models.training.sitting import Sitting, add_fold, trainer_parser
 
 # Lines that are judged are drawn from seeds that no training uses.
 JUDGED_SEED = 900_000

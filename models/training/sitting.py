@@ -17,9 +17,6 @@ from models.sessions import Session
 from models.training.fit import LEARNING_RATE, Fit, spelling_loss
 from models.training.network import Network, Tensor
 
-# Quarters of the photographs, one of which is left out (docs/decisions/0032).
-FOLDS = 4
-
 
 def trainer_parser(model: str, doc: str | None) -> argparse.ArgumentParser:
     """Return a parser with the arguments that all trainers have; `model` is what is trained and the module's name."""

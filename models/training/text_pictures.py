@@ -38,8 +38,11 @@ class Example:
     text: Image
 
 
-def usable_photographs(folder: Path, folds: int, left_out: int) -> list[Image]:
-    """Return the scenes and containers that may be trained on, without those of one fold. Raises OSError, KeyError."""
+def usable_photographs(folder: Path, folds: int, left_out: int, *, rest: bool = False) -> list[Image]:
+    """Return the scenes and containers that may be trained on, without those of one fold, or the `rest`: those alone.
+
+    Raises OSError, KeyError.
+    """
     found: list[Image] = []
     for name in FOLDERS:
         with (folder / name / "labels.csv").open(encoding="utf-8", newline="") as file:
@@ -47,7 +50,7 @@ def usable_photographs(folder: Path, folds: int, left_out: int) -> list[Image]:
         # There are few photographs of containers: each counts for four.
         times = 4 if name == "containers" else 1
         for place, row in enumerate(rows):
-            if may_train(row["licence"]) and fold_of(place, folds) != left_out:
+            if may_train(row["licence"]) and (fold_of(place, folds) == left_out) is rest:
                 image = decoded((folder / name / "images" / row["image"]).read_bytes())
                 found += [image] * times if image is not None else []
     return found

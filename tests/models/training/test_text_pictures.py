@@ -1,6 +1,7 @@
 """What the detector of codes and the reader of columns are trained on."""
 
 import csv
+import json
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 
 from edge.core.container import parse_container
-from models.training import column_store
+from models.registry import load_registry, locate
+from models.training import code_judging, column_store
+from models.training.code_judging import judged, unseen
 from models.training.column_store import LENGTHS_PX, ColumnBatches, ColumnStore, draw
 from models.training.columns import LENGTH_PX, ColumnPainter, fonts_in, turned
 from models.training.text_pictures import SIDE_PX, PicturePainter, code_text, usable_photographs
@@ -26,7 +29,7 @@ def test_every_code_has_its_check_digit():
         assert len(size_type) == 4
 
 
-def test_photographs_are_used_by_their_licence_and_fold(tmp_path):
+def photographs_in(tmp_path):
     for name in ("plates", "containers"):
         (tmp_path / name / "images").mkdir(parents=True)
         with (tmp_path / name / "labels.csv").open("w", newline="", encoding="utf-8") as file:
@@ -35,9 +38,33 @@ def test_photographs_are_used_by_their_licence_and_fold(tmp_path):
             for place in range(16):
                 writer.writerow([f"{place}.png", "MIT" if place % 2 else "none"])
                 cv2.imwrite(str(tmp_path / name / "images" / f"{place}.png"), ground(40, 30))
+
+
+def test_photographs_are_used_by_their_licence_and_fold(tmp_path):
+    photographs_in(tmp_path)
     # Eight scenes and eight containers, each of the latter four times.
     assert len(usable_photographs(tmp_path, 4, -1)) == 8 + 32
     assert len(usable_photographs(tmp_path, 4, 0)) == 4 + 16
+    assert len(usable_photographs(tmp_path, 4, 0, rest=True)) == 4 + 16
+    # Where none was left out, all of them are judged with.
+    assert len(unseen(tmp_path, -1)) == 8 + 32
+    assert len(unseen(tmp_path, 1)) == 4 + 16
+
+
+def test_a_detector_of_codes_is_judged_by_the_painted_ones_that_it_marks(tmp_path, capsys):
+    def at(value):
+        return lambda pictures: np.full((1, 1, *pictures.shape[2:]), value, np.float32)
+
+    blind, sighted = (judged(at(value), [ground(640, 480)], 12) for value in (0.1, 0.9))
+    assert blind["pictures"] == 12
+    assert blind["lines"] == sighted["lines"] == sighted["found"] > 0
+    assert blind["found"] == 0
+    photographs_in(tmp_path)
+    shipped = locate(load_registry()["code_detector"])
+    assert code_judging.main(["--network", str(shipped), "--data", str(tmp_path), "--judged", "8"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["sha256"] == load_registry()["code_detector"].sha256
+    assert 0 < found["found"] <= found["lines"]
 
 
 def test_painted_codes_are_marked_and_the_teacher_marks_the_rest():
