@@ -20,7 +20,8 @@ from edge.clearance.confirm_desk import ConfirmDesk
 from edge.clearance.desk import ReferralDesk
 from edge.clearance.door import GrantDoor
 from edge.clearance.feeds import IssuedFeed
-from edge.clearance.keys import PrivateKey, key_id_of, load_private_key
+from edge.clearance.key_types import PrivateKey
+from edge.clearance.keys import key_id_of, load_private_key
 from edge.clearance.keyset import Environment, Keyset
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.time_quality import TimeQuality

@@ -10,13 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from edge.clearance.authority_link import grant_topic, request_topic
 from edge.clearance.claims import is_identifier
 from edge.clearance.desk import result_topic
 from edge.clearance.envelope import canonical_json, seal
 from edge.clearance.feeds import issued_topic
+from edge.clearance.key_types import PrivateKey
 from edge.clearance.keys import key_id_of
 from edge.clearance.keyset import Keyset
 from edge.clearance.referral_report import REPORT_TYPE, report_claims
@@ -76,7 +75,7 @@ class ClearanceService:
         *,
         authority: str,
         site: str,
-        key: Ed25519PrivateKey,
+        key: PrivateKey,
         keyset: Keyset,
         utc: Callable[[], datetime],
         notes: ReleaseNotes | None = None,
@@ -87,7 +86,7 @@ class ClearanceService:
         on_down: Callable[[MqttDown], None] | None = None,
         on_answered: Callable[[AnsweredRequest], None] | None = None,
         drill: bool = False,
-        result_key: Ed25519PrivateKey | None = None,
+        result_key: PrivateKey | None = None,
     ) -> None:
         self.authority = authority
         self.site = site

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.clearance.envelope import canonical_json, seal
 from edge.clearance.grant import GRANT_TYPE, grant_claims
+from edge.clearance.key_types import PrivateKey
 from edge.core.grant import Grant, ReferralTarget
 
 BehaviourKind = Literal[
@@ -54,14 +55,12 @@ class Answer:
     retain: bool = False
 
 
-def sign_grant(grant: Grant, key: Ed25519PrivateKey) -> bytes:
+def sign_grant(grant: Grant, key: PrivateKey) -> bytes:
     """Return the grant as its issuer sends it."""
     return seal(canonical_json(grant_claims(grant)), typ=GRANT_TYPE, key_id=grant.key_id, key=key)
 
 
-def answers(
-    behaviour: Behaviour, grant: Grant, key: Ed25519PrivateKey, earlier: Callable[[], bytes | None]
-) -> list[Answer]:
+def answers(behaviour: Behaviour, grant: Grant, key: PrivateKey, earlier: Callable[[], bytes | None]) -> list[Answer]:
     """Return what is sent for a request whose right answer is `grant`; `earlier` gives an old release, if any."""
     raw = sign_grant(grant, key)
     match behaviour.kind:
@@ -83,5 +82,5 @@ def answers(
             return [Answer(raw, behaviour.delay_ms)]
 
 
-def _of_another_passage(grant: Grant, key: Ed25519PrivateKey) -> bytes:
+def _of_another_passage(grant: Grant, key: PrivateKey) -> bytes:
     return sign_grant(replace(grant, passage="earlier", nonce="earlier", request_hash="0" * 64), key)

@@ -14,11 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from config.loader import load
 from edge.clearance.confirm_desk import answer_topic, challenge_topic
 from edge.clearance.confirmation import ConfirmError, challenge_hash, open_challenge, seal_confirmation
+from edge.clearance.key_types import PrivateKey
 from edge.clearance.keys import key_id_of, load_private_key, load_public_key
 from edge.clearance.keyset import Keyset, open_keyset
 from edge.core.confirmation import CONFIRM_DECISIONS, Confirmation, ConfirmDecision
@@ -38,7 +37,7 @@ class Terminal:
         self,
         officer: str,
         *,
-        key: Ed25519PrivateKey,
+        key: PrivateKey,
         keyset: Keyset,
         site: str,
         utc: Callable[[], datetime],

@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from edge.clearance.authority_link import ClearanceLink, FloodLimit
 from edge.clearance.confirmation import ConfirmError, SignedChallenge, build_challenge, open_confirmation
 from edge.clearance.door import TOLD_BURST, TOLD_PER_S
 from edge.clearance.grant import GrantRefusal
+from edge.clearance.key_types import PrivateKey
 from edge.clearance.keys import key_id_of
 from edge.clearance.keyset import Keyset
 from edge.core.confirmation import Confirmation
@@ -45,7 +44,7 @@ class ConfirmDesk:
     `attach` comes before the lane runs: the link needs other callbacks of the lane first.
     """
 
-    def __init__(self, authority: str, *, key: Ed25519PrivateKey, keyset: Callable[[], Keyset], clock: Clock) -> None:
+    def __init__(self, authority: str, *, key: PrivateKey, keyset: Callable[[], Keyset], clock: Clock) -> None:
         self._authority = authority
         self._key = key
         self._key_id = key_id_of(key.public_key())

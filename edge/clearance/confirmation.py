@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from edge.clearance.claims import (
     Table,
     is_hash,
@@ -22,6 +20,7 @@ from edge.clearance.claims import (
 )
 from edge.clearance.envelope import MAX_ENVELOPE_BYTES, EnvelopeError, canonical_json, seal, split, verify
 from edge.clearance.grant import MAX_TTL_MS
+from edge.clearance.key_types import PrivateKey
 from edge.clearance.keyset import KeyRefusedError, Keyset
 from edge.clearance.signed import SignedError, issuer_of, open_signed
 from edge.clearance.strict_json import StrictJsonError, parse_object
@@ -80,7 +79,7 @@ def build_challenge(
     site: str,
     lane: str,
     boot: str,
-    key: Ed25519PrivateKey,
+    key: PrivateKey,
     key_id: str,
     simulated: bool,
     drill: bool,
@@ -199,6 +198,6 @@ def confirmation_claims(one: Confirmation) -> dict[str, Any]:
     }
 
 
-def seal_confirmation(one: Confirmation, key: Ed25519PrivateKey) -> bytes:
+def seal_confirmation(one: Confirmation, key: PrivateKey) -> bytes:
     """Return the signed answer."""
     return seal(canonical_json(confirmation_claims(one)), typ=CONFIRM_TYPE, key_id=one.key_id, key=key)

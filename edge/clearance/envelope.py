@@ -1,7 +1,7 @@
-"""JWS compact serialisation (RFC 7515) with EdDSA over Ed25519 (RFC 8037), and nothing else.
+"""JWS compact serialisation (RFC 7515), signed by a key of one of `edge.clearance.key_types`, and nothing else.
 
-A strict reader after RFC 8725: the header has exactly `alg`, `typ` and `kid`; the algorithm is what the
-pinned key is for, never what a message asks for.
+A strict reader after RFC 8725: the header has exactly `alg`, `typ` and `kid`; the algorithm is what the trusted key
+is for, and a message that names another one is refused.
 """
 
 import base64
@@ -12,14 +12,12 @@ from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from edge.clearance.key_types import PrivateKey, PublicKey, key_type_of
 from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.json_encoder import encoder
 
 MAX_ENVELOPE_BYTES = 16 * 1024
-ALGORITHM = "EdDSA"
-SIGNATURE_BYTES = 64
 IDENTIFIER = re.compile(r"\A[A-Za-z0-9_-]{1,64}\Z")
 
 _HEADER_NAMES = frozenset({"alg", "typ", "kid"})
@@ -34,7 +32,7 @@ class EnvelopeError(ValueError):
     """An envelope was refused. `reason` is stable, `detail` is for people and carries no payload.
 
     Reasons: too_large, not_compact, base64_not_canonical, header_json, header_forbidden, header_fields,
-    header_algorithm, header_type, header_key_id, signature_length, signature_invalid.
+    header_type, header_key_id; once the key is known: header_algorithm, signature_length, signature_invalid.
     """
 
     def __init__(self, reason: str, detail: str = "") -> None:
@@ -45,12 +43,13 @@ class EnvelopeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """An envelope whose form was checked and whose signature was not."""
+    """An envelope whose form was checked and whose signature was not. `algorithm` is only what it says of itself."""
 
     key_id: str
     signed: bytes
     payload: bytes
     signature: bytes
+    algorithm: str
 
 
 def canonical_json(value: Any) -> bytes:
@@ -58,9 +57,9 @@ def canonical_json(value: Any) -> bytes:
     return _encode(value).encode()
 
 
-def seal(payload: bytes, *, typ: str, key_id: str, key: Ed25519PrivateKey) -> bytes:
+def seal(payload: bytes, *, typ: str, key_id: str, key: PrivateKey) -> bytes:
     """Return the signed compact envelope of `payload`."""
-    header = {"alg": ALGORITHM, "kid": key_id, "typ": typ}
+    header = {"alg": key_type_of(key).algorithm, "kid": key_id, "typ": typ}
     signed = encode_base64url(canonical_json(header)) + b"." + encode_base64url(payload)
     return signed + b"." + encode_base64url(key.sign(signed))
 
@@ -73,14 +72,20 @@ def split(raw: bytes, *, typ: str) -> Envelope:
     if len(parts) != 3:
         raise EnvelopeError("not_compact", f"{len(parts)} parts")
     header, payload, signature = (decode_base64url(part) for part in parts)
-    key_id = _check_header(header, typ)
-    if len(signature) != SIGNATURE_BYTES:
-        raise EnvelopeError("signature_length", f"{len(signature)} bytes")
-    return Envelope(key_id, parts[0] + b"." + parts[1], payload, signature)
+    key_id, algorithm = _check_header(header, typ)
+    return Envelope(key_id, parts[0] + b"." + parts[1], payload, signature, algorithm)
 
 
-def verify(envelope: Envelope, key: Ed25519PublicKey) -> bytes:
-    """Return the payload, now proved to be signed with `key`; raises EnvelopeError (signature_invalid)."""
+def verify(envelope: Envelope, key: PublicKey) -> bytes:
+    """Return the payload, now proved to be signed with `key`, by the algorithm of `key`.
+
+    Raises EnvelopeError: header_algorithm, signature_length, signature_invalid.
+    """
+    key_type = key_type_of(key)
+    if envelope.algorithm != key_type.algorithm:
+        raise EnvelopeError("header_algorithm")
+    if len(envelope.signature) != key_type.signature_bytes:
+        raise EnvelopeError("signature_length", f"{len(envelope.signature)} bytes")
     try:
         key.verify(envelope.signature, envelope.signed)
     except InvalidSignature as error:
@@ -109,7 +114,7 @@ def decode_base64url(part: bytes) -> bytes:
 
 # A key's header is the same in every envelope it signs.
 @lru_cache(maxsize=64)
-def _check_header(raw: bytes, typ: str) -> str:
+def _check_header(raw: bytes, typ: str) -> tuple[str, str]:
     try:
         header = parse_object(raw)
     except StrictJsonError as error:
@@ -118,11 +123,12 @@ def _check_header(raw: bytes, typ: str) -> str:
         raise EnvelopeError("header_forbidden", ", ".join(sorted(_FORBIDDEN_NAMES & header.keys())))
     if header.keys() != _HEADER_NAMES:
         raise EnvelopeError("header_fields", f"{len(header)} fields")
-    if header["alg"] != ALGORITHM:
+    algorithm = header["alg"]
+    if not isinstance(algorithm, str):
         raise EnvelopeError("header_algorithm")
     if header["typ"] != typ:
         raise EnvelopeError("header_type")
     key_id = header["kid"]
     if not isinstance(key_id, str) or not IDENTIFIER.match(key_id):
         raise EnvelopeError("header_key_id")
-    return key_id
+    return key_id, algorithm

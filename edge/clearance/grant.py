@@ -39,10 +39,11 @@ class GrantRefusal:
     """Why bytes on a grant topic are no grant. `reason` is stable, one per check; `detail` names a field.
 
     Reasons in check order: too_large; retained; not_compact, base64_not_canonical, header_json,
-    header_forbidden, header_fields, header_algorithm, header_type, header_key_id, signature_length;
+    header_forbidden, header_fields, header_type, header_key_id;
     keyset_expired, clock_behind, key_unknown, key_role, key_revoked, key_not_yet_valid, key_expired, key_scope,
-    key_authority; signature_invalid; byte_order_mark, not_utf8, too_deep, duplicate_key, number, syntax,
-    not_an_object, text; version; type; field_unknown, field_missing, field_value; target; issuer.
+    key_authority; header_algorithm, signature_length, signature_invalid; byte_order_mark, not_utf8, too_deep,
+    duplicate_key, number, syntax, not_an_object, text; version; type; field_unknown, field_missing, field_value;
+    target; issuer.
     """
 
     reason: str

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from edge.clearance.claims import is_identifier
+from edge.clearance.key_types import PublicKey
 from edge.clearance.keyset import (
     MAX_LIFETIME,
     Environment,
@@ -36,9 +37,6 @@ from edge.clearance.keyset import (
 )
 from edge.files import write_whole
 from edge.portable import POSIX
-
-# What signs; another kind of key may follow (hazards.md 4.3).
-PrivateKey = Ed25519PrivateKey
 
 KEY_LIFETIME = timedelta(days=97)  # rotated each 90 days with a week of overlap (hazards.md 4.3)
 # An expired keyset stops a lane, so it is made again while half of its life is left.
@@ -73,7 +71,7 @@ class KeyFiles:
     officers: dict[str, Path]
 
 
-def key_id_of(public: Ed25519PublicKey) -> str:
+def key_id_of(public: PublicKey) -> str:
     """Return the key's id: the first 16 hex digits of the SHA-256 of its raw bytes."""
     return hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]
 

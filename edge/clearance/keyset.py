@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
 from edge.clearance.claims import (
     ClaimError,
     Table,
@@ -20,7 +18,6 @@ from edge.clearance.claims import (
     parse_utc,
 )
 from edge.clearance.envelope import (
-    ALGORITHM,
     EnvelopeError,
     canonical_json,
     decode_base64url,
@@ -29,6 +26,7 @@ from edge.clearance.envelope import (
     split,
     verify,
 )
+from edge.clearance.key_types import KEYSET_KEY_TYPES, PrivateKey, PublicKey, key_type_of, read_public_key
 from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.times import NEVER, rfc3339
 
@@ -77,12 +75,13 @@ class KeyRefusedError(ValueError):
 class KeysetKey:
     """One key: what it is for, whose, and where. `sites` and `lanes` may be `("*",)`.
 
-    `issuer` is the authority for a grant or drill key and the lane for a request key.
+    `issuer` is the authority for a grant or drill key and the lane for a request key. Of what kind the key is, `public`
+    says; what it signs must name the same algorithm.
     """
 
     key_id: str
     issuer: str
-    public: Ed25519PublicKey
+    public: PublicKey
     role: Role
     sites: tuple[str, ...]
     lanes: tuple[str, ...]
@@ -111,9 +110,7 @@ class Keyset:
         over = max(self.issued, self.known)
         return over if now_utc < over - MOST_BEHIND else None
 
-    def key_for(
-        self, key_id: str, *, role: Role, issuer: str, site: str, lane: str, now_utc: datetime
-    ) -> Ed25519PublicKey:
+    def key_for(self, key_id: str, *, role: Role, issuer: str, site: str, lane: str, now_utc: datetime) -> PublicKey:
         """Return the public key where it may sign for this role, issuer, site and lane now.
 
         Raises KeyRefusedError with the first reason that speaks against it.
@@ -148,11 +145,13 @@ def _is_scope(value: object) -> bool:
     return value == ANY or is_identifier(value)
 
 
+# The lengths of base64url without padding. A length that belongs to another `alg` is refused when it is read.
+_PUBLIC_CHARACTERS = frozenset(len(encode_base64url(bytes(one.public_bytes))) for one in KEYSET_KEY_TYPES.values())
 _KEY: Table = {
     "kid": is_identifier,
     "iss": is_identifier,
-    "alg": one_of(ALGORITHM),
-    "pub": lambda value: isinstance(value, str) and len(value) == 43,
+    "alg": one_of(*KEYSET_KEY_TYPES),
+    "pub": lambda value: isinstance(value, str) and len(value) in _PUBLIC_CHARACTERS,
     "role": one_of(*ROLES),
     "sites": list_of(_is_scope, least=1, longest=64),
     "lanes": list_of(_is_scope, least=1, longest=256),
@@ -175,7 +174,7 @@ def open_keyset(
     raw: bytes,
     *,
     root_key_id: str,
-    root: Ed25519PublicKey,
+    root: PublicKey,
     environment: Environment,
     now_utc: datetime,
     highest_seen: int = 0,
@@ -206,7 +205,7 @@ def open_keyset(
     return Keyset(root_key_id, claims["version"], environment, issued, expires, keys)
 
 
-def seal_keyset(keyset: Keyset, root: Ed25519PrivateKey) -> bytes:
+def seal_keyset(keyset: Keyset, root: PrivateKey) -> bytes:
     """Return the keyset signed by its root."""
     claims = {
         "v": KEYSET_VERSION,
@@ -224,7 +223,7 @@ def _key_claims(key: KeysetKey) -> dict[str, Any]:
     return {
         "kid": key.key_id,
         "iss": key.issuer,
-        "alg": ALGORITHM,
+        "alg": key_type_of(key.public).algorithm,
         "pub": encode_base64url(key.public.public_bytes_raw()).decode(),
         "role": key.role,
         "sites": list(key.sites),
@@ -243,7 +242,7 @@ def _read_keys(listed: list[dict[str, Any]]) -> dict[str, KeysetKey]:
         keys[claims["kid"]] = KeysetKey(
             key_id=claims["kid"],
             issuer=claims["iss"],
-            public=_public_key(claims["pub"]),
+            public=_public_key(claims["alg"], claims["pub"]),
             role=claims["role"],
             sites=tuple(claims["sites"]),
             lanes=tuple(claims["lanes"]),
@@ -254,9 +253,9 @@ def _read_keys(listed: list[dict[str, Any]]) -> dict[str, KeysetKey]:
     return keys
 
 
-def _public_key(text: str) -> Ed25519PublicKey:
+def _public_key(algorithm: str, text: str) -> PublicKey:
     try:
-        return Ed25519PublicKey.from_public_bytes(decode_base64url(text.encode()))
+        return read_public_key(algorithm, decode_base64url(text.encode()))
     except (EnvelopeError, ValueError) as error:
         raise KeysetError("key_bytes") from error
 

@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.grant import GrantRefusal
+from edge.clearance.key_types import PrivateKey
 from edge.clearance.keys import key_id_of
 from edge.clearance.picture_access import PictureAccess
 from edge.clearance.request import RequestHead, SignedRequest, build_request
@@ -32,7 +31,7 @@ class LaneClearance:
     def __init__(
         self,
         *,
-        key: Ed25519PrivateKey,
+        key: PrivateKey,
         policies: Mapping[str, FieldPolicy],
         epoch: int,
         config_hash: str,

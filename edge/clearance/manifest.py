@@ -11,10 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from edge.clearance.claims import Table, is_hash, is_identifier, is_integer, is_utc, one_of
 from edge.clearance.envelope import canonical_json, seal
+from edge.clearance.key_types import PrivateKey
 from edge.clearance.keyset import ANY, Environment, Keyset
 from edge.clearance.signed import SignedError, open_signed
 from edge.files import write_whole
@@ -61,7 +60,7 @@ class Manifest:
     models: str
 
 
-def seal_manifest(manifest: Manifest, *, key_id: str, key: Ed25519PrivateKey) -> bytes:
+def seal_manifest(manifest: Manifest, *, key_id: str, key: PrivateKey) -> bytes:
     """Return the manifest signed with an update key."""
     claims = {
         "v": MANIFEST_VERSION,

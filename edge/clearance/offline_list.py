@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from edge.clearance.claims import Table, is_hash, is_identifier, is_integer, is_utc, list_of, object_of, one_of, or_null
 from edge.clearance.envelope import canonical_json
 from edge.clearance.envelope import seal as seal_envelope
 from edge.clearance.issued import ISSUED, IssuedContext, IssuedRefusal, moment, open_issued, version_key
+from edge.clearance.key_types import PrivateKey
 from edge.core.offline_list import OfflineEntry, OfflineList, Risk, hash_identifier
 from edge.times import rfc3339
 
@@ -148,6 +147,6 @@ def list_claims(
     }
 
 
-def seal_list(claims: Mapping[str, Any], *, key_id: str, key: Ed25519PrivateKey) -> bytes:
+def seal_list(claims: Mapping[str, Any], *, key_id: str, key: PrivateKey) -> bytes:
     """Return a list as its issuer sends it."""
     return seal_envelope(canonical_json(dict(claims)), typ=LIST_TYPE, key_id=key_id, key=key)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from edge.clearance.envelope import MAX_ENVELOPE_BYTES, EnvelopeError, canonical_json, seal, split, verify
+from edge.clearance.key_types import PrivateKey
 from edge.clearance.keyset import KeyRefusedError, Keyset
 from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.clearance.views import ViewedPicture, evidence_of
@@ -59,7 +58,7 @@ def build_request(
     head: RequestHead,
     identity: Identity,
     *,
-    key: Ed25519PrivateKey,
+    key: PrivateKey,
     key_id: str,
     policy: FieldPolicy,
     config_hash: str,

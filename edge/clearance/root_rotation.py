@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
 from edge.clearance.claims import ClaimError, Table, check_claims, is_utc, one_of
 from edge.clearance.envelope import (
     EnvelopeError,
@@ -14,6 +12,7 @@ from edge.clearance.envelope import (
     split,
     verify,
 )
+from edge.clearance.key_types import ED25519, PrivateKey, PublicKey, read_public_key
 from edge.clearance.keyset import ENVIRONMENTS, Environment, KeysetError
 from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.times import rfc3339
@@ -31,7 +30,7 @@ _CLAIMS: Table = {
 
 
 def seal_rotation(
-    successor: Ed25519PublicKey, *, environment: Environment, issued: datetime, key_id: str, root: Ed25519PrivateKey
+    successor: PublicKey, *, environment: Environment, issued: datetime, key_id: str, root: PrivateKey
 ) -> bytes:
     """Return the old root's word that `successor` follows it; `key_id` is the old root's."""
     claims = {
@@ -44,9 +43,7 @@ def seal_rotation(
     return seal(canonical_json(claims), typ=ROTATION_TYPE, key_id=key_id, key=root)
 
 
-def open_rotation(
-    raw: bytes, *, root_key_id: str, root: Ed25519PublicKey, environment: Environment
-) -> Ed25519PublicKey | None:
+def open_rotation(raw: bytes, *, root_key_id: str, root: PublicKey, environment: Environment) -> PublicKey | None:
     """Return the root that follows the pinned one; None where another root speaks. Raises KeysetError.
 
     A rotation of another root is no fault: it lies there still when its successor was pinned by hand.
@@ -57,7 +54,7 @@ def open_rotation(
             return None
         claims = parse_object(verify(envelope, root))
         check_claims(claims, _CLAIMS)
-        successor = Ed25519PublicKey.from_public_bytes(decode_base64url(claims["root"].encode()))
+        successor = read_public_key(ED25519.algorithm, decode_base64url(claims["root"].encode()))
     except (EnvelopeError, StrictJsonError, ClaimError) as error:
         raise KeysetError(error.reason, f"root rotation: {error}") from error
     if claims["environment"] != environment:

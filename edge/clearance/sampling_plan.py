@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from edge.clearance.claims import Table, is_hash, is_identifier, is_integer, list_of, object_of, one_of
 from edge.clearance.envelope import canonical_json
 from edge.clearance.envelope import seal as seal_envelope
 from edge.clearance.issued import ISSUED, IssuedContext, IssuedRefusal, open_issued, version_key
+from edge.clearance.key_types import PrivateKey
 from edge.core.grant import REFERRAL_TARGETS
 from edge.core.sampling_plan import PER_MILLE, SampledClass, SamplingPlan
 from edge.times import rfc3339
@@ -93,6 +92,6 @@ def plan_claims(
     }
 
 
-def seal_plan(claims: Mapping[str, Any], *, key_id: str, key: Ed25519PrivateKey) -> bytes:
+def seal_plan(claims: Mapping[str, Any], *, key_id: str, key: PrivateKey) -> bytes:
     """Return a plan as its issuer sends it."""
     return seal_envelope(canonical_json(dict(claims)), typ=PLAN_TYPE, key_id=key_id, key=key)

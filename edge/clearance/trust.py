@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from edge.clearance.envelope import EnvelopeError, split
+from edge.clearance.key_types import PublicKey
 from edge.clearance.keys import key_id_of, load_public_key
 from edge.clearance.keyset import KEYSET_TYPE, Environment, Keyset, KeysetError, open_keyset
 from edge.clearance.root_rotation import open_rotation
@@ -93,7 +92,7 @@ class Trust:
             self._retired.keep(key_id_of(self._root), _RETIRED)
         return replace(keyset, known=self._known)
 
-    def _root_of(self, keyset: bytes) -> Ed25519PublicKey:
+    def _root_of(self, keyset: bytes) -> PublicKey:
         """Return the root that a keyset has to be signed by: the pinned one, or the one that follows it."""
         pinned = key_id_of(self._root)
         try:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from edge.clearance.key_types import PrivateKey, PublicKey
 from edge.clearance.keys import key_id_of
 from edge.ports import Clock
 from edge.runtime.codec import to_bytes
@@ -35,7 +35,7 @@ def signed_bytes(data: Mapping[str, Any]) -> bytes:
 class Checkpoints:
     """Writes the checkpoints of one lane; `run` until cancelled."""
 
-    def __init__(self, site: str, lane: str, *, key: Ed25519PrivateKey, journal: Journal, clock: Clock) -> None:
+    def __init__(self, site: str, lane: str, *, key: PrivateKey, journal: Journal, clock: Clock) -> None:
         self._site, self._lane = site, lane
         self._key, self._key_id = key, key_id_of(key.public_key())
         self._journal, self._clock = journal, clock
@@ -88,7 +88,7 @@ class Contradiction:
     code: str
 
 
-def contradictions(records: Iterable[JournalRecord], key: Ed25519PublicKey) -> Iterator[Contradiction]:
+def contradictions(records: Iterable[JournalRecord], key: PublicKey) -> Iterator[Contradiction]:
     """Compare one lane's records with the checkpoints among them; whoever rewrote one lacks the lane's key."""
     hashes: dict[int, str] = {}
     for record in records:
@@ -99,7 +99,7 @@ def contradictions(records: Iterable[JournalRecord], key: Ed25519PublicKey) -> I
         hashes.pop(record.seq - 1, None)
 
 
-def _code(record: JournalRecord, hashes: Mapping[int, str], key: Ed25519PublicKey) -> str:
+def _code(record: JournalRecord, hashes: Mapping[int, str], key: PublicKey) -> str:
     try:
         body = json.loads(record.body)
         if body["note"] != CHECKPOINT:

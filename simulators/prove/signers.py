@@ -1,19 +1,20 @@
-"""Keys of the simulated authorities and lanes: Ed25519, or a keyed hash behind the same port.
+"""Keys of the simulated authorities and lanes: Ed25519, or a keyed hash as another kind of key.
 
 A signature costs more than all else in a passage. What is proved about the lane does not depend on the mathematics
-of the signature, so 99 of 100 passages sign with HMAC-SHA-512; the bytes around it are the real ones.
+of the signature, so 99 of 100 passages sign with HMAC-SHA-512; the bytes around it are the real ones. No keyset file
+and no configuration can name this kind: it exists only in keysets that this module makes in memory.
 """
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.clearance.key_types import KeyType, PrivateKey
 from edge.clearance.keys import key_id_of
 from edge.clearance.keyset import Keyset, KeysetKey, Role, open_keyset, seal_keyset
 from simulators.prove.virtual_time import FIRST_DAY
@@ -21,32 +22,38 @@ from simulators.prove.virtual_time import FIRST_DAY
 _LIFE = timedelta(days=14)
 
 
+# The name that RFC 7518 has for it. It is not one of `KEYSET_KEY_TYPES`: whoever can verify with it can sign.
+KEYED_HASH = KeyType("HS512", public_bytes=32, signature_bytes=64)
+
+
+@dataclass(frozen=True, slots=True)
 class _HashPublic:
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    secret: bytes
+    key_type: KeyType = KEYED_HASH
 
     def public_bytes_raw(self) -> bytes:
-        return hashlib.sha256(b"public" + self._secret).digest()
+        return hashlib.sha256(b"public" + self.secret).digest()
 
     def verify(self, signature: bytes, data: bytes) -> None:
-        if not hmac.compare_digest(hmac.digest(self._secret, data, "sha512"), signature):
+        if not hmac.compare_digest(hmac.digest(self.secret, data, "sha512"), signature):
             raise InvalidSignature
 
 
+@dataclass(frozen=True, slots=True)
 class _HashPrivate:
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    secret: bytes
+    key_type: KeyType = KEYED_HASH
 
-    def public_key(self) -> Ed25519PublicKey:
-        return cast(Ed25519PublicKey, _HashPublic(self._secret))
+    def public_key(self) -> _HashPublic:
+        return _HashPublic(self.secret)
 
     def sign(self, data: bytes) -> bytes:
-        return hmac.digest(self._secret, data, "sha512")
+        return hmac.digest(self.secret, data, "sha512")
 
 
-def hash_key(name: str) -> Ed25519PrivateKey:
+def hash_key(name: str) -> PrivateKey:
     """Return a signer that stands in for an Ed25519 key; the same for the same name."""
-    return cast(Ed25519PrivateKey, _HashPrivate(hashlib.sha256(name.encode()).digest()))
+    return _HashPrivate(hashlib.sha256(name.encode()).digest())
 
 
 def real_key(name: str) -> Ed25519PrivateKey:
@@ -59,7 +66,7 @@ class Signers:
     """Every key of one site. `keyset` is what the lane trusts; `key_ids` names each private key's public half."""
 
     keyset: Keyset
-    keys: Mapping[str, Ed25519PrivateKey]
+    keys: Mapping[str, PrivateKey]
     key_ids: Mapping[str, str]
 
 
@@ -67,7 +74,7 @@ def site_signers(
     site: str, lanes: tuple[str, ...], authorities: tuple[str, ...], officers: tuple[str, ...], *, real: bool
 ) -> Signers:
     """Make the keys. The real ones go through a sealed keyset and the lane's own check of it."""
-    make = real_key if real else hash_key
+    make: Callable[[str], PrivateKey] = real_key if real else hash_key
     planners = tuple(f"sampling-{name}" for name in authorities)
     others = (*officers, *planners, "stranger", "revoked", "other-site")
     keys = {name: make(name) for name in (*lanes, *authorities, *others)}

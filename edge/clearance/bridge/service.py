@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from edge.clearance.authority_link import FloodLimit, grant_topic, request_topic
 from edge.clearance.bridge.book import BridgeBook, Question
 from edge.clearance.bridge.connecting import WaySettings, way_to_platform
@@ -33,6 +31,7 @@ from edge.clearance.bridge.wire import Frame, MessageType, encode
 from edge.clearance.claims import is_identifier
 from edge.clearance.envelope import canonical_json, seal
 from edge.clearance.grant import GRANT_TYPE, grant_claims
+from edge.clearance.key_types import PrivateKey
 from edge.clearance.keys import key_id_of
 from edge.clearance.keyset import Keyset
 from edge.clearance.request import RequestError, open_request, request_hash
@@ -89,7 +88,7 @@ class CustomsBridge:
         settings: MqttSettings,
         platform: WaySettings,
         *,
-        key: Ed25519PrivateKey,
+        key: PrivateKey,
         keyset: Callable[[], Keyset],
         book: BridgeBook,
         utc: Callable[[], datetime],

@@ -27,7 +27,7 @@ def rfc8037_public() -> Ed25519PublicKey:
 
 def test_rfc8037_signature_verifies() -> None:
     envelope = Envelope(
-        "", RFC8037_SIGNING_INPUT, b"Example of Ed25519 signing", decode_base64url(RFC8037_SIGNATURE.encode())
+        "", RFC8037_SIGNING_INPUT, b"Example of Ed25519 signing", decode_base64url(RFC8037_SIGNATURE.encode()), "EdDSA"
     )
     assert verify(envelope, rfc8037_public()) == b"Example of Ed25519 signing"
 
@@ -51,7 +51,7 @@ def test_signature_with_an_s_beyond_the_group_order_is_refused() -> None:
     s = int.from_bytes(signature[32:], "little") + order
     twisted = signature[:32] + s.to_bytes(32, "little")
     with pytest.raises(EnvelopeError) as refusal:
-        verify(Envelope("", RFC8037_SIGNING_INPUT, b"", twisted), rfc8037_public())
+        verify(Envelope("", RFC8037_SIGNING_INPUT, b"", twisted, "EdDSA"), rfc8037_public())
     assert refusal.value.reason == "signature_invalid"
 
 
