@@ -14,6 +14,7 @@ from config.devices import (
     ContainerEngine,
     Packaged,
     TagReader,
+    Weighbridge,
 )
 from config.document import PathKey
 from config.line_checks import line_findings
@@ -177,6 +178,7 @@ def _lane(lane: Lane, path: PathKey) -> Iterator[Finding]:
             hint = Bilingual('例如 coils: {..., siren: "coil:5"}', 'for example coils: {..., siren: "coil:5"}')
             yield Finding((*path, "siren"), "no_device_for", "siren", needed, hint)
     yield from _fitting(lane, path)
+    yield from _weighed_empty(lane, path)
     yield from _readable(lane, path)
     yield from _devices(lane, path)
 
@@ -206,6 +208,14 @@ def _fitting(lane: Lane, path: PathKey) -> Iterator[Finding]:
     for where, what in (*reads, *demands, *engines):
         if what in ("container", "containers"):
             yield Finding(where, "not_in_traffic", what, expected, hint)
+
+
+def _weighed_empty(lane: Lane, path: PathKey) -> Iterator[Finding]:
+    """Only where nothing but boxes comes is a heavy vehicle without one a contradiction."""
+    for within, device in lane.every_line:
+        if isinstance(device, Weighbridge) and device.empty_weights is not None and lane.traffic != "container":
+            expected = Bilingual("不写:仅用于 traffic: container", "nothing: it is for traffic: container")
+            yield Finding((*path, *within, "empty_weights"), "not_in_traffic", lane.traffic, expected)
 
 
 def _readable(lane: Lane, path: PathKey) -> Iterator[Finding]:

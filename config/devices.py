@@ -208,12 +208,20 @@ class TagReader(Packaged):
 SlowBaud = Literal[600, 1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200]
 
 
+class EmptyWeights(Strict):
+    """What vehicles without a box weigh here: a truck alone at most, one with an empty chassis at least and at most."""
+
+    truck_most_kg: int = Field(ge=1_000, le=100_000)
+    chassis_least_kg: int = Field(ge=1_000, le=100_000)
+    chassis_most_kg: int = Field(ge=1_000, le=100_000)
+
+
 class Weighbridge(Packaged):
     """The scale under the lane: an indicator that sends its display all the time.
 
     `unit` is what the indicator is set to, where its frames do not tell it; `checksum` whether Toledo frames have one.
     A weight counts after `stable_readings` over `stable_ms` that differ by no more than `tolerance_kg`, and from
-    `min_kg` on.
+    `min_kg` on. With `empty_weights` it tells an empty chassis from a truck alone, and objects that one is empty.
     """
 
     driver: Literal["yaohua_tf0", "yaohua_ascii", "yaohua_reversed", "toledo_continuous", "toledo_short", "package"] = (
@@ -230,6 +238,7 @@ class Weighbridge(Packaged):
     stable_ms: int = Field(default=1_000, ge=500, le=30_000)
     tolerance_kg: int = Field(default=0, ge=0, le=200)
     min_kg: int = Field(default=500, ge=1, le=20_000)
+    empty_weights: EmptyWeights | None = None
 
 
 class DriverIdentity(Packaged):

@@ -27,6 +27,7 @@ def line_findings(device: object, path: PathKey) -> Iterator[Finding]:
 def _weighbridge(scale: Weighbridge, path: PathKey) -> Iterator[Finding]:
     """What is given for another protocol than that of the indicator would be given in vain."""
     yield from _parity(scale, path)
+    yield from _empty_weights(scale, path)
     if scale.package is not None:
         return
     toledo = scale.driver.startswith("toledo_")
@@ -36,6 +37,19 @@ def _weighbridge(scale: Weighbridge, path: PathKey) -> Iterator[Finding]:
     if scale.unit != "kg" and (toledo or scale.driver == "yaohua_ascii"):
         expected = Bilingual("不写:该协议自带单位", "nothing: the frames of this protocol tell their unit")
         yield Finding((*path, "unit"), "not_for_driver", scale.unit, expected)
+
+
+def _empty_weights(scale: Weighbridge, path: PathKey) -> Iterator[Finding]:
+    """A truck alone, then nothing that could be told apart, then an empty chassis."""
+    given = scale.empty_weights
+    if given is None:
+        return
+    order = (("truck_most_kg", "chassis_least_kg", 1), ("chassis_least_kg", "chassis_most_kg", 0))
+    for below, above, apart in order:
+        value, most = getattr(given, below), getattr(given, above) - apart
+        if value > most:
+            expected = Bilingual(f"不大于 {most}:{above} 之下", f"at most {most}, below {above}")
+            yield Finding((*path, "empty_weights", below), "least_above_most", value, expected)
 
 
 def _parity(device: Weighbridge | DriverIdentity, path: PathKey) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from config import calendar as configured
 from config.schema import Configuration, Lane, Shadows
+from edge.core.cargo import EmptyWeights
 from edge.core.hours import Calendar, Window
 from edge.core.profile import (
     AuthorityProfile,
@@ -52,6 +53,7 @@ def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
         sampling=None if lane.sampling is None else SamplingRules(lane.sampling.authority, lane.sampling.without_plan),
         guides=True,
         weighbridge=None if lane.weighbridge is None else lane.weighbridge.id,
+        empty_weights=_empty_weights(lane),
         scale_beams=lane.weighbridge is not None and lane.barrier.map.signals.scale_rear_beam is not None,
         driver_identity=None if lane.driver_identity is None else lane.driver_identity.id,
         seal_reader=None if lane.seal_reader is None else lane.seal_reader.id,
@@ -68,6 +70,11 @@ def shadow_profile(configuration: Configuration, lane: Lane, shadow: Shadows) ->
     own = {"cameras": shadow.cameras, "tag_reader": shadow.tag_reader, "weighbridge": shadow.weighbridge}
     own |= {"driver_identity": None, "seal_reader": None, "container_engine": None}
     return replace(lane_profile(configuration, lane.model_copy(update=own)), scale_beams=False)
+
+
+def _empty_weights(lane: Lane) -> EmptyWeights | None:
+    given = None if lane.weighbridge is None else lane.weighbridge.empty_weights
+    return None if given is None else EmptyWeights(**given.model_dump())
 
 
 def _offline_rules(lane: Lane) -> OfflineRules | None:

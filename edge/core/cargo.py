@@ -1,12 +1,15 @@
 """What kind of traffic a lane is for, and what class of cargo a passage carried: words without personal data.
 
 The class tells release times apart. It follows from the lane's traffic and from what was read, and decides nothing.
+That a vehicle is empty is what cameras saw; where the site says what empty ones weigh, the scale tells an empty chassis
+from a truck without one (docs/decisions/0016).
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 from edge.core.container import Container
-from edge.core.readings import Identity
+from edge.core.readings import Identity, Reading, Weight
 
 Traffic = Literal["container", "general", "bulk", "car", "bus"]
 CargoClass = Literal[
@@ -18,6 +21,8 @@ CargoClass = Literal[
     "tank",
     "bulk_container",
     "empty",
+    "empty_truck",
+    "empty_chassis",
     "general",
     "bulk",
     "car",
@@ -32,8 +37,24 @@ _SPECIAL: dict[str, CargoClass] = {
 }  # fmt: skip
 
 
-def cargo_class(traffic: Traffic, identity: Identity) -> CargoClass:
-    """Return the class of a passage. Two boxes of one special type are of that type, unlike ones are two boxes."""
+@dataclass(frozen=True, slots=True)
+class EmptyWeights:
+    """What vehicles without a box weigh on this lane's scale, in kilograms; as the site says, never learnt.
+
+    A truck without a chassis weighs at most `truck_most_kg`, one with an empty chassis at least `chassis_least_kg` and
+    at most `chassis_most_kg`. Between the two it may be either, and above all of them it carries something.
+    """
+
+    truck_most_kg: int
+    chassis_least_kg: int
+    chassis_most_kg: int
+
+
+def cargo_class(traffic: Traffic, identity: Identity, empty_weights: EmptyWeights | None = None) -> CargoClass:
+    """Return the class of a passage. Two boxes of one special type are of that type, unlike ones are two boxes.
+
+    `empty`: without a box, and not told whether there is a chassis.
+    """
     if traffic in ("bulk", "car", "bus"):
         return traffic
     containers = identity.containers
@@ -42,7 +63,16 @@ def cargo_class(traffic: Traffic, identity: Identity) -> CargoClass:
     if traffic == "general":
         looked_for = containers.reason != "not_looked_for"
         return "unknown" if looked_for and containers.status != "read" else "general"
-    return "empty" if containers.status == "read" else "unknown"
+    return _of_empty(identity.weight, empty_weights) if containers.status == "read" else "unknown"
+
+
+def _of_empty(weight: Reading[Weight], limits: EmptyWeights | None) -> CargoClass:
+    """No weight says nothing, and neither does one that may be of a heavy truck or of a light chassis."""
+    if limits is None or weight.value is None:
+        return "empty"
+    if weight.value.kg <= limits.truck_most_kg:
+        return "empty_truck"
+    return "empty_chassis" if limits.chassis_least_kg <= weight.value.kg else "empty"
 
 
 def _of_boxes(containers: tuple[Container, ...]) -> CargoClass:

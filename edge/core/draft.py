@@ -156,7 +156,7 @@ class Draft:
                 identity,
                 profile.simulated,
                 passage.drill,
-                cargo_class(profile.traffic, identity),
+                cargo_class(profile.traffic, identity, profile.empty_weights),
                 profile.direction,
                 passage.inspections,
                 arrived_ms=_since_opened_ms(passage, passage.arrived_at_ms),

@@ -21,7 +21,7 @@ from edge.core.seal import fuse_seals
 from edge.core.state import Passage
 from edge.core.tag import Tag
 from edge.core.tags import enough
-from edge.core.weight import fuse_weight
+from edge.core.weight import fuse_weight, unless_heavier
 
 # Why something is unread that waiting cannot change.
 _FINAL = ("not_looked_for", "device_lost")
@@ -32,11 +32,13 @@ SAME_PLATE_DIFFERENCES = 2
 def fuse(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str]) -> Identity:
     """Return what the passage's frames and tags say now."""
     places = tuple(dict.fromkeys(camera.place for camera in profile.cameras if "plate" in camera.reads))
+    boxes = fuse_boxes(profile, passage, lost_devices)
+    weight = fuse_weight(profile, passage.weighing, lost_devices, passage.scale_doubt)
     return Identity(
         plates=tuple((place, _fuse_plate(profile, passage, place, lost_devices)) for place in places),
-        containers=fuse_boxes(profile, passage, lost_devices),
+        containers=unless_heavier(boxes, weight, profile.empty_weights),
         tag=_fuse_tags(profile, passage, lost_devices),
-        weight=fuse_weight(profile, passage.weighing, lost_devices, passage.scale_doubt),
+        weight=weight,
         driver=fuse_driver(profile, passage.cards, lost_devices),
         seals=fuse_seals(profile, passage.seals, lost_devices),
     )

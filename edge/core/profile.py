@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.core.cargo import Traffic
+from edge.core.cargo import EmptyWeights, Traffic
 from edge.core.two_persons import TwoPersonAction
 
 Direction = Literal["in", "out"]
@@ -134,6 +134,8 @@ class LaneProfile:
     weighbridge: str | None = None
     # Beams at both ends of its platform: a weight is one of a vehicle that stands on it alone, and as a whole.
     scale_beams: bool = False
+    # None: the weight says nothing of what a vehicle without a box is.
+    empty_weights: EmptyWeights | None = None
     # The reader to which drivers hold a card or a printed code.
     driver_identity: str | None = None
     # The reader of electronic seals.

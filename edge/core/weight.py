@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from edge.core.cargo import EmptyWeights
+from edge.core.container import Container
 from edge.core.profile import LaneProfile
 from edge.core.readings import Reading, Weight
 
 # From the loop that a vehicle leaves to where the scale ends; nobody comes to rest behind it so soon.
 ROLLS_OFF_MS = 500
+# Why no box is read where none was seen: the vehicle weighs more than the site's empty ones.
+HEAVIER_THAN_EMPTY = "heavier_than_empty"
 WeighingStatus = Literal["stable", "moving", "empty", "overload", "tared"]
 
 
@@ -48,3 +52,14 @@ def fuse_weight(
     if doubt is not None:
         return Reading("unread", reason=doubt)
     return Reading("read", Weight(weighing.kg), 1.0)
+
+
+def unless_heavier(
+    boxes: Reading[tuple[Container, ...]], weight: Reading[Weight], empty_weights: EmptyWeights | None
+) -> Reading[tuple[Container, ...]]:
+    """Return `boxes`, but not as read where none was seen and the vehicle weighs more than any that carries nothing."""
+    if empty_weights is None or boxes.value != () or weight.value is None:
+        return boxes
+    if weight.value.kg <= empty_weights.chassis_most_kg:
+        return boxes
+    return Reading("unread", reason=HEAVIER_THAN_EMPTY, evidence=boxes.evidence)
