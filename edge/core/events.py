@@ -253,12 +253,16 @@ class BarrierAnswered:
 
 @dataclass(frozen=True, slots=True)
 class PersonDecided:
-    """A named person decided at the lane's control socket or in central operations."""
+    """A named person decided at the lane's control socket or in central operations.
+
+    `passage`: the one that they looked at, where they say which; then it is an order for no other.
+    """
 
     at_ms: int
     operator: str
     action: PersonAction
     reason: str
+    passage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

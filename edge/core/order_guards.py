@@ -111,6 +111,12 @@ def turns_mode(draft: Draft, event: Event) -> bool:
     return event.mode != draft.state.mode
 
 
+def means_another(draft: Draft, event: Event) -> bool:
+    """A person ordered something for a passage that is not in the lane any more: its vehicle may have driven off."""
+    assert isinstance(event, PersonDecided)
+    return event.passage is not None and subject(draft, event) != event.passage
+
+
 def drill_stays_closed(state: LaneState) -> bool:
     """A drill moves no boom, unless the lane is configured to; a passage that began before the drill is none of it."""
     drill = state.mode == "DRILL" and (state.passage is None or state.passage.drill)

@@ -144,6 +144,8 @@ _HELD = [
     *_on((P.LEAVING,), InputsSampled, when.vehicle_left, move.let_go, P.IDLE),
 ]
 
+_FOR_ANOTHER = _on(tuple(P), PersonDecided, if_ordered.means_another, do.ignore_person)
+
 _PERSON = [
     *_on(
         (P.IDENTIFYING, P.WAITING, P.HELD, P.TURNING_BACK),
@@ -266,6 +268,7 @@ _OTHERWISE = [
 
 TRANSITIONS: tuple[Transition, ...] = (
     *_ALARMS_FIRST,
+    *_FOR_ANOTHER,
     *_STARTING,
     *_IDLE,
     *_IDENTIFYING,

@@ -165,7 +165,7 @@ class ControlServer:
             case {"verb": "reload"} if self._reload is not None:
                 return await self._reload()
             case {"verb": "order", "lane": str(lane), "action": str(action), "operator": str(who), "reason": str(why)}:
-                return await self._order(lane, action, who, why)
+                return await self._order(lane, action, who, why, asked.get("passage"))
             case {"verb": "mode", "lane": str(lane), "mode": str(mode), "operator": str(who), "reason": str(why)}:
                 return self._mode(lane, mode, who, why)
             case {
@@ -191,15 +191,17 @@ class ControlServer:
         beside = {code: detail for code, detail in self._alarms.get(lane, {}).items() if code not in own}
         return {**describe(runner), "alarms_beside": beside, "ends": [] if ends is None else ends.shown()}
 
-    async def _order(self, lane: str, action: str, operator: str, reason: str) -> dict[str, Any]:
+    async def _order(self, lane: str, action: str, operator: str, reason: str, passage: object) -> dict[str, Any]:
         if action not in _ACTIONS:
             return {"error": "unknown_action", "actions": list(_ACTIONS)}
+        if not (passage is None or isinstance(passage, str)):
+            return {"error": "passage_malformed"}
         operator, reason = _in_one_line(operator), _in_one_line(reason)
         if error := self._unacceptable(lane, operator, reason):
             return error
         runner = self._lanes[lane]
         before = runner.state
-        runner.take(PersonDecided(runner.now_ms(), operator, action, reason))  # type: ignore[arg-type]
+        runner.take(PersonDecided(runner.now_ms(), operator, action, reason, passage))  # type: ignore[arg-type]
         accepted = runner.state.phase is not before.phase or runner.state.phase_since_ms != before.phase_since_ms
         if accepted and action == "open":
             await self._outcome(runner)

@@ -60,6 +60,7 @@ def order(arguments: Sequence[str]) -> int:
     parser.add_argument("--operator", help=say("open_operator"))
     parser.add_argument("--reason", required=True, help=say("open_reason"))
     parser.add_argument("--action", choices=_OTHER_ORDERS, default="open", help=say("open_action"))
+    parser.add_argument("--passage", metavar="ID", help=say("open_passage"))
     given = parser.parse_args(arguments)
     request = {
         "verb": "order",
@@ -67,6 +68,7 @@ def order(arguments: Sequence[str]) -> int:
         "action": given.action,
         "operator": login_name() if given.operator is None else given.operator,
         "reason": given.reason,
+        "passage": given.passage,
     }
     answer = ask_controller(given, request)
     return answer if isinstance(answer, int) else show_outcome(given, answer)

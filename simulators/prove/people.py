@@ -70,11 +70,15 @@ class Operator:
 
     def _order(self, action: PersonAction) -> None:
         self.world.poke()
-        self.world.time.after(_BEFORE_ORDER_MS, lambda: self._say(action))
+        box = self.world.box
+        seen = None if box is None else box.runner.state.passage
+        meant = None if seen is None else seen.id
+        self.world.time.after(_BEFORE_ORDER_MS, lambda: self._say(action, meant))
 
-    def _say(self, action: PersonAction) -> None:
+    def _say(self, action: PersonAction, passage: str | None) -> None:
+        """Order it for what was looked at: who drove off meanwhile is not meant any more, nor who came after."""
         if self.world.box is not None:
-            self.world.box.take(PersonDecided(self.world.time.now_ms, "chen", action, "looked"))
+            self.world.box.take(PersonDecided(self.world.time.now_ms, "chen", action, "looked", passage))
 
     def _complete(self, said: Supplemented) -> None:
         if self.world.box is not None:

@@ -49,10 +49,14 @@ class Truck:
         return ReleaseNote(f"note-{self.number}", tuple(plates), codes, self.tag.epc, credit_class=self.credit_class)
 
 
+# How many plates of trailers there are; a plate of another kind tells more of the number.
+TRAILERS = 10_000
+
+
 def truck(number: int, verdict: str, kind: Kind = "container") -> Truck:
     """Make a vehicle of the kind that a lane is for; its identifiers, and how many boxes, follow from its number."""
     containers = tuple(box(number + _OTHER_BOX * index) for index in range((0, 2, 1, 1)[number % 4]))
-    trailer = Plate(f"粤B{number % 10_000:04d}挂", "yellow", "trailer", 2) if kind == "bulk" else None
+    trailer = Plate(f"粤B{number % TRAILERS:04d}挂", "yellow", "trailer", 2) if kind == "bulk" else None
     return Truck(
         number,
         Plate(f"粤B{number % 100_000:05d}", "blue", "ordinary"),
@@ -79,6 +83,7 @@ class Traffic:
         self.now: Truck | None = None
         self.passed: list[int] = []
         self.entitled = 0
+        self._trailers: set[int] = set()
         self._patience = 0
 
     def next_soon(self) -> None:
@@ -94,16 +99,24 @@ class Traffic:
         world, draw = self.world, self.world.draw
         self.arrived += 1
         verdict = "release" if draw.random() < 0.9 else draw.choice(("deny", "hold", "refer", "not_applicable"))
-        self.now = truck(draw.randrange(10**6), verdict, world.profile.traffic)
+        self.now = truck(self._number(), verdict, world.profile.traffic)
         self.now.credit_class = draw.choice(CREDIT_CLASSES)
         self.entitled += verdict == "release"
         world.signal(arrival_loop=True)
         world.scale.comes_on(self.now)
         if world.swarm.strikes("leaves_early", 0.3):
-            self.world.time.after(world.swarm.draw.uniform(0, 3_000), partial(self._leave_early, self.now))
+            self.world.time.after(world.swarm.draw.uniform(0, 3_000), partial(self._leave, self.now))
         self._wait_for(self.arrived)
         if world.swarm.active:
             world.trouble.around_a_truck()
+
+    def _number(self) -> int:
+        """Draw the number of a vehicle with plates of its own: the trailer of one that was referred is a swap."""
+        number = self.world.draw.randrange(10**6)
+        while number % TRAILERS in self._trailers:
+            number = self.world.draw.randrange(10**6)
+        self._trailers.add(number % TRAILERS)
+        return number
 
     def _wait_for(self, number: int) -> None:
         self.world.time.after(25_000, lambda: self._give_up(number))
@@ -119,14 +132,14 @@ class Traffic:
             self.world.time.after(self.world.draw.uniform(100, 300), partial(self._drive, self.now))
 
     def saw_sign(self, guide: Guide) -> None:
-        """The sign tells a driver to turn back, or where else to go."""
-        if guide.phrase == "go_to":
-            self.world.time.after(150, self.back_out)
+        """The sign tells the driver who stands before it to turn back, or where else to go."""
+        if guide.phrase == "go_to" and self.now is not None:
+            self.world.time.after(150, partial(self._leave, self.now))
         if guide.phrase == "turn_back" and self.now is not None and self.now.where == "waiting":
-            self.world.time.after(self.world.draw.uniform(300, 700), self.back_out)
+            self.world.time.after(self.world.draw.uniform(300, 700), partial(self._leave, self.now))
 
-    def _leave_early(self, one: Truck) -> None:
-        """A driver thinks better of it, whatever the lane is doing."""
+    def _leave(self, one: Truck) -> None:
+        """A driver leaves, whatever the lane is doing; whoever came after is not meant."""
         if self.now is one:
             self.back_out()
 
@@ -210,7 +223,7 @@ class Traffic:
         """The released vehicle does something else than to drive through."""
         swarm = self.world.swarm
         if swarm.strikes("backs_out", 0.2):
-            self.world.time.after(swarm.draw.uniform(0, 1_500), self.back_out)
+            self.world.time.after(swarm.draw.uniform(0, 1_500), partial(self._leave, one))
             return True
         if swarm.strikes("swap", 0.2):
             gap_ms = swarm.draw.uniform(100, 600)

@@ -89,6 +89,15 @@ async def test_an_order_that_the_phase_does_not_allow_is_refused(socket: Path):
     assert (answer["accepted"], answer["phase"]) == (False, "idle")
 
 
+async def test_an_order_for_a_passage_that_ended_moves_nothing(lane: Running, socket: Path):
+    lane.scan(arrival_loop=True)
+    (shown,) = (await ask(socket, {"verb": "status"}))["lanes"]
+    answer = await ask(socket, ORDER | {"passage": "0" * 32})
+    assert (answer["accepted"], answer["lane"]["passage"]) == (False, shown["passage"])
+    answer = await ask(socket, ORDER | {"action": "refuse", "passage": shown["passage"]})
+    assert (answer["accepted"], answer["phase"]) == (True, "turning_back")
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "lane": ({"lane": "lane-9"}, "unknown_lane"),
     "action": ({"action": "explode"}, "unknown_action"),
@@ -97,6 +106,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "undecodable": ({"operator": "\udcff"}, "operator_and_reason_needed"),
     "long": ({"operator": "x" * 500}, "too_long"),
     "type": ({"operator": 7}, "unknown_request"),
+    "passage": ({"passage": 7}, "passage_malformed"),
     "verb": ({"verb": "dance"}, "unknown_request"),
 }
 

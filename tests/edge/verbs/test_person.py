@@ -106,6 +106,12 @@ async def test_the_login_name_stands_for_the_operator(
     assert answered(capsys)["accepted"] is False
 
 
+async def test_an_order_for_another_passage_than_the_one_that_is_there_is_refused(lane: Running, at: list[str]):
+    asked = [*at, *ORDER, "--operator", "chen", "--passage", "0" * 32]
+    assert await asyncio.to_thread(order, asked) == 1
+    assert lane.runner.state.passage is None
+
+
 async def test_who_has_no_name_has_no_order(
     lane: Running, at: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
