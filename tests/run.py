@@ -42,7 +42,7 @@ class Floor:
 # What believes a signature, or judges what customs says: one branch nobody tried could let a vehicle pass.
 _VERIFYING = (
     "strict_json|envelope|claims|keyset|grant|signed|trust|confirmation|acknowledgement|issued|offline_list|sampling_plan"
-    "|manifest|referral_report|request|root_rotation|picture_access"
+    "|manifest|referral_report|request|root_rotation|roots|key_types|picture_access"
     "|bridge/(bodies|dialects|json_body|judging|messages|picture_messages|said|slots|strict_xml|wire)"
 )
 # A file belongs to the first group that names it.

@@ -24,8 +24,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from edge.clearance.claims import is_identifier
+from edge.clearance.envelope import EnvelopeError
 from edge.clearance.key_types import PublicKey
 from edge.clearance.keyset import (
+    KEYSET_TYPE,
     MAX_LIFETIME,
     Environment,
     Keyset,
@@ -35,6 +37,7 @@ from edge.clearance.keyset import (
     open_keyset,
     seal_keyset,
 )
+from edge.clearance.roots import KEYS_OF_SHARED_ROOT, Root, line_of
 from edge.files import write_whole
 from edge.portable import POSIX
 
@@ -43,6 +46,7 @@ KEY_LIFETIME = timedelta(days=97)  # rotated each 90 days with a week of overlap
 _RENEW_BEFORE = MAX_LIFETIME / 2
 # Clocks of lane and issuer may differ; a key made this minute must be usable at once.
 _BACKDATE = timedelta(hours=1)
+_END = b"-----END PUBLIC KEY-----"
 
 
 class KeyFileError(Exception):
@@ -84,7 +88,11 @@ def write_private_key(path: Path, key: Ed25519PrivateKey) -> None:
 
 def write_public_key(path: Path, key: Ed25519PublicKey) -> None:
     """Write the public key as PEM, whole or not at all. Raises OSError."""
-    write_whole(path, key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), mode=0o644)
+    write_whole(path, _pem(key), mode=0o644)
+
+
+def _pem(key: Ed25519PublicKey) -> bytes:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:
@@ -128,13 +136,39 @@ def _check_private(path: Path) -> None:
 
 def load_public_key(path: Path) -> Ed25519PublicKey:
     """Return the key; raises KeyFileError where it is absent or not Ed25519."""
+    return _public_key(path, _read(path))
+
+
+def _public_key(path: Path, pem: bytes) -> Ed25519PublicKey:
     try:
-        key = load_pem_public_key(_read(path))
+        key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm, InternalError) as error:
         raise _wrong_format(path, "an Ed25519 public key (PEM)", "other bytes") from error
     if not isinstance(key, Ed25519PublicKey):
         raise _wrong_format(path, "an Ed25519 public key", type(key).__name__)
     return key
+
+
+def root_of(*keys: PublicKey) -> Root:
+    """Return the root with these keys, known by their ids."""
+    return Root({key_id_of(key): key for key in keys})
+
+
+def load_root(path: Path) -> Root:
+    """Return the root of a file: one Ed25519 public key, or three of which two have to sign. Raises KeyFileError."""
+    blocks = [block + _END for block in _read(path).split(_END)[:-1]]
+    if len(blocks) <= 1:
+        return root_of(load_public_key(path))
+    root = root_of(*(_public_key(path, block) for block in blocks))
+    if len(blocks) != KEYS_OF_SHARED_ROOT or len(root.keys) != len(blocks):
+        expected = f"one public key, or {KEYS_OF_SHARED_ROOT} different ones"
+        raise _wrong_format(path, expected, f"{len(blocks)} keys, {len(root.keys)} different")
+    return root
+
+
+def write_root(path: Path, *keys: Ed25519PublicKey) -> None:
+    """Write the keys of a root as PEM, whole or not at all. Raises OSError."""
+    write_whole(path, b"".join(map(_pem, keys)), mode=0o644)
 
 
 def create_keys(
@@ -167,7 +201,7 @@ def create_keys(
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     root_path = directory / "root.key.pem"
     root = _existing_or_new(root_path)
-    write_public_key(directory / "root.pub.pem", root.public_key())
+    pinned = _pinned(directory / "root.pub.pem", root)
     lane_paths = _named(directory, "lane", lane_ids)
     authority_paths = _named(directory, "authority", authority_ids)
     # Who plays an authority in a drill signs with a key that counts nowhere else.
@@ -185,7 +219,7 @@ def create_keys(
         for role, paths in by_role
         for name, path in paths.items()
     ]
-    keyset = _current_keyset(directory / "keyset.jws", root, keys, environment, now_utc)
+    keyset = _current_keyset(directory / "keyset.jws", root, pinned, keys, environment, now_utc)
     return KeyFiles(
         root_path,
         directory / "root.pub.pem",
@@ -238,9 +272,13 @@ def _entry(
 
 
 def _current_keyset(
-    path: Path, root: Ed25519PrivateKey, keys: list[KeysetKey], environment: Environment, now_utc: datetime
+    path: Path,
+    root: Ed25519PrivateKey,
+    pinned: Root,
+    keys: list[KeysetKey],
+    environment: Environment,
+    now_utc: datetime,
 ) -> Keyset:
-    root_key_id = key_id_of(root.public_key())
     version = 0
     if path.exists():
         # Read as of the beginning of time, so that an expired one still tells its version: never go below it.
@@ -249,27 +287,46 @@ def _current_keyset(
             return old
         version = old.version
     fresh = Keyset(
-        root_key_id,
+        pinned.key_id,
         version + 1,
         environment,
         now_utc - _BACKDATE,
         now_utc - _BACKDATE + MAX_LIFETIME,
         {key.key_id: key for key in keys},
     )
-    write_whole(path, seal_keyset(fresh, root), mode=0o644)
+    write_whole(path, seal_keyset(fresh, root, key_id=key_id_of(root.public_key())), mode=0o644)
     return fresh
 
 
+def _pinned(path: Path, root: Ed25519PrivateKey) -> Root:
+    """Return the root that lanes pin: the shared one of this file, whose part `root` has to be, or `root` alone."""
+    shared = load_root(path) if path.exists() else None
+    if shared is None or len(shared.keys) == 1:
+        write_public_key(path, root.public_key())
+        return root_of(root.public_key())
+    if key_id_of(root.public_key()) not in shared.keys:
+        raise KeyFileError(
+            "key_file_foreign",
+            path,
+            expected="a root with the key in root.key.pem",
+            got=f"a shared root of {', '.join(shared.keys)}",
+            next_step="put one of its private keys there",
+        )
+    return shared
+
+
 def _open_own(path: Path, root: Ed25519PrivateKey, environment: Environment) -> Keyset:
+    """Read what this key signed, whoever signed it besides."""
+    own = key_id_of(root.public_key())
     try:
         return open_keyset(
-            path.read_bytes(),
-            root_key_id=key_id_of(root.public_key()),
+            line_of(path.read_bytes(), typ=KEYSET_TYPE, key_id=own),
+            root_key_id=own,
             root=root.public_key(),
             environment=environment,
             now_utc=datetime.min.replace(tzinfo=UTC),
         )
-    except KeysetError as error:
+    except (KeysetError, EnvelopeError) as error:
         raise _wrong_format(path, f"a keyset for {environment} signed by the root beside it", str(error)) from error
 
 

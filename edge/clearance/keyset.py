@@ -23,10 +23,9 @@ from edge.clearance.envelope import (
     decode_base64url,
     encode_base64url,
     seal,
-    split,
-    verify,
 )
 from edge.clearance.key_types import KEYSET_KEY_TYPES, PrivateKey, PublicKey, key_type_of, read_public_key
+from edge.clearance.roots import Root, RootError
 from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.times import NEVER, rfc3339
 
@@ -49,8 +48,8 @@ ENVIRONMENTS: tuple[Environment, ...] = get_args(Environment)
 class KeysetError(ValueError):
     """A keyset was refused and the one before it stays. `reason` is stable.
 
-    Reasons: those of EnvelopeError, StrictJsonError and ClaimError, and root_key_id, lifetime, expired,
-    rolled_back, environment, duplicate_key_id, key_bytes; root_retired, seen_versions_damaged.
+    Reasons: those of EnvelopeError, RootError, StrictJsonError and ClaimError, and lifetime, expired, rolled_back,
+    environment, duplicate_key_id, key_bytes; root_retired, seen_versions_damaged.
     """
 
     def __init__(self, reason: str, detail: str = "") -> None:
@@ -174,23 +173,22 @@ def open_keyset(
     raw: bytes,
     *,
     root_key_id: str,
-    root: PublicKey,
+    root: PublicKey | Root,
     environment: Environment,
     now_utc: datetime,
     highest_seen: int = 0,
 ) -> Keyset:
     """Return the keyset that `raw` is, signed by the pinned root; raises KeysetError.
 
+    `root_key_id` is what its versions are counted under: that of the whole root, where it has several keys.
     `environment` is the lane's own: a production lane takes no simulated issuer, nor the other way round
     (hazards.md S20, I20). `highest_seen` is the greatest version that was ever accepted under this root.
     """
     try:
-        envelope = split(raw, typ=KEYSET_TYPE)
-        if envelope.key_id != root_key_id:
-            raise KeysetError("root_key_id")
-        claims = parse_object(verify(envelope, root))
+        pinned = root if isinstance(root, Root) else Root({root_key_id: root})
+        claims = parse_object(pinned.open(raw, typ=KEYSET_TYPE))
         check_claims(claims, _KEYSET)
-    except (EnvelopeError, StrictJsonError, ClaimError) as error:
+    except (EnvelopeError, RootError, StrictJsonError, ClaimError) as error:
         raise KeysetError(error.reason, str(error)) from error
     issued, expires = _moment(claims["issued"]), _moment(claims["expires"])
     if claims["environment"] != environment:
@@ -205,8 +203,8 @@ def open_keyset(
     return Keyset(root_key_id, claims["version"], environment, issued, expires, keys)
 
 
-def seal_keyset(keyset: Keyset, root: PrivateKey) -> bytes:
-    """Return the keyset signed by its root."""
+def seal_keyset(keyset: Keyset, root: PrivateKey, *, key_id: str | None = None) -> bytes:
+    """Return the keyset signed by its root, or by one key of it, whose `key_id` is another than the root's."""
     claims = {
         "v": KEYSET_VERSION,
         "typ": KEYSET_TYPE,
@@ -216,7 +214,7 @@ def seal_keyset(keyset: Keyset, root: PrivateKey) -> bytes:
         "expires": rfc3339(keyset.expires),
         "keys": [_key_claims(key) for key in keyset.keys.values()],
     }
-    return seal(canonical_json(claims), typ=KEYSET_TYPE, key_id=keyset.root_key_id, key=root)
+    return seal(canonical_json(claims), typ=KEYSET_TYPE, key_id=key_id or keyset.root_key_id, key=root)
 
 
 def _key_claims(key: KeysetKey) -> dict[str, Any]:

@@ -3,59 +3,66 @@
 from datetime import datetime
 
 from edge.clearance.claims import ClaimError, Table, check_claims, is_utc, one_of
-from edge.clearance.envelope import (
-    EnvelopeError,
-    canonical_json,
-    decode_base64url,
-    encode_base64url,
-    seal,
-    split,
-    verify,
-)
+from edge.clearance.envelope import EnvelopeError, canonical_json, decode_base64url, encode_base64url, seal
 from edge.clearance.key_types import ED25519, PrivateKey, PublicKey, read_public_key
 from edge.clearance.keyset import ENVIRONMENTS, Environment, KeysetError
+from edge.clearance.roots import KEYS_OF_SHARED_ROOT, Root, RootError, signed_by
 from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.times import rfc3339
 
 ROTATION_TYPE = "gate-root-rotation+jws"
 ROTATION_VERSION = 1
 
+
+def _is_key(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 43
+
+
+def _is_root(value: object) -> bool:
+    """One key, or the several of a root that they share."""
+    if not isinstance(value, list):
+        return _is_key(value)
+    return len(value) == KEYS_OF_SHARED_ROOT and all(_is_key(one) for one in value) and len(set(value)) == len(value)
+
+
 _CLAIMS: Table = {
     "v": one_of(ROTATION_VERSION),
     "typ": one_of(ROTATION_TYPE),
     "environment": one_of(*ENVIRONMENTS),
-    "root": lambda value: isinstance(value, str) and len(value) == 43,
+    "root": _is_root,
     "issued": is_utc,
 }
 
 
 def seal_rotation(
-    successor: PublicKey, *, environment: Environment, issued: datetime, key_id: str, root: PrivateKey
+    *successors: PublicKey, environment: Environment, issued: datetime, key_id: str, root: PrivateKey
 ) -> bytes:
-    """Return the old root's word that `successor` follows it; `key_id` is the old root's."""
+    """Return the old root's word that the root with these keys follows it; `key_id` is that of the old root's key."""
+    named = [encode_base64url(one.public_bytes_raw()).decode() for one in successors]
     claims = {
         "v": ROTATION_VERSION,
         "typ": ROTATION_TYPE,
         "environment": environment,
-        "root": encode_base64url(successor.public_bytes_raw()).decode(),
+        "root": named[0] if len(named) == 1 else named,
         "issued": rfc3339(issued),
     }
     return seal(canonical_json(claims), typ=ROTATION_TYPE, key_id=key_id, key=root)
 
 
-def open_rotation(raw: bytes, *, root_key_id: str, root: PublicKey, environment: Environment) -> PublicKey | None:
-    """Return the root that follows the pinned one; None where another root speaks. Raises KeysetError.
+def open_rotation(raw: bytes, *, root: Root, environment: Environment) -> tuple[PublicKey, ...]:
+    """Return the keys of the root that follows the pinned one; none where another root speaks. Raises KeysetError.
 
     A rotation of another root is no fault: it lies there still when its successor was pinned by hand.
     """
     try:
-        envelope = split(raw.strip(), typ=ROTATION_TYPE)
-        if envelope.key_id != root_key_id:
-            return None
-        claims = parse_object(verify(envelope, root))
+        raw = raw.strip()
+        if not root.keys.keys() & set(signed_by(raw, typ=ROTATION_TYPE)):
+            return ()
+        claims = parse_object(root.open(raw, typ=ROTATION_TYPE))
         check_claims(claims, _CLAIMS)
-        successor = read_public_key(ED25519.algorithm, decode_base64url(claims["root"].encode()))
-    except (EnvelopeError, StrictJsonError, ClaimError) as error:
+        named = claims["root"] if isinstance(claims["root"], list) else [claims["root"]]
+        successor = tuple(read_public_key(ED25519.algorithm, decode_base64url(one.encode())) for one in named)
+    except (EnvelopeError, RootError, StrictJsonError, ClaimError) as error:
         raise KeysetError(error.reason, f"root rotation: {error}") from error
     if claims["environment"] != environment:
         raise KeysetError("environment", f"root rotation: expected {environment}, got {claims['environment']}")

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from edge.clearance.envelope import EnvelopeError, split
-from edge.clearance.key_types import PublicKey
-from edge.clearance.keys import key_id_of, load_public_key
+from edge.clearance.envelope import EnvelopeError
+from edge.clearance.keys import load_root, root_of
 from edge.clearance.keyset import KEYSET_TYPE, Environment, Keyset, KeysetError, open_keyset
 from edge.clearance.root_rotation import open_rotation
+from edge.clearance.roots import Root, signed_by
 from edge.clearance.seen import SeenVersions, SeenVersionsError
 from edge.files import write_whole
 from edge.log import logger
@@ -51,7 +51,7 @@ class Trust:
         self._known = known
         self._rotation_path = keys_dir / ROTATION_FILE
         self._retired = SeenVersions(state_dir / f"roots-retired-{environment}.json")
-        self._root = load_public_key(keys_dir / ROOT_FILE)
+        self._root = load_root(keys_dir / ROOT_FILE)
         self._stamp = self._stamp_now()
         self._keyset = self._open()
 
@@ -75,7 +75,7 @@ class Trust:
         except OSError as error:
             raise KeysetError("keyset_unreadable", str(error)) from error
         root = self._root_of(raw)
-        root_key_id = key_id_of(root)
+        root_key_id = root.key_id
         seen = self._seen()
         keyset = open_keyset(
             raw,
@@ -89,33 +89,30 @@ class Trust:
             # Counters are per root: only a new root may begin anew (hazards.md S14).
             write_whole(self._seen_path, json.dumps({**seen, root_key_id: keyset.version}).encode())
         if root is not self._root:
-            self._retired.keep(key_id_of(self._root), _RETIRED)
+            self._retired.keep(self._root.key_id, _RETIRED)
         return replace(keyset, known=self._known)
 
-    def _root_of(self, keyset: bytes) -> PublicKey:
+    def _root_of(self, keyset: bytes) -> Root:
         """Return the root that a keyset has to be signed by: the pinned one, or the one that follows it."""
-        pinned = key_id_of(self._root)
+        pinned = self._root.key_id
         try:
-            successor = open_rotation(
-                self._rotation_path.read_bytes(),
-                root_key_id=pinned,
-                root=self._root,
-                environment=self._environment,
-            )
+            raw = self._rotation_path.read_bytes()
+            successor = open_rotation(raw, root=self._root, environment=self._environment)
         except FileNotFoundError:
-            successor = None
+            successor = ()
         try:
             retired = self._retired.highest(pinned) == _RETIRED
         except SeenVersionsError as error:
             raise _damaged(self._retired.path, ROOT_FILE, "root in force") from error
-        if successor is None:
+        if not successor:
             if retired:
                 raise KeysetError(
                     "root_retired", f"{pinned}: put {ROTATION_FILE} back, or pin the root that follows it"
                 )
             return self._root
         # Until its first keyset is there the old root is in force.
-        return self._root if _signer(keyset) == pinned and not retired else successor
+        by_pinned = bool(self._root.keys.keys() & _signers(keyset))
+        return self._root if by_pinned and not retired else root_of(*successor)
 
     def _seen(self) -> dict[str, int]:
         try:
@@ -143,9 +140,9 @@ def _stamp(path: Path) -> tuple[int, int]:
     return (found.st_mtime_ns, found.st_size)
 
 
-def _signer(keyset: bytes) -> str:
-    """Who says to have signed it; the signature is for `open_keyset` to check, and so is what has no form."""
+def _signers(keyset: bytes) -> set[str]:
+    """Who say to have signed it; the signatures are for `open_keyset` to check, and so is what has no form."""
     try:
-        return split(keyset, typ=KEYSET_TYPE).key_id
+        return set(signed_by(keyset, typ=KEYSET_TYPE))
     except EnvelopeError:
-        return ""
+        return set()

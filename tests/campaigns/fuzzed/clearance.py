@@ -18,6 +18,7 @@ from edge.clearance.issued import IssuedContext
 from edge.clearance.keys import key_id_of
 from edge.clearance.keyset import Keyset, KeysetError, KeysetKey, Role, open_keyset, seal_keyset
 from edge.clearance.root_rotation import ROTATION_TYPE, open_rotation, seal_rotation
+from edge.clearance.roots import Root
 from edge.clearance.signed import SignedError
 from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.core.referral import ReferralReport
@@ -133,6 +134,7 @@ def _signed() -> list[_Signed]:
         key_id=KEYSET.root_key_id,
         root=private_key("root"),
     )
+    alone = Root({KEYSET.root_key_id: private_key("root").public_key()})
     retained, of_authority = {"retained": False} | WHERE, {"retained": False, "authority": AUTHORITY} | WHERE
     for_site = {name: one for name, one in WHERE.items() if name != "lane"}
     listed = offline_list.list_claims(AUTHORITY, SITE, LANE, 7, (vehicle,), denied=("v2",), **_lives())
@@ -158,10 +160,10 @@ def _signed() -> list[_Signed]:
                 "sampling", planned, _opened(sampling_plan.check_plan, context=CONTEXT)),
         _Signed("acknowledgement", "edge.clearance.acknowledgement", acknowledgement.ACK_TYPE, "ops", acknowledged,
                 _opened(acknowledgement.open_acknowledgement, SignedError, **WHERE)),
-        _Signed("keyset", "edge.clearance.keyset", keyset.KEYSET_TYPE, "root", _root(listed_keys),
+        _Signed("keyset", "edge.clearance.keyset edge.clearance.roots", keyset.KEYSET_TYPE, "root", _root(listed_keys),
                 _opened(open_keyset, KeysetError, now_utc=NOW, **root)),
         _Signed("root_rotation", "edge.clearance.root_rotation", ROTATION_TYPE, "root", _root(rotated),
-                _opened(open_rotation, KeysetError, **root)),
+                _opened(open_rotation, KeysetError, root=alone, environment="test")),
     ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from edge.clearance.keys import (
     KeyFileError,
     load_private_key,
     load_public_key,
+    load_root,
     load_shared_secret,
     write_private_key,
     write_public_key,
@@ -215,7 +216,7 @@ def _keys(folder: Path) -> Fed:
 
     def take(data: bytes) -> None:
         path.write_bytes(data)
-        for load in (load_private_key, load_public_key, load_shared_secret, Acknowledger):
+        for load in (load_private_key, load_public_key, load_root, load_shared_secret, Acknowledger):
             with suppress(KeyFileError, SigningError):
                 load(path)
         keys_in(folder)(Lane("yard", "given"))

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.clearance.keys import key_id_of, load_public_key, write_public_key
+from edge.clearance.keys import load_private_key, load_root, write_private_key, write_public_key, write_root
 from edge.clearance.root_rotation import open_rotation
+from edge.clearance.trust import Trust
 from edge.core.events import PersonDecided, Started
 from edge.extras import Extra
 from edge.runtime.journal import Journal
@@ -264,7 +265,41 @@ def test_keys_sign_which_root_follows(config: Path, tmp_path: Path, capsys: pyte
     assert keys.main([str(config)]) == 0
     assert keys.main(command) == 0
     (rotation,) = tmp_path.rglob("root-rotation.jws")
-    root = load_public_key(rotation.with_name("root.pub.pem"))
-    found = open_rotation(rotation.read_bytes(), root_key_id=key_id_of(root), root=root, environment="simulated")
-    assert found is not None
-    assert key_id_of(found) == key_id_of(successor.public_key())
+    root = load_root(rotation.with_name("root.pub.pem"))
+    assert open_rotation(rotation.read_bytes(), root=root, environment="simulated") == (successor.public_key(),)
+
+
+@pytest.mark.hazard("S14")
+def test_a_shared_root_signs_what_two_of_its_keys_have_read_and_signed(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert keys.main([str(config)]) == 0
+    (folder,) = {path.parent for path in tmp_path.rglob("root.pub.pem")}
+    ours = load_private_key(folder / "root.key.pem")
+    others = [Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()]
+    write_root(folder / "root.pub.pem", *(key.public_key() for key in (ours, *others)))
+    (folder / "keyset.jws").unlink()
+    assert keys.main([str(config)]) == 0
+    capsys.readouterr()
+    second = tmp_path / "second.key.pem"
+    write_private_key(second, others[0])
+    command = [str(config), "--countersign", str(folder / "keyset.jws")]
+    assert keys.main(command) == 0
+    shown = capsys.readouterr().out
+    assert '"typ":"gate-keyset+jws"' in shown
+    assert "signed by 1 keys of the root, 2 needed" in shown
+    assert keys.main([*command, "--root-key", str(second)]) == 0
+    assert "signed by 2 keys of the root, 2 needed" in capsys.readouterr().out
+    assert keys.main([*command, "--root-key", str(second)]) == 73
+    assert "root_twice" in capsys.readouterr().err
+    write_private_key(second, Ed25519PrivateKey.generate())
+    assert keys.main([*command, "--root-key", str(second)]) == 73
+    assert "is no key of this root" in capsys.readouterr().err
+    assert Trust(folder, tmp_path, environment="simulated", utc=lambda: datetime.now(UTC)).current().version == 1
+    write_public_key(tmp_path / "next.pub.pem", others[1].public_key())
+    assert keys.main([str(config), "--new-root", str(tmp_path / "next.pub.pem")]) == 0
+    capsys.readouterr()
+    assert keys.main([str(config), "--countersign", str(folder / "root-rotation.jws")]) == 0
+    assert '"typ":"gate-root-rotation+jws"' in capsys.readouterr().out
+    (folder / "root-rotation.jws").write_bytes(b"no word of a root")
+    assert keys.main([str(config), "--countersign", str(folder / "root-rotation.jws")]) == 73
