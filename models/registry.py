@@ -6,13 +6,19 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from models.graph_bytes import GraphError, refuse_foreign
+
 REGISTRY_PATH = Path(__file__).with_name("registry.json")
 # Files that a wheel ships today are below 25 MB; the cap keeps a wrong file from filling the memory.
 MAX_MODEL_BYTES = 64 * 1024 * 1024
 
 
 class ModelError(Exception):
-    """A model cannot be used. `code` is `model_missing`, `model_tampered` or `model_unloadable`."""
+    """A model cannot be used.
+
+    `code` is `model_missing`, `model_tampered`, `model_unloadable`, `model_external_data` (weights in another file) or
+    `model_foreign_operator` (an operator that is not one of ONNX itself).
+    """
 
     def __init__(self, code: str, name: str, path: str, expected: str, got: str, next_step: str) -> None:
         super().__init__(f"{code}: model {name} at {path}: expected {expected}, got {got}; next: {next_step}")
@@ -80,7 +86,8 @@ def locate(entry: ModelEntry) -> Path:
 def verified_bytes(entry: ModelEntry) -> bytes:
     """Return the bytes of a model whose digest is the registered one; the session is built from exactly these.
 
-    Raises ModelError: `model_missing`, `model_tampered`.
+    They are all there is of it: what takes weights or operators from elsewhere is refused, because the digest says
+    nothing of those. Raises ModelError.
     """
     path = locate(entry)
     try:
@@ -100,4 +107,15 @@ def verified_bytes(entry: ModelEntry) -> bytes:
             digest,
             f"reinstall {entry.package} in the version of the lock file",
         )
+    try:
+        refuse_foreign(content)
+    except GraphError as error:
+        raise ModelError(
+            error.code,
+            entry.name,
+            str(path),
+            error.expected,
+            error.got,
+            "export the model anew, whole, and register it",
+        ) from error
     return content

@@ -50,9 +50,12 @@ class Session:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
+        # Its other format is not the one that the bytes were looked through for.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         content = verified_bytes(entry)
         try:
-            # Bytes, not a path: external data cannot be resolved then.
+            # Bytes, not a path: they are those whose digest was compared. That they keep their weights in another file
+            # was refused with that digest; onnxruntime would look for it in the working directory.
             self._session: Any = onnxruntime.InferenceSession(
                 content, sess_options=options, providers=["CPUExecutionProvider"]
             )

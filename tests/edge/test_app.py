@@ -1,10 +1,12 @@
 """The composition root: what the configuration says reaches the parts, and a box serves until it is told to stop."""
 
 import asyncio
+import hashlib
 import json
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from edge.runtime.notify import ServiceManager
 from edge.secret import Secret
 from models.registry import REGISTRY_PATH
 from tests.support.bare_lane import bare_lane
+from tests.support.graphs import elsewhere, graph, model
 from tests.support.journals import utc
 
 EXAMPLE = Path(app.__file__).resolve().parents[1] / "config" / "examples" / "lane.yaml"
@@ -151,13 +154,32 @@ async def test_a_box_without_any_device_serves_and_stops(configuration: Configur
         await ask(configuration.control_socket_path, {"verb": "status"})
 
 
+def _changed(_: Path) -> str:
+    return REGISTRY_PATH.read_text().replace('"sha256": "', '"sha256": "0', 1)
+
+
+def _of_a_site(folder: Path) -> str:
+    """The site's own detector of text, registered as it should be, keeps its weights in another file."""
+    own = folder / "own.onnx"
+    own.write_bytes(model(graph(elsewhere())))
+    told = json.loads(REGISTRY_PATH.read_text())
+    told["models"][0] |= {"file": str(own), "sha256": hashlib.sha256(own.read_bytes()).hexdigest()}
+    return json.dumps(told)
+
+
 @pytest.mark.hazard("X13", "S11")
-async def test_a_lane_starts_without_a_model_that_was_changed_and_says_which(
-    example: Configuration, configuration: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("spoil", "code"), [(_changed, "model_tampered"), (_of_a_site, "model_external_data")])
+async def test_a_lane_starts_without_a_model_that_it_may_not_use_and_says_which(
+    example: Configuration,
+    configuration: Configuration,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[Path], str],
+    code: str,
 ):
     """It looks for one as soon as a camera does: every picture is unread until the model is there again."""
     spoilt = tmp_path / "registry.json"
-    spoilt.write_text(REGISTRY_PATH.read_text().replace('"sha256": "', '"sha256": "0', 1))
+    spoilt.write_text(spoil(tmp_path))
     monkeypatch.setenv("KAKOU_MODEL_REGISTRY", str(spoilt))
     lane = configuration.lanes[0].model_copy(update={"cameras": example.lanes[0].cameras[:1]})
     manager, heard = Told(), asyncio.Event()
@@ -172,7 +194,7 @@ async def test_a_lane_starts_without_a_model_that_was_changed_and_says_which(
         async with asyncio.timeout(LIMIT_S):
             await serving
     (refused,) = [one for one in logged if one["event"] == "model_refused"]
-    assert refused["code"] == "model_tampered"
+    assert refused["code"] == code
     assert "text_detector" in refused["cause"]
 
 

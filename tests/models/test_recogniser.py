@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import hashlib
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from models.messages import encode_reading
 from models.recogniser import WorkerRecogniser
 from models.registry import ModelError, load_registry, verified_bytes
 from tests.support.drawn import door, ground, jpeg
+from tests.support.graphs import elsewhere, field, graph, kept, node
 
 BOTH = frozenset({"plate", "container"})
 DOOR = jpeg(door([("CSQU 305438 3", (80, 120))]))
@@ -140,13 +142,14 @@ async def test_an_interrupt_at_the_terminal_is_the_controllers_to_handle():
     assert (said, complaints, parent.returncode) == (b"['not_a_picture']\n", b"", 0)
 
 
-def spoilt_registry(folder, name, spoil):
-    """A registry whose model `name` is a file of its own, which `spoil` changes or takes away."""
+def spoilt_registry(folder, name, spoil, *, registered=False):
+    """A registry whose model `name` is a file of its own, which `spoil` changes or takes away; perhaps entered so."""
     known = load_registry()
     file = folder / "model.onnx"
     file.write_bytes(verified_bytes(known[name]))
     spoil(file)
-    known[name] = dataclasses.replace(known[name], file=str(file))
+    digest = hashlib.sha256(file.read_bytes()).hexdigest() if registered else known[name].sha256
+    known[name] = dataclasses.replace(known[name], file=str(file), sha256=digest)
     registry = folder / "registry.json"
     registry.write_text(json.dumps({"models": [dataclasses.asdict(entry) for entry in known.values()]}))
     return registry
@@ -165,8 +168,31 @@ def spoilt_registry(folder, name, spoil):
 )
 @pytest.mark.parametrize("name", ["text_detector", "column_reader"])
 async def test_a_model_that_cannot_be_used_is_named_and_the_lane_goes_on(started, tmp_path, name, spoil, code):
+    await is_named(started, spoilt_registry(tmp_path, name, spoil), name, code)
+
+
+@pytest.mark.hazard("X13", "S11")
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        (graph(elsewhere()), "model_external_data"),
+        (graph(kept(), node(b"Gelu", domain=b"com.microsoft")), "model_foreign_operator"),
+    ],
+    ids=["weights", "operator"],
+)
+# The second is loaded with the first picture that it has to look at, and verified at once.
+@pytest.mark.parametrize("name", ["text_detector", "vehicle_detector"])
+async def test_a_model_that_is_not_whole_is_named_although_it_is_registered(started, tmp_path, name, more, code):
+    def spoil(file):
+        file.write_bytes(file.read_bytes() + field(7, more))
+
+    await is_named(started, spoilt_registry(tmp_path, name, spoil, registered=True), name, code)
+
+
+async def is_named(started, registry, name, code):
+    """The lane starts, every picture is unread, and who asks hears which model it is and why."""
     told = asyncio.Queue()
-    recogniser = started(registry=spoilt_registry(tmp_path, name, spoil), told=told.put_nowait)
+    recogniser = started(registry=registry, told=told.put_nowait)
     await recogniser.start()
     # Without a picture, and once, whoever asks afterwards.
     error = await told.get()

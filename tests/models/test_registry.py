@@ -6,14 +6,20 @@ import pytest
 
 from models.registry import MAX_MODEL_BYTES, ModelError, load_registry, locate, verified_bytes
 from models.sessions import Session
+from tests.support.graphs import GOOD
 
 
 @pytest.fixture
 def entry(tmp_path):
     path = tmp_path / "model.onnx"
-    path.write_bytes(b"weights")
+    return put(path, GOOD)
+
+
+def put(path, content):
+    """Write a model of these bytes and return its entry."""
+    path.write_bytes(content)
     known = load_registry()["text_reader"]
-    return dataclasses.replace(known, file=str(path), sha256=hashlib.sha256(b"weights").hexdigest())
+    return dataclasses.replace(known, file=str(path), sha256=hashlib.sha256(content).hexdigest())
 
 
 def test_the_shipped_registry_names_every_model_with_its_licence():
@@ -41,12 +47,12 @@ def test_what_this_project_trained_says_how_and_what_it_reads():
 
 
 def test_right_bytes_are_returned(entry):
-    assert verified_bytes(entry) == b"weights"
+    assert verified_bytes(entry) == GOOD
 
 
 @pytest.mark.hazard("S11", "X13")
 def test_one_changed_byte_is_tampering(entry, tmp_path):
-    (tmp_path / "model.onnx").write_bytes(b"weightz")
+    (tmp_path / "model.onnx").write_bytes(GOOD[:-1] + b"\x0e")
     with pytest.raises(ModelError, match=r"model_tampered.*text_reader") as caught:
         verified_bytes(entry)
     assert caught.value.code == "model_tampered"
@@ -65,9 +71,10 @@ def test_a_missing_package_is_named():
         locate(entry)
 
 
-def test_bytes_that_are_no_graph_are_unloadable(entry):
+@pytest.mark.parametrize("content", [b"weights", b"", GOOD[:-1]])
+def test_bytes_that_are_no_graph_are_unloadable(tmp_path, content):
     with pytest.raises(ModelError, match=r"model_unloadable"):
-        Session(entry)
+        Session(put(tmp_path / "model.onnx", content))
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"models": [{"name": "x"}]}', '{"models": []}'])

@@ -1,4 +1,4 @@
-"""What the reader of pictures and central operations are told: a worker's messages, lanes' events, exchanged counts."""
+"""What the reader of pictures and central operations are told: a worker's messages, models, lanes' events, counts."""
 
 import io
 import json
@@ -15,6 +15,7 @@ from edge.core.readings import ContainerSighting, PictureReading, PlateSighting,
 from edge.mqtt.values import Message
 from edge.runtime.codec import canonical
 from models import messages
+from models.graph_bytes import GraphError, refuse_foreign
 from models.worker import EXIT_MESSAGE, serve
 from ops import exchange
 from ops.audit import _is_signed
@@ -27,6 +28,7 @@ from ops.tally import ALWAYS
 from tests.campaigns.fuzzed.clearance import private_key
 from tests.campaigns.fuzzed.target import Fed, Target, of_file, refusing, target
 from tests.support.clearance import NOW
+from tests.support.graphs import GOOD, elsewhere, field, graph, kept, model, node
 
 TOPIC = "gate/v1/yard/lane1/event/passage_ended"
 _READING = PictureReading(
@@ -57,6 +59,19 @@ def _questions(data: bytes) -> None:
     reader: Any = _Reader()
     for stream in (data, messages.packed(data) + messages.packed(b"picture")):
         assert serve(reader, io.BytesIO(stream), io.BytesIO()) in (0, EXIT_MESSAGE)
+
+
+def _refused(data: bytes) -> str:
+    try:
+        refuse_foreign(data)
+    except GraphError as error:
+        return error.code
+    return ""
+
+
+def _graph(data: bytes) -> None:
+    """What is let through is refused once weights in another file stand behind it."""
+    assert _refused(data) or _refused(data + field(7, graph(elsewhere()))) == "model_external_data"
 
 
 def _event(data: bytes) -> None:
@@ -134,6 +149,9 @@ def targets() -> list[Target]:
                refusing(_reading, messages.MessageError)),
         target("worker_questions", "models.worker models.messages",
                [question, messages.request(frozenset({"plate"}), b"picture")], _questions),
+        target("model_files", "models.graph_bytes",
+               [GOOD, model(graph(elsewhere())), model(graph(kept(), node(domain=b"own", attribute=field(5, kept()))))],
+               _graph),
         target("central_events", "ops.envelope ops.passages", [json.dumps(ended).encode()], _event),
         target("central_messages", "ops.ingest ops.envelope ops.audit",
                [json.dumps(ended).encode(), b'{"status": "online", "session": 3, "phase": "IDLE", "signature": "00"}'],
