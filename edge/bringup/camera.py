@@ -9,8 +9,9 @@ from config.devices import Camera as Configured
 from edge import registry
 from edge.bringup.step import Step
 from edge.bringup.trial import Trial
-from edge.core.readings import PictureReading, PlateSighting
-from edge.ports import Camera, Clock, DeviceError, Recogniser
+from edge.core.readings import PictureReading, PlateSighting, Unread
+from edge.ports import Camera, Clock, DeviceError, Frame, Recogniser
+from edge.text import say
 
 GOOD_PICTURES = 3
 MOST_SKEW_S = 5.0
@@ -20,6 +21,20 @@ FRAME_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 10.0
 # A plate of two rows is not twice as wide as it is high.
 _ONE_ROW = 2.2
+# Why a picture is not good, whoever says so: its driver, or the recogniser, which looks closer.
+_OF_A_PICTURE = frozenset(
+    {
+        *("dark", "overexposed", "blurred", "covered", "frozen", "late"),
+        *("empty", "truncated", "too_large", "too_small", "not_a_picture"),
+    }
+)
+# Reasons whose own text (`unread_<reason>`) says what to do; others leave it to the step's.
+_TELLING = frozenset(
+    {
+        *("dark", "overexposed", "blurred", "covered", "frozen", "truncated", "too_few_pixels"),
+        *("model_output", "model_unavailable"),
+    }
+)
 _DATE = re.compile(rb"(?im)^date:[ \t]*([^\r\n]{1,60})")
 
 
@@ -33,6 +48,8 @@ class CameraTrial(Trial[Camera]):
         self._skew = Step("clock", fields={"skew_s": 0.0, "limit_s": MOST_SKEW_S})
         self._plate = Step("plate", fields={"text": "-", "pixels": 0.0, "needed": LEAST_CHARACTER_PX, "size": "-"})
         self._container = Step("container", fields={"text": "-", "check": "-"})
+        self._plate.fields["reason"] = self._container.fields["reason"] = "-"
+        self._last_sha256, self._last_reading = "", PictureReading()
         super().__init__([self._pictures, self._skew])
         self.steps += [self._plate] if "plate" in configured.reads else []
         self.steps += [self._container] if "container" in configured.reads else []
@@ -52,13 +69,9 @@ class CameraTrial(Trial[Camera]):
                     raise
                 continue
             after_ms = frame.captured_at_ms + 1
-            self._pictures.fields |= {"size": f"{frame.width} x {frame.height}", "defect": frame.defect or "-"}
-            if frame.defect is None:
-                self._pictures.fields["count"] += 1
-                if self._pictures.fields["count"] >= self._needed:
-                    self._pictures.settle("PASS")
-                reading = await self._recogniser.read(frame.jpeg, self._reads, READ_TIMEOUT_S)
-                self._judge(reading)
+            self._pictures.fields["size"] = f"{frame.width} x {frame.height}"
+            repeated, self._last_sha256 = frame.sha256 == self._last_sha256, frame.sha256
+            self._judge(await self._read(frame, repeated=repeated), repeated=repeated)
             self.look()
             # Whoever looks on is to see the steps before the next picture.
             await asyncio.sleep(0)
@@ -82,17 +95,64 @@ class CameraTrial(Trial[Camera]):
             self._skew.status = "SKIP"
         super().finish()
 
-    def _judge(self, reading: PictureReading) -> None:
+    async def _read(self, frame: Frame, *, repeated: bool) -> PictureReading:
+        """Return what is read in a picture. Its driver has told of a defect, but takes a covered lens for blurred."""
+        told = PictureReading(unread=(Unread("picture", frame.defect or "-"),))
+        if frame.defect not in (None, "blurred"):
+            return told
+        if not repeated:
+            self._last_reading = await self._recogniser.read(frame.jpeg, self._reads, READ_TIMEOUT_S)
+        closer = _whole(self._last_reading.unread) in _OF_A_PICTURE
+        return self._last_reading if frame.defect is None or closer else told
+
+    def _judge(self, reading: PictureReading, *, repeated: bool) -> None:
+        self._unread(reading.unread)
+        # The same bytes again are nothing new of a camera: they may be the first ones of a frozen one.
+        if not repeated and self._pictures.fields["defect"] == "-":
+            self._pictures.fields["count"] += 1
+            if self._pictures.fields["count"] >= self._needed:
+                self._pictures.settle("PASS")
         for plate in reading.plates:
             pixels = round(character_px(plate), 1)
             if self._plate.status != "PASS" and pixels >= self._plate.fields["pixels"]:
                 width, height = plate.box[2:]
                 self._plate.fields |= {"text": plate.plate.text, "pixels": pixels, "size": f"{width} x {height}"}
                 if pixels >= LEAST_CHARACTER_PX:
-                    self._plate.settle("PASS")
+                    self._plate.settle("PASS", reason="-")
         for one in reading.containers:
             if self._container.status != "PASS":
-                self._container.settle("PASS", text=one.container.code, check=one.container.check)
+                self._container.fields |= {"text": one.container.code, "check": one.container.check}
+                # Only such a code is an answer at the lane.
+                if one.container.check == "verified":
+                    self._container.settle("PASS", reason="-")
+
+    def _unread(self, unread: tuple[Unread, ...]) -> None:
+        """Keep why the last picture was not read, as a whole or for what it was looked for; show it while it is so."""
+        reasons = {one.what: one.reason for one in unread}
+        whole = _whole(unread)
+        _because(self._pictures, "defect", whole if whole in _OF_A_PICTURE else "-")
+        for step in (self._plate, self._container):
+            _because(step, "reason", reasons.get(step.code, whole))
+        tap = getattr(self.device, "tap", None)
+        if tap is not None and tap.wants_words:
+            for what, reason in reasons.items():
+                tap.understood(False, _shown(what, reason))
+
+
+def _whole(unread: tuple[Unread, ...]) -> str:
+    """Return why the whole picture was not read."""
+    return next((one.reason for one in unread if one.what == "picture"), "-")
+
+
+def _shown(what: str, reason: str) -> str:
+    said = say("bringup_unread", what=what, reason=reason)
+    return f"{said}: {say(f'unread_{reason}')}" if reason in _TELLING else said
+
+
+def _because(step: Step, field: str, reason: str) -> None:
+    if step.status != "PASS":
+        step.fields[field] = reason
+        step.remedy = f"unread_{reason}" if reason in _TELLING else ""
 
 
 def character_px(plate: PlateSighting) -> float:

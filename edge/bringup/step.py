@@ -13,13 +13,15 @@ Status = Literal["WAIT", "PASS", "FAIL", "SKIP"]
 class Step:
     """`subject` is a signal, an antenna or nothing; `fields` fill the texts of `code`.
 
-    The texts are `bringup_<code>_ask` (what to do, and what should change), `_seen` and `_next` (where it fails).
+    The texts are `bringup_<code>_ask` (what to do, and what should change), `_seen` and `_next` (where it fails);
+    `remedy` is the key of a text that says better what to do next.
     """
 
     code: str
     subject: str = ""
     fields: dict[str, Any] = field(default_factory=dict)
     status: Status = "WAIT"
+    remedy: str = ""
 
     def settle(self, status: Status, **fields: Any) -> None:
         """Say how it went."""
@@ -31,4 +33,5 @@ class Step:
         subject = self.subject
         if self.code == "toggles":
             subject = say(f"bringup_signal_{self.subject}", language)
-        return plain(say(f"bringup_{self.code}_{part}", language, subject=subject, **self.fields))
+        key = self.remedy if part == "next" and self.remedy else f"bringup_{self.code}_{part}"
+        return plain(say(key, language, subject=subject, **self.fields))
