@@ -5,7 +5,7 @@
 
 import functools
 
-from edge.core.plate import PROVINCES, plate_kind
+from edge.core.plate import PROVINCES, canonical_plate_text, plate_kind
 from models.reader import CODE_CHARACTERS, PLATE_SPECIALS
 
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -20,11 +20,15 @@ _SHAPES: tuple[tuple[str, ...], ...] = (
     (PROVINCES, _LETTERS, _DIGITS, _DIGITS, _DIGITS, _DIGITS, _DIGITS, _NEW_ENERGY),
     (PROVINCES, _LETTERS, _DIGITS, _DIGITS, _DIGITS, _DIGITS, "领"),
     (PROVINCES, _LETTERS, _DIGITS, _DIGITS, _DIGITS, _DIGITS, _DIGITS, "领"),
+    (PROVINCES, _DIGITS, _DIGITS, _DIGITS, _DIGITS, "领"),
+    (PROVINCES, _DIGITS, _DIGITS, _DIGITS, _DIGITS, _DIGITS, "领"),
     (PROVINCES, "XS", _SERIAL, _SERIAL, _SERIAL, _SERIAL, "应", "急"),
+    ("应", "急", PROVINCES, "XS", _SERIAL, _SERIAL, _SERIAL, _SERIAL),
     ("使", *(_DIGITS,) * 6),
     (*(_DIGITS,) * 6, "使"),
     ("W", "J", *(_DIGITS,) * 4, _DIGITS + "TDSHBXJ"),
     ("W", "J", PROVINCES, *(_DIGITS,) * 4, _DIGITS + "TDSHBXJ"),
+    ("W", "J", *(_DIGITS,) * 7),
     (_LETTERS, _LETTERS, *(_DIGITS,) * 5),
 )
 PLATE_CHARACTERS = CODE_CHARACTERS.replace("I", "") + PROVINCES + PLATE_SPECIALS
@@ -44,4 +48,4 @@ def may_follow(prefix: str) -> str:
 @functools.lru_cache(maxsize=20_000)
 def is_complete(text: str) -> bool:
     """Say whether `text` is a whole plate of some kind."""
-    return plate_kind(text) is not None
+    return plate_kind(canonical_plate_text(text)) is not None

@@ -12,9 +12,10 @@ from models.decode import cut_to, spelling_of, top_glyphs
 from models.detector import TextLine
 from models.lines import ReadLine, joined, overlap
 from models.looks import TwoLooks, stretched
+from models.pixels import Array
 from models.plate_finder import FoundPlate
 from models.plate_grammar import PLATE_CHARACTERS
-from models.plate_opinions import agreed
+from models.plate_opinions import agreed, is_temporary, may_be_temporary, spelt_alone
 from models.plates import CROP_FLOOR, plates_of, read_plate, without_repeats
 
 MAX_CLOSER_LOOKS = 6
@@ -67,8 +68,9 @@ class _Sight:
         if sighting.plate.text in self.refused:
             return None
         if sighting.plate.text in self._undoubted and sighting.confidence >= UNDOUBTED_FLOOR:
-            return sighting
-        answer = self._agreed(self._steadied(sighting, lines), lines)
+            answer = self._unless_temporary(sighting, lines)
+        else:
+            answer = self._agreed(self._steadied(sighting, lines), lines)
         if answer is None:
             self.refused.add(sighting.plate.text)
         return answer
@@ -76,10 +78,19 @@ class _Sight:
     def doubted(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return the plate where the first reader is sure of it alone, else what both make of it."""
         steady = self._steadied(sighting, lines)
-        return steady if steady.confidence >= UNDOUBTED_FLOOR else self._agreed(steady, lines)
+        if steady.confidence >= UNDOUBTED_FLOOR:
+            return self._unless_temporary(steady, lines)
+        return self._agreed(steady, lines)
 
     def _agreed(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
-        return agreed(sighting, joined([self._looks.texts.read(line.line).probabilities for line in lines]))
+        return agreed(sighting, self._any_text(lines))
+
+    def _unless_temporary(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
+        temporary = may_be_temporary(sighting) and is_temporary(self._any_text(lines))
+        return None if temporary else sighting
+
+    def _any_text(self, lines: list[ReadLine]) -> Array:
+        return joined([self._looks.texts.read(line.line).probabilities for line in lines])
 
     def _steadied(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting:
         """Return `sighting`, surer where other cuts of the lines say the same, less sure where they do not."""
@@ -122,8 +133,8 @@ def _closer(looks: TwoLooks, row: ReadLine, sight: _Sight) -> list[PlateSighting
     # The general reader alone, on the line as it was found and wider; not where the two have disagreed.
     if sight.refused:
         return []
-    return plates_of([looks.texts.read(row.line)], sight.colour_of) or plates_of(
-        [looks.texts.read(wider)], sight.colour_of
+    return plates_of([looks.texts.read(row.line)], sight.colour_of, check=spelt_alone) or plates_of(
+        [looks.texts.read(wider)], sight.colour_of, check=spelt_alone
     )
 
 
@@ -203,14 +214,16 @@ def read_whole_crop(looks: TwoLooks) -> list[PlateSighting]:
     sight = _Sight(looks)
     height, width = looks.plates.image.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    whole = TextLine(corners, 1.0)
-    parts = split_rows(whole)
-    for lines in ([whole], list(parts or ())):
+    filling = TextLine(corners, 1.0)
+    parts = split_rows(filling)
+    for lines in ([filling], list(parts or ())):
         rows = [looks.plates.read(line) for line in lines]
         found = plates_of(rows, sight.colour_of, CROP_FLOOR, sight.doubted)
         # Where the first reader spelt a plate that the second did not confirm, the second is not believed either.
         if not found and not plates_of(rows, sight.colour_of, CROP_FLOOR):
-            found = plates_of([looks.texts.read(line) for line in lines], sight.colour_of, TEXT_ALONE_FLOOR)
+            found = plates_of(
+                [looks.texts.read(line) for line in lines], sight.colour_of, TEXT_ALONE_FLOOR, spelt_alone
+            )
         if found:
             return found
     return []

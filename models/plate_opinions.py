@@ -9,8 +9,10 @@ from dataclasses import replace
 from edge.core.plate import parse_plate
 from edge.core.readings import PlateSighting
 from models.decode import best_fitting, cut_to, spelling_of, top_glyphs
+from models.lines import ReadLine, joined
 from models.pixels import Array
 from models.plate_grammar import PLATE_CHARACTERS, is_complete, may_follow
+from models.reader import TEMPORARY
 
 # An opinion whose weakest character is below this is none.
 SURE_FLOOR = 0.5
@@ -19,6 +21,8 @@ ALONE_FLOOR = 0.97
 PROVINCE_ALONE_FLOOR = 0.95
 # Where two readers spell two plates, one is answered only if it is this much likelier than the other.
 WON_FLOOR = 0.9
+# What the reader of plates, which has never seen a 临, most often takes one for; rarer, it leaves it out.
+LIKE_TEMPORARY = frozenset("6领挂")
 # The general reader writes these for the digits that plates have in their place.
 _DIGITS = str.maketrans("OI", "01")
 
@@ -28,6 +32,8 @@ def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | Non
 
     `sighting` is what the reader of plates answered, `probabilities` what the general reader says of the same line.
     """
+    if is_temporary(probabilities):
+        return None
     alphabet, columns = cut_to(probabilities, PLATE_CHARACTERS)
     seen = spelling_of(top_glyphs(columns, alphabet))
     fitting = best_fitting(columns, alphabet, may_follow, is_complete)
@@ -43,6 +49,24 @@ def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | Non
     if seen.confidence >= SURE_FLOOR and len(seen.text) > len(sighting.plate.text) // 2:
         return None
     return sighting if sighting.confidence >= ALONE_FLOOR else None
+
+
+def is_temporary(probabilities: Array) -> bool:
+    """Say whether the general reader sees the 临 of a temporary plate in a line.
+
+    Cut to the characters of plates, its answer would be the number alone, which is another vehicle's.
+    """
+    return any(glyph.character == TEMPORARY for glyph in top_glyphs(probabilities))
+
+
+def may_be_temporary(sighting: PlateSighting) -> bool:
+    """Say whether the general reader has to be asked about a plate of which the reader of plates is sure."""
+    return sighting.plate.colour is None or sighting.plate.text[-1] in LIKE_TEMPORARY
+
+
+def spelt_alone(sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
+    """Return the plate that the general reader alone spells in `lines`, or None where they are a temporary one's."""
+    return None if is_temporary(joined([line.probabilities for line in lines])) else sighting
 
 
 def _both(one: float, other: float) -> float:

@@ -15,10 +15,12 @@ MIN_LINE_WIDTH_PX = 48
 
 CODE_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 PLATE_SPECIALS = "学警港澳挂使领民航应急"
-# Column 0 is the CTC blank; the last column is everything that no plate and no code contains.
-ALPHABET = "\0" + CODE_CHARACTERS + PROVINCES + PLATE_SPECIALS + "\x01"
+# Stands on plates of paper alone, which are never read: who knows it sees that they are such.
+TEMPORARY = "临"
+# Column 0 is the CTC blank; the last but one is everything that no plate and no code contains.
+ALPHABET = "\0" + CODE_CHARACTERS + PROVINCES + PLATE_SPECIALS + "\x01" + TEMPORARY
 BLANK = 0
-OTHER = len(ALPHABET) - 1
+OTHER = len(ALPHABET) - 2
 COLUMN = {character: index for index, character in enumerate(ALPHABET)}
 # Read as "nothing here": the dot of plates, hyphens of codes, quotes that screws leave.
 _SEPARATORS = " ·•・‧∙.-_'`,:°"

@@ -83,6 +83,8 @@ KIND_COLOURS: dict[PlateKind, frozenset[PlateColour]] = {
 _PLACEHOLDERS = frozenset({"", "UNKNOWN", "NONE", "NULL", "无车牌", "未识别", "无牌车"})
 # Cameras of several makers put the colour before the text: 黄闽D66681.
 _COLOUR_NOISE = re.compile(rf"^[蓝黄绿白黑](?={_P})")
+# Emergency vehicles carry these two at the end, some of them before the rest (domain.md 3.3): one plate, one text.
+_EMERGENCY_FIRST = re.compile(rf"^应急({_P}.*)$")
 _SEPARATORS = re.compile(r"[\s·•・‧∙⋅.\-_]+")
 
 
@@ -97,9 +99,9 @@ class Plate:
 
 
 def canonical_plate_text(raw: str) -> str:
-    """Return `raw` in NFKC, upper case, without separators and colour noise; '' for placeholders."""
+    """Return `raw` in NFKC, upper case, without separators and colour noise, 应急 last; '' for placeholders."""
     text = _SEPARATORS.sub("", unicodedata.normalize("NFKC", raw)).upper()
-    text = _COLOUR_NOISE.sub("", text)
+    text = _EMERGENCY_FIRST.sub(r"\1应急", _COLOUR_NOISE.sub("", text))
     return "" if text in _PLACEHOLDERS else text
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from models.reader import ALPHABET
+from models.reader import ALPHABET, OTHER
 
 # What stands in the place of every character that no plate and no code has; `reader.column_map` folds it away.
 OTHER_CHARACTER = "\ufffd"
-CHARACTERS = [*ALPHABET[1:-1], OTHER_CHARACTER]
+CHARACTERS = [*ALPHABET[1:OTHER], OTHER_CHARACTER]
 # The classes of the cut head: blank, CHARACTERS, the space.
 CLASSES = len(CHARACTERS) + 2
 # A character that the network has never told apart begins below every known one.

@@ -113,9 +113,23 @@ def test_what_was_refused_once_stays_refused():
 def test_the_second_reader_is_not_asked_about_an_undoubted_plate(confidence, asked):
     row = read_line("粤B6R678", x=100, y=108, height=24, doubts={4: {"6": confidence, "8": 0.99 - confidence}})
     texts = Script(*["粤B6R678"] * 9)
-    (sighting,) = find_plates(two(ground(), Script(*["粤B6R678"] * 9), texts), [row], frozenset({"粤B6R678"}))
+    image = ground()
+    plate(image, "粤B6R678", (100, 100), 40, BLUE)
+    (sighting,) = find_plates(two(image, Script(*["粤B6R678"] * 9), texts), [row], frozenset({"粤B6R678"}))
     assert sighting.plate.text == "粤B6R678"
     assert len(texts.seen) == asked
+
+
+@pytest.mark.parametrize(("seen", "answers"), [("苏A1234临", []), ("苏A12346", ["苏A12346"])])
+@pytest.mark.parametrize("undoubted", [True, False])
+def test_a_sure_plate_that_may_be_a_temporary_one_is_shown_to_the_second_reader(undoubted, seen, answers):
+    """In a scene, and in a crop: of plates that end like a temporary one, or have no colour."""
+    row = read_line("苏A12346", x=100, y=108, height=24)
+    sure = frozenset({"苏A12346"}) if undoubted else frozenset()
+    found = find_plates(two(ground(), Script(*["苏A12346"] * 9), Script(seen)), [row], sure)
+    assert [one.plate.text for one in found] == answers
+    crop = read_whole_crop(two(ground(188, 60), Script("苏A12346"), Script(seen)))
+    assert [one.plate.text for one in crop] == answers
 
 
 def test_a_crop_that_is_surely_read_is_not_read_twice():

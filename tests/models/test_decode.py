@@ -40,9 +40,25 @@ def test_cutting_shares_the_probability_of_what_is_left_out():
     assert columns[0].argmax() == CODE_CHARACTERS.index("A") + 1
 
 
-@pytest.mark.parametrize(
-    "text", ["粤B6R678", "皖AD12929", "粤ZT580港", "粤AT781挂", "使198476", "WJ12345", "沪A1639领"]
-)
+# One of each class and form that domain.md 3.3 has, and the letters that those lack.
+READABLE = [
+    *(
+        "粤B6R678",
+        "皖O12345",
+        "皖AD12929",
+        "粤B12345D",
+        "粤ZT580港",
+        "粤Z1234澳",
+        "粤AT781挂",
+        "苏E123A学",
+        "京A1234警",
+    ),
+    *("京X1234应急", "川SA123应急", "应急川X1234", "使198476", "198476使", "沪A1639领", "沪A16391领", "粤1639领"),
+    *("粤16391领", "WJ12345", "WJ1234X", "WJ京1234X", "WJ1693015", "VA12345"),
+]
+
+
+@pytest.mark.parametrize("text", READABLE)
 def test_well_formed_plates_are_read_as_they_are(text):
     spelling, share = fitted(spelled(text))
     assert spelling.text == text
@@ -59,13 +75,26 @@ def test_two_likely_plates_share_the_confidence():
     assert share == pytest.approx(0.5, abs=0.02)
 
 
-@pytest.mark.parametrize("text", ["", "京", "ABC", "MAXGROSS", "京A1234"])
+@pytest.mark.parametrize("text", READABLE)
+def test_what_may_follow_and_what_is_whole_are_one_grammar(text):
+    assert is_complete(text)
+    assert all(character in may_follow(text[:place]) for place, character in enumerate(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["粤123领", "粤123456领", "粤1234", "WJ169301", "WJ16930155", "应急川1234", "苏A12345临"]
+)
+def test_what_is_longer_or_shorter_than_a_class_is_not_whole(text):
+    assert not is_complete(text)
+
+
+@pytest.mark.parametrize("text", ["", "京", "ABC", "MAXGROSS", "京A1234", "粤123领"])
 def test_what_is_no_plate_is_none(text):
     assert fitted(spelled(text)) is None
 
 
 def test_a_character_that_is_left_out_weakens_the_reading():
-    found = fitted(spelled("WJ1693015"))
+    found = fitted(spelled("WJ16930155"))
     assert found is None or found[0].confidence < 0.05
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from edge.core.plate import parse_plate
 from edge.core.readings import PlateSighting
-from models.plate_opinions import agreed
-from tests.support.spelled import spelled
+from models.plate_opinions import agreed, may_be_temporary, spelt_alone
+from tests.support.spelled import read_line, spelled
 
 
 def sighting(text, confidence):
@@ -56,3 +56,27 @@ def test_two_that_are_as_sure_are_not_believed():
 @pytest.mark.parametrize(("confidence", "answered"), [(0.97, True), (0.96, False)])
 def test_alone_one_has_to_be_sure(confidence, answered):
     assert (agreed(sighting("沪A1639领", confidence), spelled("")) is not None) == answered
+
+
+@pytest.mark.parametrize("text", ["苏A12345临", "临苏A12345", "苏A1234临"])
+def test_a_temporary_plate_is_nobody_s_number(text):
+    given = sighting("苏A12345", 0.99)
+    assert agreed(given, spelled(text, 0.6)) is None
+    assert spelt_alone(given, [read_line(text)]) is None
+    # Rows of one plate are looked at together.
+    assert spelt_alone(given, [read_line(text[:3]), read_line(text[3:])]) is None
+    assert spelt_alone(given, [read_line("苏A"), read_line("12345")]) is given
+
+
+@pytest.mark.parametrize(
+    ("text", "colour", "asked"),
+    [
+        ("苏A12345", "blue", False),
+        ("苏A12345", "black", True),
+        ("苏A12346", "blue", True),
+        ("苏A1234领", "black", True),
+        ("苏A1234挂", "yellow", True),
+    ],
+)
+def test_what_a_temporary_plate_is_taken_for_is_looked_at_by_who_knows_one(text, colour, asked):
+    assert may_be_temporary(PlateSighting(parse_plate(text, colour), 0.99, (1, 2, 30, 10))) == asked

@@ -45,6 +45,21 @@ def test_a_plate_of_two_rows(reader):
     assert (sighting.plate.text, sighting.plate.kind, sighting.plate.rows) == ("粤AT781挂", "trailer", 2)
 
 
+# Light blue, white and light brown paper, in blue, green and red.
+PAPERS = ((230, 215, 170), (245, 245, 245), (150, 190, 220))
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize("number", ["苏A12345临", "苏AT123临", "临苏A12345", "苏A1234临"])
+def test_a_temporary_plate_is_unread(reader, number, paper):
+    """Without its 临 it would be another vehicle's, and that is all that the characters of plates leave of it."""
+    for image, at, height in ((ground(), (200, 200), 46), (ground(151, 48), (0, 0), 48)):
+        plate(image, number, at, height, paper)
+        reading = reader.read_encoded(jpeg(image), PLATE)
+        assert [one.plate.text for one in reading.plates] == []
+        assert [one.what for one in reading.unread] == ["plate"]
+
+
 def test_a_plate_is_found_without_looking_for_text(reader):
     def refuse(_batch):
         raise AssertionError("the detector of text was asked")

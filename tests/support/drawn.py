@@ -38,7 +38,7 @@ def plate(image: Image, content: str, at: tuple[int, int], height: int, ground_c
     x, y = at
     width = round(height * 440 / 140)
     cv2.rectangle(image, (x, y), (x + width, y + height), ground_colour, -1)
-    ink = BLACK if ground_colour in (YELLOW, WHITE) else WHITE
+    ink = WHITE if max(ground_colour) < 220 else BLACK
     step = (width * 0.92) / len(content)
     for place, character in enumerate(content):
         share = 0.62 if character.isascii() else 0.5

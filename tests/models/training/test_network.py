@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.plate_finder import CHANNELS
-from models.reader import ALPHABET
+from models.reader import OTHER
 from models.registry import load_registry, verified_bytes
 
 pytestmark = pytest.mark.torch
@@ -98,7 +98,7 @@ def test_the_head_is_cut_to_our_characters(shipped):
             tensor.CopyFrom(numpy_helper.from_array(np.arange(len(known) + 2, dtype=np.float32), bias))
     cut_head(whole, known)
     kept = {t.name: numpy_helper.to_array(t) for t in whole.graph.initializer if t.name in (matrix, bias)}
-    assert kept[matrix].shape[1] == CLASSES == len(ALPHABET) + 1
+    assert kept[matrix].shape[1] == CLASSES == OTHER + 2
     # Blank first, space last, ours in between in their own order; one that the network does not know begins lowest.
     assert kept[bias][0] == 0
     assert kept[bias][-1] == len(known) + 1
