@@ -230,7 +230,7 @@ def _by_characters(sightings: list[ContainerSighting]) -> list[ContainerSighting
                 sizes = [looks[look].container.size_type for look in group if looks[look].container.size_type]
                 repaired = any(looks[look].container.repaired for look in group)
                 whole = replace(container, size_type=sizes[0] if sizes else None, repaired=repaired)
-                return [ContainerSighting(whole, round(top.confidence, 4), best.box)]
+                return [replace(best, container=whole, confidence=round(top.confidence, 4), characters=())]
     return []
 
 

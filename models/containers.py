@@ -12,7 +12,7 @@ from edge.core.container import Container, ContainerCheck, parse_container, repa
 from edge.core.readings import ContainerSighting
 from models.decode import Glyph, cut_to, top_glyphs
 from models.detector import TextLine
-from models.lines import ReadLine, around, overlap, stands_above, stands_left
+from models.lines import ReadLine, around, corners_around, layout_of, overlap, stands_above, stands_left
 from models.reader import CODE_CHARACTERS
 from models.size_types import SIZE_TYPE_LENGTH, size_type_in, size_type_near
 
@@ -192,7 +192,8 @@ def sightings_of(candidates: list[CodeCandidate], lines: list[CodeLine]) -> list
         known = candidate.container
         container = Container(known.code, _check(candidate), size_type, known.repaired)
         characters = tuple(round(one, 4) for one in candidate.characters)
-        sightings.append(ContainerSighting(container, min(characters), around(used), characters))
+        place = around(used), characters, corners_around(used), layout_of(used)
+        sightings.append(ContainerSighting(container, min(characters), *place))
     return without_repeats(sightings)
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.core.readings import Box, PictureReading
+from edge.core.readings import Box, Corners, PictureReading
 from edge.text import say
 from edge.text.arguments import Parser
 from models.picture import MAX_BYTES
@@ -18,7 +18,10 @@ DEADLINE_S = 20.0
 
 
 def identified(image: str, reading: PictureReading) -> dict[str, Any]:
-    """Return the published object for one picture; `ms` is the worker's own time."""
+    """Return the published object for one picture; `ms` is the worker's own time.
+
+    `characters`, `corners` and `layout` are those of `edge.core.readings`; what is not told is empty or null.
+    """
     return {
         "image": image,
         "plates": [
@@ -26,8 +29,11 @@ def identified(image: str, reading: PictureReading) -> dict[str, Any]:
                 "text": s.plate.text,
                 "colour": s.plate.colour,
                 "kind": s.plate.kind,
+                "rows": s.plate.rows,
                 "confidence": s.confidence,
+                "characters": list(s.characters),
                 "box": list(s.box),
+                "corners": _corners(s.corners),
             }
             for s in reading.plates
         ],
@@ -36,8 +42,12 @@ def identified(image: str, reading: PictureReading) -> dict[str, Any]:
                 "code": s.container.code,
                 "size_type": s.container.size_type,
                 "check": s.container.check,
+                "repaired": s.container.repaired,
                 "confidence": s.confidence,
+                "characters": list(s.characters),
                 "box": list(s.box),
+                "corners": _corners(s.corners),
+                "layout": s.layout,
             }
             for s in reading.containers
         ],
@@ -51,6 +61,10 @@ def identified(image: str, reading: PictureReading) -> dict[str, Any]:
 
 def _box(box: Box | None) -> list[int] | None:
     return None if box is None else list(box)
+
+
+def _corners(corners: Corners | None) -> list[list[int]] | None:
+    return None if corners is None else [list(one) for one in corners]
 
 
 def file_bytes(path: Path) -> tuple[bytes, str | None]:

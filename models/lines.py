@@ -1,10 +1,11 @@
 """A line of text with what was read in it, and how lines stand to each other in the picture."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from edge.core.readings import Box
+from edge.core.readings import Box, Corners, Layout
 from models.detector import TextLine
 from models.pixels import Array, upright_box
 
@@ -59,6 +60,26 @@ def joined(pieces: list[Array]) -> Array:
 def around(lines: list[TextLine]) -> Box:
     """Return the upright box around all `lines`."""
     return upright_box(np.concatenate([line.corners for line in lines]))
+
+
+def corners_around(lines: list[TextLine]) -> Corners:
+    """Return the corners of a line; of several, those of the rectangle around all that lies as the first one does."""
+    corners = lines[0].corners
+    if len(lines) > 1:
+        along = (corners[1] - corners[0]) / max(float(np.hypot(*(corners[1] - corners[0]))), 1.0)
+        axes = np.stack([along, np.array([-along[1], along[0]], np.float32)])
+        places = np.concatenate([line.corners for line in lines]) @ axes.T
+        (left, upper), (right, lower) = places.min(axis=0), places.max(axis=0)
+        corners = np.array([[left, upper], [right, upper], [right, lower], [left, lower]], np.float32) @ axes
+    first, second, third, fourth = ((round(float(x)), round(float(y))) for x, y in corners)
+    return first, second, third, fourth
+
+
+def layout_of(lines: list[TextLine]) -> Layout:
+    """Return how the code that is written in `lines` is painted."""
+    if len(lines) == 1:
+        return "column" if is_upright(lines[0]) else "row"
+    return "row" if all(stands_left(one, other) for one, other in pairwise(lines)) else "rows"
 
 
 def overlap(a: Box, b: Box) -> float:

@@ -10,6 +10,8 @@ from edge.core.plate import PLATE_COLOURS, PLATE_KINDS, Plate
 from edge.core.readings import (
     Box,
     ContainerSighting,
+    Corners,
+    Layout,
     PictureReading,
     PlateSighting,
     Unread,
@@ -17,6 +19,7 @@ from edge.core.readings import (
 )
 
 _CHECKS = get_args(ContainerCheck)
+_LAYOUTS = get_args(Layout)
 PREFIX = struct.Struct(">I")
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 
@@ -67,12 +70,23 @@ def decode_reading(message: dict[str, Any]) -> PictureReading:
         body = message["reading"]
         return PictureReading(
             tuple(
-                PlateSighting(_plate(item["plate"]), _share(item["confidence"]), _box(item["box"]), _characters(item))
+                PlateSighting(
+                    _plate(item["plate"]),
+                    _share(item["confidence"]),
+                    _box(item["box"]),
+                    _characters(item),
+                    _corners(item["corners"]),
+                )
                 for item in body["plates"]
             ),
             tuple(
                 ContainerSighting(
-                    _container(item["container"]), _share(item["confidence"]), _box(item["box"]), _characters(item)
+                    _container(item["container"]),
+                    _share(item["confidence"]),
+                    _box(item["box"]),
+                    _characters(item),
+                    _corners(item["corners"]),
+                    _layout(item["layout"]),
                 )
                 for item in body["containers"]
             ),
@@ -141,3 +155,24 @@ def _box(values: list[int]) -> Box:
         raise ValueError("a box is of whole pixels")
     x, y, width, height = values
     return x, y, width, height
+
+
+def _corners(values: Any) -> Corners | None:
+    if values is None:
+        return None
+    first, second, third, fourth = (_point(one) for one in values)
+    return first, second, third, fourth
+
+
+def _point(values: Any) -> tuple[int, int]:
+    if not all(type(one) is int for one in values):
+        raise ValueError("a corner is of whole pixels")
+    x, y = values
+    return x, y
+
+
+def _layout(value: Any) -> Layout | None:
+    if value is not None and value not in _LAYOUTS:
+        raise ValueError("a layout that no code has")
+    layout: Layout | None = value
+    return layout

@@ -7,7 +7,7 @@ from typing import Literal
 from edge.core.plate import PlateColour, parse_plate
 from edge.core.readings import Box, PlateSighting
 from models.decode import Spelling, best_fitting, cut_to, spelling_of, top_glyphs
-from models.lines import ReadLine, around, joined, overlap, stands_above
+from models.lines import ReadLine, around, corners_around, joined, overlap, stands_above
 from models.pixels import Array
 from models.plate_grammar import PLATE_CHARACTERS, is_complete, may_follow
 
@@ -104,7 +104,7 @@ def _sighting(lines: list[ReadLine], colour_of: ColourOf, rows: Literal[1, 2]) -
     plate = parse_plate(sighting.plate.text, colour, rows)
     if plate is None or (plate.kind in ("military", "armed_police") and colour != "white"):
         return []
-    return [replace(sighting, plate=plate)]
+    return [replace(sighting, plate=plate, corners=corners_around([line.line for line in lines]))]
 
 
 def without_repeats(found: list[PlateSighting]) -> list[PlateSighting]:

@@ -12,6 +12,10 @@ from edge.core.plate import Plate
 from edge.core.tag import Tag
 
 Box = tuple[int, int, int, int]
+# Four points in pixels, clockwise from where the text begins above: as text stands aslant, they do.
+Corners = tuple[tuple[int, int], tuple[int, int], tuple[int, int], tuple[int, int]]
+# How a container code is painted: in one row, in rows under each other, as a column of upright characters.
+Layout = Literal["row", "rows", "column"]
 # Why something is unread: nothing of it was seen in the picture.
 NOT_FOUND = "not_found"
 ReadingStatus = Literal["read", "unread", "conflict"]
@@ -22,12 +26,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PlateSighting:
-    """One plate in one frame; `characters` is how sure the reader is of each, empty where it does not say."""
+    """One plate in one frame.
+
+    `characters` is how sure the reader of plates is of each; empty where the text is not its top answer, but what the
+    grammar of plates or another reader made of it. `corners` are those of what was read, None where it is not told.
+    """
 
     plate: Plate
     confidence: float
     box: Box
     characters: tuple[float, ...] = ()
+    corners: Corners | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +52,16 @@ class ContainerSighting:
     """One container code in one frame.
 
     `characters` is how sure the reader is of each that it read: eleven, ten where the check digit was computed, none
-    where it does not say.
+    where several looks spelt the code together. `corners` are those of what was read, None where it is not told, and so
+    is `layout`.
     """
 
     container: Container
     confidence: float
     box: Box
     characters: tuple[float, ...] = ()
+    corners: Corners | None = None
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from models.colours import plate_colour
 from models.columns import ColumnCut, bend_of, column_corners, columns_of, completing, turned_column
 from models.decode import Glyph
 from models.detector import FAINT, PLAIN, TextDetector, TextLine, input_size, lines_of_map
-from models.lines import is_upright, overlap, stands_above, stands_left
+from models.lines import corners_around, is_upright, layout_of, overlap, stands_above, stands_left
 from models.looks import stretched
 from models.pixels import cut_out, order_corners, upright_box
 from models.reader import ALPHABET, COLUMN, OTHER, LineReader, column_map
@@ -108,6 +108,23 @@ def test_a_reader_of_the_wrong_shape_is_an_error(shape):
     reader = LineReader(lambda batch: np.zeros(shape, np.float32), list("AB京"))
     with pytest.raises(ModelOutputError):
         reader.read(ground(60, 20))
+
+
+def test_corners_of_a_code_lie_as_its_text_does():
+    one = text_line(10, 20, 100, 20)
+    assert corners_around([one]) == ((10, 20), (110, 20), (110, 40), (10, 40))
+    # Two rows, the lower one shorter: around both.
+    assert corners_around([one, text_line(30, 50, 60, 20)]) == ((10, 20), (110, 20), (110, 70), (10, 70))
+    slanted = TextLine(np.array([[0, 0], [40, 30], [28, 46], [-12, 16]], np.float32), 0.9)
+    more = TextLine(slanted.corners + np.array([48, 36], np.float32), 0.9)
+    assert corners_around([slanted, more]) == ((0, 0), (88, 66), (76, 82), (-12, 16))
+
+
+def test_how_a_code_is_painted():
+    row, right, below = text_line(10, 20, 100, 20), text_line(120, 20, 80, 20), text_line(10, 45, 100, 20)
+    assert layout_of([row]) == layout_of([row, right]) == "row"
+    assert layout_of([row, below]) == layout_of([row, right, below]) == "rows"
+    assert layout_of([text_line(10, 20, 20, 200)]) == "column"
 
 
 def test_the_network_s_characters_become_ours():

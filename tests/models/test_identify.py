@@ -18,7 +18,16 @@ READ = ("not_found", "check_digit", "too_few_pixels", "model_output")
 RECOGNISER = ("deadline", "worker_died", "model_unavailable", "busy", "closed")
 READING = PictureReading(
     (PlateSighting(Plate("粤B6R678", None, "ordinary"), 0.9, (1, 2, 3, 4)),),
-    (ContainerSighting(Container("CSQU3054383", "verified", "45G1"), 0.8, (5, 6, 7, 8)),),
+    (
+        ContainerSighting(
+            Container("CSQU3054383", "verified", "45G1", repaired=True),
+            0.8,
+            (5, 6, 7, 8),
+            (0.8, *(0.9,) * 10),
+            ((5, 6), (12, 7), (11, 14), (4, 13)),
+            "row",
+        ),
+    ),
     (VehicleSighting("truck", 0.7, (0, 0, 9, 9)),),
     (Unread("picture", "dark"), Unread("container", "check_digit", (1, 1, 2, 2))),
     12.5,
@@ -28,9 +37,30 @@ READING = PictureReading(
 def test_the_published_shape():
     assert identified("a.jpg", READING) == {
         "image": "a.jpg",
-        "plates": [{"text": "粤B6R678", "colour": None, "kind": "ordinary", "confidence": 0.9, "box": [1, 2, 3, 4]}],
+        "plates": [
+            {
+                "text": "粤B6R678",
+                "colour": None,
+                "kind": "ordinary",
+                "rows": 1,
+                "confidence": 0.9,
+                "characters": [],
+                "box": [1, 2, 3, 4],
+                "corners": None,
+            }
+        ],
         "containers": [
-            {"code": "CSQU3054383", "size_type": "45G1", "check": "verified", "confidence": 0.8, "box": [5, 6, 7, 8]}
+            {
+                "code": "CSQU3054383",
+                "size_type": "45G1",
+                "check": "verified",
+                "repaired": True,
+                "confidence": 0.8,
+                "characters": [0.8, *(0.9,) * 10],
+                "box": [5, 6, 7, 8],
+                "corners": [[5, 6], [12, 7], [11, 14], [4, 13]],
+                "layout": "row",
+            }
         ],
         "vehicles": [{"class": "truck", "confidence": 0.7, "box": [0, 0, 9, 9]}],
         "unread": [

@@ -17,9 +17,10 @@ from models.messages import (
     request,
 )
 
+CORNERS = ((0, -1), (90, 2), (89, 40), (1, 38))
 READING = PictureReading(
-    (PlateSighting(Plate("粤AT781挂", "yellow", "trailer", 2), 0.9, (1, 2, 3, 4), (0.9,) * 7),),
-    (ContainerSighting(Container("CSQU3054383", "verified", "45G1", True), 0.8, (5, 6, 7, 8)),),
+    (PlateSighting(Plate("粤AT781挂", "yellow", "trailer", 2), 0.9, (1, 2, 3, 4), (0.9,) * 7, CORNERS),),
+    (ContainerSighting(Container("CSQU3054383", "verified", "45G1", True), 0.8, (5, 6, 7, 8), (), CORNERS, "column"),),
     (VehicleSighting("truck", 0.7, (0, 0, 9, 9)),),
     (Unread("plate", "not_found"), Unread("container", "check_digit", (1, 1, 1, 1))),
     12.5,
@@ -28,6 +29,15 @@ READING = PictureReading(
 
 def test_a_reading_survives_the_way():
     assert decode_reading(decode_message(encode_reading(READING))) == READING
+
+
+def test_what_is_not_told_survives_the_way():
+    reading = replace(
+        READING,
+        plates=(replace(READING.plates[0], corners=None),),
+        containers=(replace(READING.containers[0], corners=None, layout=None),),
+    )
+    assert decode_reading(decode_message(encode_reading(reading))) == reading
 
 
 def test_a_request_is_two_messages():
@@ -81,6 +91,12 @@ def test_a_number_that_no_float_can_hold_is_no_reading():
         ("containers", {"container": {"check": "believed"}}),
         ("containers", {"container": {"size_type": 45}}),
         ("containers", {"container": {"repaired": 1}}),
+        ("plates", {"corners": [[0, 0], [1, 0], [1, 1]]}),
+        ("plates", {"corners": [[0, 0], [1, 0], [1, 1], [0, 1.5]]}),
+        ("plates", {"corners": [[0, 0], [1, 0], [1, 1], [0]]}),
+        ("containers", {"corners": 4}),
+        ("containers", {"layout": "heap"}),
+        ("containers", {"layout": ["row"]}),
         ("vehicles", {"vehicle_class": {}}),
         ("unread", {"what": "\0"}),
         ("unread", {"reason": 7}),

@@ -36,6 +36,9 @@ def test_a_plate_in_a_scene(reader, ground_colour, colour):
     assert 180 < y < 240
     assert width > 100
     assert height < 100
+    upper_left, _, lower_right, _ = sighting.corners
+    assert upper_left == pytest.approx((x, y), abs=8)
+    assert lower_right == pytest.approx((x + width, y + height), abs=8)
 
 
 def test_a_plate_of_two_rows(reader):
@@ -109,22 +112,27 @@ def test_a_crop_of_two_rows(reader):
 
 
 @pytest.mark.parametrize(
-    "image",
+    ("image", "layout"),
     [
-        door([("CSQU 305438 3", (80, 120)), ("45G1", (80, 180))]),
-        door([("CSQU", (80, 120)), ("305438 3", (80, 180)), ("45G1", (80, 240))]),
-        door([("CSQU 305438", (80, 120)), ("45G1", (80, 180))], boxed=("3", (390, 120))),
+        (door([("CSQU 305438 3", (80, 120)), ("45G1", (80, 180))]), "row"),
+        (door([("CSQU", (80, 120)), ("305438 3", (80, 180)), ("45G1", (80, 240))]), "rows"),
+        (door([("CSQU 305438", (80, 120)), ("45G1", (80, 180))], boxed=("3", (390, 120))), "row"),
     ],
 )
-def test_a_code_in_rows_with_its_size_and_type(reader, image):
+def test_a_code_in_rows_with_its_size_and_type(reader, image, layout):
     reading = reader.read_encoded(jpeg(image), CONTAINER)
     assert verified(reading) == ["CSQU3054383"]
     assert reading.containers[0].container.size_type == "45G1"
+    assert reading.containers[0].layout == layout
     assert reading.unread == ()
 
 
 def test_a_code_in_a_column(reader):
-    assert verified(reader.read_encoded(jpeg(column("CSQU3054383")), CONTAINER)) == ["CSQU3054383"]
+    reading = reader.read_encoded(jpeg(column("CSQU3054383")), CONTAINER)
+    assert verified(reading) == ["CSQU3054383"]
+    (sighting,) = reading.containers
+    (left, upper), _, (right, lower), _ = sighting.corners
+    assert (sighting.layout, lower - upper > 5 * (right - left)) == ("column", True)
 
 
 def test_a_column_that_is_marked_weakly_is_read_all_the_same(reader):

@@ -31,9 +31,14 @@ from tests.support.clearance import NOW
 from tests.support.graphs import GOOD, elsewhere, field, graph, kept, model, node
 
 TOPIC = "gate/v1/yard/lane1/event/passage_ended"
+_CORNERS = ((0, 0), (140, 2), (139, 42), (-1, 40))
 _READING = PictureReading(
-    (PlateSighting(Plate("苏A88888", "blue", "ordinary"), 0.9, (0, 0, 140, 40), (0.9,) * 7),),
-    (ContainerSighting(Container("CSQU3054383", "verified", "45G1"), 0.8, (1, 2, 3, 4), (0.8,) * 11),),
+    (PlateSighting(Plate("苏A88888", "blue", "ordinary"), 0.9, (0, 0, 140, 40), (0.9,) * 7, _CORNERS),),
+    (
+        ContainerSighting(
+            Container("CSQU3054383", "verified", "45G1"), 0.8, (1, 2, 3, 4), (0.8,) * 11, _CORNERS, "rows"
+        ),
+    ),
     (VehicleSighting("truck", 0.7, (0, 0, 9, 9)),),
     (Unread("plate", "blurred", (1, 1, 2, 2)), Unread("picture", "dark")),
     12.5,
