@@ -33,8 +33,8 @@ Check = Callable[[PlateSighting, list[ReadLine]], PlateSighting | None]
 def read_plate(probabilities: Array, colour: PlateColour | None, rows: Literal[1, 2], box: Box) -> PlateSighting | None:
     """Return the plate that the reader's `probabilities` spell, or None where they leave it open.
 
-    Confidence is the share of this plate among all plates that the probabilities allow, lowered where its
-    weakest character is weak.
+    Confidence is the share of this plate among all plates that the probabilities allow, but at most the fourth root of
+    its weakest character's. `characters` are those of the top answer, and none where that is not this plate.
     """
     alphabet, columns = cut_to(probabilities, PLATE_CHARACTERS)
     found = _plainly_spelt(columns, alphabet) or best_fitting(columns, alphabet, may_follow, is_complete)

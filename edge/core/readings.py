@@ -1,7 +1,9 @@
 """What devices observed and what the lane concluded from it.
 
-Times are milliseconds of the lane's monotonic clock. Confidence is 0.0 to 1.0: the smallest of the
-characters' where the reader gives them, the line's otherwise. Boxes are pixels `(x, y, width, height)`.
+Times are milliseconds of the lane's monotonic clock. Confidence is 0.0 to 1.0. Of a container code it is the smallest of
+its characters', or of the places where several looks spelt it together. Of a plate it is not: it is how much of what its
+reader allows is this plate, lowered where its weakest character is weak, and then what other cuts and another reader
+make of it (models/README.md). Boxes are pixels `(x, y, width, height)`.
 """
 
 from dataclasses import dataclass, field
@@ -28,8 +30,9 @@ T = TypeVar("T")
 class PlateSighting:
     """One plate in one frame.
 
-    `characters` is how sure the reader of plates is of each; empty where the text is not its top answer, but what the
-    grammar of plates or another reader made of it. `corners` are those of what was read, None where it is not told.
+    `characters` is how sure the reader is of each; empty where the plate is not its top answer, but what the grammar of
+    plates or another reader made of it. `confidence` is not the smallest of them. `corners` are those of what was read,
+    None where it is not told.
     """
 
     plate: Plate
