@@ -1,9 +1,9 @@
 """What devices observed and what the lane concluded from it.
 
-Times are milliseconds of the lane's monotonic clock. Confidence is 0.0 to 1.0. Of a container code it is the smallest of
-its characters', or of the places where several looks spelt it together. Of a plate it is not: it is how much of what its
-reader allows is this plate, lowered where its weakest character is weak, and then what other cuts and another reader
-make of it (models/README.md). Boxes are pixels `(x, y, width, height)`.
+Times are milliseconds of the lane's monotonic clock. Confidence is 0.0 to 1.0. Of a container code it is the smallest
+of its characters', or of the places where several looks spelt it together. Of a plate it is not: it is how much of what
+its reader allows is this plate, lowered where its weakest character is weak, and then what other cuts and another
+reader make of it (models/README.md). Boxes are pixels `(x, y, width, height)`.
 """
 
 from dataclasses import dataclass, field
