@@ -2,7 +2,8 @@
 
     python -m tests.campaigns.broker_losses --losses 1000 --seed 1 --json
 
-Ten losses a run, each at a random moment of the traffic; every other run keeps the broker's memory on its disk.
+Ten losses a run, each at a random moment of the traffic; every other run keeps the broker's memory on its disk, with
+`--always-empty` none does.
 Exit status: 0 all done and held, 1 something was violated, 75 runs left.
 """
 
@@ -96,17 +97,25 @@ def _troubles(database: Path) -> list[str]:
         return [name for name in ("lost", "conflict") if reading.execute(f"SELECT 1 FROM {name}").fetchone()]
 
 
+def planned(losses: int, *, always_empty: bool) -> list[str]:
+    """Return every run's name; it says whether the broker keeps its memory."""
+    runs = range(-(-losses // LOSSES_A_RUN))
+    return [f"{'kept' if n % 2 and not always_empty else 'emptied'}/{n}" for n in runs]
+
+
 def main(given: Sequence[str] | None = None) -> int:
     """Run what is left of the campaign and print its figures."""
     parser = arguments("broker_losses", str(__doc__))
     parser.add_argument("--losses", type=int, default=1000, help="how often the broker is killed, in tens")
+    parser.add_argument("--always-empty", action="store_true", help="no run keeps the broker's memory")
     options = parser.parse_args(given)
-    plan = [f"{'kept' if n % 2 else 'emptied'}/{n}" for n in range(-(-options.losses // LOSSES_A_RUN))]
+    plan = planned(options.losses, always_empty=options.always_empty)
     ledger = Ledger(options.ledger, options.seed)
     for run in ledger.left(plan)[: options.limit]:
         with tempfile.TemporaryDirectory() as folder:
             ledger.add(asyncio.run(one_run(Path(folder), run, options.seed)))
     totals = {name: ledger.sum(name) for name in ("losses", "events", "passages", "duplicates_identified")}
+    totals["losses_emptied"] = sum(one.get("losses", 0) for name, one in ledger.runs.items() if "emptied" in name)
     figures = {
         **totals, "left": len(ledger.left(plan)), "seed": options.seed,
         "violations": {name: run["violations"] for name, run in ledger.runs.items() if run["violations"]},
