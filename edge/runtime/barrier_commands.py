@@ -69,9 +69,9 @@ class BarrierCommands:
 
     async def _run(self, name: CommandName | None, command: Callable[[], Any]) -> None:
         try:
-            failpoints.hit(f"{name}_before")
+            failpoints.hit(f"{name or 'light'}_before")
             await command()
-            failpoints.hit(f"{name}_after")
+            failpoints.hit(f"{name or 'light'}_after")
         except DeviceError as error:
             self._log.warning("barrier_command_failed", command=name or "light", code=error.code, cause=str(error))
             if name is not None:

@@ -7,22 +7,41 @@ comparison. A box with a lane whose devices are not simulated refuses to start w
 import os
 import signal
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, get_args
 
-from edge.core.effects import ConsumeAuthority, Effect, EndPassage, SendRequest
+from edge.core.effects import (
+    ConsumeAuthority,
+    Effect,
+    EndPassage,
+    KeepReferral,
+    Report,
+    SendChallenge,
+    SendRequest,
+)
 
 ENVIRONMENT = "KAKOU_FAILPOINT"
 # `before`: not yet handed to the journal; `appended`: handed over, perhaps on the disk; `durable`: on the disk.
 RecordMoment = Literal["before", "appended", "durable"]
-_RECORDS: dict[type, str] = {SendRequest: "request", ConsumeAuthority: "consume", EndPassage: "terminal"}
+_RECORDS: dict[type, str] = {
+    SendRequest: "request",
+    SendChallenge: "challenge",
+    ConsumeAuthority: "consume",
+    KeepReferral: "referral",
+    EndPassage: "terminal",
+}
+# Records that only their report tells from others.
+_REPORTS = {"started": "boot", "mode_changed": "mode"}
+_MOMENTS = get_args(RecordMoment)
+# Of the writer's thread: every group that it commits, whatever is in it.
+COMMIT_NAMES = ("commit_before", "commit_after")
 NAMES = (
-    *(f"{record}_record_{moment}" for record in _RECORDS.values() for moment in ("before", "appended", "durable")),
+    *(f"{record}_record_{moment}" for record in (*_RECORDS.values(), *_REPORTS.values()) for moment in _MOMENTS),
     "request_sent",
-    "raise_before",
-    "raise_after",
-    "lower_before",
+    "challenge_sent",
+    *(f"{command}_{side}" for command in ("raise", "lower", "stop", "light") for side in ("before", "after")),
     "recovery_read",
     "recovery_appended",
+    *COMMIT_NAMES,
 )
 # Of `kakou bridge`: the request is in its book, the question left, the answer is in the book, the grant left.
 BRIDGE_NAMES = ("bridge_entered", "bridge_asked", "bridge_recorded", "bridge_granted")
@@ -83,5 +102,6 @@ def hit_record(moment: RecordMoment, effects: Iterable[Effect]) -> None:
     if _armed is None:
         return
     for effect in effects:
-        if (record := _RECORDS.get(type(effect))) is not None:
+        record = _REPORTS.get(effect.name) if isinstance(effect, Report) else _RECORDS.get(type(effect))
+        if record is not None:
             _armed.hit(f"{record}_record_{moment}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edge.runtime import failpoints
 from edge.runtime.journal_errors import JournalError, translated
 from edge.runtime.journal_file import reserve_of
 
@@ -165,7 +166,9 @@ class GroupWriter:
         execute("BEGIN")
         for sql, values in statements:
             execute(sql, values)
+        failpoints.hit("commit_before")
         execute("COMMIT")
+        failpoints.hit("commit_after")
         self._since_checkpoint += len(statements)
 
     def _tell(self, group: list[Job]) -> None:

@@ -329,6 +329,7 @@ class LaneRunner:
             case SendChallenge(nonce=nonce):
                 assert parts.handheld is not None
                 parts.handheld.send(nonce)
+                failpoints.hit("challenge_sent")
             case ConsumeAuthority(passage=passage, nonces=nonces):
                 self.take(AuthorityDurable(self.now_ms(), passage, nonces))
             case RaiseAlarm(code=code, detail=detail):

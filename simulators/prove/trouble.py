@@ -24,6 +24,8 @@ _REPLIES: dict[str, tuple[dict[str, Any], ...]] = {
     "length_lie": ({"length_lie": 0}, {"length_lie": 65_535}, {"length_lie": 7}, {"trailing_garbage": b"\x00\x01"}),
 }
 _AROUND_MS = (0, 5_000)
+# The simulated disk has no thread of its own that writes.
+_POINTS = tuple(name for name in failpoints.NAMES if name not in failpoints.COMMIT_NAMES)
 
 
 class _Killer(failpoints.Armed):
@@ -200,7 +202,7 @@ class Trouble:
     def _end(self) -> None:
         draw = self.world.swarm.draw
         if draw.random() < 0.7:
-            name = draw.choice(failpoints.NAMES)
+            name = draw.choice(_POINTS)
             vars(failpoints)["_armed"] = _Killer(name, draw.randint(1, 2))
         else:
             self.world.kill()

@@ -2,7 +2,8 @@
 
     python -m tests.campaigns.kills --each 20 --random 1000 --seed 1 --json
 
-Judged by the journal and the plant alone. Exit status: 0 all done and held, 1 something was violated, 75 runs left.
+`--points NAME ...` kills at those alone. Judged by the journal, the plant and the state that the lane shows.
+Exit status: 0 all done and held, 1 something was violated, 75 runs left.
 """
 
 import asyncio
@@ -17,10 +18,10 @@ from typing import Any
 from edge.runtime.failpoints import NAMES
 from tests.campaigns.ledger import Ledger, arguments, tell, told
 from tests.support.brokers import BrokerCase, Mosquitto
+from tests.support.killing import die_at
 from tests.support.replayed import replayed
 from tests.support.system_lane import SystemLane, open_system
 
-IN_RECOVERY = ("recovery_read", "recovery_appended")
 # A passage of the simulated lane ends before this: random moments are drawn from its whole length.
 PASSAGE_S = 3.0
 
@@ -29,6 +30,7 @@ def violations(lane: SystemLane) -> list[str]:
     """Return what does not hold that must hold of every journal, however often its controller was killed."""
     facts = lane.facts()
     status, shown = replayed(lane.journal)
+    modes = [one["mode"] for one in facts.named("mode_changed")]
     checks = {
         "chain_broken": facts.first_broken is None,
         "not_one_terminal_each": all(len(one) == 1 for one in facts.terminals),
@@ -37,6 +39,7 @@ def violations(lane: SystemLane) -> list[str]:
         "raised_without_authority": all(boot.raises <= len(boot.consumed) for boot in facts.boots),
         "opened_more_often_than_authorised": lane.plant.raise_count <= len(facts.consumed),
         "not_reproduced": (status, shown["same"]) == (0, True),
+        "mode_forgotten": lane.state.get("mode") == (modes[-1] if modes else "NORMAL"),
         "not_recovered_to_idle": lane.state.get("phase") == "idle" and lane.world.empty,
     }
     return [name for name, holds in checks.items() if not holds]
@@ -44,7 +47,7 @@ def violations(lane: SystemLane) -> list[str]:
 
 async def _die(lane: SystemLane, run: str, seed: int) -> str:
     """Kill the controller as the run says; returns where."""
-    kind, point, _ = run.split("/")
+    kind, point, number = run.split("/")
     if kind == "random":
         draw_s = random.Random(f"{seed}/{run}").uniform(0.0, PASSAGE_S)
         await lane.start_controller()
@@ -54,21 +57,8 @@ async def _die(lane: SystemLane, run: str, seed: int) -> str:
         phase = str(lane.state.get("phase"))
         await lane.controller.kill()
         return phase
-    if point in IN_RECOVERY:
-        await _die(lane, "point/raise_after/0", seed)
-        await lane.start_controller(failpoint=point, ready=False)
-        await lane.dies()
-        return point
-    await lane.start_controller(failpoint=point)
-    lane.arrive()
-    # Where a busy machine read the tag too late the lane held, and the point was not reached: the next truck may.
-    for _ in range(3):
-        with contextlib.suppress(TimeoutError):
-            await lane.dies()
-            return point
-        await lane.settle()
-        lane.arrive()
-    raise AssertionError(f"{point} was never reached; state {lane.state}")
+    await die_at(lane, point, int(number))
+    return point
 
 
 async def one_run(folder: Path, run: str, seed: int) -> dict[str, Any]:
@@ -103,24 +93,25 @@ def _asks_a_person(lane: SystemLane) -> bool:
     return "boom_up_unproved" in lane.state.get("alarms", ())
 
 
-def planned(each: int, drawn: int) -> list[str]:
+def planned(each: int, drawn: int, points: Sequence[str] = NAMES) -> list[str]:
     """Return every run's name: each point `each` times, and `drawn` random moments."""
-    return [f"point/{name}/{n}" for n in range(each) for name in NAMES] + [f"random/-/{n}" for n in range(drawn)]
+    return [f"point/{name}/{n}" for n in range(each) for name in points] + [f"random/-/{n}" for n in range(drawn)]
 
 
 def main(given: Sequence[str] | None = None) -> int:
     """Run what is left of the campaign and print its figures."""
     parser = arguments("kills", str(__doc__))
     parser.add_argument("--each", type=int, default=20, help="kills at each named point")
+    parser.add_argument("--points", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help="only these points")
     parser.add_argument("--random", type=int, default=1000, help="kills at random moments of a passage")
     options = parser.parse_args(given)
-    ledger, plan = Ledger(options.ledger, options.seed), planned(options.each, options.random)
+    ledger, plan = Ledger(options.ledger, options.seed), planned(options.each, options.random, options.points)
     for run in ledger.left(plan)[: options.limit]:
         with tempfile.TemporaryDirectory() as folder:
             ledger.add(asyncio.run(one_run(Path(folder), run, options.seed)))
     left = len(ledger.left(plan))
     figures = {
-        "kills": len(ledger.runs), "left": left, "seed": options.seed, "points": len(NAMES),
+        "kills": len(ledger.runs), "left": left, "seed": options.seed, "points": len(options.points),
         "passages": ledger.sum("passages"), "raised": ledger.sum("raised"),
         "violations": {name: run["violations"] for name, run in ledger.runs.items() if run["violations"]},
         "proved_p99_s": ledger.p99("proved_s"), "idle_p99_s": ledger.p99("idle_s"),

@@ -2,15 +2,15 @@
 
 import pytest
 
-from edge.runtime.failpoints import NAMES
+from edge.runtime.failpoints import COMMIT_NAMES, NAMES
 from tests.support.journal_facts import JournalFacts
+from tests.support.killing import IN_START, ORDERED_MODE, die_at
 from tests.support.replayed import replayed
 from tests.support.system_lane import SystemLane
 
-IN_RECOVERY = ("recovery_read", "recovery_appended")
-IN_PASSAGE = tuple(name for name in NAMES if name not in IN_RECOVERY)
-# At these points nothing was journaled of the passage's end: the restart has to end it.
-ENDED_BEFORE = ("terminal_record_durable",)
+IN_PASSAGE = tuple(name for name in NAMES if name not in (*IN_START, *COMMIT_NAMES))
+# At these points the passage's end is on the disk, or may be; at all others the restart has to end it.
+ENDED_BEFORE = ("terminal_record_durable", "terminal_record_appended", "stop_before", "stop_after")
 
 
 def proved(lane: SystemLane) -> JournalFacts:
@@ -30,9 +30,7 @@ def proved(lane: SystemLane) -> JournalFacts:
 @pytest.mark.parametrize("failpoint", IN_PASSAGE)
 @pytest.mark.hazard("X1", "I3", "I8", "I9", "P16")
 async def test_killed_in_a_passage(lane: SystemLane, failpoint: str):
-    await lane.start_controller(failpoint=failpoint)
-    lane.arrive()
-    await lane.dies()
+    await die_at(lane, failpoint)
     raised = lane.plant.raise_count
     assert raised <= 1
 
@@ -47,12 +45,27 @@ async def test_killed_in_a_passage(lane: SystemLane, failpoint: str):
     assert lane.plant.raise_count - raised == facts.boots[1].raises == len(facts.boots[1].consumed)
     # Killed before its first record was synced, a passage may not have begun: nothing was promised of it.
     never_began = failpoint == "request_record_before" and len(facts.terminals) == 1
-    if failpoint not in (*ENDED_BEFORE, "terminal_record_appended") and not never_began:
+    if failpoint not in ENDED_BEFORE and not never_began:
         assert facts.terminals[0] == ["ABORTED_RESTART"]
         consumed = "authority_was_consumed" if facts.boots[0].consumed else "authority_was_not_consumed"
         assert consumed in facts.ended[facts.opened[0]][0]["reasons"]
-    # The truck that still stood there got a passage, a request and an authority of its own.
-    assert facts.terminals[-1] in (["PASSED"], ["ABORTED_RESTART"])
+    # The truck that still stood there got a passage, a request and an authority of its own, or a person sent it back.
+    sent_back = failpoint.partition("_")[0] in ("challenge", "referral", "mode")
+    assert facts.terminals[-1] in ([["TURNED_BACK"]] if sent_back else [["PASSED"], ["ABORTED_RESTART"], ["FAULT"]])
+    if failpoint == "mode_record_durable":
+        assert lane.state["mode"] == ORDERED_MODE
+
+
+@pytest.mark.parametrize("failpoint", [*IN_START, *COMMIT_NAMES])
+@pytest.mark.hazard("X1", "I8", "I9", "I13")
+async def test_killed_in_a_start_and_around_a_commit(lane: SystemLane, failpoint: str):
+    await die_at(lane, failpoint, number=2)
+    raised = lane.plant.raise_count
+    await lane.start_controller(ready=False)
+    await lane.settle()
+    assert await lane.controller.stop() == 0
+    facts = proved(lane)
+    assert lane.plant.raise_count - raised == facts.boots[-1].raises == len(facts.boots[-1].consumed)
 
 
 @pytest.mark.hazard("X1", "I9")
