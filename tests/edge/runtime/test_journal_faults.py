@@ -84,12 +84,13 @@ async def test_the_nth_operation_of_the_work_fails(path: Path, failure: Failure,
 
 
 @pytest.mark.hazard("X3", "X4")
+@pytest.mark.parametrize("for_ever", [False, True], ids=["once", "for_ever"])
 @pytest.mark.parametrize("failure", list(CODES))
-async def test_the_nth_operation_of_an_opening_fails(path: Path, failure: Failure):
+async def test_the_nth_operation_of_an_opening_fails(path: Path, failure: Failure, for_ever: bool):
     for number in range(1, 100):
         place = path.with_name(f"{number}.sqlite")
         await (await Journal.open(place, utc=utc)).close()
-        fault = Fault(failure, number)
+        fault = Fault(failure, number, for_ever)
         await with_fault(place, fault, opening=True)
         if not fault.hit:
             break
