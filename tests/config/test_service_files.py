@@ -6,6 +6,8 @@ import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
 
+import pytest
+
 from edge.release.layout import DEFAULT_PREFIX, UPGRADER, Releases
 from edge.release.upgrade import RESTART
 from edge.runtime.lane_service import DRAIN_TIMEOUT_S
@@ -27,7 +29,6 @@ SANDBOX = {
 
 
 def test_the_sandbox_is_closed_and_leaves_what_a_lane_needs() -> None:
-    """The options everywhere; their score too where the tool is (Debian package systemd)."""
     lines = [line for line in UNIT.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
     assert {f"{name}={value}" for name, value in SANDBOX.items()} <= set(lines)
     assert "SystemCallFilter=~@privileged" in lines
@@ -35,11 +36,18 @@ def test_the_sandbox_is_closed_and_leaves_what_a_lane_needs() -> None:
     assert {f"DeviceAllow=char-{name} rw" for name in ("ttyS", "ttyUSB", "ttyACM")} <= set(lines)
     assert {"SupplementaryGroups=dialout", "StateDirectory=kakou"} <= set(lines)
     assert not [line for line in lines if re.match("(PrivateDevices|PrivateNetwork|ProcSubset)=", line)]
-    if (tool := program("systemd-analyze")) is not None:
-        said = subprocess.run([tool, "security", "--offline=true", "--no-pager", str(UNIT)], capture_output=True)
-        level = re.search(rb"exposure level for kakou.service: ([0-9.]+)", said.stdout)
-        assert level is not None, said.stderr
-        assert float(level[1]) <= MOST_EXPOSURE
+
+
+@pytest.mark.systemd
+@pytest.mark.parametrize("name", ["kakou.service", "kakou-bridge.service"])
+def test_the_sandbox_scores_well(name: str) -> None:
+    tool = program("systemd-analyze")
+    assert tool is not None
+    unit = UNIT.parent / name
+    said = subprocess.run([tool, "security", "--offline=true", "--no-pager", str(unit)], capture_output=True)
+    level = re.search(rb"exposure level for " + name.encode() + rb": ([0-9.]+)", said.stdout)
+    assert level is not None, said.stderr
+    assert float(level[1]) <= MOST_EXPOSURE
 
 
 def test_the_service_is_what_operators_were_promised() -> None:

@@ -62,7 +62,9 @@ def test_skips_are_summed_by_what_would_mend_them(monkeypatch):
     assert run.skip_lines([needs.NO_LIBMODBUS]) == ["  1 tests: apt-get install gcc libc6-dev libmodbus-dev"]
 
 
-@pytest.mark.parametrize("marker", ["mosquitto", "mbpoll", "socat", "redis", "libmodbus", "gstreamer", "photos"])
+@pytest.mark.parametrize(
+    "marker", ["mosquitto", "mbpoll", "socat", "redis", "libmodbus", "gstreamer", "systemd", "photos"]
+)
 def test_a_marked_test_says_what_it_lacks(monkeypatch, tmp_path, marker):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(needs, "SYSTEM_PATH", "")

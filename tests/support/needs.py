@@ -23,6 +23,7 @@ NO_GSTREAMER = (
     "needs the Debian packages python3-gi gir1.2-gst-rtsp-server-1.0"
     " gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly"
 )
+NO_SYSTEMD = "needs the Debian package systemd"
 NO_REDIS = "needs the Debian package redis-server"
 LIBRARIES = Path("/usr/lib")
 # One file of each package. Debian's own Python has its bindings, no other.
@@ -45,6 +46,9 @@ def missing(marker: str) -> str | None:
         return None if program(marker) else f"needs the Debian package {marker}"
     if marker == "redis":
         return None if program("redis-server") else NO_REDIS
+    if marker == "systemd":
+        # Its tools judge files: that it runs nothing here does not matter.
+        return None if program("systemd-analyze") else NO_SYSTEMD
     if marker == "libmodbus":
         installed = program("gcc") is not None and LIBMODBUS.is_file()
         return None if installed else NO_LIBMODBUS
