@@ -54,7 +54,7 @@ def start(draft: Draft, event: Event) -> None:
     assert isinstance(event, Started)
     hours: Hours = "closed" if draft.state.profile.calendar else "open"
     draft.change(boot=event.boot, seed=event.seed, passages=event.passages, mode=event.mode, hours=hours)
-    draft.change(sequences=event.sequences)
+    draft.change(sequences=event.sequences, handed_over=event.handed_over)
     draft.light("red")
     draft.report("started", ("boot", event.boot))
     referring.carry_over(draft, event)
@@ -83,7 +83,9 @@ def start_in_crash_loop(draft: Draft, event: Event) -> None:
 
 
 def become_ready(draft: Draft, event: Event) -> None:
-    """The lane is proved closed."""
+    """The lane is proved closed. Whom the last boot left to a person and who is not there has left."""
+    if draft.state.inputs.arrival_loop is False:
+        draft.change(handed_over=False)
     draft.light("red")
     draft.clear_alarms(LANE_ALARMS)
 

@@ -33,6 +33,7 @@ class Started:
     `referrals` are those that had not ended.
     `offline_uses` and `offline_passes` are what was used of offline lists, and in the outage that may still last.
     `sequences` are the highest numbers that counted, by issuer: they go on over every restart.
+    `handed_over`: the last one left its undecided vehicle to a person, whose it stays.
     """
 
     at_ms: int
@@ -50,6 +51,7 @@ class Started:
     failed_starts: int = 0
     damage: str = ""
     sequences: tuple[tuple[str, int], ...] = ()
+    handed_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +301,13 @@ class HoursTurned:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The controller is about to be replaced and waits no longer: what is not decided yet is a person's."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class JournalLost:
     """The journal cannot be written: nothing may open until the controller was restarted."""
 
@@ -341,6 +350,7 @@ Event = (
     | Supplemented
     | ModeOrdered
     | HoursTurned
+    | HandedOver
     | JournalLost
     | Tick
 )

@@ -124,6 +124,6 @@ def drill_stays_closed(state: LaneState) -> bool:
 
 
 def arrives_undecided(draft: Draft, event: Event) -> bool:
-    """A vehicle stands on the arrival loop, and mode or hours let nothing be decided."""
+    """A vehicle stands on the arrival loop, and mode or hours let nothing be decided, or it is a person's already."""
     state = draft.state
-    return stands_on_arrival(state) and held_for(state.mode, state.hours) is not None
+    return stands_on_arrival(state) and (state.handed_over or held_for(state.mode, state.hours) is not None)

@@ -35,11 +35,20 @@ def change_mode(draft: Draft, event: Event) -> None:
 def hold_for_mode(draft: Draft, event: Event) -> None:
     """The mode turned under an open passage: a person decides it; an authority that was spent stays spent, unused."""
     change_mode(draft, event)
-    draft.change_passage(decision="hold", authority=None, reasons=(*draft.passage.reasons, "mode_changed"))
+    _hold(draft, "mode_changed")
+
+
+def hand_over(draft: Draft, event: Event) -> None:
+    """A restart waits for this passage no longer: a person decides it, before the restart or after it (O1)."""
+    _hold(draft, "handed_over")
+
+
+def _hold(draft: Draft, reason: str) -> None:
+    draft.change_passage(decision="hold", authority=None, reasons=(*draft.passage.reasons, reason))
     draft.stage_decided()
     draft.emit(StopCapture(draft.passage.id))
     draft.light("red")
-    draft.report("decided", ("decision", "hold"), ("reasons", "mode_changed"))
+    draft.report("decided", ("decision", "hold"), ("reasons", reason))
 
 
 def end_drill(draft: Draft, event: Event) -> None:
@@ -50,10 +59,10 @@ def end_drill(draft: Draft, event: Event) -> None:
 
 
 def hold_arrival(draft: Draft, event: Event) -> None:
-    """Mode or hours let nothing be decided: take pictures, ask nobody, and leave it to a person."""
+    """Nothing may be decided here: take pictures, ask nobody, and leave it to a person."""
     open_passage(draft, event)
-    reason = held_for(draft.state.mode, draft.state.hours)
-    assert reason is not None
+    reason = held_for(draft.state.mode, draft.state.hours) or "handed_over"
+    draft.change(handed_over=False)
     draft.change_passage(decision="hold", reasons=(reason,))
     draft.stage_decided()
     draft.report("decided", ("decision", "hold"), ("reasons", reason))

@@ -183,6 +183,8 @@ class LaneState:
     journal_lost: bool = False
     mode: Mode = "NORMAL"
     hours: Hours = "open"
+    # Who stands there was left to a person before the restart.
+    handed_over: bool = False
     first_order: FirstOrder | None = None
     referrals: tuple[Referral, ...] = ()
     offline: OfflineMemory = NOTHING_OFFLINE

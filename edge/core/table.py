@@ -28,6 +28,7 @@ from edge.core.events import (
     FrameRead,
     GrantReceived,
     GrantRefused,
+    HandedOver,
     HoursTurned,
     InputsLost,
     InputsSampled,
@@ -191,6 +192,8 @@ _MODES = [
     *_on(UNDECIDED, ModeOrdered, if_ordered.turns_mode, orders.hold_for_mode, P.HELD),
     *_on(tuple(P), ModeOrdered, when.always, orders.change_mode),
     *_on(tuple(P), HoursTurned, when.always, orders.turn_hours),
+    *_on((P.IDENTIFYING, P.WAITING), HandedOver, when.always, orders.hand_over, P.HELD),
+    *_on(tuple(P), HandedOver, when.always, do.nothing),
 ]
 
 _CONSUMING = [

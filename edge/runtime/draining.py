@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+from edge.core.events import HandedOver
 from edge.core.state import LaneState, Phase
 from edge.runtime.lane_runner import LaneRunner
 
@@ -21,8 +22,8 @@ def at_rest(state: LaneState) -> bool:
 async def drained(runners: Iterable[LaneRunner], wait_s: float) -> dict[str, Any]:
     """Wait up to `wait_s` (at most `LONGEST_WAIT_S`) until all lanes are at rest at one moment.
 
-    Returns `drained`, and where that is false the lanes that are not: `moving`, with a boom that is not proved down,
-    and `unfinished`, whose passage a restart would end by record and begin anew. Lanes serve on meanwhile.
+    Where only undecided passages are left then, a person gets them: `handed_over` names their lanes. Where a boom is
+    not proved down (`moving`), nobody is drained, and nothing is handed over. Lanes serve on meanwhile.
     """
     lanes = list(runners)
     try:
@@ -33,5 +34,8 @@ async def drained(runners: Iterable[LaneRunner], wait_s: float) -> dict[str, Any
         pass
     phases = {runner.state.profile.lane: runner.state.phase for runner in lanes}
     moving = sorted(lane for lane, phase in phases.items() if phase in MOVING)
-    unfinished = sorted(lane for lane, phase in phases.items() if phase not in AT_REST and phase not in MOVING)
-    return {"drained": not (moving or unfinished), "moving": moving, "unfinished": unfinished}
+    undecided = [] if moving else [runner for runner in lanes if not at_rest(runner.state)]
+    for runner in undecided:
+        runner.take(HandedOver(runner.now_ms()))
+    handed_over = sorted(runner.state.profile.lane for runner in undecided)
+    return {"drained": not moving, "moving": moving, "handed_over": handed_over}

@@ -73,6 +73,7 @@ class LaneService:
                 failed_starts=self.failed_starts,
                 damage=damage or "",
                 sequences=found.sequences,
+                handed_over=found.handed_over,
             )
         )
         failpoints.hit("recovery_appended")

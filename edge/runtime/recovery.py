@@ -39,6 +39,8 @@ class Recovered:
     referrals: tuple[Referral, ...] = ()
     offline: OfflineMemory = NOTHING_OFFLINE
     sequences: tuple[tuple[str, int], ...] = ()
+    # The vehicle of the last passage is a person's, and nobody has seen to it yet.
+    handed_over: bool = False
 
 
 def recover(records: Iterable[JournalRecord]) -> Recovered:
@@ -50,6 +52,7 @@ def recover(records: Iterable[JournalRecord]) -> Recovered:
     found = Recovered()
     referrals: dict[str, dict[str, Any]] = {}
     sequences: dict[str, int] = {}
+    left = False
     for record in records:
         body = json.loads(record.body)
         sequences.update(_counted(body, sequences))
@@ -58,6 +61,7 @@ def recover(records: Iterable[JournalRecord]) -> Recovered:
             started = body["event"]
             mode = _mode(started.get("mode", "NORMAL"))
             found = Recovered(passages=started["passages"], mode=mode, offline=_carried(started))
+            left = started.get("handed_over", False)
             # An older version's boot record has none.
             referrals = {one["id"]: one for one in started.get("referrals", ())}
         for effect in body["effects"]:
@@ -66,7 +70,7 @@ def recover(records: Iterable[JournalRecord]) -> Recovered:
                     fields = dict(effect["fields"])
                     drill = fields.get("drill") is True
                     found = replace(_finished(found), passages=fields["number"], unfinished=effect["passage"])
-                    found = replace(found, unfinished_drill=drill)
+                    found = replace(found, unfinished_drill=drill, handed_over=False)
                 case "Report" if effect["name"] == "mode_changed":
                     found = replace(found, mode=_mode(dict(effect["fields"])["mode"]))
                 case "ConsumeAuthority":
@@ -76,8 +80,11 @@ def recover(records: Iterable[JournalRecord]) -> Recovered:
                 case "Report" if effect["name"] == "device_back" and ["device", CLEARANCE] in effect["fields"]:
                     # The outage is over: its passes no longer count, its uses always do.
                     found = replace(found, offline=replace(found.offline, passes=0))
+                case "Report" if effect["name"] == "decided" and ["reasons", "handed_over"] in effect["fields"]:
+                    found = replace(found, handed_over=True)
                 case "EndPassage":
-                    found = _finished(found)
+                    # A restart ends the passage by record; its vehicle stands there as before.
+                    found = replace(_finished(found), handed_over=record.kind == "boot" and left)
                 case "KeepReferral":
                     referral = effect["referral"]
                     if referral["ended"] is None:

@@ -216,6 +216,7 @@ class Box:
                 found.unfinished, found.unfinished_authority, False, found.mode, found.unfinished_drill,
                 referrals=found.referrals,
                 offline_uses=found.offline.uses, offline_passes=found.offline.passes, sequences=found.sequences,
+                handed_over=found.handed_over,
             )
         )  # fmt: skip
         failpoints.hit("recovery_appended")

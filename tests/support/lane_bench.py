@@ -24,6 +24,7 @@ from edge.core.events import (
     Event,
     FrameRead,
     GrantReceived,
+    HandedOver,
     HoursTurned,
     InputsLost,
     InputsSampled,
@@ -237,6 +238,9 @@ class LaneBench:
 
     def turn_hours(self, hours: Hours, doubt: str = "") -> tuple[Effect, ...]:
         return self.take(HoursTurned(self.at_ms, hours, doubt))
+
+    def hand_over(self) -> tuple[Effect, ...]:
+        return self.take(HandedOver(self.at_ms))
 
     @property
     def reports(self) -> list[str]:

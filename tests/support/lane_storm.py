@@ -22,6 +22,7 @@ from edge.core.events import (
     FrameRead,
     GrantReceived,
     GrantRefused,
+    HandedOver,
     HoursTurned,
     InputsLost,
     InputsSampled,
@@ -186,6 +187,8 @@ class Storm:
     def _hours(self, state: LaneState, choice: int) -> Iterator[Event]:
         hours: tuple[Hours, ...] = ("open", "open", "appointments", "closed")
         yield HoursTurned(self.at_ms, hours[choice % 4], "clock_went_back" if choice % 16 == 3 else "")
+        if choice % 8 == 5:
+            yield HandedOver(self.at_ms)
 
     def _lost(self, state: LaneState, choice: int) -> Iterator[Event]:
         device = ("cam-front", "cam-right", "reader", "barrier")[choice % 4]

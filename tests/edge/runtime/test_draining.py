@@ -28,17 +28,26 @@ def test_every_phase_is_at_rest_moving_or_neither():
 
 
 async def test_an_idle_lane_is_drained_at_once(lane: Running):
-    assert await drained([lane.runner], 0) == {"drained": True, "moving": [], "unfinished": []}
+    assert await drained([lane.runner], 0) == {"drained": True, "moving": [], "handed_over": []}
 
 
 @pytest.mark.hazard("O1")
 async def test_a_passage_is_waited_for(lane: Running):
     lane.scan(arrival_loop=True)
-    assert await drained([lane.runner], 0) == {"drained": False, "moving": [], "unfinished": ["lane-1"]}
     waiting = asyncio.create_task(drained([lane.runner], LIMIT_S))
     lane.scan(arrival_loop=False)
     async with asyncio.timeout(LIMIT_S):
-        assert (await waiting)["drained"] is True
+        assert await waiting == {"drained": True, "moving": [], "handed_over": []}
+
+
+@pytest.mark.hazard("O1")
+async def test_a_passage_that_is_not_decided_in_time_is_a_persons(lane: Running):
+    lane.scan(arrival_loop=True)
+    assert await drained([lane.runner], 0) == {"drained": True, "moving": [], "handed_over": ["lane-1"]}
+    passage = lane.runner.state.passage
+    assert lane.runner.state.phase is Phase.HELD
+    assert passage is not None
+    assert (passage.decision, passage.reasons) == ("hold", ("handed_over",))
 
 
 @pytest.mark.hazard("O1")
@@ -52,7 +61,7 @@ async def test_a_boom_in_motion_is_named(lane: Running, tmp_path: Path):
         opening = asyncio.create_task(ask(socket, order))
         await lane.phase(Phase.OPENING)
         answer = await ask(socket, {"verb": "drain", "wait_s": 0})
-        assert answer == {"drained": False, "moving": ["lane-1"], "unfinished": []}
+        assert answer == {"drained": False, "moving": ["lane-1"], "handed_over": []}
         lane.scan(arrival_loop=True, **UP)
         assert (await opening)["phase"] == "open"
         assert (await ask(socket, {"verb": "drain", "wait_s": 0}))["moving"] == ["lane-1"]
