@@ -28,6 +28,7 @@ SECTIONS = {
     "O": "Operations",
     "I": "Invariants",
 }
+INVARIANT = "I"
 MOST_NAMED = 4
 # EN 50159: what can happen to a message, and the channels of this product. `@pytest.mark.threat("delay", "grant")`.
 THREATS = ("repetition", "deletion", "insertion", "resequencing", "corruption", "delay", "masquerade")
@@ -137,10 +138,8 @@ def draw(rows: dict[str, Row], shown: dict[str, list[str]]) -> str:
     if silent := [row.id for row in rows.values() if row.id not in shown and not row.gap]:
         raise HazardsError(f"hazard_silent: {', '.join(silent)}: no test shows it and {ROWS.name} names no gap")
     faults = [row for row in rows.values() if "/" not in row.id]
-    count = sum(row.id in shown for row in faults)
-    whole = sum(row.id in shown and not row.gap for row in faults)
-    told = f"{len(faults)} rows: {count} shown by tests and scenarios, {whole} of them without a known gap."
-    lines = [INTRODUCTION, told, ""]
+    lines = [INTRODUCTION, _counted("faults", [row for row in faults if row.id[0] != INVARIANT], shown)]
+    lines += [_counted("invariants", [row for row in faults if row.id[0] == INVARIANT], shown), ""]
     for letter, title in SECTIONS.items():
         lines += [f"## {title}", "", "| row | what | shown by | gap |", "|---|---|---|---|"]
         for row in faults:
@@ -148,6 +147,12 @@ def draw(rows: dict[str, Row], shown: dict[str, list[str]]) -> str:
                 lines.append(f"| {row.id} | {row.what} | {_cell(shown.get(row.id, []))} | {row.gap} |")
         lines.append("")
     return "\n".join([*lines, *_matrix(rows, shown)])
+
+
+def _counted(kind: str, rows: list[Row], shown: dict[str, list[str]]) -> str:
+    tested = [row for row in rows if row.id in shown]
+    whole = sum(not row.gap for row in tested)
+    return f"- {len(rows)} {kind}: {len(tested)} shown by tests and scenarios, {whole} of them without a known gap."
 
 
 def _matrix(rows: dict[str, Row], shown: dict[str, list[str]]) -> list[str]:
