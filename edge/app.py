@@ -118,6 +118,7 @@ async def serve(
         ending.enter_context(devices_held(configuration.state_dir))
         starts = Starts(configuration.state_dir / "starts.json")
         box = replace(box, failed_starts=starts.begin())
+        await starts.back_off(box.failed_starts, box.clock)
         lanes = [build_lane(box, lane) for lane in configuration.lanes]
         runners = {lane.runner.state.profile.lane: lane.runner for lane in lanes}
         box.journal.on_failure = lambda error: _tell_all(runners, error)

@@ -10,6 +10,17 @@ from edge.ports import Clock
 
 # A controller that served this long, or that was told to stop, was well.
 HEALTHY_S = 60.0
+# One that was killed, or crashed a few times, begins at once: a lane shall be known again within seconds.
+AT_ONCE = 4
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 2.0, 30.0
+
+
+def back_off_s(failed: int) -> float:
+    """Return how long a start waits after `failed` ones in a row that ended early: twice as long each time."""
+    if failed < AT_ONCE:
+        return 0.0
+    # The exponent is bounded: the count comes from a file.
+    return min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(failed - AT_ONCE, 8))
 
 
 class Starts:
@@ -30,6 +41,12 @@ class Starts:
     def well(self) -> None:
         """This start was healthy, or ended because it was told to."""
         self._write(0)
+
+    async def back_off(self, failed: int, clock: Clock) -> None:
+        """Wait as long as a start after `failed` ones has to; nothing is opened, and no device spoken to meanwhile."""
+        if wait_s := back_off_s(failed):
+            logger().warning("start_waits", failed_starts=failed, wait_s=wait_s)
+            await clock.sleep(wait_s)
 
     async def run(self, clock: Clock) -> None:
         """Wait until this start is healthy and say so."""

@@ -22,11 +22,13 @@ from edge.barrier_wiring import barrier_map
 from edge.broker_settings import mqtt_settings
 from edge.clearance.keys import KeyFileError, create_keys, write_private_key
 from edge.clearance.keyset import Environment, KeysetError
+from edge.runtime.clock import LoopClock
 from edge.runtime.control import ControlError, ask
 from edge.runtime.evidence import EvidenceError
 from edge.runtime.failpoints import FailpointError
 from edge.runtime.journal import Journal, JournalError, JournalReader
 from edge.runtime.notify import ServiceManager
+from edge.runtime.starts import back_off_s
 from edge.secret import Secret
 from models.registry import REGISTRY_PATH
 from tests.support.bare_lane import bare_lane
@@ -296,9 +298,19 @@ async def test_a_controller_that_keeps_crashing_leaves_its_lanes_to_a_person(con
     configuration.state_dir.mkdir()
     file = configuration.state_dir / "starts.json"
     file.write_text('{"failed": 8}')
+    waited_s: list[float] = []
+
+    class Patient(LoopClock):
+        async def sleep(self, seconds: float) -> None:
+            if seconds == back_off_s(8) and not waited_s:
+                waited_s.append(seconds)
+                return
+            await super().sleep(seconds)
+
     manager = Told()
-    serving = asyncio.create_task(app.serve(configuration, config_hash="0" * 64, manager=manager))
+    serving = asyncio.create_task(app.serve(configuration, config_hash="0" * 64, manager=manager, clock=Patient))
     await manager.hears("STATUS=lane-1 fault")
+    assert waited_s == [30], "and it was in no hurry"
     lane = (await ask(configuration.control_socket_path, {"verb": "status"}))["lanes"][0]
     assert "crash_loop" in lane["alarms"]
     assert file.read_text() == '{"failed": 9}'

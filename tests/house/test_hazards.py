@@ -70,7 +70,8 @@ def test_a_scenario_shows_the_rows_that_it_names_behind_the_tests(house: Path) -
     assert "| C1 | silence | `simulators/scenarios/tailgating.yaml` |  |" in page
     assert "| I1 | no authority | `simulators/scenarios/tailgating.yaml` | no test |" in page
     assert page.count("tailgating") == 2
-    assert "4 rows: 4 shown by tests and scenarios, 3 of them without a known gap." in page
+    assert "3 faults: 3 shown by tests and scenarios, 3 of them without a known gap." in page
+    assert "1 invariants: 1 shown by tests and scenarios, 0 of them without a known gap." in page
     scenario(house, "shows: [P1]")
     assert "hazard_silent: C1" in draw(house).stderr
     (house / "docs" / "hazards.toml").write_text(CATALOGUE + CHANNEL_GAPS)

@@ -33,6 +33,7 @@ from tests.support.bringup_box import Box, asked_of, beside, now_ms, statuses, u
 TAG = "E200301666130121155074EF"
 
 
+@pytest.mark.hazard("O8")
 async def test_each_signal_is_pressed_and_the_boom_stays(box: Box, barrier: BarrierSimulator) -> None:
     box.write(barrier.port)
     pressed = ("arrival_loop", "safety_loop", "exit_loop", "safety_beam", "emergency_stop", "fire_alarm")
@@ -83,6 +84,7 @@ async def test_what_never_changes_and_what_disagrees_is_told(
     assert "SIMULATED" in page
 
 
+@pytest.mark.hazard("O8")
 async def test_the_boom_moves_where_its_name_was_typed_and_only_there(
     box: Box, barrier: BarrierSimulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

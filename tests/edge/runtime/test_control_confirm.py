@@ -111,6 +111,23 @@ async def test_a_retained_answer_is_refused(lane: HandheldLane) -> None:
     assert (lane.refused, lane.taken) == (["confirm_retained"], [])
 
 
+@pytest.mark.hazard("S18")
+async def test_whoever_guesses_answers_locks_nobody_out_of_the_lane(lane: HandheldLane) -> None:
+    challenge = await lane.held()
+    chen = lane.terminals["chen"]
+    guess = replace(chen.confirmation(challenge, "open", "looked"), nonce="0" * 32)
+    for number in range(30):
+        said = chen.sign(replace(guess, reason=f"looked_{number}")).decode()
+        assert (await lane.ask("confirm", answer=said))["accepted"] is False
+        assert (await lane.ask("confirm", answer="guessed"))["accepted"] is False
+    assert lane.lane.barrier.commands.count("raise") == 0
+    lane.lane.scan(arrival_loop=True)
+    rising = asyncio.create_task(lane.rise())
+    opened = await lane.ask("order", action="open", operator="wang", reason="ambulance")
+    await rising
+    assert (opened["accepted"], opened["phase"]) == (True, "open")
+
+
 @pytest.mark.hazard("C20")
 async def test_a_storm_is_not_even_verified(lane: HandheldLane) -> None:
     for _ in range(10 * FLOOD_BURST):

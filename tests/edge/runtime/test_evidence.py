@@ -110,6 +110,7 @@ async def test_retention_ends(store: EvidenceStore, wall: Wall) -> None:
     assert store.used_bytes == 1000
 
 
+@pytest.mark.hazard("I16")
 async def test_bytes_that_are_not_of_the_digest_are_refused(store: EvidenceStore, tmp_path: Path) -> None:
     with pytest.raises(EvidenceError, match="evidence_wrong_digest"):
         await store.keep(b"x", "ab" * 32, "p")

@@ -38,7 +38,7 @@ def broken_at(path: Path) -> int | None:
         reader.close_reader()
 
 
-@pytest.mark.hazard("X18")
+@pytest.mark.hazard("X18", "O5")
 async def test_whole_old_boots_go_and_the_chain_holds(old: Path):
     journal = await Journal.open(old, utc=utc)
     ticket = journal.prune("L1", utc() - timedelta(days=400))

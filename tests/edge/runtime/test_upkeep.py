@@ -90,7 +90,7 @@ async def test_recordings_go_when_their_pictures_would(upkeep: Upkeep, tmp_path:
     assert "recordings_not_swept" in [one["event"] for one in logs]
 
 
-@pytest.mark.hazard("X18", "C21")
+@pytest.mark.hazard("X18", "C21", "O5")
 async def test_every_hour_what_is_old_goes_and_what_fills_is_told(upkeep: Upkeep):
     tickets = [upkeep.journal.append("L1", "boot", "{}") for _ in range(1500)]
     await tickets[-1].durable
