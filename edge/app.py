@@ -63,6 +63,7 @@ from edge.runtime.notes import append_note
 from edge.runtime.notify import ServiceManager, tell_manager
 from edge.runtime.shared_tags import SharedTags
 from edge.runtime.site_secret import site_secret
+from edge.runtime.spare import SpareDescriptors
 from edge.runtime.starts import Starts
 from edge.runtime.supervisor import keep_going
 from edge.runtime.upkeep import Upkeep
@@ -117,8 +118,7 @@ async def serve(
     async with _open_box(configuration, config_hash, clock) as box, contextlib.AsyncExitStack() as ending:
         ending.enter_context(devices_held(configuration.state_dir))
         starts = Starts(configuration.state_dir / "starts.json")
-        box = replace(box, failed_starts=starts.begin())
-        await starts.back_off(box.failed_starts, box.clock)
+        box = replace(box, failed_starts=await starts.begin_in_turn(box.clock))
         lanes = [build_lane(box, lane) for lane in configuration.lanes]
         runners = {lane.runner.state.profile.lane: lane.runner for lane in lanes}
         box.journal.on_failure = lambda error: _tell_all(runners, error)
@@ -200,7 +200,9 @@ async def _open_box(
     )
     evidence = EvidenceStore(state_dir / "evidence", limits, utc=clock.utc)
     recogniser = WorkerRecogniser(workers=configuration.recogniser.workers, told=_tell_model)
+    spares = SpareDescriptors()
     try:
+        spares.keep()
         await evidence.open()
         if any(lane.every_camera for lane in configuration.lanes):
             await recogniser.start()
@@ -217,6 +219,7 @@ async def _open_box(
             config_hash,
         )
     finally:
+        spares.close()
         await recogniser.close()
         await evidence.close()
         await journal.close()
@@ -268,6 +271,7 @@ def build_lane(box: Box, lane: Lane) -> LaneService:
     behind = partial(clock_behind, clock, keyset, box.memory)
     watch = security_watch(lane.id, clock, box.journal, clearance.link, telemetry.link, telemetry.publisher, behind)
     door.on_failure, asking.dated, asking.take = watch.grant_refused, watch.answer_dated, runner.take
+    runner.on_report = watch.reported
     captures.take, captures.shared = runner.take, box.tags.join(profile, runner.take)
     feeds = lane_feeds(configuration, lane, clearance, keyset, clock, runner.take)
     service = LaneService(

@@ -158,6 +158,8 @@ class LaneRunner:
         self.probed = asyncio.Event()
         # Told each step; it must not raise.
         self.on_step: Callable[[LaneState, Event, tuple[Effect, ...]], None] | None = None
+        # Told each report; it must not raise.
+        self.on_report: Callable[[Report], None] | None = None
         self._watchers: list[tuple[Callable[[LaneState], bool], asyncio.Future[None]]] = []
 
     async def reached(self, condition: Callable[[LaneState], bool]) -> None:
@@ -342,6 +344,8 @@ class LaneRunner:
                 pass  # its record is what it is for
             case Report():
                 self._reports.append(effect)
+                if self.on_report is not None:
+                    self.on_report(effect)
             case EndPassage(passage=passage):
                 parts.captures.ended(passage)
                 self._reports.append(effect)

@@ -1,4 +1,4 @@
-"""What a person must hear of beside the lane's own alarms: refused grants, taken-over sessions, clocks.
+"""What a person must hear of beside the lane's own alarms: refused grants, openings by hand, sessions, clocks.
 
 Each alarm is retained at the broker while it stands, and its beginning and end are events in the journal's chain.
 It only tells: nothing here opens, closes or holds a lane (I15).
@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from edge.clearance.claims import parse_utc
 from edge.clearance.time_quality import MOST_SKEW_S
+from edge.core.effects import Report
 from edge.log import logger
 from edge.mqtt import LinkCounters
 from edge.ports import Clock
@@ -17,11 +18,14 @@ from edge.runtime.notes import Alarms
 LOOK_EVERY_S = 5.0
 # hazards.md 4.2: K failures a minute.
 REFUSALS, REFUSALS_WITHIN_MS = 10, 60_000
+# More openings by hand than a lane needs that works: somebody lets vehicles in, or its devices do not read (S23).
+OPENINGS, OPENINGS_WITHIN_MS = 10, 3_600_000
 # Two holders of one certificate end each other at every connect (C12); not every broker says so (0x8E).
 CONNECTS, CONNECTS_WITHIN_MS = 5, 180_000
 QUIET_MS = 3_600_000
 
 GRANTS_REFUSED = "grants_refused"
+OPENINGS_FREQUENT = "openings_frequent"
 SESSION_TAKEN_OVER = "session_taken_over"
 CONNECTION_FLAPPING = "connection_flapping"
 CLOCK_SKEWED = "clock_skewed"
@@ -29,7 +33,7 @@ CLOCK_BEHIND = "clock_behind"
 
 
 class SecurityWatch:
-    """One lane's. `grant_refused` is told of each failure; `run` looks at the rest until cancelled.
+    """One lane's. `grant_refused` is told of each failure, `reported` of each report; `run` looks at the rest.
 
     `note` keeps a beginning or an end durably: code, whether it stands, detail. `links` are the counters of the lane's
     connections by name. `behind` says why the clock must be wrong, and what to do; empty where nothing tells.
@@ -52,6 +56,7 @@ class SecurityWatch:
         self._behind = behind
         self._refused_at: deque[int] = deque(maxlen=REFUSALS)
         self._refused = 0
+        self._opened_at: deque[int] = deque(maxlen=OPENINGS)
         self._takeovers = dict.fromkeys(links, 0)
         self._taken_over_at: int | None = None
         self._connects = dict.fromkeys(links, 0)
@@ -71,6 +76,15 @@ class SecurityWatch:
         self._refused_at.append(now_ms)
         if len(self._refused_at) == REFUSALS and now_ms - self._refused_at[0] <= REFUSALS_WITHIN_MS:
             self._raise(GRANTS_REFUSED, f"{REFUSALS} answers of {authority} refused within a minute, last: {reason}")
+
+    def reported(self, report: Report) -> None:
+        """Count an opening by hand, whoever ordered it; many within an hour are an alarm, once."""
+        if report.name != "opened_by_person":
+            return
+        now_ms = self._clock.now_ms()
+        self._opened_at.append(now_ms)
+        if len(self._opened_at) == OPENINGS and now_ms - self._opened_at[0] <= OPENINGS_WITHIN_MS:
+            self._raise(OPENINGS_FREQUENT, f"{OPENINGS} openings by hand within an hour: see who gave them, and why")
 
     def answer_dated(self, authority: str, issued_at: str, asked_ms: int) -> None:
         """Compare the clocks: an answer is signed after its request was made (`asked_ms`) and before it arrives (C13).
@@ -96,6 +110,8 @@ class SecurityWatch:
         now_ms = self._clock.now_ms()
         if GRANTS_REFUSED in self.standing and now_ms - self._refused_at[-1] > REFUSALS_WITHIN_MS:
             self._clear(GRANTS_REFUSED, f"{self._refused} refused since the start")
+        if OPENINGS_FREQUENT in self.standing and now_ms - self._opened_at[0] > OPENINGS_WITHIN_MS:
+            self._clear(OPENINGS_FREQUENT, f"fewer than {OPENINGS} within an hour")
         self._look_at_links(now_ms)
         if doubt := self._behind():
             self._raise(CLOCK_BEHIND, doubt)

@@ -53,6 +53,7 @@ _CLASSES: Mapping[SirenClass, frozenset[str]] = {
             "clock_stepped",
             "configuration_refused",
             "configuration_waits",
+            "openings_frequent",
             "connection_flapping",
             "key_expires",
             "keyset_expires",

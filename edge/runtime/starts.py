@@ -20,7 +20,7 @@ def back_off_s(failed: int) -> float:
     if failed < AT_ONCE:
         return 0.0
     # The exponent is bounded: the count comes from a file.
-    return min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(failed - AT_ONCE, 8))
+    return min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(failed - AT_ONCE, 8))
 
 
 class Starts:
@@ -42,11 +42,13 @@ class Starts:
         """This start was healthy, or ended because it was told to."""
         self._write(0)
 
-    async def back_off(self, failed: int, clock: Clock) -> None:
-        """Wait as long as a start after `failed` ones has to; nothing is opened, and no device spoken to meanwhile."""
+    async def begin_in_turn(self, clock: Clock) -> int:
+        """Count this start and wait as long as it has to: no device is spoken to meanwhile. Returns as `begin`."""
+        failed = self.begin()
         if wait_s := back_off_s(failed):
             logger().warning("start_waits", failed_starts=failed, wait_s=wait_s)
             await clock.sleep(wait_s)
+        return failed
 
     async def run(self, clock: Clock) -> None:
         """Wait until this start is healthy and say so."""

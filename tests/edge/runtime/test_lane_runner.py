@@ -44,6 +44,15 @@ def effects(path: Path) -> list[str]:
     return [effect["type"] for body in bodies for effect in body["effects"]]
 
 
+@pytest.mark.hazard("S23")
+async def test_each_report_is_told_to_who_counts_openings(path: Path):
+    async with running(path) as lane:
+        told: list[str] = []
+        lane.runner.on_report = lambda report: told.append(report.name)
+        start(lane)
+        assert told == ["started"]
+
+
 @pytest.mark.hazard("I14")
 async def test_a_request_leaves_only_once_its_nonce_is_durable(path: Path):
     async with running(path) as lane:

@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.clearance.lane_clearance import LaneClearance
+from edge.core.effects import Report
 from edge.core.events import GrantReceived
 from edge.core.readings import Identity
 from edge.field_policy import FieldPolicy
@@ -19,6 +20,7 @@ from edge.runtime.security_watch import (
     CLOCK_SKEWED,
     CONNECTION_FLAPPING,
     GRANTS_REFUSED,
+    OPENINGS_FREQUENT,
     SESSION_TAKEN_OVER,
     SecurityWatch,
 )
@@ -79,6 +81,29 @@ def test_ten_refusals_within_a_minute_are_one_alarm_that_ends_with_them():
     bench.watch.look()
     assert bench.alarms[GRANTS_REFUSED] is None
     assert bench.notes[-1] == (GRANTS_REFUSED, False)
+
+
+@pytest.mark.hazard("S23")
+def test_ten_openings_by_hand_within_an_hour_are_one_alarm_that_ends_with_them():
+    bench, opened = Bench(), Report("opened_by_person", "p", (("operator", "chen"), ("reason", "no_tag")))
+    for _ in range(9):
+        bench.watch.reported(opened)
+    bench.clock.ms += 3_600_001
+    bench.watch.reported(opened)
+    bench.watch.reported(Report("boom_raised", "p"))
+    bench.watch.look()
+    assert bench.alarms == {}, "ten, but not within an hour"
+    for _ in range(20):
+        bench.watch.reported(opened)
+    assert "by hand" in str(bench.alarms[OPENINGS_FREQUENT])
+    assert bench.notes == [(OPENINGS_FREQUENT, True)]
+    bench.clock.ms += 3_600_000
+    bench.watch.look()
+    assert bench.alarms[OPENINGS_FREQUENT] is not None
+    bench.clock.ms += 1
+    bench.watch.look()
+    assert bench.alarms[OPENINGS_FREQUENT] is None
+    assert bench.notes[-1] == (OPENINGS_FREQUENT, False)
 
 
 @pytest.mark.hazard("C11", "O7")

@@ -40,11 +40,12 @@ async def test_a_start_that_serves_for_a_minute_was_healthy(tmp_path: Path):
 
 
 async def test_starts_wait_longer_the_more_of_them_ended_early(tmp_path: Path):
-    starts, clock, waited_s = Starts(tmp_path / "starts.json"), StoodClock(), []
+    file, clock, waited_s = tmp_path / "starts.json", StoodClock(), []
     with capture_logs() as logged:
         for failed in (0, 3, 4, 5, 6, 7, 8, 10**9):
+            file.write_text(f'{{"failed": {failed}}}')
             before_ms = clock.ms
-            await starts.back_off(failed, clock)
+            assert await Starts(file).begin_in_turn(clock) == failed
             waited_s.append((clock.ms - before_ms) / 1000)
     assert waited_s == [0, 0, 2, 4, 8, 16, 30, 30]
     assert [one["event"] for one in logged] == ["start_waits"] * 6
