@@ -43,12 +43,15 @@ class Authorities:
         self.sent: list[tuple[str, bytes]] = []
         self._sequence: dict[str, int] = {}
 
-    def receive(self, authority: str, raw: bytes) -> None:
-        """A request left the lane."""
+    def receive(self, authority: str, raw: bytes) -> bool:
+        """A request leaves the lane, if it can."""
+        if self.world.outages.down:
+            return False
         claims: dict[str, Any] = json.loads(decode_base64url(raw.split(b".")[1]))
         self.world.judge.asked(authority, claims, raw)
         self.asked_ms[claims["nonce"]] = self.world.time.now_ms
         self.world.time.after(self.world.draw.uniform(15, 70), lambda: self.answer(authority, claims, raw))
+        return True
 
     def answer(self, authority: str, claims: dict[str, Any], raw: bytes) -> None:
         """Decide and send."""
@@ -57,7 +60,7 @@ class Authorities:
         denied = one is None or world.scale.contradicts(one, claims)
         grant = self._grant(authority, claims, raw, "deny" if one is None or denied else one.verdict)
         hostile.around(self, authority, grant)
-        if strikes("grant_lost", 0.2):
+        if strikes("grant_lost", 0.2) or world.outages.down:
             self.released.pop(grant.nonce, None)
             return
         self.answered.add(grant.nonce)
@@ -92,7 +95,7 @@ class Authorities:
             request_hash=request_hash(raw),
             verdict=verdict,
             ttl_ms=3_000,
-            issued_at="2026-03-01T00:00:00Z",
+            issued_at=self.world.outages.issued_at(),
             sequence=self.next_sequence(authority),
             reason="" if verdict == "release" else "checked",
         )
@@ -103,6 +106,7 @@ class Authorities:
         if verdict == "release" and one is not None:
             grant = replace(grant, note=one.note)
             self.credit[grant.passage] = one.credit_class
+            self.world.opening.noted(grant.passage, one)
             self.released[grant.nonce] = (grant.passage, grant.request_hash)
         return grant
 
@@ -121,8 +125,11 @@ class Authorities:
             return "I21", "opened although no authority answered, and no list allowed it"
         return "I1", "no authority released this nonce"
 
-    def send(self, authority: str, payload: bytes, *, retained: bool = False) -> None:
-        """Deliver to the lane that is alive now."""
+    def send(self, authority: str, payload: bytes, *, retained: bool = False) -> bool:
+        """Deliver to the lane that is alive now; says whether its link took it."""
         box = self.world.box
-        if box is not None and not box.dead:
-            box.link.deliver(authority, payload, retained=retained)
+        if box is None or box.dead or not self.world.outages.heard():
+            return False
+        dropped = box.link.dropped_by_flood
+        box.link.deliver(authority, payload, retained=retained)
+        return box.link.dropped_by_flood == dropped

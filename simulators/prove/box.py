@@ -1,22 +1,23 @@
 """One life of the controller's process: the real lane, wired to the world, from its start to its death."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from drivers.barrier_modbus.wire import BarrierMap
 from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.confirm_desk import ConfirmDesk
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.request import SignedRequest
+from edge.clearance.time_quality import TimeQuality
 from edge.core import step as core_step
 from edge.core.effects import Effect
-from edge.core.events import DeviceBack, Event, InputsSampled, Started
+from edge.core.events import Event, InputsSampled, Started
 from edge.core.inputs import LaneInputs
 from edge.core.state import LaneState, Phase
-from edge.mqtt import Message, MqttSettings
+from edge.mqtt import Message, MqttDown, MqttSettings
 from edge.runtime import failpoints
 from edge.runtime.lane_runner import LaneParts, LaneRunner
 from edge.runtime.recovery import recover
@@ -67,16 +68,17 @@ class _ScanClock(LaneClock):
 class _Link(ClearanceLink):
     """The real clearance link; instead of a broker, the world carries its bytes."""
 
-    carry: Callable[[str, bytes], None]
+    carry: Callable[[str, bytes], bool]
     blame: Callable[[str, str], None]
 
     def send(self, authority: str, request: SignedRequest, *, drill: bool = False) -> "asyncio.Future[None]":
         """Hand the bytes to the world."""
         sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        sent.set_result(None)
         # A drill's request goes to a clerk, who is not there: nobody answers.
-        if not drill:
-            self.carry(authority, request.raw)
+        if drill or self.carry(authority, request.raw):
+            sent.set_result(None)
+        else:
+            sent.set_exception(MqttDown("not_connected", address="broker"))
         return sent
 
     def deliver(self, authority: str, payload: bytes, *, retained: bool) -> None:
@@ -112,8 +114,9 @@ def _desk(world: "World", clock: LaneClock) -> _Desk | None:
 class Quiet:
     """Telemetry of which only its sayings are kept, for I19. Central operations reads the outbox by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, alarmed: Callable[[str], None]) -> None:
         self.said: set[str] = set()
+        self._alarmed = alarmed
 
     def publish_state(self, state: dict[str, object]) -> None:
         """Keep the reasons: the only free text in it."""
@@ -122,6 +125,7 @@ class Quiet:
     def publish_alarm(self, code: str, detail: str | None) -> None:
         """Keep both."""
         self.said.add(f"{code} {detail}")
+        self._alarmed(code)
 
     def wake(self) -> None:
         """Central operations reads when it likes."""
@@ -140,7 +144,7 @@ class Box:
         self.has_scanned = False
         self.line: Line = world.new_line()
         self.writer = SimulatedWriter(world.disk, world.time, Random(world.draw.random()), world.sync_ms)  # noqa: S311
-        self.telemetry = Quiet()
+        self.telemetry = Quiet(world.opening.alarmed)
         self.runner: LaneRunner
         self.link: _Link
         self.desk: _Desk | None = None
@@ -194,6 +198,10 @@ class Box:
         if self.desk is not None:
             self.desk.attach(self.link, take=self.runner.take, on_refused=asking.on_refused)
         self._recover(clock)
+        if world.profile.offline is not None:
+            quality = TimeQuality(clock, self.take)
+            asking.vouch = quality.vouch
+            self.keep(quality.run())
         supervisor = Supervisor(
             barrier,
             clock=clock,
@@ -201,7 +209,11 @@ class Box:
             on_lost=self.runner.device_lost,
             on_back=self.runner.device_back,
         )
-        self._tasks.append(self.loop.create_task(supervisor.run()))
+        self.keep(supervisor.run())
+
+    def keep(self, running: Coroutine[Any, Any, None]) -> None:
+        """Run something as long as this process lives."""
+        self._tasks.append(self.loop.create_task(running))
 
     def _recover(self, clock: LaneClock) -> None:
         """What the last life left, read twice, begins this one."""
@@ -222,7 +234,8 @@ class Box:
         failpoints.hit("recovery_appended")
         world.sampling.begin(self, clock)
         world.scale.begin(self)
-        self.runner.take(DeviceBack(now_ms, "clearance"))
+        world.outages.begin(self, clock)
+        world.opening.begin(self, clock)
 
     def _step(self, before: LaneState, event: Event) -> tuple[LaneState, tuple[Effect, ...]]:
         """The core's step, and the judge beside it."""

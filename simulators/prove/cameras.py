@@ -33,6 +33,7 @@ class Cameras:
         draw, profile = self.world.draw, self.world.profile
         self._wanted = passage
         self.world.scale.captures(passage, since_ms)
+        self.world.opening.captures(passage)
         for camera in profile.cameras:
             at_ms = 0.0
             # That no box is there is believed last: the camera that looks for them goes on until nobody asks.

@@ -15,6 +15,9 @@ from edge import log
 from edge.core.state import Phase
 from simulators.prove.faults import ROWS, UNREACHED
 from simulators.prove.history import Outcome, run
+from simulators.prove.opening import HOURS_CASES
+from simulators.prove.outages import OFFLINE_CASES
+from simulators.prove.people import ORDER_CASES
 from simulators.prove.scale import WEIGHINGS
 from simulators.prove.world import Plan
 
@@ -28,6 +31,8 @@ LEAST_LIVENESS = 0.99
 _BLOCK = 5
 # From this many passages on, every row, state and end has to have been reached.
 REACH_ALL_FROM = 20_000
+# What has to have been reached beside rows, states, ends and weights.
+CASES = (*OFFLINE_CASES, *HOURS_CASES, *ORDER_CASES)
 _ENDS = (
     "PASSED",
     "REFERRED",
@@ -36,6 +41,7 @@ _ENDS = (
     "TIMEOUT",
     "ABANDONED",
     "MANUAL_PASSED",
+    "OFFLINE_PASSED",
     "FAULT",
     "ABORTED_RESTART",
 )
@@ -66,6 +72,7 @@ class Totals:
     rows: set[str] = field(default_factory=set)
     phases: set[str] = field(default_factory=set)
     weighings: set[str] = field(default_factory=set)
+    cases: set[str] = field(default_factory=set)
     terminals: Counter[str] = field(default_factory=Counter)
     trace: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     started_s: float = field(default_factory=time.perf_counter)
@@ -80,6 +87,7 @@ class Totals:
         self.rows |= outcome.rows
         self.phases |= outcome.phases
         self.weighings |= outcome.weighings
+        self.cases |= outcome.cases
         self.terminals.update(outcome.terminals)
         self.trace.update(outcome.trace.encode())
         for invariant, what in outcome.violations:
@@ -92,7 +100,8 @@ class Totals:
         rows = set(ROWS.values()) - self.rows - UNREACHED.keys()
         phases = {phase.value for phase in Phase} - self.phases
         weighings = {f"weight {one}" for one in set(WEIGHINGS) - self.weighings}
-        return sorted(rows | phases | weighings | (set(_ENDS) - self.terminals.keys()))
+        cases = set(CASES) - self.cases
+        return sorted(rows | phases | weighings | cases | (set(_ENDS) - self.terminals.keys()))
 
     @property
     def liveness(self) -> float | None:
@@ -111,6 +120,7 @@ class Totals:
             "rows_exercised": sorted(self.rows, key=_row_order),
             "states_exercised": [phase.value for phase in Phase if phase.value in self.phases],
             "weighings_exercised": [one for one in WEIGHINGS if one in self.weighings],
+            "cases_exercised": [one for one in CASES if one in self.cases],
             "terminals": dict(sorted(self.terminals.items())),
             "never_reached": self.never_reached(),
             "liveness": None if self.liveness is None else round(self.liveness, 5),

@@ -19,7 +19,7 @@ class Central:
     def read(self) -> None:
         """Take over what waits, then say through where it is stored."""
         box = self.world.box
-        if box is None or box.dead:
+        if box is None or box.dead or self.world.outages.down:
             return
         outbox, lane, swarm = box.journal.outbox, self.world.profile.lane, self.world.swarm
         for row in outbox.pending(lane, 0, _BATCH):

@@ -29,6 +29,9 @@ ROWS: dict[str, str] = {
     "grant_lost": "C1", "line_cut": "C2", "grant_twice": "C4", "reordered": "C5", "retained": "C6",
     "late_grant": "C7", "wrong_lane": "C8", "other_passage": "C9", "replay": "C10", "clock_skew": "C13",
     "clock_jump": "C14", "paused": "C15", "malformed": "C19", "storm": "C20", "wrong_ack": "C22",
+    # the centre out of reach, and what it signed for then
+    "centre_cut": "C1", "list_alien": "C8", "list_forged": "S1", "list_lapsed": "S2", "list_old": "S12",
+    "list_withheld": "S13", "time_unvouched": "X19",
     # process and storage
     "killed": "X1", "power_cut": "X2", "disk_full": "X3", "disk_error": "X4",
     # security

@@ -26,6 +26,7 @@ class Outcome:
     passed: int = 0
     steps: tuple[str, ...] = ()
     weighings: frozenset[str] = frozenset()
+    cases: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=2)
@@ -60,7 +61,8 @@ def run(plan: Plan) -> Outcome:
         judge.phases,
         sum(judge.terminals.values()),
         world.traffic.entitled,
-        judge.terminals["PASSED"],
+        judge.terminals["PASSED"] - world.opening.passed_beside,
         tuple(judge.steps),
         frozenset(world.scale.seen),
+        frozenset(world.outages.seen | world.opening.seen | world.operator.seen),
     )

@@ -64,10 +64,7 @@ def around(desk: "Authorities", authority: str, grant: Grant) -> None:
 
 def _deny(desk: "Authorities", authority: str, denial: Grant) -> None:
     """A denial that reaches a lane which listens wins until OPEN is written."""
-    box = desk.world.box
-    dropped = None if box is None or box.dead else box.link.dropped_by_flood
-    desk.send(authority, desk.seal(authority, denial))
-    if box is not None and dropped is not None and box.link.dropped_by_flood == dropped:
+    if desk.send(authority, desk.seal(authority, denial)):
         desk.denied.setdefault(denial.nonce, desk.world.time.now_ms)
 
 

@@ -101,6 +101,9 @@ class Judge:
         for effect in effects:
             if isinstance(effect, ConsumeAuthority):
                 self._asked_for.update(effect.nonces)
+                self.world.opening.consumes(effect)
+                if effect.source == "offline":
+                    self.world.outages.consumes(effect)
         if after.phase is not before.phase:
             self._left(before.phase, after.profile.timing)
             self.phases.add(after.phase.value)
@@ -278,6 +281,9 @@ class Judge:
                     self.blame("I14", "a nonce was consumed twice")
                 self._consumed.update(effect["nonces"])
                 self._unspent = [effect]
+                if effect["source"] == "offline":
+                    self.world.outages.spent(effect)
+                self.world.operator.spent(effect)
             case "SendRequest" | "SendChallenge":
                 self._nonces.add(effect["nonce"])
             case "Report" if effect["name"] == "requested":
@@ -293,6 +299,8 @@ class Judge:
                 self._ended[effect["passage"]] += 1
                 self.terminals[effect["terminal"]] += 1
                 self.world.scale.ended(effect["reasons"])
+                self.world.outages.ended(effect)
+                self.world.opening.ended(effect)
                 if not effect["simulated"]:
                     self.blame("I20", "a terminal record does not say that it was simulated")
                 if effect["decision"] == "hold" and not effect["reasons"]:
@@ -311,8 +319,9 @@ class Judge:
         if data.get("simulated") is not True:
             self.blame("I20", "an event does not say that it was simulated")
         text = str(data)
-        if "粤" in text or "KAK" in text or "E2000" in text:
+        if "粤" in text or "KAK" in text or "E2000" in text or "E280" in text:
             self.blame("I19", "an event carries a plate, a code or a tag")
+        self.world.outages.told(data)
 
     # --- the end ------------------------------------------------------------------------------------------------
 
@@ -337,6 +346,7 @@ class Judge:
         first = disk.acknowledged[disk.lanes[lane]][0] + 1
         if [row_id - base for row_id in disk.outbox] != list(range(first, first + len(disk.outbox))):
             self.blame("I12", "the outbox has a gap")
+        self.world.outages.close()
         self.rows |= self.world.swarm.struck
 
 

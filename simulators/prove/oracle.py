@@ -34,6 +34,7 @@ from edge.core.step import next_deadline_ms
 from edge.core.table import BY_PAIR
 from simulators.prove.cargo_oracle import judge_identity
 from simulators.prove.confirm_oracle import ConfirmOracle
+from simulators.prove.offline_oracle import OfflineOracle
 
 EMPTY = {Phase.STARTING, Phase.IDLE, Phase.LEAVING, Phase.FAULT, Phase.CLOSING}
 # Where the table lets each event of each phase lead.
@@ -68,12 +69,15 @@ class LaneOracle:
         self.shared_tags: set[str] = set()
         self.orders: list[tuple[int, tuple[str, str], str | None, str]] = []
         self.terminals = ConfirmOracle()
+        self.offline = OfflineOracle()
 
     def judge(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
         """Assert every invariant for one step."""
         self._inputs(before, event)
         self._grants(before, event)
         self._legal(before, event, after, effects)
+        if before.profile.offline is not None:
+            self.offline.heard(event)
         counts = before.profile.handheld is not None and self._terminals(before, event, after, effects)
         stops = 0
         for effect in effects:
@@ -125,7 +129,7 @@ class LaneOracle:
             if isinstance(event, ModeOrdered) and "mode" in before.profile.two_persons:
                 assert any(
                     one[1] == _ordered(event)
-                    and one[3] != event.operator
+                    and one[3] != _who(event)
                     and event.at_ms - one[0] <= before.profile.second_person_ms
                     for one in self.orders
                 ), "two persons change the mode"
@@ -209,6 +213,8 @@ class LaneOracle:
             for nonce in effect.nonces:
                 assert self.sent.get(nonce, ("", 0))[0] == effect.passage, "I1: bound to this passage"
                 assert effect.deadline_ms <= self.released.get(nonce, -1), "I1: released in time"
+        elif effect.source == "offline":
+            self.offline.consumes(before, event, after, effect)
         else:
             assert isinstance(event, PersonDecided | ModeOrdered | ConfirmationReceived)
             # What an officer's answer needs beside this is judged by `ConfirmOracle`.
@@ -258,7 +264,8 @@ class LaneOracle:
             and operator != _who(event)
             and event.at_ms - at_ms <= before.profile.second_person_ms
         ]
-        assert first_operator in earlier, "two persons order it"
+        assert first_operator is not None, "I1: two persons order it"
+        assert first_operator.strip().casefold() in earlier, "I1: two persons order it"
 
     def _raise(self, before: LaneState, event: Event, effect: RaiseBoom) -> None:
         assert isinstance(event, AuthorityDurable), "I2: only right after the durable record"
@@ -369,7 +376,9 @@ def _stages(end: EndPassage) -> None:
 
 
 def _who(event: PersonDecided | ModeOrdered | ConfirmationReceived) -> str:
-    return event.confirmation.officer if isinstance(event, ConfirmationReceived) else event.operator
+    """One person has one name, however it is written."""
+    name = event.confirmation.officer if isinstance(event, ConfirmationReceived) else event.operator
+    return name.strip().casefold()
 
 
 def _drawn(effects: Sequence[object]) -> bool | None:

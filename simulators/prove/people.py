@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from random import Random
+from typing import TYPE_CHECKING, Any
 
 from edge.core.events import ModeOrdered, PersonAction, PersonDecided, Supplemented
 from edge.core.modes import Mode
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
 
 _NORMAL = frozenset({Phase.IDLE, Phase.IDENTIFYING, Phase.WAITING, Phase.CONSUMING, Phase.OPENING, Phase.CLOSING})
 _LOOK_MS = (400, 900)
+# What has to have come of orders in a large campaign.
+ORDER_CASES = ("opened_by_one", "opened_by_two")
 # The scan that an order's proof needs is asked for this long before the order comes.
 _BEFORE_ORDER_MS = 60
+# Who gives an order for the second time where two have to, and after how long: mostly another person.
+_SECONDS: tuple[tuple[str | None, ...], tuple[int, ...]] = (("li", " CHEN ", None), (7, 2, 1))
+_SECOND_MS = (100, 1_500)
 
 
 class Operator:
@@ -25,6 +31,8 @@ class Operator:
     def __init__(self, world: "World") -> None:
         self.world = world
         self._words = Words(world)
+        self._draw = Random(world.plan.seed + "|second person")  # noqa: S311 - a repeatable simulation
+        self.seen: set[str] = set()
         self._coming = False
         self._ended = False
 
@@ -69,20 +77,35 @@ class Operator:
                 pass
 
     def _order(self, action: PersonAction) -> None:
+        self._soon(action, "chen", 0)
+        if action in self.world.profile.two_persons:
+            name = self._draw.choices(*_SECONDS)[0]
+            if name is not None:
+                self._soon(action, name, self._draw.uniform(*_SECOND_MS))
+
+    def _soon(self, action: PersonAction, name: str, in_ms: float) -> None:
+        self.world.time.after(in_ms, partial(self._look, action, name))
+
+    def _look(self, action: PersonAction, name: str) -> None:
         self.world.poke()
         box = self.world.box
         seen = None if box is None else box.runner.state.passage
         meant = None if seen is None else seen.id
-        self.world.time.after(_BEFORE_ORDER_MS, lambda: self._say(action, meant))
+        self.world.time.after(_BEFORE_ORDER_MS, partial(self._say, action, name, meant))
 
-    def _say(self, action: PersonAction, passage: str | None) -> None:
+    def _say(self, action: PersonAction, name: str, passage: str | None) -> None:
         """Order it for what was looked at: who drove off meanwhile is not meant any more, nor who came after."""
         if self.world.box is not None:
-            self.world.box.take(PersonDecided(self.world.time.now_ms, "chen", action, "looked", passage))
+            self.world.box.take(PersonDecided(self.world.time.now_ms, name, action, "looked", passage))
 
     def _complete(self, said: Supplemented) -> None:
         if self.world.box is not None:
             self.world.box.take(replace(said, at_ms=self.world.time.now_ms))
+
+    def spent(self, effect: dict[str, Any]) -> None:
+        """An opening is on the disk as ordered: by one person, or by two."""
+        if effect["source"] == "person":
+            self.seen.add("opened_by_two" if effect["first_operator"] else "opened_by_one")
 
     def order_mode(self, mode: Mode) -> None:
         """Two persons order a mode, one right after the other."""
@@ -102,6 +125,7 @@ class Operator:
             vars(failpoints)["_armed"] = None
             self.world.disk.fails = None
             self.world.trouble.repair()
+            self.world.outages.restore()
             self.order_mode("NORMAL")
             if box is not None and not box.dead and box.runner.state.journal_lost:
                 self.world.time.after(1_000, self.end)

@@ -76,7 +76,8 @@ def site_signers(
     """Make the keys. The real ones go through a sealed keyset and the lane's own check of it."""
     make: Callable[[str], PrivateKey] = real_key if real else hash_key
     planners = tuple(f"sampling-{name}" for name in authorities)
-    others = (*officers, *planners, "stranger", "revoked", "other-site")
+    listers = tuple(f"list-{name}" for name in authorities)
+    others = (*officers, *planners, *listers, "stranger", "revoked", "other-site")
     keys = {name: make(name) for name in (*lanes, *authorities, *others)}
     ids = {name: key_id_of(key.public_key()) for name, key in keys.items()}
     entries: dict[str, KeysetKey] = {}
@@ -87,9 +88,10 @@ def site_signers(
             "revoked" if revoked else "active",
         )  # fmt: skip
 
-    for name, planner in zip(authorities, planners, strict=True):
+    for name, planner, lister in zip(authorities, planners, listers, strict=True):
         add(name, "grant", name, (site,))
         add(planner, "sampling", name, (site,))
+        add(lister, "list", name, (site,))
     for name in lanes:
         add(name, "request", name, (site,))
     for name in officers:

@@ -15,9 +15,12 @@ from simulators.prove.sampling import CREDIT_CLASSES
 if TYPE_CHECKING:
     from simulators.prove.world import World
 
-_LETTERS = "ABCDEFGHJK"
+_LATER_MS = 1_000
 # Added to a number it changes every digit: two boxes of one truck are never taken for one that was misread.
 _OTHER_BOX = 234_567
+# One truck in so many comes without an appointment; of one in so many the reader tells the tag's TID.
+_WITHOUT_APPOINTMENT = 3
+_WITH_TID = 2
 
 
 @dataclass(slots=True)
@@ -46,7 +49,11 @@ class Truck:
         if self.trailer is not None:
             plates.append(NotedPlate("rear", self.trailer.text, self.trailer.colour))
         codes = tuple(one.code for one in self.containers)
-        return ReleaseNote(f"note-{self.number}", tuple(plates), codes, self.tag.epc, credit_class=self.credit_class)
+        # Some have an appointment, which the authority confirms.
+        appointment = f"slot-{self.number}" if self.number % _WITHOUT_APPOINTMENT else None
+        return ReleaseNote(
+            f"note-{self.number}", tuple(plates), codes, self.tag.epc, appointment, credit_class=self.credit_class
+        )
 
 
 # How many plates of trailers there are; a plate of another kind tells more of the number.
@@ -61,7 +68,7 @@ def truck(number: int, verdict: str, kind: Kind = "container") -> Truck:
         number,
         Plate(f"粤B{number % 100_000:05d}", "blue", "ordinary"),
         containers if kind in ("container", "general") else (),
-        Tag(f"E2{number % 10**22:022d}"),
+        Tag(f"E2{number % 10**22:022d}", None if number % _WITH_TID else f"E280{number % 10**20:020d}"),
         verdict,
         trailer,
     )
@@ -97,11 +104,14 @@ class Traffic:
 
     def _arrive(self) -> None:
         world, draw = self.world, self.world.draw
+        if not world.opening.may_come():
+            world.time.after(_LATER_MS, self._arrive)
+            return
         self.arrived += 1
         verdict = "release" if draw.random() < 0.9 else draw.choice(("deny", "hold", "refer", "not_applicable"))
-        self.now = truck(self._number(), verdict, world.profile.traffic)
+        self.now = truck(world.outages.expected(self._number()), verdict, world.profile.traffic)
         self.now.credit_class = draw.choice(CREDIT_CLASSES)
-        self.entitled += verdict == "release"
+        self.entitled += world.opening.lets(self.now) and verdict == "release"
         world.signal(arrival_loop=True)
         world.scale.comes_on(self.now)
         if world.swarm.strikes("leaves_early", 0.3):

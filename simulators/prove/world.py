@@ -25,6 +25,8 @@ from simulators.prove.disk import Disk
 from simulators.prove.faults import Swarm
 from simulators.prove.judge import Judge
 from simulators.prove.officers import Officers, drawn_rules
+from simulators.prove.opening import Opening, drawn_hours, drawn_persons
+from simulators.prove.outages import Outages, drawn_offline
 from simulators.prove.people import Operator
 from simulators.prove.sampling import Sampling
 from simulators.prove.scale import Scale, drawn_scale
@@ -113,7 +115,11 @@ class World:
         self.swarm = Swarm(plan.faults, Random(plan.seed + "|faults"))  # noqa: S311 - the same
         self.time = WorldTime()
         drawn = replace(drawn_profile(self.draw), handheld=drawn_rules(plan.seed, plan.faults))
-        self.profile = drawn_words(drawn_scale(drawn, plan.seed, plan.faults), plan.seed)
+        drawn = drawn_persons(drawn_words(drawn_scale(drawn, plan.seed, plan.faults), plan.seed), plan.seed)
+        # What runs again under another wall clock asks none: hours and lists end by it.
+        asks_clock = not plan.second_clock
+        drawn = drawn_hours(drawn, plan.seed, asks_clock=asks_clock)
+        self.profile = drawn_offline(drawn, plan.seed, plan.faults, asks_clock=asks_clock)
         self.map = default_map(
             registers=self.draw.random() < 0.5,
             hardware_pulse=self.draw.random() < 0.5,
@@ -130,6 +136,8 @@ class World:
         self.scale = Scale(self)
         self.authorities = Authorities(self)
         self.sampling = Sampling(self)
+        self.outages = Outages(self)
+        self.opening = Opening(self)
         self.operator = Operator(self)
         self.officers = Officers(self)
         self.traffic = Traffic(self, plan.trucks)
@@ -231,5 +239,6 @@ class World:
     def stop(self) -> None:
         """Every truck is gone."""
         self.finished = True
+        self.central.read()
         if self.box is not None:
             self.box.loop.stop()
