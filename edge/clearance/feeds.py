@@ -4,7 +4,7 @@ Its list for an outage, and its sampling plan.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -16,6 +16,7 @@ from edge.clearance.keyset import Keyset
 from edge.clearance.offline_list import check_list
 from edge.clearance.sampling_plan import check_plan
 from edge.clearance.seen import SeenVersions, SeenVersionsError
+from edge.clearance.time_quality import MOST_STEP_S, offset_s
 from edge.core.events import Event, OfflineListAccepted, SamplingPlanAccepted
 from edge.core.offline_list import OfflineList
 from edge.core.sampling_plan import SamplingPlan
@@ -103,7 +104,9 @@ class IssuedFeed(Generic[Issued]):
         self._stamp = (0, 0)
         # The newest list that was told to the lane, by root and lane: another root counts anew (S14).
         self._accepted = ("", 0)
-        self._newest: bytes | None = None
+        self._newest: tuple[bytes, Issued] | None = None
+        # By how much the wall clock was ahead of the monotonic one when the times of the newest were told.
+        self._told_offset_s = 0.0
         self._log = logger(lane=lane)
 
     async def run(self) -> None:
@@ -114,14 +117,15 @@ class IssuedFeed(Generic[Issued]):
 
     def life(self) -> tuple[datetime, datetime] | None:
         """Return from when until when the newest one counts; None where there is none."""
-        return None if self._newest is None else life_of(self._newest)
+        return None if self._newest is None else life_of(self._newest[0])
 
     def attach(self, link: MqttLink) -> None:
         """Listen on the lane's topic."""
         link.subscribe(issued_topic(self._site, self._lane, self._authority, self._kind.word), self._receive)
 
     def look(self) -> None:
-        """Take the file where it changed since the last look."""
+        """Take the file where it changed since the last look; after a step of the wall clock tell the times anew."""
+        self.tell_again()
         try:
             found = self._file.stat()
             stamp = (found.st_mtime_ns, found.st_size)
@@ -141,7 +145,8 @@ class IssuedFeed(Generic[Issued]):
             name = self._counted(context.keyset)
             if not isinstance(outcome, IssuedRefusal) and self._is_newer(name, outcome.version):
                 self._seen.keep(name, outcome.version)
-                self._accepted, self._newest = (name, outcome.version), raw
+                self._accepted, self._newest = (name, outcome.version), (raw, outcome)
+                self._told_offset_s = self._offset_s()
                 self._take(self._kind.event(self._clock.now_ms(), outcome))
         except (SeenVersionsError, OSError) as error:
             # Without the highest version on the disk an old one could come back: none is taken.
@@ -149,6 +154,25 @@ class IssuedFeed(Generic[Issued]):
         if isinstance(outcome, IssuedRefusal):
             self._log.warning(f"{self._kind.name}_refused", reason=outcome.reason, detail=outcome.detail)
         return outcome
+
+    def tell_again(self) -> None:
+        """A wall clock that stepped was wrong before, when the newest was taken, or is now: by either it ends."""
+        if self._newest is None or abs(self._offset_s() - self._told_offset_s) <= MOST_STEP_S:
+            return
+        raw, known = self._newest
+        self._told_offset_s = self._offset_s()
+        try:
+            outcome = self._kind.check(raw, self._context())
+        except (SeenVersionsError, OSError) as error:
+            outcome = IssuedRefusal("seen_versions", str(error))
+        now_ms = self._clock.now_ms()
+        if isinstance(outcome, IssuedRefusal):
+            self._log.warning(f"{self._kind.name}_over", reason=outcome.reason, detail=outcome.detail)
+            outcome = replace(known, until_ms=now_ms)
+        self._take(self._kind.event(now_ms, outcome))
+
+    def _offset_s(self) -> float:
+        return offset_s(self._clock.utc(), self._clock.now_ms())
 
     def _receive(self, message: Message) -> None:
         if not self._limit.admit(self._clock.now_ms()):

@@ -44,17 +44,18 @@ class TimeQuality:
             return
         self.check()
         if not self._good or now_ms - self._told_ms >= TELL_EVERY_MS:
-            self._good, self._told_ms, self._base_s = True, now_ms, _offset_s(now_utc, now_ms)
+            self._good, self._told_ms, self._base_s = True, now_ms, offset_s(now_utc, now_ms)
             self._take(TimeJudged(now_ms, good=True))
             self._vouched()
 
     def check(self) -> None:
         """Look whether the wall clock stepped; to be called every few seconds."""
         now_utc, now_ms = self._clock.utc(), self._clock.now_ms()
-        if self._good and abs(_offset_s(now_utc, now_ms) - self._base_s) > MOST_STEP_S:
+        if self._good and abs(offset_s(now_utc, now_ms) - self._base_s) > MOST_STEP_S:
             self._good = False
             self._take(TimeJudged(now_ms, good=False))
 
 
-def _offset_s(now_utc: datetime, now_ms: int) -> float:
+def offset_s(now_utc: datetime, now_ms: int) -> float:
+    """Return by how much the wall clock is ahead of the monotonic one: it changes where either steps."""
     return now_utc.timestamp() - now_ms / 1000

@@ -47,6 +47,8 @@ def _take_list(draft: Draft, found: OfflineList) -> None:
     """Replace the list as a whole; an older one than that in force is not taken. Tell a person what was denied."""
     memory = draft.state.offline
     if memory.list is not None and found.version <= memory.list.version:
+        if found.version == memory.list.version:
+            _remember(draft, list=_shortened(memory.list, found))
         return
     named = {entry.id for entry in found.entries}
     _remember(draft, list=found, uses=_kept(memory.uses, named))
@@ -55,6 +57,17 @@ def _take_list(draft: Draft, found: OfflineList) -> None:
         if memory.uses_of(entry):
             draft.report("offline_pass_denied", ("entry", entry), ("version", found.version))
             draft.alarm("offline_pass_denied", entry)
+
+
+def _shortened(known: OfflineList, again: OfflineList) -> OfflineList:
+    """The list in force, whose times were told anew by a wall clock that had stepped: they give nothing, and take."""
+    anew = {one.id: one for one in again.entries}
+    both = [(one, anew.get(one.id, one)) for one in known.entries]
+    entries = tuple(
+        replace(one, from_ms=max(one.from_ms, told.from_ms), until_ms=min(one.until_ms, told.until_ms))
+        for one, told in both
+    )
+    return replace(known, until_ms=min(known.until_ms, again.until_ms), entries=entries)
 
 
 def _kept(uses: tuple[OfflineUse, ...], named: set[str]) -> tuple[OfflineUse, ...]:

@@ -1,5 +1,7 @@
 """What the lane does about sampling: keep the plan that is in force, and draw for each vehicle that is released."""
 
+from dataclasses import replace
+
 from edge.core.draft import Draft
 from edge.core.events import Event, SamplingPlanAccepted
 from edge.core.inspection import Inspection
@@ -20,6 +22,9 @@ def observe_sampling(draft: Draft, event: Event) -> None:
         draft.change(sampling=plan)
         draft.report("sampling_plan_accepted", ("plan", plan.version), ("authority", plan.authority))
         draft.clear_alarms([NO_PLAN])
+    elif plan.version == before.version:
+        # Told anew by a wall clock that had stepped: it may end sooner by that, never later.
+        draft.change(sampling=replace(before, until_ms=min(before.until_ms, plan.until_ms)))
 
 
 def sample(draft: Draft) -> Joined | None:

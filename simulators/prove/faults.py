@@ -31,7 +31,7 @@ ROWS: dict[str, str] = {
     "clock_jump": "C14", "paused": "C15", "malformed": "C19", "storm": "C20", "wrong_ack": "C22",
     # the centre out of reach, and what it signed for then
     "centre_cut": "C1", "list_alien": "C8", "list_forged": "S1", "list_lapsed": "S2", "list_old": "S12",
-    "list_withheld": "S13", "time_unvouched": "X19",
+    "list_withheld": "S13", "time_unvouched": "C13", "clock_unset": "X19",
     # process and storage
     "killed": "X1", "power_cut": "X2", "disk_full": "X3", "disk_error": "X4",
     # security

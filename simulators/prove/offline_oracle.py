@@ -33,6 +33,9 @@ class OfflineOracle:
                 self._good_at_ms = event.at_ms if good else None
             case OfflineListAccepted(list=found) if self._list is None or found.version > self._list.version:
                 self._list = found
+            case OfflineListAccepted(list=found) if self._list is not None and found.version == self._list.version:
+                # After a step of the wall clock: by whichever time it ends sooner.
+                self._list = min(self._list, found, key=lambda one: one.until_ms)
             case _:
                 pass
 

@@ -31,13 +31,18 @@ if TYPE_CHECKING:
 
 # What has to have come of outages in a large campaign: the passage unasked, and each reason not to let it happen.
 OFFLINE_CASES = (
-    "unasked", "reported", "list_expired", "list_refused", "no_list", "outage_not_proved", "time_quality", "cap_reached",
-    "no_entry", "entry_used", "entry_denied", "entry_not_now", "risk_class", "too_few_identifiers", "unread",
+    "unasked", "reported", "list_expired", "list_refused", "no_list", "outage_not_proved", "time_quality",
+    "cap_reached", "no_entry", "entry_used", "entry_denied", "entry_not_now", "risk_class", "too_few_identifiers",
+    "unread",
 )  # fmt: skip
 _CUT = "centre_cut"
 # What an attacker, or a mistake of the centre, makes of a list.
 _BAD_LISTS = ("list_forged", "list_alien", "list_old")
-_FAULTS = (_CUT, "list_lapsed", "list_withheld", "time_unvouched", *_BAD_LISTS)
+_FAULTS = (_CUT, "list_lapsed", "list_withheld", "time_unvouched", "clock_unset", *_BAD_LISTS)
+# A box without a clock of its own starts two hours in the past, and is set right after a while.
+SET_LATER_S = (-7_200, *(0,) * 400)
+# What it finds retained was over an hour before it started.
+_RETAINED = timedelta(hours=5)
 _SHARE_OF_LANES = 0.1
 # A lane that is cut off and fails closed: some sites want no list.
 _FAIL_CLOSED = 0.2
@@ -46,6 +51,11 @@ _SECRET = b"l" * 32
 _LIFE, _SHORT_LIFE = timedelta(hours=4), timedelta(seconds=9)
 _LISTED = 12
 _EXPECTED = 0.75
+# In an outage one that passed unasked comes again.
+_AGAIN = 0.3
+_ENTRY = "entry-"
+# An outage is as much shorter here as the feed looks more often for steps of the clock.
+_LOOK_S = 0.7
 # A moment is written in whole milliseconds.
 _CUT_MS = 1
 # No jump of the wall clock comes near it: nobody vouches for a clock by chance.
@@ -116,7 +126,8 @@ class Outages:
         faults = world.plan.faults
         self._cuts = any(fault in faults for fault in _FAULTS)
         self._lapses, self._withholds = "list_lapsed" in faults, "list_withheld" in faults
-        self._issuer_off = _ISSUER_OFF if "time_unvouched" in faults else timedelta(0)
+        self._retained = "clock_unset" in faults and not faults & {"clock_skew", "clock_jump"}
+        self._unvouched = "time_unvouched" in faults
         self._step_seen_ms = _STEP_SEEN_PAUSED_MS if "paused" in faults else _STEP_SEEN_MS
         self._down_since_ms = 0
         self._box: Box | None = None
@@ -127,6 +138,7 @@ class Outages:
         self._in_force = 0
         self._heard = False
         self._uses: dict[str, int] = {}
+        self._came: set[int] = set()
         self._passes = 0
         self._unreported: set[str] = set()
         if self._rules is not None:
@@ -143,7 +155,7 @@ class Outages:
         swarm.strikes(_CUT, 1)
         self.down, self._down_since_ms, self._passes = True, self.world.time.now_ms, 0
         self._tell()
-        self.world.time.after(swarm.draw.choice((1_500, 6_000, 15_000, 30_000)), self.restore)
+        self.world.time.after(swarm.draw.choice((1_500, 8_000, 20_000, 45_000)), self.restore)
 
     def restore(self) -> None:
         """The authorities can be asked again, for some time."""
@@ -176,12 +188,18 @@ class Outages:
                 clock=clock,
                 take=box.take,
             )
+            box.keep(self._watch_clock(self._feed, clock))
         self._tell()
         if not self.down:
             self._bring()
         elif self._draw.random() < 0.5:
             # A technician has put the newest one where the lane looks for it.
             self.world.time.after(self._draw.uniform(100, 2_000), self._bring)
+
+    async def _watch_clock(self, feed: IssuedFeed[OfflineList], clock: Clock) -> None:
+        while True:
+            await clock.sleep(_LOOK_S)
+            feed.tell_again()
 
     def heard(self) -> bool:
         """Bytes of an authority are about to reach the lane; says whether they can."""
@@ -194,10 +212,15 @@ class Outages:
 
     def issued_at(self) -> str:
         """When an authority signs, by its own clock."""
-        return _FIRST_MOMENT if self._rules is None else rfc3339(self._utc())
+        if self._rules is None:
+            return _FIRST_MOMENT
+        if self._unvouched:
+            self.world.swarm.strikes("time_unvouched", 1)
+            return rfc3339(self._utc() + _ISSUER_OFF)
+        return rfc3339(self._utc())
 
     def _utc(self) -> datetime:
-        return FIRST_DAY + timedelta(microseconds=self.world.time.now_us) + self._issuer_off
+        return FIRST_DAY + timedelta(microseconds=self.world.time.now_us)
 
     def _issue(self) -> None:
         """Sign the next list; it goes out at once where the lane can be reached."""
@@ -206,7 +229,8 @@ class Outages:
         self._issued[version] = self._signed(version)
         if not self.down:
             self._bring()
-        self.world.time.after(draw.uniform(8_000, 25_000), self._issue)
+        if not self._retained:
+            self.world.time.after(draw.uniform(8_000, 25_000), self._issue)
 
     def _signed(self, version: int) -> _Issued:
         draw, world, rules = self._draw, self.world, self._rules
@@ -215,15 +239,15 @@ class Outages:
         kept = [self._issued[version - 1].entries[one].number for one in old[::2]]
         numbers = dict.fromkeys(kept + [draw.randrange(10**6) for _ in range(_LISTED - len(kept))])
         life = _SHORT_LIFE if self._lapses else _LIFE
-        now = self._utc()
+        now = self._utc() - (_RETAINED if self._retained else timedelta(0))
         claims = list_claims(
             rules.authority, world.profile.site, world.profile.lane, version,
             self._vehicles(numbers),
             secret=_SECRET, issued=now, not_after=now + life,
-            denied=tuple(f"entry-{number}" for number in numbers if draw.random() < 0.12),
+            denied=tuple(f"{_ENTRY}{number}" for number in numbers if draw.random() < 0.12),
         )  # fmt: skip
         for entry in claims["entries"]:
-            if draw.random() < 0.15:
+            if draw.random() < 0.15 and not self._retained:
                 # Expected for a short time alone, now or later.
                 begin = now + timedelta(seconds=draw.choice((0, 20)))
                 entry["from"], entry["until"] = rfc3339(begin), rfc3339(begin + timedelta(seconds=5))
@@ -238,13 +262,13 @@ class Outages:
             if codes or one.tag.tid:
                 risk: Risk = "high" if draw.random() < 0.1 else "low"
                 uses = draw.choice((1, 1, 2))
-                found.append(ListedVehicle(f"entry-{number}", one.plate.text, codes, one.tag.tid, uses, risk))
+                found.append(ListedVehicle(f"{_ENTRY}{number}", one.plate.text, codes, one.tag.tid, uses, risk))
         return tuple(found)
 
     def _truth(self, claims: dict[str, Any]) -> dict[str, _Listed]:
         return {
             one["id"]: _Listed(
-                int(one["id"].removeprefix("entry-")), self._true_ms(one["from"]), self._true_ms(one["until"]),
+                int(one["id"].removeprefix(_ENTRY)), self._true_ms(one["from"]), self._true_ms(one["until"]),
                 one["max_uses"], one["class"] == "low", one["id"] in claims["denied"],
             )
             for one in claims["entries"]
@@ -253,7 +277,7 @@ class Outages:
     def _true_ms(self, text: str) -> int:
         moment = parse_utc(text)
         assert moment is not None
-        return (moment - self._issuer_off - FIRST_DAY) // timedelta(milliseconds=1)
+        return (moment - FIRST_DAY) // timedelta(milliseconds=1)
 
     def _seal(self, claims: dict[str, Any], signer: str = "list-customs") -> bytes:
         signers = self.world.signers
@@ -314,7 +338,14 @@ class Outages:
         """Who comes: where there are lists mostly one whom they name; else the stranger that was drawn."""
         if not self._issued or self._draw.random() >= _EXPECTED:
             return number
-        return self._draw.choice(self._numbers())
+        if self.down and self._uses and self._draw.random() < _AGAIN:
+            return int(self._draw.choice(list(self._uses)).removeprefix(_ENTRY))
+        listed = self._draw.choice(self._numbers())
+        # Where nothing is wrong nobody comes twice: whoever was sent elsewhere the first time is rightly held.
+        if listed in self._came and not self._cuts:
+            return number
+        self._came.add(listed)
+        return listed
 
     # --- the truth ----------------------------------------------------------------------------------------------
 
@@ -340,7 +371,7 @@ class Outages:
 
     def _time_is_wrong(self) -> bool:
         """The wall clock is wrong, and was long enough for the lane to have noticed."""
-        if self._issuer_off:
+        if self._unvouched:
             return True
         world = self.world
         jumps, looked_us = world.wall_jumps_s, world.time.now_us - self._step_seen_ms * 1_000

@@ -27,14 +27,14 @@ class WorldTime:
     def __init__(self) -> None:
         self.now_us = 0
         self._next = 0
-        self._due: list[tuple[int, int, Callable[[], None]]] = []
+        self._due: list[tuple[int, int, Callable[[], object]]] = []
 
     @property
     def now_ms(self) -> int:
         """Whole milliseconds."""
         return self.now_us // 1000
 
-    def after(self, delay_ms: float, happen: Callable[[], None]) -> None:
+    def after(self, delay_ms: float, happen: Callable[[], object]) -> None:
         """Have something happen; what is due at one instant happens in the order of these calls."""
         self._next += 1
         delay_us = int(delay_ms * 1000)

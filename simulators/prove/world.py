@@ -26,7 +26,7 @@ from simulators.prove.faults import Swarm
 from simulators.prove.judge import Judge
 from simulators.prove.officers import Officers, drawn_rules
 from simulators.prove.opening import Opening, drawn_hours, drawn_persons
-from simulators.prove.outages import Outages, drawn_offline
+from simulators.prove.outages import SET_LATER_S, Outages, drawn_offline
 from simulators.prove.people import Operator
 from simulators.prove.sampling import Sampling
 from simulators.prove.scale import Scale, drawn_scale
@@ -146,7 +146,7 @@ class World:
         if self.swarm.strikes("clock_skew", 1) or self.swarm.strikes("clock_jump", 1):
             self.wall_jumps_s: tuple[int, ...] = (0, 86_400, -86_400, 3_600, -40)
         else:
-            self.wall_jumps_s = plan.wall_jumps_s
+            self.wall_jumps_s = SET_LATER_S if self.swarm.strikes("clock_unset", 1) else plan.wall_jumps_s
         self.finished = False
         self.phase = Phase.STARTING
         self.plant.on_output = self._output

@@ -120,6 +120,42 @@ async def test_it_looks_at_its_file_until_it_is_cancelled(feed: Feed) -> None:
     assert feed.versions == [2]
 
 
+def times(feed: Feed) -> list[int]:
+    return [one.list.until_ms - feed.clock.ms for one in feed.events if isinstance(one, OfflineListAccepted)]
+
+
+@pytest.mark.hazard("X19", "O3", "I21")
+def test_a_list_that_was_taken_by_a_wrong_clock_ends_when_the_clock_is_set_right(feed: Feed) -> None:
+    """A box without a clock of its own starts in the past: what it finds retained may be over long ago."""
+    feed.offer(2)
+    feed.feed.look()
+    assert len(times(feed)) == 1, "nothing stepped"
+    feed.clock.wall += timedelta(days=1)
+    feed.feed.look()
+    feed.feed.look()
+    assert times(feed)[1:] == [0], "over, and said once"
+
+
+@pytest.mark.hazard("O3", "I21")
+def test_times_are_told_anew_after_a_step_and_not_for_a_drift(feed: Feed) -> None:
+    feed.offer(2)
+    feed.clock.wall += timedelta(seconds=1)
+    feed.feed.look()
+    assert len(times(feed)) == 1
+    feed.clock.wall += timedelta(hours=1)
+    feed.feed.look()
+    first, second = times(feed)
+    assert first - second == 3_601_000
+
+
+def test_after_a_step_without_the_versions_seen_a_list_is_over(feed: Feed) -> None:
+    feed.offer(2)
+    feed.folder.joinpath("seen.json").write_text("{")
+    feed.clock.wall -= timedelta(hours=1)
+    feed.feed.look()
+    assert times(feed)[1:] == [0]
+
+
 def test_each_kind_has_files_of_its_own(tmp_path: Path) -> None:
     kinds = (OFFLINE_LISTS, SAMPLING_PLANS)
     assert [one.file(tmp_path, LANE).name for one in kinds] == ["offline-list-lane1.jws", "sampling-plan-lane1.jws"]

@@ -278,6 +278,19 @@ def test_only_a_newer_list_replaces_the_one_in_force_and_as_a_whole() -> None:
     assert [one.id for one in lane.state.offline.list.entries] == ["other"]
 
 
+@pytest.mark.hazard("X19", "O3", "I21")
+def test_a_list_told_anew_after_a_step_of_the_clock_takes_and_gives_nothing() -> None:
+    lane = OfflineBench(found=offline_list(entry(from_ms=5, until_ms=900), entry(id="other"), until_ms=1_000))
+    lane.accept(offline_list(entry(from_ms=0, until_ms=950), until_ms=2_000))
+    assert lane.state.offline.list is not None
+    assert lane.state.offline.list.until_ms == 1_000
+    times = [(one.id, one.from_ms, one.until_ms) for one in lane.state.offline.list.entries]
+    assert times == [("entry-1", 5, 900), ("other", 0, LIFE_MS)]
+    lane.accept(offline_list(entry(from_ms=7, until_ms=80), until_ms=100))
+    assert lane.state.offline.list.until_ms == 100
+    assert [(one.from_ms, one.until_ms) for one in lane.state.offline.list.entries][0] == (7, 80)
+
+
 def test_a_denial_after_the_fact_is_told_to_a_person() -> None:
     lane = OfflineBench()
     lane.accept(offline_list(version=2, denied=("entry-1",)))

@@ -219,6 +219,14 @@ def test_only_a_newer_plan_replaces_the_one_in_force() -> None:
     assert [one["plan"] for one in lane.named("sampling_plan_accepted")] == [3, 5]
 
 
+def test_a_plan_told_anew_after_a_step_of_the_clock_ends_no_later() -> None:
+    lane = SampledLane(plan(until_ms=1_000))
+    for until_ms, ends_ms in ((2_000, 1_000), (500, 500)):
+        lane.take(SamplingPlanAccepted(lane.at_ms, plan(until_ms=until_ms)))
+        assert lane.state.sampling is not None
+        assert lane.state.sampling.until_ms == ends_ms
+
+
 def test_words_alone_make_no_vehicle_one_that_was_looked_at() -> None:
     lane = SampledLane(plan(), replace(SAMPLED, supplement_opens=True))
     lane.come("general")
