@@ -35,6 +35,7 @@ from edge.core.table import BY_PAIR
 from simulators.prove.cargo_oracle import judge_identity
 from simulators.prove.confirm_oracle import ConfirmOracle
 from simulators.prove.offline_oracle import OfflineOracle
+from simulators.prove.order_oracle import OrderOracle, ordered
 
 EMPTY = {Phase.STARTING, Phase.IDLE, Phase.LEAVING, Phase.FAULT, Phase.CLOSING}
 # Where the table lets each event of each phase lead.
@@ -67,7 +68,7 @@ class LaneOracle:
         self.asked_light: str | None = None
         # Tags of the present vehicle that another lane saw as well.
         self.shared_tags: set[str] = set()
-        self.orders: list[tuple[int, tuple[str, str], str | None, str]] = []
+        self.orders = OrderOracle()
         self.terminals = ConfirmOracle()
         self.offline = OfflineOracle()
 
@@ -113,8 +114,8 @@ class LaneOracle:
             judge_identity(before, after, effects)
         if isinstance(event, PersonDecided | ModeOrdered) or counts:
             assert isinstance(event, PersonDecided | ModeOrdered | ConfirmationReceived)
-            about = None if isinstance(event, ModeOrdered) or before.passage is None else before.passage.id
-            self.orders.append((event.at_ms, _ordered(event), about, _who(event)))
+            self.orders.carried_out(before, event, after)
+            self.orders.given(before, event)
 
     def _terminals(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> bool:
         """Judge the handheld terminals; say whether the event is an answer that counts, like a person's order."""
@@ -126,13 +127,6 @@ class LaneOracle:
         """What mode and hours take away, told from the state before the step."""
         if after.mode != before.mode:
             assert isinstance(event, Started) or (isinstance(event, ModeOrdered) and event.mode == after.mode)
-            if isinstance(event, ModeOrdered) and "mode" in before.profile.two_persons:
-                assert any(
-                    one[1] == _ordered(event)
-                    and one[3] != _who(event)
-                    and event.at_ms - one[0] <= before.profile.second_person_ms
-                    for one in self.orders
-                ), "two persons change the mode"
         for effect in effects:
             match effect:
                 case PrepareRequest():
@@ -226,8 +220,8 @@ class LaneOracle:
                 leads_out = before.profile.direction == "out" and event.mode == "EMERGENCY_EVACUATE"
                 assert leads_out, "an evacuation leads out"
             else:
-                assert _ordered(event)[0] == "open"
-            self._second_person(before, event, effect.first_operator)
+                assert ordered(event)[0] == "open"
+            self.orders.opens(before, event, effect.first_operator)
         self.consumed[effect.passage, effect.nonces] = effect
 
     def _refer(self, before: LaneState, after: LaneState, referral: Referral, effects: Sequence[object]) -> None:
@@ -248,24 +242,6 @@ class LaneOracle:
         assert referral.authorities == tuple(one.authority for one in referral.inspections)
         assert set(referral.targets) == {one.target for one in referral.inspections}
         assert all(one.answer is not None or one.silent for one in after.passage.requests), "nobody is still asked"
-
-    def _second_person(self, before: LaneState, event: Event, first_operator: str | None) -> None:
-        """Two different people gave the same order, in time, wherever the profile asks for two."""
-        assert isinstance(event, PersonDecided | ModeOrdered | ConfirmationReceived)
-        wanted = _ordered(event)
-        if wanted[0] not in before.profile.two_persons:
-            return
-        passage = before.passage.id if before.passage else None
-        earlier = [
-            operator
-            for at_ms, order, about, operator in self.orders
-            if order == wanted
-            and (isinstance(event, ModeOrdered) or about == passage)
-            and operator != _who(event)
-            and event.at_ms - at_ms <= before.profile.second_person_ms
-        ]
-        assert first_operator is not None, "I1: two persons order it"
-        assert first_operator.strip().casefold() in earlier, "I1: two persons order it"
 
     def _raise(self, before: LaneState, event: Event, effect: RaiseBoom) -> None:
         assert isinstance(event, AuthorityDurable), "I2: only right after the durable record"
@@ -375,22 +351,10 @@ def _stages(end: EndPassage) -> None:
         assert end.touched or end.terminal != "MANUAL_PASSED", "I8: a person acted"
 
 
-def _who(event: PersonDecided | ModeOrdered | ConfirmationReceived) -> str:
-    """One person has one name, however it is written."""
-    name = event.confirmation.officer if isinstance(event, ConfirmationReceived) else event.operator
-    return name.strip().casefold()
-
-
 def _drawn(effects: Sequence[object]) -> bool | None:
     """What the lane says that it drew in this step; None where it drew nothing."""
     said = [dict(one.fields) for one in effects if isinstance(one, Report) and one.name == "sampling_drawn"]
     return bool(said[0]["selected"]) if said else None
-
-
-def _ordered(event: PersonDecided | ModeOrdered | ConfirmationReceived) -> tuple[str, str]:
-    if isinstance(event, ConfirmationReceived):
-        return event.confirmation.decision, ""
-    return ("mode", event.mode) if isinstance(event, ModeOrdered) else (event.action, "")
 
 
 def after_requests(after: LaneState, effect: ConsumeAuthority) -> list[Request]:

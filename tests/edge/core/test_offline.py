@@ -288,7 +288,7 @@ def test_a_list_told_anew_after_a_step_of_the_clock_takes_and_gives_nothing() ->
     assert times == [("entry-1", 5, 900), ("other", 0, LIFE_MS)]
     lane.accept(offline_list(entry(from_ms=7, until_ms=80), until_ms=100))
     assert lane.state.offline.list.until_ms == 100
-    assert [(one.from_ms, one.until_ms) for one in lane.state.offline.list.entries][0] == (7, 80)
+    assert next((one.from_ms, one.until_ms) for one in lane.state.offline.list.entries) == (7, 80)
 
 
 def test_a_denial_after_the_fact_is_told_to_a_person() -> None:
