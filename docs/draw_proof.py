@@ -105,9 +105,30 @@ def _take_prove(path: Path) -> dict[str, Data]:
             "violations": sum(one["violations"] for one in entries),
             "hours": sum(one["machine_s"] for one in entries) / 3600,
             "commits": sorted({one["commit"] for one in entries}),
+            **_exercised([one["counts"] for one in entries if one.get("counts")]),
         }
         for seed, entries in _by_seed(_lines(path)).items()
     }
+
+
+def _exercised(counts: list[Data]) -> Data:
+    """What the lines say who exercised something; lines of an earlier version do not, nor then the whole."""
+    if not counts:
+        return {}
+    return {
+        "rows": sorted({row for one in counts for row in one["rows"]}),
+        "entitled": sum(one["entitled"] for one in counts),
+        "passed": sum(one["passed"] for one in counts),
+    }
+
+
+def _lived(data: Data) -> str:
+    if not data.get("entitled"):
+        return ""
+    share, rows = data["passed"] / data["entitled"], len(set(data["rows"]))
+    return (
+        f"; {rows} rows exercised, {_percent(share)} of {data['entitled']:,} who may pass did where nothing was wrong"
+    )
 
 
 def _take_cuts(path: Path) -> dict[str, Data]:
@@ -176,7 +197,7 @@ CAMPAIGNS = (
     Campaign(
         "Passages without a violation of I1 to I21", "prove.ledger", _take_prove,
         "./kakou prove --passages 1000000 --seed 1 --campaign prove.ledger --json", 10_000_000, "passages",
-        lambda data: f"{data['violations']} violations",
+        lambda data: f"{data['violations']} violations" + _lived(data),
         "Faults that are not modelled; SQLite, broker, TCP and kernel are simulated (decision 18)", adds=True,
     ),
     Campaign(

@@ -15,6 +15,7 @@ from edge import log
 from edge.core.state import Phase
 from simulators.prove.faults import ROWS, UNREACHED
 from simulators.prove.history import Outcome, run
+from simulators.prove.ledger import Entry
 from simulators.prove.opening import HOURS_CASES
 from simulators.prove.outages import OFFLINE_CASES
 from simulators.prove.people import ORDER_CASES
@@ -33,6 +34,8 @@ _BLOCK = 5
 REACH_ALL_FROM = 20_000
 # What has to have been reached beside rows, states, ends and weights.
 CASES = (*OFFLINE_CASES, *HOURS_CASES, *ORDER_CASES)
+# The sets of `Totals` that a line of a ledger keeps.
+_EXERCISED = ("rows", "phases", "weighings", "cases")
 _ENDS = (
     "PASSED",
     "REFERRED",
@@ -103,6 +106,29 @@ class Totals:
         cases = set(CASES) - self.cases
         return sorted(rows | phases | weighings | cases | (set(_ENDS) - self.terminals.keys()))
 
+    def counts(self) -> dict[str, object]:
+        """Return what a line of a ledger keeps of this, to be judged with all others (`counted`)."""
+        exercised = {name: sorted(getattr(self, name)) for name in _EXERCISED}
+        return {
+            **exercised, "terminals": dict(sorted(self.terminals.items())), "entitled": self.entitled,
+            "passed": self.passed,
+        }  # fmt: skip
+
+    def add_entry(self, entry: Entry) -> None:
+        """Count a line of a ledger in. A line that names something else than this version does is counted as it is."""
+        counts = entry.counts or {}
+        self.passages += entry.passages
+        self.entitled += counts.get("entitled", 0)
+        self.passed += counts.get("passed", 0)
+        self.terminals.update(counts.get("terminals", {}))
+        for name in _EXERCISED:
+            getattr(self, name).update(counts.get(name, ()))
+
+    @property
+    def lives(self) -> bool:
+        """Whether enough of those who may pass did, where nothing was wrong; nobody is enough of nobody."""
+        return self.liveness is None or self.liveness >= LEAST_LIVENESS
+
     @property
     def liveness(self) -> float | None:
         """The share of entitled trucks that passed where nothing was wrong."""
@@ -126,6 +152,14 @@ class Totals:
             "liveness": None if self.liveness is None else round(self.liveness, 5),
             "entitled_without_faults": self.entitled,
         }
+
+
+def counted(seed: int, entries: Iterable[Entry]) -> Totals:
+    """Return what lines of a ledger come to together."""
+    totals = Totals(seed)
+    for entry in entries:
+        totals.add_entry(entry)
+    return totals
 
 
 def _row_order(row: str) -> tuple[str, int, str]:

@@ -25,6 +25,8 @@ class Entry:
     machine_s: float
     commit: str
     trace_hash: str
+    # What was exercised and who passed (`campaign.Totals.counts`). Lines of an earlier version have none.
+    counts: dict[str, Any] | None = None
 
 
 class Ledger:
@@ -55,6 +57,10 @@ class Ledger:
             "machine_hours": round(sum(one.machine_s for one in self.entries) / 3600, 3),
             "commits": sorted({one.commit for one in self.entries}),
         }
+
+    def counted(self, commit: str | None = None) -> list[Entry]:
+        """Return the entries that say what they exercised, of one commit or of all."""
+        return [one for one in self.entries if one.counts is not None and commit in (None, one.commit)]
 
 
 def _read(path: Path) -> Iterator[Entry]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.text import say
 from edge.text.arguments import Parser
-from simulators.prove.campaign import LEAST_LIVENESS, Totals, outcomes, plan, prepare_process, until
+from simulators.prove.campaign import Totals, counted, outcomes, plan, prepare_process, until
 from simulators.prove.ledger import Entry, Ledger, commit
 from simulators.prove.mutants import MUTANTS, killed
 from simulators.prove.shrink import LAST_STEPS, shortest
@@ -45,8 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     totals = until(given.passages, given.seed, outcomes(given.seed, jobs=given.jobs))
     _shrink_first(totals)
     _tell(totals.as_json(), as_json=given.json)
-    live = totals.liveness is None or totals.liveness >= LEAST_LIVENESS
-    return 0 if live and not totals.violations and not totals.never_reached() else EXIT_FAILED
+    return 0 if totals.lives and not totals.violations and not totals.never_reached() else EXIT_FAILED
 
 
 def _tell(figures: dict[str, object], *, as_json: bool) -> None:
@@ -88,17 +87,38 @@ def _campaign(given: argparse.Namespace) -> int:
         ledger.add(
             Entry(
                 given.seed, first, first + totals.histories - 1, totals.passages, len(totals.violations),
-                round(machine_s, 1), at_commit, totals.trace.hexdigest(),
+                round(machine_s, 1), at_commit, totals.trace.hexdigest(), totals.counts(),
             )
         )  # fmt: skip
         done, violations = done + totals.passages, violations + len(totals.violations)
         if totals.violations:
             _shrink_first(totals)
             _tell({"violations": totals.violations}, as_json=True)
-    _tell({"added": done, **ledger.totals()}, as_json=given.json)
+    judged = _judged(ledger, given.seed, at_commit)
+    _tell({"added": done, **ledger.totals(), **judged[0]}, as_json=given.json)
     again = f"kakou prove --campaign {given.campaign} --seed {given.seed} --passages {given.passages}"
     sys.stderr.write(say("prove_resume", command=again) + "\n")
-    return EXIT_FAILED if violations else 0
+    return EXIT_FAILED if violations or not judged[1] else 0
+
+
+def _judged(ledger: Ledger, seed: int, at_commit: str) -> tuple[dict[str, object], bool]:
+    """What the lines that say so exercised, all together and those of this commit alone; and whether it is enough.
+
+    What an earlier commit reached says nothing of this one, and a campaign of this one alone may be too small to judge.
+    """
+    whole, here = counted(seed, ledger.counted()), counted(seed, ledger.counted(at_commit))
+    found = whole.as_json()
+    told = ("rows_exercised", "states_exercised", "weighings_exercised", "cases_exercised", "terminals")
+    figures = {
+        "counted_passages": whole.passages,
+        **{name: found[name] for name in (*told, "never_reached", "liveness", "entitled_without_faults")},
+        "at_this_commit": {
+            "passages": here.passages, "never_reached": here.never_reached(),
+            "liveness": None if here.liveness is None else round(here.liveness, 5),
+        },
+    }  # fmt: skip
+    reached = not whole.never_reached() and not here.never_reached()
+    return figures, whole.lives and here.lives and reached
 
 
 def _prove_judge(seed: int) -> int:

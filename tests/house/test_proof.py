@@ -41,6 +41,21 @@ def test_without_figures_nothing_was_reached(house: Path) -> None:
     assert len({len(row(house, begin)) for begin in ("figure", "Spoilt grants", "kill -9")}) == 1
 
 
+def test_a_campaign_says_what_it_exercised_where_its_ledger_does(house: Path) -> None:
+    ledgers = house / "ledgers"
+    ledgers.mkdir()
+    line = {"seed": 1, "passages": 5_000, "violations": 0, "machine_s": 36.0, "commit": "abc"}
+    counts = {"rows": ["P1", "D4"], "entitled": 1_000, "passed": 999}
+    path = ledgers / "prove.ledger"
+    path.write_text(json.dumps(line))
+    assert draw(house, "--take", str(ledgers)).returncode == 0
+    assert row(house, "Passages without")[2] == "0 violations"
+    path.write_text("\n".join(json.dumps(one) for one in (line, line | {"counts": counts}, line | {"counts": counts})))
+    assert draw(house, "--take", str(ledgers)).returncode == 0
+    told = row(house, "Passages without")[2]
+    assert told == "0 violations; 2 rows exercised, 99.9 % of 2,000 who may pass did where nothing was wrong"
+
+
 def test_another_seed_adds_to_what_is_known(house: Path) -> None:
     ledgers = house / "ledgers"
     ledgers.mkdir()

@@ -16,7 +16,7 @@ from simulators.prove.virtual_time import FIRST_DAY
 from simulators.prove.world import Plan, World
 from tests.support.offline import PROFILE
 
-WITHIN = 20
+WITHIN = 60
 
 
 @pytest.fixture(autouse=True)
