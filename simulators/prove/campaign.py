@@ -13,13 +13,14 @@ from random import Random
 
 from edge import log
 from edge.core.state import Phase
-from simulators.prove.faults import ROWS, UNREACHED
+from simulators.prove.faults import DRAWN, ROWS
 from simulators.prove.history import Outcome, run
 from simulators.prove.ledger import Entry
 from simulators.prove.opening import HOURS_CASES
 from simulators.prove.outages import OFFLINE_CASES
 from simulators.prove.people import ORDER_CASES
 from simulators.prove.scale import WEIGHINGS
+from simulators.prove.unreached import UNREACHED
 from simulators.prove.world import Plan
 
 TRUCKS = 20
@@ -100,7 +101,7 @@ class Totals:
         """Rows, states, ends and what comes of weights that a campaign of this size reaches and this one did not."""
         if self.passages < REACH_ALL_FROM:
             return []
-        rows = set(ROWS.values()) - self.rows - UNREACHED.keys()
+        rows = DRAWN - self.rows
         phases = {phase.value for phase in Phase} - self.phases
         weighings = {f"weight {one}" for one in set(WEIGHINGS) - self.weighings}
         cases = set(CASES) - self.cases
@@ -144,6 +145,7 @@ class Totals:
             "seed": self.seed,
             "trace_hash": self.trace.hexdigest(),
             "rows_exercised": sorted(self.rows, key=_row_order),
+            "rows_not_drawn": UNREACHED,
             "states_exercised": [phase.value for phase in Phase if phase.value in self.phases],
             "weighings_exercised": [one for one in WEIGHINGS if one in self.weighings],
             "cases_exercised": [one for one in CASES if one in self.cases],

@@ -40,8 +40,11 @@ ROWS: dict[str, str] = {
     "mode_ordered": "S23", "arrivals_flood": "S24",
 }  # fmt: skip
 
-# Rows that no history can reach, and why.
-UNREACHED: dict[str, str] = {}
+# Rows that a fault shows beside its own: the wall clock that jumps is set, or is what the calendar makes of it.
+BESIDE = {"clock_jump": "O3", "clock_unset": "O3"}
+# The controller died while an output of the barrier was on: the module's lease drops it.
+LEASE = "D31"
+DRAWN = frozenset((*ROWS.values(), *BESIDE.values(), LEASE))
 
 
 class Swarm:
@@ -57,4 +60,6 @@ class Swarm:
         if fault not in self.active or self.draw.random() >= chance:
             return False
         self.struck.add(ROWS[fault])
+        if fault in BESIDE:
+            self.struck.add(BESIDE[fault])
         return True

@@ -22,7 +22,7 @@ from simulators.prove.box import Box, default_map
 from simulators.prove.cameras import Cameras
 from simulators.prove.central import Central
 from simulators.prove.disk import Disk
-from simulators.prove.faults import Swarm
+from simulators.prove.faults import LEASE, Swarm
 from simulators.prove.judge import Judge
 from simulators.prove.officers import Officers, drawn_rules
 from simulators.prove.opening import Opening, drawn_hours, drawn_persons
@@ -230,6 +230,8 @@ class World:
     def died(self) -> None:
         """No controller for some time: it may be killed again while it recovers."""
         self.phase = Phase.STARTING
+        if self.plant.outputs["raise"] or self.plant.outputs["lower"]:
+            self.swarm.struck.add(LEASE)
         down_ms = self.swarm.draw.uniform(50, 3_000)
         self.time.run_due(self.time.now_us + round(down_ms * 1000))
         if self.swarm.draw.random() < 0.2 and self.swarm.active:

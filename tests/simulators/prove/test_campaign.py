@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulators.prove import campaign, verb
+from simulators.prove.faults import DRAWN
+from simulators.prove.unreached import UNREACHED
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -115,7 +118,7 @@ def test_what_an_earlier_commit_reached_says_nothing_of_this_one(
     ledger: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everything = campaign.Totals(
-        7, rows=set(campaign.ROWS.values()), phases={one.value for one in campaign.Phase},
+        7, rows=set(campaign.DRAWN), phases={one.value for one in campaign.Phase},
         weighings=set(campaign.WEIGHINGS), cases=set(campaign.CASES),
     )  # fmt: skip
     everything.terminals.update(vars(campaign)["_ENDS"])
@@ -135,3 +138,17 @@ def test_a_campaign_whose_trucks_do_not_pass_fails(ledger: Campaign) -> None:
     assert code == 1
     assert told["liveness"] < 0.95
     assert told["at_this_commit"]["liveness"] is None or told["at_this_commit"]["liveness"] >= 0.99
+
+
+def test_every_row_of_the_catalogue_is_drawn_or_says_why_not() -> None:
+    catalogue = tomllib.loads((ROOT / "docs" / "hazards.toml").read_text(encoding="utf-8"))
+    rows = {row for row in catalogue if row != "channels" and row[0] != "I"}
+    assert len(rows) == 137
+    drawn = {row for row in DRAWN if row[0].isalpha()}
+    assert drawn | UNREACHED.keys() == rows
+    assert not drawn & UNREACHED.keys(), "a reason for what is drawn"
+    assert all(len(reason) > 40 for reason in UNREACHED.values())
+
+
+def test_a_campaign_says_which_rows_it_does_not_draw() -> None:
+    assert campaign.Totals(1).as_json()["rows_not_drawn"] == UNREACHED

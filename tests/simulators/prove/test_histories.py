@@ -92,7 +92,7 @@ def test_real_keys_and_keyed_hashes_end_alike() -> None:
 @pytest.mark.hazard("I15", "C14", "O3")
 def test_another_wall_clock_changes_nothing() -> None:
     traces = {
-        campaign.run(replace(plan("killed", "late_grant"), wall_jumps_s=jumps)).trace
+        campaign.run(replace(plan("killed", "late_grant"), wall_jumps_s=jumps, second_clock=True)).trace
         for jumps in ((0,), (86_400, -86_400), (-40, 3_600, 7))
     }
     assert len(traces) == 1
@@ -100,7 +100,7 @@ def test_another_wall_clock_changes_nothing() -> None:
 
 @pytest.mark.hazard("I15", "C14", "O3")
 def test_a_wall_clock_that_steps_at_every_change_of_state_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = plan("killed", "late_grant", "stuck_down", "stops", trucks=12)
+    one = replace(plan("killed", "late_grant", "stuck_down", "stops", trucks=12), second_clock=True)
     steady = campaign.run(one)
     seen: set[Phase] = set()
 
