@@ -4,25 +4,22 @@ The lists are real bytes, judged by the real feed; the truth about each passage 
 from when the link was down, never from what the lane makes of either.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
-from edge.clearance.claims import parse_utc
 from edge.clearance.feeds import OFFLINE_LISTS, IssuedFeed
-from edge.clearance.offline_list import ListedVehicle, list_claims, seal_list
 from edge.clearance.seen import SeenVersions
 from edge.core.effects import ConsumeAuthority
 from edge.core.events import DeviceBack, DeviceLost
 from edge.core.offline import CLEARANCE
-from edge.core.offline_list import OfflineList, Risk
+from edge.core.offline_list import OfflineList
 from edge.core.profile import LaneProfile, OfflineRules
 from edge.ports import Clock
 from edge.times import rfc3339
-from simulators.prove.traffic import truck
+from simulators.prove.lists import BAD_LISTS, ENTRY, SECRET, Lists
 from simulators.prove.virtual_time import FIRST_DAY
 
 if TYPE_CHECKING:
@@ -36,24 +33,16 @@ OFFLINE_CASES = (
     "unread",
 )  # fmt: skip
 _CUT = "centre_cut"
-# What an attacker, or a mistake of the centre, makes of a list.
-_BAD_LISTS = ("list_forged", "list_alien", "list_old")
-_FAULTS = (_CUT, "list_lapsed", "list_withheld", "time_unvouched", "clock_unset", *_BAD_LISTS)
+_FAULTS = (_CUT, "list_lapsed", "list_withheld", "time_unvouched", "clock_unset", *BAD_LISTS)
 # A box without a clock of its own starts two hours in the past, and is set right after a while.
 SET_LATER_S = (-7_200, *(0,) * 400)
-# What it finds retained was over an hour before it started.
-_RETAINED = timedelta(hours=5)
 _SHARE_OF_LANES = 0.1
 # A lane that is cut off and fails closed: some sites want no list.
 _FAIL_CLOSED = 0.2
 _OUTAGE_MS = 4_000
-_SECRET = b"l" * 32
-_LIFE, _SHORT_LIFE = timedelta(hours=4), timedelta(seconds=9)
-_LISTED = 12
 _EXPECTED = 0.75
 # In an outage one that passed unasked comes again.
 _AGAIN = 0.3
-_ENTRY = "entry-"
 # An outage is as much shorter here as the feed looks more often for steps of the clock.
 _LOOK_S = 0.7
 # A moment is written in whole milliseconds.
@@ -90,27 +79,6 @@ class _Versions:
         self._highest = max(self._highest, version)
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """One vehicle of a list, by the centre's own clock."""
-
-    number: int
-    from_ms: int
-    until_ms: int
-    most_uses: int
-    low_risk: bool
-    denied: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Issued:
-    """What the centre signed for this lane: until when it counts, and whom it names."""
-
-    raw: bytes
-    until_ms: int
-    entries: dict[str, _Listed]
-
-
 class Outages:
     """The link to the authorities of one lane, and the lists that it was sent.
 
@@ -125,15 +93,14 @@ class Outages:
         self._rules = world.profile.offline
         faults = world.plan.faults
         self._cuts = any(fault in faults for fault in _FAULTS)
-        self._lapses, self._withholds = "list_lapsed" in faults, "list_withheld" in faults
-        self._retained = "clock_unset" in faults and not faults & {"clock_skew", "clock_jump"}
+        self._withholds = "list_withheld" in faults
         self._unvouched = "time_unvouched" in faults
         self._step_seen_ms = _STEP_SEEN_PAUSED_MS if "paused" in faults else _STEP_SEEN_MS
         self._down_since_ms = 0
         self._box: Box | None = None
         self._feed: IssuedFeed[OfflineList] | None = None
         self._versions = _Versions()
-        self._issued: dict[int, _Issued] = {}
+        self._lists = Lists(world, self._draw)
         # The version that counts in this life, as far as it was rightly accepted; whether anybody was heard in it.
         self._in_force = 0
         self._heard = False
@@ -181,7 +148,7 @@ class Outages:
                 site=self.world.profile.site,
                 lane=self.world.profile.lane,
                 authority=self._rules.authority,
-                secret=_SECRET,
+                secret=SECRET,
                 keyset=self.world.keyset,
                 seen=cast(SeenVersions, self._versions),
                 file=Path("no-such-file"),
@@ -216,107 +183,30 @@ class Outages:
             return _FIRST_MOMENT
         if self._unvouched:
             self.world.swarm.strikes("time_unvouched", 1)
-            return rfc3339(self._utc() + _ISSUER_OFF)
-        return rfc3339(self._utc())
-
-    def _utc(self) -> datetime:
-        return FIRST_DAY + timedelta(microseconds=self.world.time.now_us)
+            return rfc3339(self._lists.utc() + _ISSUER_OFF)
+        return rfc3339(self._lists.utc())
 
     def _issue(self) -> None:
         """Sign the next list; it goes out at once where the lane can be reached."""
-        draw = self._draw
-        version = len(self._issued) + 1
-        self._issued[version] = self._signed(version)
+        self._lists.issue()
         if not self.down:
             self._bring()
-        if not self._retained:
-            self.world.time.after(draw.uniform(8_000, 25_000), self._issue)
-
-    def _signed(self, version: int) -> _Issued:
-        draw, world, rules = self._draw, self.world, self._rules
-        assert rules is not None
-        old = list(self._issued[version - 1].entries) if version > 1 else []
-        kept = [self._issued[version - 1].entries[one].number for one in old[::2]]
-        numbers = dict.fromkeys(kept + [draw.randrange(10**6) for _ in range(_LISTED - len(kept))])
-        life = _SHORT_LIFE if self._lapses else _LIFE
-        now = self._utc() - (_RETAINED if self._retained else timedelta(0))
-        claims = list_claims(
-            rules.authority, world.profile.site, world.profile.lane, version,
-            self._vehicles(numbers),
-            secret=_SECRET, issued=now, not_after=now + life,
-            denied=tuple(f"{_ENTRY}{number}" for number in numbers if draw.random() < 0.12),
-        )  # fmt: skip
-        for entry in claims["entries"]:
-            if draw.random() < 0.15 and not self._retained:
-                # Expected for a short time alone, now or later.
-                begin = now + timedelta(seconds=draw.choice((0, 20)))
-                entry["from"], entry["until"] = rfc3339(begin), rfc3339(begin + timedelta(seconds=5))
-        return _Issued(self._seal(claims), self._true_ms(claims["not_after"]), self._truth(claims))
-
-    def _vehicles(self, numbers: Iterable[int]) -> tuple[ListedVehicle, ...]:
-        """The vehicles as they are listed; one of which only the plate is known cannot be."""
-        found, draw = [], self._draw
-        for number in numbers:
-            one = truck(number, "release", self.world.profile.traffic)
-            codes = tuple(box.code for box in one.containers)
-            if codes or one.tag.tid:
-                risk: Risk = "high" if draw.random() < 0.1 else "low"
-                uses = draw.choice((1, 1, 2))
-                found.append(ListedVehicle(f"{_ENTRY}{number}", one.plate.text, codes, one.tag.tid, uses, risk))
-        return tuple(found)
-
-    def _truth(self, claims: dict[str, Any]) -> dict[str, _Listed]:
-        return {
-            one["id"]: _Listed(
-                int(one["id"].removeprefix(_ENTRY)), self._true_ms(one["from"]), self._true_ms(one["until"]),
-                one["max_uses"], one["class"] == "low", one["id"] in claims["denied"],
-            )
-            for one in claims["entries"]
-        }  # fmt: skip
-
-    def _true_ms(self, text: str) -> int:
-        moment = parse_utc(text)
-        assert moment is not None
-        return (moment - FIRST_DAY) // timedelta(milliseconds=1)
-
-    def _seal(self, claims: dict[str, Any], signer: str = "list-customs") -> bytes:
-        signers = self.world.signers
-        return seal_list(claims, key_id=signers.key_ids[signer], key=signers.keys[signer])
+        if not self._lists.retained:
+            self.world.time.after(self._draw.uniform(8_000, 25_000), self._issue)
 
     def _bring(self) -> None:
         """Hand the newest list to the lane, and before or behind it what somebody else made of one."""
         feed, box, swarm = self._feed, self._box, self.world.swarm
-        if feed is None or box is None or box.dead or not self._issued:
+        if feed is None or box is None or box.dead or not self._lists.issued:
             return
         if not (self._withholds and swarm.strikes("list_withheld", 0.8)):
-            newest = max(self._issued)
-            if self._lapses:
+            newest = self._lists.newest
+            if self._lists.lapse:
                 swarm.strikes("list_lapsed", 1)
-            self._offer(newest, self._issued[newest].raw)
-        for fault in _BAD_LISTS:
+            self._offer(newest, self._lists.issued[newest].raw)
+        for fault in BAD_LISTS:
             if swarm.strikes(fault, 0.7):
-                self._offer(0, self._bad(fault))
-
-    def _bad(self, fault: str) -> bytes:
-        """A list that names every vehicle that may come, and that this lane may not take."""
-        world, rules, draw = self.world, self._rules, self.world.swarm.draw
-        assert rules is not None
-        if fault == "list_old" and len(self._issued) > 2:
-            return self._issued[draw.randrange(1, len(self._issued) - 1)].raw
-        now = self._utc()
-        claims = list_claims(
-            rules.authority, world.profile.site, "lane-2" if fault == "list_alien" else world.profile.lane,
-            10**6, self._vehicles(self._numbers()), secret=_SECRET,
-            issued=now, not_after=now + _LIFE,
-        )  # fmt: skip
-        if fault == "list_old":
-            # Too long a life, or one that is over: nobody may live on it.
-            claims["issued"], claims["not_after"] = (rfc3339(now - timedelta(hours=hours)) for hours in (5, 1))
-        signers = ("stranger", "customs", "sampling-customs") if fault == "list_forged" else ("list-customs",)
-        return self._seal(claims, draw.choice(signers))
-
-    def _numbers(self) -> list[int]:
-        return [one.number for one in self._issued[max(self._issued)].entries.values()]
+                self._offer(0, self._lists.bad(fault))
 
     def _offer(self, version: int, raw: bytes) -> None:
         """Hand bytes to the lane; whatever it takes has to be what the centre signed for it (I21)."""
@@ -326,7 +216,7 @@ class Outages:
         if not isinstance(outcome, OfflineList):
             self.seen.add("list_refused")
             return
-        known = self._issued.get(outcome.version)
+        known = self._lists.issued.get(outcome.version)
         if known is None or known.raw != raw:
             self.world.judge.blame("I21", f"a list was taken that nobody may send this lane: version {version}")
         elif outcome.version < before:
@@ -336,11 +226,11 @@ class Outages:
 
     def expected(self, number: int) -> int:
         """Who comes: where there are lists mostly one whom they name; else the stranger that was drawn."""
-        if not self._issued or self._draw.random() >= _EXPECTED:
+        if not self._lists.issued or self._draw.random() >= _EXPECTED:
             return number
         if self.down and self._uses and self._draw.random() < _AGAIN:
-            return int(self._draw.choice(list(self._uses)).removeprefix(_ENTRY))
-        listed = self._draw.choice(self._numbers())
+            return int(self._draw.choice(list(self._uses)).removeprefix(ENTRY))
+        listed = self._draw.choice(self._lists.numbers())
         # Where nothing is wrong nobody comes twice: whoever was sent elsewhere the first time is rightly held.
         if listed in self._came and not self._cuts:
             return number
@@ -352,14 +242,14 @@ class Outages:
     def consumes(self, effect: ConsumeAuthority) -> None:
         """The lane is about to let a vehicle pass unasked: everything that has to be true is (I21)."""
         now_ms, blame = self.world.time.now_ms, self.world.judge.blame
-        entry = self._issued[self._in_force].entries.get(_entry(effect.nonces)) if self._in_force else None
+        entry = self._lists.issued[self._in_force].entries.get(_entry(effect.nonces)) if self._in_force else None
         if self._rules is None:
             blame("I21", "passed unasked where that is not configured")
         elif not self.down or now_ms - self._down_since_ms < _OUTAGE_MS:
             blame("I21", "passed unasked although the link was not down for long enough")
         elif entry is None:
             blame("I21", "passed unasked without an entry of the list in force")
-        elif now_ms >= self._issued[self._in_force].until_ms or effect.deadline_ms >= entry.until_ms:
+        elif now_ms >= self._lists.issued[self._in_force].until_ms or effect.deadline_ms >= entry.until_ms:
             blame("I21", "passed unasked under a list, or an entry, that is over")
         elif entry.denied or not entry.low_risk or now_ms < entry.from_ms - _CUT_MS:
             blame("I21", "passed unasked although its entry says otherwise")
@@ -384,7 +274,9 @@ class Outages:
         entry = _entry(effect["nonces"])
         self._uses[entry] = self._uses.get(entry, 0) + 1
         self._passes += 1
-        most = max((one.entries[entry].most_uses for one in self._issued.values() if entry in one.entries), default=0)
+        most = max(
+            (one.entries[entry].most_uses for one in self._lists.issued.values() if entry in one.entries), default=0
+        )
         if self._uses[entry] > most:
             self.world.judge.blame("I21", f"{entry} passed {self._uses[entry]} times, {most} are allowed")
         if self._rules is not None and self._passes > self._rules.most_passes:
