@@ -41,6 +41,7 @@ _LOOK_EVERY_MS = 500
 _TWO: tuple[TwoPersonAction, ...] = ("open", "lower", "reset")
 _SHARE_OF_TWO = {"open": 0.25, "lower": 0.1, "reset": 0.1}
 _LANE_CLOSED, _NO_APPOINTMENT = "lane_closed", "no_appointment"
+_SAYS_WHY = (_LANE_CLOSED, "opened_by_person", "evacuation")
 # How a passage ends whose reasons are those that it was held for.
 _KEPT_WHOLE = frozenset({"TIMEOUT", "ABANDONED", "TURNED_BACK"})
 
@@ -203,4 +204,4 @@ class Opening:
 
 
 def _says_why(reasons: Sequence[str]) -> bool:
-    return any(one == _LANE_CLOSED or one.startswith("mode_") for one in reasons) or "opened_by_person" in reasons
+    return any(one in _SAYS_WHY or one.startswith("mode_") for one in reasons)

@@ -241,6 +241,6 @@ class World:
     def stop(self) -> None:
         """Every truck is gone."""
         self.finished = True
-        self.central.read()
+        self.central.read_all()
         if self.box is not None:
             self.box.loop.stop()

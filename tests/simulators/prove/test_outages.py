@@ -153,7 +153,7 @@ def test_a_list_that_outlives_its_time_by_a_wrong_clock_is_found(monkeypatch: py
 
 @pytest.mark.hazard("I21")
 def test_a_passage_that_is_never_reported_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulators.prove.central.Central.read", lambda self: None)
+    monkeypatch.setattr("simulators.prove.central.Central.read", lambda self, after=0: None)
     assert found("were never reported")
 
 
