@@ -84,9 +84,9 @@ class Operator:
                 self._soon(action, name, self._draw.uniform(*_SECOND_MS))
 
     def _soon(self, action: PersonAction, name: str, in_ms: float) -> None:
-        self.world.time.after(in_ms, partial(self._look, action, name))
+        self.world.time.after(in_ms, partial(self._look_at, action, name))
 
-    def _look(self, action: PersonAction, name: str) -> None:
+    def _look_at(self, action: PersonAction, name: str) -> None:
         self.world.poke()
         box = self.world.box
         seen = None if box is None else box.runner.state.passage
