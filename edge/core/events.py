@@ -271,7 +271,7 @@ class PersonDecided:
 class Supplemented:
     """A named person says from the pictures what was not read: plates by place, container codes front to rear.
 
-    Words, never readings: whether they count is judged in `edge.core.supplementing`.
+    Words, never readings: whether they count is judged in `edge.core.supplementing`. `passage` as in `PersonDecided`.
     """
 
     at_ms: int
@@ -279,6 +279,7 @@ class Supplemented:
     reason: str
     plates: tuple[tuple[str, str], ...] = ()
     containers: tuple[str, ...] = ()
+    passage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,10 @@ OPENED_BY_PERSON = "person_opens_supplemented"
 def supplement_refusal(state: LaneState, event: Supplemented) -> str | None:
     """Return the stable reason why a person's words do not count, or None where they do.
 
-    Reasons: nobody_named, nothing_said, journal_lost, not_held, not_decided_here, referred, vehicle_not_watched,
-    too_often; of what is said: not_looked_for, already_read, conflict, plate_form, two_vehicles, lane_saw_other_plate,
-    container_form, container_check, too_many_containers, containers_contradict, lane_saw_other_container.
+    Reasons: nobody_named, nothing_said, journal_lost, another_passage, not_held, not_decided_here, referred,
+    vehicle_not_watched, too_often; of what is said: not_looked_for, already_read, conflict, plate_form, two_vehicles,
+    lane_saw_other_plate, container_form, container_check, too_many_containers, containers_contradict,
+    lane_saw_other_container.
     """
     if not (event.operator.strip() and event.reason.strip()):
         return "nobody_named"
@@ -42,6 +43,9 @@ def supplement_refusal(state: LaneState, event: Supplemented) -> str | None:
     if state.journal_lost:
         return "journal_lost"
     passage = state.passage
+    if event.passage is not None and (passage is None or passage.id != event.passage):
+        # Said of a vehicle that has left: of who stands there now it is somebody else's plate.
+        return "another_passage"
     if state.phase is not Phase.HELD or passage is None:
         return "not_held"
     if held_for(state.mode, state.hours) is not None or passage.mode != state.mode or passage.identity is None:

@@ -172,7 +172,7 @@ class ControlServer:
                 "verb": "supplement", "lane": str(lane), "operator": str(who), "reason": str(why),
                 "plates": dict(plates), "containers": list(codes),
             }:  # fmt: skip
-                return await self._supplement(lane, who, why, plates, codes)
+                return await self._supplement(lane, who, why, plates, codes, asked.get("passage"))
             case {
                 "verb": "record", "lane": str(lane), "operator": str(who), "reason": str(why),
                 "seconds": int() as seconds, "most_mib": int() as most_mib,
@@ -219,17 +219,19 @@ class ControlServer:
         return {"accepted": runner.state.mode == mode, "phase": runner.state.phase.value, "lane": describe(runner)}
 
     async def _supplement(
-        self, lane: str, operator: str, reason: str, plates: dict[str, Any], codes: list[Any]
+        self, lane: str, operator: str, reason: str, plates: dict[str, Any], codes: list[Any], passage: object
     ) -> dict[str, Any]:
         """Hand on what a person says of a held vehicle where nothing was read; answered once it is decided again."""
         operator, reason = _in_one_line(operator), _in_one_line(reason)
         if error := self._unacceptable(lane, operator, reason):
             return error
+        if not (passage is None or isinstance(passage, str)):
+            return {"error": "passage_malformed"}
         words = typed_words(plates, codes)
         if words is None:
             return {"error": "words_malformed"}
         runner = self._lanes[lane]
-        event = Supplemented(runner.now_ms(), operator, reason, *words)
+        event = Supplemented(runner.now_ms(), operator, reason, *words, passage)
         before, why_not = runner.state, supplement_refusal(runner.state, event)
         runner.take(event)
         accepted = runner.state.phase is not before.phase or runner.state.phase_since_ms != before.phase_since_ms

@@ -84,6 +84,7 @@ def supplement(arguments: Sequence[str]) -> int:
     parser.add_argument("--plate", help=say("supplement_plate"))
     parser.add_argument("--rear-plate", help=say("supplement_rear_plate"))
     parser.add_argument("--container", action="append", default=[], metavar="CODE", help=say("supplement_container"))
+    parser.add_argument("--passage", metavar="ID", help=say("open_passage"))
     given = parser.parse_args(arguments)
     plates = {"front": given.plate, "rear": given.rear_plate}
     request = {
@@ -93,6 +94,7 @@ def supplement(arguments: Sequence[str]) -> int:
         "reason": given.reason,
         "plates": {place: text for place, text in plates.items() if text is not None},
         "containers": given.container,
+        "passage": given.passage,
     }
     answer = ask_controller(given, request)
     if isinstance(answer, int):

@@ -32,8 +32,9 @@ class Words:
 
     def of(self, state: LaneState) -> Supplemented | None:
         """Return what the operator says of the vehicle that is held now, if anything."""
-        there, identity = self.world.traffic.now, None if state.passage is None else state.passage.identity
-        if there is None or identity is None or self._draw.random() >= _SAYS:
+        passage = state.passage
+        there, identity = self.world.traffic.now, None if passage is None else passage.identity
+        if there is None or passage is None or identity is None or self._draw.random() >= _SAYS:
             return None
         meant = truck(there.number + 1, there.verdict) if self._draw.random() < _MISTAKEN else there
         unread = {place for place, reading in identity.plates if reading.status == "unread"}
@@ -41,7 +42,7 @@ class Words:
         boxes = tuple(one.code for one in meant.containers) if identity.containers.status == "unread" else ()
         if not plates and not boxes:
             return None
-        return Supplemented(self.world.time.now_ms, "chen", "looked", plates, boxes)
+        return Supplemented(self.world.time.now_ms, "chen", "looked", plates, boxes, passage.id)
 
 
 def _plates(meant: Truck) -> list[tuple[str, str]]:

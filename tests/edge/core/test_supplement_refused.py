@@ -55,6 +55,25 @@ def test_a_plate_is_said_once() -> None:
     assert dict(lane.last(Report).fields)["reason"] == "plate_form"
 
 
+def test_a_word_about_a_vehicle_that_has_left_is_none_about_the_next() -> None:
+    lane = held(plate=False)
+    looked_at = lane.passage.id
+    lane.scan(3, arrival_loop=False)
+    words = (("front", PLATE),)
+    lane.take(Supplemented(lane.at_ms, "chen", "mud", words, passage=looked_at))
+    assert dict(lane.last(Report).fields)["reason"] == "another_passage"
+    lane.arrive()
+    lane.read_tag()
+    look_in_vain(lane)
+    lane.prepare()
+    lane.answer("release")
+    assert lane.phase is Phase.HELD
+    lane.take(Supplemented(lane.at_ms, "chen", "mud", words, passage=looked_at))
+    assert (lane.phase, dict(lane.last(Report).fields)["reason"]) == (Phase.HELD, "another_passage")
+    lane.take(Supplemented(lane.at_ms, "chen", "mud", words, (CODE,), lane.passage.id))
+    assert lane.phase is Phase.WAITING
+
+
 @pytest.mark.hazard("D8")
 def test_a_word_settles_no_contradiction() -> None:
     lane = LaneBench(OPENS)

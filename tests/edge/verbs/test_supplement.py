@@ -134,7 +134,9 @@ async def test_there_has_to_be_a_controller(tmp_path: Path) -> None:
     assert await asyncio.to_thread(supplement, given) == 69
 
 
-@pytest.mark.parametrize("asked", [{"plates": []}, {"containers": {}}, {"operator": ""}, {"plates": {"front": 7}}])
+@pytest.mark.parametrize(
+    "asked", [{"passage": 7}, {"plates": []}, {"containers": {}}, {"operator": ""}, {"plates": {"front": 7}}]
+)
 async def test_a_request_of_another_form_is_refused(held: Scanned, tmp_path: Path, asked: dict[str, Any]) -> None:
     whole = {
         "verb": "supplement", "lane": "lane-1", "operator": "chen", "reason": "why", "plates": {"front": PLATE},
