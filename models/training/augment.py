@@ -1,30 +1,53 @@
-"""What lies between a plate and the reader: the detector's box, perspective, light, motion, resolution, noise, JPEG."""
+"""What lies between a plate and the reader: the box, perspective, light, rain, motion, resolution, noise, JPEG."""
+
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
 
 from models.pixels import Array, Image
 from models.reader import LINE_HEIGHT_PX
+from simulators.scene import Weather, rained_on
 
 Rng = np.random.Generator
-NIGHT_SHARE = 0.08
+# What a plate is seen in; by chance it is night or rains in so many pictures.
+Sight = Literal["day", "rain", "night"]
+SIGHTS: tuple[Sight, ...] = get_args(Sight)
+NIGHT_SHARE, RAIN_SHARE = 0.08, 0.08
+# Rendered plates are seen between these heights.
+LEAST_SEEN_PX, MOST_SEEN_PX = 13, 56
+# What a plate takes of the width of its scene, and how heavy rain is.
+SHARE_OF_SCENE = (0.09, 0.16)
+RAIN = (0.3, 1.0)
 
 
 def seen(image: Image, corners: Array, width: int, rng: Rng, *, sharp: bool) -> Image:
     """Return the line at `corners` of `image` as a reader gets it, `width` x 48 pixels.
 
-    `sharp` pictures are rendered: they lose resolution as a camera's do. Others are photographs: they lose less.
+    `sharp` pictures are rendered: they lose resolution as a camera's do. Others are photographs: they lose less, and
+    have their own weather.
     """
     height_seen = _height_seen(rng, sharp=sharp)
     scale = height_seen / LINE_HEIGHT_PX
     size = (max(24, round(width * scale)), height_seen)
-    cut = _cut(image, _boxed(corners, rng, sharp=sharp), size)
-    cut = lit(cut, rng)
-    cut = blurred(cut, rng, sharp=sharp)
-    cut = noisy(cut, rng, sharp=sharp)
+    draw = rng.random()
+    sight: Sight = "night" if draw < NIGHT_SHARE else "day"
+    if sharp and NIGHT_SHARE <= draw < NIGHT_SHARE + RAIN_SHARE:
+        sight = "rain"
+    cut = taken(image, corners, size, rng, sight, sharp=sharp)
     if rng.random() < 0.5:
         cut = packed(cut, int(rng.integers(25 if sharp else 50, 96)))
     return np.asarray(cv2.resize(cut, (width, LINE_HEIGHT_PX)), np.uint8)
+
+
+def taken(image: Image, corners: Array, size: tuple[int, int], rng: Rng, sight: Sight, *, sharp: bool) -> Image:
+    """Return what a camera sees at `corners` of `image`, `size` (width, height) pixels of it, before it is packed."""
+    cut = lit(_cut(image, _boxed(corners, rng, sharp=sharp), size), rng, night=sight == "night")
+    if sight == "rain":
+        cut = rained_on(
+            cut, rng, Weather(rain=float(rng.uniform(*RAIN))), size[0] / float(rng.uniform(*SHARE_OF_SCENE))
+        )
+    return noisy(blurred(cut, rng, sharp=sharp), rng, sharp=sharp)
 
 
 def packed(image: Image, quality: int) -> Image:
@@ -33,9 +56,14 @@ def packed(image: Image, quality: int) -> Image:
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 
+def height_drawn(rng: Rng) -> int:
+    """Return how high a rendered plate of one row is seen: small ones as often as large ones."""
+    return int(np.exp(rng.uniform(np.log(LEAST_SEEN_PX), np.log(MOST_SEEN_PX))))
+
+
 def _height_seen(rng: Rng, *, sharp: bool) -> int:
     if sharp:
-        return int(np.clip(np.exp(rng.uniform(np.log(13), np.log(56))), 13, LINE_HEIGHT_PX))
+        return min(height_drawn(rng), LINE_HEIGHT_PX)
     return LINE_HEIGHT_PX if rng.random() < 0.6 else int(rng.integers(16, LINE_HEIGHT_PX))
 
 
@@ -70,8 +98,8 @@ def _cut(image: Image, corners: Array, size: tuple[int, int]) -> Image:
     return np.asarray(cv2.resize(twice, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def lit(image: Image, rng: Rng) -> Image:
-    """Light: contrast, brightness, a cast of colour, a shadow or glare that runs across, night."""
+def lit(image: Image, rng: Rng, *, night: bool | None = None) -> Image:
+    """Light: contrast, brightness, a cast of colour, a shadow or glare that runs across, night (None: by chance)."""
     height, width = image.shape[:2]
     values = image.astype(np.float32)
     values = (values - 128.0) * rng.uniform(0.55, 1.25) + 128.0 + rng.uniform(-40, 40)
@@ -85,7 +113,7 @@ def lit(image: Image, rng: Rng) -> Image:
     if rng.random() < 0.12:
         spot = rng.normal(0.0, 30.0, (2, 5, 1)).astype(np.float32)
         values += cv2.resize(spot, (width, height), interpolation=cv2.INTER_CUBIC)[:, :, None]
-    if rng.random() < NIGHT_SHARE:
+    if rng.random() < NIGHT_SHARE if night is None else night:
         values = values * float(rng.uniform(0.2, 0.5)) + rng.normal(0.0, 5.0, values.shape).astype(np.float32)
     return np.asarray(np.clip(values, 0, 255), np.uint8)
 

@@ -54,18 +54,29 @@ class Answers:
         return {"n": total, "exact": self.exact, "wrong": self.wrong, "unread": self.unread}
 
 
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Answers of about one confidence: how many, how sure they are on average, which share of them is right."""
+
+    answers: int
+    mean: float
+    right: float
+
+
+def reliability(given: Sequence[tuple[float, bool]]) -> list[Bin]:
+    """Return BINS of equal width, from 0 to 1, for (confidence, right); 0.0 stands where a bin is empty."""
+    places = [min(BINS - 1, int(confidence * BINS)) for confidence, _ in given]
+    bins: list[Bin] = []
+    for wanted in range(BINS):
+        part = [pair for pair, place in zip(given, places, strict=True) if place == wanted]
+        mean, right = (float(np.mean([pair[which] for pair in part])) if part else 0.0 for which in (0, 1))
+        bins.append(Bin(len(part), mean, right))
+    return bins
+
+
 def calibration_error(given: Sequence[tuple[float, bool]]) -> float:
     """Return the expected calibration error of (confidence, right) over ten bins of equal width (0.0 for none)."""
-    if not given:
-        return 0.0
-    places = [min(BINS - 1, int(confidence * BINS)) for confidence, _ in given]
-    error = 0.0
-    for wanted in range(BINS):
-        bin_ = [pair for pair, place in zip(given, places, strict=True) if place == wanted]
-        if bin_:
-            mean, right = (float(np.mean([pair[part] for pair in bin_])) for part in (0, 1))
-            error += len(bin_) / len(given) * abs(mean - right)
-    return error
+    return sum(one.answers / len(given) * abs(one.mean - one.right) for one in reliability(given)) if given else 0.0
 
 
 def floor_for(given: Iterable[tuple[float, bool]], answers: int, wrong_in: int) -> float:

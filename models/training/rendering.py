@@ -14,7 +14,7 @@ from simulators.scene import PlateType, draw_plate
 Rng = np.random.Generator
 # Debian's fonts-noto-cjk, fonts-wqy-zenhei, fonts-wqy-microhei and fonts-dejavu-core; those that are missing are left
 # out. '' is the font inside OpenCV.
-_FONTS = Path("/usr/share/fonts")
+FONTS = Path("/usr/share/fonts")
 CHINESE_FONTS = (
     "opentype/noto/NotoSansCJK-Bold.ttc",
     "opentype/noto/NotoSansCJK-Regular.ttc",
@@ -32,6 +32,8 @@ LATIN_FONTS = (
 )
 LINE_HEIGHT_PX = 64
 LINE_WIDTH_PX = 208
+# A plate of two rows is as wide and 220 mm high where one of one row is 140 mm high.
+TWO_ROWS_HEIGHT_PX = 100
 MARGIN_X_PX = 26
 MARGIN_Y_PX = 12
 HEIGHT_PX = LINE_HEIGHT_PX + 2 * MARGIN_Y_PX
@@ -55,25 +57,25 @@ class Line:
     text: str
 
 
-def line_corners() -> Array:
-    """Return the corners of the text in every rendered picture."""
-    left, top, right, bottom = MARGIN_X_PX, MARGIN_Y_PX, WIDTH_PX - MARGIN_X_PX, HEIGHT_PX - MARGIN_Y_PX
+def line_corners(height: int = LINE_HEIGHT_PX) -> Array:
+    """Return the corners of the text in every rendered picture, `height` pixels apart."""
+    left, top, right, bottom = MARGIN_X_PX, MARGIN_Y_PX, WIDTH_PX - MARGIN_X_PX, MARGIN_Y_PX + height
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
 
 
-def installed(fonts: Sequence[str]) -> tuple[str, ...]:
-    """Return the files of those `fonts` that this machine has, and the built-in one."""
-    return ("", *(str(_FONTS / font) for font in fonts if (_FONTS / font).is_file()))
+def installed(fonts: Sequence[str], folder: Path = FONTS) -> tuple[str, ...]:
+    """Return the files of those `fonts` that lie in `folder`, and the built-in one."""
+    return ("", *(str(folder / font) for font in fonts if (folder / font).is_file()))
 
 
 class LinePainter:
     """Paints one line after the other; the same generator gives the same lines on the same fonts."""
 
-    def __init__(self, rng: Rng) -> None:
-        """Look up the fonts."""
+    def __init__(self, rng: Rng, fonts: Path = FONTS) -> None:
+        """Look up the fonts in a folder that is laid out as the system's."""
         self._rng = rng
-        self._chinese = installed(CHINESE_FONTS)
-        self._latin = installed(LATIN_FONTS)
+        self._chinese = installed(CHINESE_FONTS, fonts)
+        self._latin = installed(LATIN_FONTS, fonts)
 
     def plate(self) -> Line:
         """Return a plate of one row, or one row of a plate of two."""
@@ -82,6 +84,21 @@ class LinePainter:
     def painted(self, number: PlateText) -> Line:
         """Return a line of the plate `number`."""
         rng = self._rng
+        flat = self._flat(number)
+        if number.rows == 1:
+            return self._mounted(flat, number.text)
+        upper = rng.random() < 0.4
+        text = number.text[:2] if upper else number.text[2:]
+        return self._mounted(_part(flat, _jittered(rng, _UPPER_ROW if upper else _LOWER_ROW)), text)
+
+    def whole(self, number: PlateText) -> Line:
+        """Return the whole plate `number`, whether it has one row or two."""
+        return self._mounted(
+            self._flat(number), number.text, LINE_HEIGHT_PX if number.rows == 1 else TWO_ROWS_HEIGHT_PX
+        )
+
+    def _flat(self, number: PlateText) -> Image:
+        rng = self._rng
         # The built-in type has a barred zero, which no plate has: it is drawn less often than the others.
         latin = self._latin[int(rng.integers(1, len(self._latin)))] if len(self._latin) > 1 else ""
         set_in = PlateType(
@@ -89,12 +106,7 @@ class LinePainter:
             "" if rng.random() < 0.1 else latin,
             int(rng.integers(300, 800)),
         )
-        flat = draw_plate(number.text, number.colour, number.kind, number.rows, set_in)
-        if number.rows == 1:
-            return self._mounted(flat, number.text)
-        upper = rng.random() < 0.4
-        text = number.text[:2] if upper else number.text[2:]
-        return self._mounted(_part(flat, _jittered(rng, _UPPER_ROW if upper else _LOWER_ROW)), text)
+        return draw_plate(number.text, number.colour, number.kind, number.rows, set_in)
 
     def other(self) -> Line:
         """Return a line that is no plate: other characters, each of which reads as the one that stands for all."""
@@ -107,15 +119,15 @@ class LinePainter:
         cv2.putText(flat, text, (10, 98), ink, face, 100, 0)
         return self._mounted(flat, "\x01" * count)
 
-    def _mounted(self, flat: Image, text: str) -> Line:
-        """Return `flat` on what may stand around a plate."""
+    def _mounted(self, flat: Image, text: str, height: int = LINE_HEIGHT_PX) -> Line:
+        """Return `flat`, drawn `height` pixels high, on what may stand around a plate."""
         rng = self._rng
         level = float(rng.uniform(10, 220))
         shade = rng.normal(level, 25.0, (3, 4, 3)) + rng.normal(0.0, 12.0, 3)
-        around = cv2.resize(np.clip(shade, 0, 255).astype(np.uint8), (WIDTH_PX, HEIGHT_PX))
-        face = cv2.resize(flat, (LINE_WIDTH_PX, LINE_HEIGHT_PX), interpolation=cv2.INTER_AREA)
+        around = cv2.resize(np.clip(shade, 0, 255).astype(np.uint8), (WIDTH_PX, height + 2 * MARGIN_Y_PX))
+        face = cv2.resize(flat, (LINE_WIDTH_PX, height), interpolation=cv2.INTER_AREA)
         around[MARGIN_Y_PX:-MARGIN_Y_PX, MARGIN_X_PX:-MARGIN_X_PX] = face
-        return Line(np.asarray(around, np.uint8), line_corners(), text)
+        return Line(np.asarray(around, np.uint8), line_corners(height), text)
 
 
 def _jittered(rng: Rng, part: tuple[float, float, float, float]) -> tuple[float, float, float, float]:

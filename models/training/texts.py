@@ -1,7 +1,7 @@
 """Draws numbers of plates at random: every class of the grammar, every province as often as every other."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -54,8 +54,8 @@ def _ended(rng: Rng, end: str, colour: PlateColour, kind: PlateKind, rows: Liter
     return PlateText(_some(rng, PROVINCES) + _second(rng) + _serial(rng, 4) + end, colour, kind, rows)
 
 
-def _cross_border(rng: Rng) -> PlateText:
-    end = _some(rng, "港澳")
+def _cross_border(rng: Rng, ends: str = "港澳") -> PlateText:
+    end = _some(rng, ends)
     return PlateText("粤Z" + _serial(rng, 4) + end, "black", "hk" if end == "港" else "macau")
 
 
@@ -117,3 +117,31 @@ _SHARES = np.array([share for share, _ in _CLASSES]) / sum(share for share, _ in
 def plate_text(rng: Rng) -> PlateText:
     """Return the number of one plate; classes as often as a lane needs them, provinces and letters evenly."""
     return _CLASSES[int(rng.choice(len(_CLASSES), p=_SHARES))][1](rng)
+
+
+# What is judged apart, by name: each look that a plate may have, also those that few photographs show.
+JUDGED: dict[str, Callable[[Rng], PlateText]] = {
+    "blue": lambda rng: _ordinary(rng, "blue"),
+    "yellow": lambda rng: _ordinary(rng, "yellow"),
+    "yellow, two rows": lambda rng: _ordinary(rng, "yellow", 2),
+    "挂, two rows": lambda rng: _ended(rng, "挂", "yellow", "trailer", 2),
+    "new energy, small": _small_energy,
+    "new energy, large": _large_energy,
+    "学": lambda rng: _ended(rng, "学", "yellow", "coach"),
+    "警": lambda rng: _ended(rng, "警", "white", "police"),
+    "港": lambda rng: _cross_border(rng, "港"),
+    "澳": lambda rng: _cross_border(rng, "澳"),
+    "使": _embassy,
+    "领": _consulate,
+    "WJ": _armed_police,
+    "military": _military,
+    "应急": _emergency,
+}
+
+
+def judged_text(name: str, number: int, rng: Rng) -> PlateText:
+    """Return plate `number` of the judged class `name`: where any province may stand, the provinces take turns."""
+    drawn = JUDGED[name](rng)
+    if name in ("港", "澳") or drawn.text[0] not in PROVINCES:
+        return drawn
+    return replace(drawn, text=PROVINCES[number % len(PROVINCES)] + drawn.text[1:])

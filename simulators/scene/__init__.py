@@ -8,7 +8,7 @@ from simulators.scene.container import render_container
 from simulators.scene.front import render_front
 from simulators.scene.lane import render_empty_lane
 from simulators.scene.plate import PlateType, draw_plate
-from simulators.scene.weather import CLEAR, Weather
+from simulators.scene.weather import CLEAR, Weather, rained_on
 
 __all__ = [
     "CLEAR",
@@ -20,6 +20,7 @@ __all__ = [
     "encode_jpeg",
     "overexpose",
     "photo",
+    "rained_on",
     "render_container",
     "render_empty_lane",
     "render_front",

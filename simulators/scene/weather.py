@@ -22,6 +22,9 @@ _CLOTH = np.array((58.0, 60.0, 62.0), np.float32)
 # A lane's lamps at night are warmer than the sky by day.
 _NIGHT_TINT = np.array((0.84, 0.95, 1.05), np.float32)
 _WIDTH_PX = 1280
+_SCENE_ASPECT = 9 / 16
+# Streaks in a frame of the heaviest rain, the longest of them in pixels of _WIDTH_PX, and drops on the glass before it.
+_STREAKS, _LONGEST_STREAK, _LENS_DROPS = 700, 60, 26
 
 Values = npt.NDArray[np.float32]
 
@@ -74,7 +77,7 @@ def under(
     else:
         values *= field[:, :, None]
     if weather.rain:
-        values = _wet(values, rng, weather)
+        values = _wet(values, rng, weather, round(_LENS_DROPS * weather.rain), picture.shape[1])
     if weather.glare:
         values = _dazzled(values, weather.glare)
     if weather.blur:
@@ -86,13 +89,40 @@ def under(
 
 def streaks(picture: npt.NDArray[np.int16], rng: np.random.Generator, weather: Weather) -> None:
     """Lay the rain of one frame onto it: drops that fall through while it is exposed, bright in the lamps."""
+    _fallen(picture, rng, weather, round(_STREAKS * weather.rain), picture.shape[1] / _WIDTH_PX, 0.1)
+
+
+def rained_on(part: Picture, rng: np.random.Generator, weather: Weather, scene_width_px: float) -> Picture:
+    """A part that was cut out of a frame `scene_width_px` wide, as the rain of this weather has it.
+
+    As many drops as fall on so small a part, as large as they are in the whole: its light is left as it is.
+    """
+    height, width = part.shape[:2]
+    scale = scene_width_px / _WIDTH_PX
+    # What begins above the part falls into it.
+    above = _LONGEST_STREAK * scale / height
+    scene_px = scene_width_px**2 * _SCENE_ASPECT
+    drops = int(rng.poisson(_LENS_DROPS * weather.rain * height * width / scene_px))
+    wet = np.clip(_wet(part.astype(np.float32), rng, weather, drops, scene_width_px), 0, 255).astype(np.int16)
+    count = int(rng.poisson(_STREAKS * weather.rain * height * (1 + above) * width / scene_px))
+    _fallen(wet, rng, weather, count, scale, above)
+    return np.clip(wet, 0, 255).astype(np.uint8)
+
+
+def _fallen(
+    picture: npt.NDArray[np.int16],
+    rng: np.random.Generator,
+    weather: Weather,
+    count: int,
+    scale: float,
+    above: float,
+) -> None:
+    """Lay `count` streaks of rain onto a picture; they begin in it or up to `above` of its height over it."""
     height, width = picture.shape[:2]
-    scale = width / _WIDTH_PX
     mask = np.zeros((height, width), np.uint8)
-    count = round(700 * weather.rain)
     slant = float(rng.uniform(-0.15, 0.15))
-    places = rng.uniform((0, -0.1), (1, 1), (count, 2)) * (width, height)
-    lengths = rng.uniform(14, 60, count) * scale
+    places = rng.uniform((0, -above), (1, 1), (count, 2)) * (width, height)
+    lengths = rng.uniform(14, _LONGEST_STREAK, count) * scale
     for (across, down), length in zip(places, lengths, strict=True):
         end = (round(across + slant * length), round(down + length))
         cv2.line(mask, (round(across), round(down)), end, int(rng.integers(60, 150)), 1, cv2.LINE_AA)
@@ -135,19 +165,19 @@ def _muddied(values: Values, rng: np.random.Generator, dirt: float) -> Values:
     return np.asarray(values * (1 - cover) + _MUD * (1.0 + 0.05 * mottled(4, 4)[:, :, None]) * cover, np.float32)
 
 
-def _wet(values: Values, rng: np.random.Generator, weather: Weather) -> Values:
-    """Rain between lens and vehicle takes contrast; drops on the glass of the housing blur what lies behind them."""
+def _wet(values: Values, rng: np.random.Generator, weather: Weather, drops: int, scene_width_px: float) -> Values:
+    """Rain between lens and vehicle takes contrast; `drops` on the glass of the housing blur what lies behind them."""
     height, width = values.shape[:2]
     veil = 60 + 110 * weather.light
     share = 0.22 * weather.rain
     values = values * (1 - share) + veil * share
     mask = np.zeros((height, width), np.float32)
-    for _ in range(round(26 * weather.rain)):
+    for _ in range(drops):
         place = (int(rng.integers(0, width)), int(rng.integers(0, height)))
-        radius = max(2, round(float(rng.uniform(0.004, 0.014)) * width))
+        radius = max(2, round(float(rng.uniform(0.004, 0.014)) * scene_width_px))
         cv2.ellipse(mask, place, (radius, round(radius * 1.25)), 0, 0, 360, 1.0, -1, cv2.LINE_AA)
-    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), width / 640), np.float32)[:, :, None]
-    behind = cv2.GaussianBlur(values, (0, 0), width / 90) + 8
+    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), scene_width_px / 640), np.float32)[:, :, None]
+    behind = cv2.GaussianBlur(values, (0, 0), scene_width_px / 90) + 8
     return np.asarray(values * (1 - mask) + behind * mask, np.float32)
 
 
