@@ -13,14 +13,13 @@ from models.colours import plate_colour
 from models.detector import TextLine
 from models.looks import Looks
 from models.pixels import Image, decoded
+from models.plate_looks import split_rows
 from models.plates import CROP_FLOOR, plates_of
 from models.reader import LineReader
 from models.registry import ModelEntry
 from models.sessions import Session
-from models.training.augment import seen
 from models.training.photographs import fold_of
-from models.training.rendering import LinePainter
-from models.training.texts import plate_text
+from models.training.rendered_sets import plates
 
 GATE_CROPS = "plate_crops_gate"
 BINS = 10
@@ -95,12 +94,18 @@ def reader_of(onnx_file: Path) -> LineReader:
 
 
 def read_crop(reader: LineReader, image: Image) -> tuple[str, float]:
-    """Return the plate that fills `image` and the confidence, ('', 0.0) for none: by this reader alone."""
+    """Return the plate of one row or two that fills `image` and the confidence, ('', 0.0) for none.
+
+    By this reader alone, in one look.
+    """
     looks = Looks(image, reader)
     height, width = image.shape[:2]
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    found = plates_of([looks.read(TextLine(corners, 1.0))], lambda _: plate_colour(image), CROP_FLOOR)
-    return (found[0].plate.text, found[0].confidence) if found else ("", 0.0)
+    whole = TextLine(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32), 1.0)
+    for lines in ([whole], list(split_rows(whole) or ())):
+        found = plates_of([looks.read(line) for line in lines], lambda _: plate_colour(image), CROP_FLOOR)
+        if found:
+            return found[0].plate.text, found[0].confidence
+    return "", 0.0
 
 
 def on_crops(reader: LineReader, folder: Path, folds: int = 1, fold: int = 0) -> Answers:
@@ -117,18 +122,11 @@ def on_crops(reader: LineReader, folder: Path, folds: int = 1, fold: int = 0) ->
 
 
 def on_rendered(reader: LineReader, count: int, seed: int) -> dict[str, Answers]:
-    """Read `count` rendered plates of one row, by class, seen as `augment` has it. Never the lines of training."""
-    rng = np.random.default_rng(seed)
-    painter = LinePainter(rng)
-    by_kind: dict[str, Answers] = {}
-    for _ in range(count):
-        number = plate_text(rng)
-        if number.rows == 2:
-            continue
-        line = painter.painted(number)
-        image = seen(line.image, line.corners, 160, rng, sharp=True)
-        by_kind.setdefault(number.kind, Answers()).add(number.text, *read_crop(reader, image))
-    return by_kind
+    """Read `count` rendered plates by this reader alone, class by class. Never the lines of training."""
+    by_class: dict[str, Answers] = {}
+    for drawn in plates(count, seed):
+        by_class.setdefault(drawn.group, Answers()).add(drawn.truth, *read_crop(reader, drawn.image))
+    return by_class
 
 
 def joined(parts: Iterable[Answers]) -> Answers:

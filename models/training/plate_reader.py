@@ -34,8 +34,8 @@ from models.training.photographs import CROPS, FOLDS, photographs, without_plate
 from models.training.repaint import template
 from models.training.sitting import Sitting, add_fold, trainer_parser
 
-# Lines that are judged are drawn from seeds that no training uses.
-JUDGED_SEED = 900_000
+# The set of rendered plates that a card counts.
+JUDGED_SET = 0
 WRONG_IN = 1000
 # A plate of a scene is drawn so many times as often as a crop: crops are nearly all of one province.
 SCENE_SHARE = 3
@@ -76,12 +76,12 @@ def judged(onnx_file: Path, data: Path, fold: int, count: int) -> dict[str, Any]
     figures: dict[str, Any] = {GATE_CROPS: _figures(on_crops(reader, data / GATE_CROPS))}
     if fold >= 0:
         figures[f"{CROPS}, fold {fold}"] = _figures(on_crops(reader, data / CROPS, FOLDS, fold))
-    by_kind = on_rendered(reader, count, JUDGED_SEED)
-    whole = joined(by_kind.values())
+    by_class = on_rendered(reader, count, JUDGED_SET)
+    whole = joined(by_class.values())
     total = whole.exact + whole.wrong + whole.unread
     figures["rendered"] = {
         **_figures(whole),
-        "by_kind": {kind: answers.summary() for kind, answers in sorted(by_kind.items())},
+        "by_class": {name: answers.summary() for name, answers in sorted(by_class.items())},
         "calibration_error": round(calibration_error(whole.given), 4),
         "floor": round(floor_for(whole.given, total, WRONG_IN), 4),
     }
