@@ -25,8 +25,8 @@ UNDOUBTED_FLOOR = 0.95
 # as sure as UNDOUBTED_FLOOR, another is not. Above it other cuts confirm the wrong ones as well (2 of 929 rendered).
 UNSTEADY_CEILING = 0.94
 STEADY_LOOKS = ((0.0, 0.0, 0.1, 0.1), (0.12, 0.12, 0.0, 0.0), (-0.05, -0.05, -0.06, -0.06))
-# What the general reader alone has to reach in a picture that is one plate.
-TEXT_ALONE_FLOOR = 0.9
+# What the general reader alone has to reach in a picture that is one plate of one row; of two rows it is not believed.
+TEXT_ALONE_FLOOR = 0.98
 # Letters and digits enough for a plate that lacks its first characters, or has a row above.
 _NEARLY = re.compile(rf"^[{PROVINCES}]?[A-Z0-9]{{4,8}}[学警港澳挂领]?$")
 _ONE_ROW_ASPECT = 3.3
@@ -76,11 +76,18 @@ class _Sight:
         return answer
 
     def doubted(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
-        """Return the plate where the first reader is sure of it alone, else what both make of it."""
+        """Return the plate where the first reader is sure of it alone, else what both make of it.
+
+        One of two rows, and one on white that no plate of its kind is painted on, are believed by nobody alone: both
+        readers have to be sure of it together (docs/decisions/0070).
+        """
         steady = self._steadied(sighting, lines)
-        if steady.confidence >= UNDOUBTED_FLOOR:
-            return self._unless_temporary(steady, lines)
-        return self._agreed(steady, lines)
+        white = sighting.plate.colour is None and self.colour_of(lines) == "white"
+        if len(lines) == 1 and not white:
+            sure = steady.confidence >= UNDOUBTED_FLOOR
+            return self._unless_temporary(steady, lines) if sure else self._agreed(steady, lines)
+        both = self._agreed(steady, lines)
+        return both if both is not None and both.confidence >= UNDOUBTED_FLOOR else None
 
     def _agreed(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         return agreed(sighting, self._any_text(lines))
@@ -220,7 +227,7 @@ def read_whole_crop(looks: TwoLooks) -> list[PlateSighting]:
         rows = [looks.plates.read(line) for line in lines]
         found = plates_of(rows, sight.colour_of, CROP_FLOOR, sight.doubted)
         # Where the first reader spelt a plate that the second did not confirm, the second is not believed either.
-        if not found and not plates_of(rows, sight.colour_of, CROP_FLOOR):
+        if not found and len(lines) == 1 and not plates_of(rows, sight.colour_of, CROP_FLOOR):
             found = plates_of(
                 [looks.texts.read(line) for line in lines], sight.colour_of, TEXT_ALONE_FLOOR, spelt_alone
             )

@@ -33,20 +33,19 @@ def draw_examples(examples: Sequence[Example], file: Path) -> None:
     chosen = sorted(examples, key=lambda one: not one.answer)[:MAX_EXAMPLES]
     if not chosen:
         return
-    cells = [_cell(one) for one in chosen]
+    cells = [_cell(one, max(map(_height_of, (each.drawn for each in chosen)))) for one in chosen]
     cells += [np.full_like(cells[0], _PAPER)] * (-len(cells) % COLUMNS)
     rows = [np.hstack(cells[at : at + COLUMNS]) for at in range(0, len(cells), COLUMNS)]
     _, data = cv2.imencode(".png", np.vstack(rows))
     file.write_bytes(data.tobytes())
 
 
-def _cell(example: Example) -> Image:
-    """Return one example, as large as its cell allows, over two lines of text."""
+def _cell(example: Example, height: int) -> Image:
+    """Return one example, as large as a cell `height` pixels high allows, over two lines of text."""
     image = _shown(example.drawn)
-    scale = min(CELL_WIDTH_PX / image.shape[1], _height_of(example.drawn) / image.shape[0])
+    scale = min(CELL_WIDTH_PX / image.shape[1], height / image.shape[0])
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     seen = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    height = _height_of(example.drawn)
     cell = np.full((height + LABEL_PX + GAP_PX, CELL_WIDTH_PX + GAP_PX, 3), _PAPER, np.uint8)
     cell[height - size[1] : height, : size[0]] = seen
     drawn = example.drawn

@@ -9,7 +9,7 @@ from models.framed import framed_digit, without_frame
 from models.lines import ReadLine
 from models.looks import Looks, TwoLooks
 from models.plate_looks import find_plates, read_whole_crop, upper_row
-from tests.support.drawn import BLUE, ground, plate, text
+from tests.support.drawn import BLUE, WHITE, ground, plate, text, two_row_plate
 from tests.support.spelled import read_line, spelled, text_line
 
 
@@ -154,12 +154,44 @@ def test_a_doubtful_crop_is_read_where_other_cuts_say_the_same(again, answered):
     assert len(plates.seen) >= 4
 
 
+@pytest.mark.parametrize(
+    ("upper", "lower", "answered"),
+    [("粤A", "T781挂", True), ("冀A", "T781挂", False), ("", "781挂", False)],
+)
+def test_a_crop_of_two_rows_needs_both_readers(upper, lower, answered):
+    image = ground(150, 75)
+    two_row_plate(image, "粤A", "T781挂", (0, 0), 74)
+    # The whole crop as one row says nothing; then its rows.
+    texts = Script("", upper, lower)
+    found = read_whole_crop(two(image, Script("", "粤A", "T781挂"), texts))
+    assert [sighting.plate.text for sighting in found] == ["粤AT781挂"] * answered
+    assert len(texts.seen) == 3
+
+
+@pytest.mark.parametrize(("other", "answered"), [("川Z28740", "川Z28740"), ("NZ28740", "")])
+def test_a_crop_on_white_that_its_kind_is_never_painted_on_needs_both_readers(other, answered):
+    image = ground(188, 60)
+    plate(image, "川Z28740", (0, 0), 60, WHITE)
+    texts = Script(other)
+    found = read_whole_crop(two(image, Script("川Z28740"), texts))
+    assert [sighting.plate.text for sighting in found] == [answered] * bool(answered)
+    assert len(texts.seen) == 1
+
+
+def test_a_crop_of_two_rows_is_not_read_by_the_general_reader_alone():
+    image = ground(150, 75)
+    two_row_plate(image, "粤A", "T781挂", (0, 0), 74)
+    assert read_whole_crop(two(image, Script(), Script("", "粤A", "T781挂"))) == []
+
+
 def test_a_crop_that_one_reader_cannot_read_is_read_by_the_other():
     image = ground(188, 60)
     plate(image, "粤B6R678", (0, 0), 60, BLUE)
     (sighting,) = read_whole_crop(two(image, Script(), Script("粤B6R678")))
     assert sighting.plate.text == "粤B6R678"
     assert read_whole_crop(two(image, Script(), Script())) == []
+    unsure = Script(("粤B6R678", {0: {"粤": 0.97, "冀": 0.02}}))
+    assert read_whole_crop(two(image, Script(), unsure)) == []
 
 
 def test_weights_and_words_are_not_looked_at_again():

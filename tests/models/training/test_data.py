@@ -9,7 +9,7 @@ import pytest
 
 from edge.core.plate import KIND_COLOURS, PROVINCES, plate_kind
 from models.reader import ALPHABET, BLANK, COLUMN
-from models.training.augment import seen
+from models.training.augment import SIGHTS, seen, taken
 from models.training.batches import BATCH, WIDTHS_PX, Batches, RenderedLines
 from models.training.photographs import CROPS, SCENES, boxes_of, may_train, photographs, without_plates
 from models.training.rendering import HEIGHT_PX, WIDTH_PX, Line, LinePainter, installed
@@ -50,6 +50,25 @@ def test_a_row_of_a_plate_of_two_says_what_stands_in_it():
     painter = LinePainter(np.random.default_rng(5))
     number = PlateText("粤AT781挂", "yellow", "trailer", 2)
     assert {painter.painted(number).text for _ in range(20)} == {"粤A", "T781挂"}
+
+
+def test_a_whole_plate_of_two_rows_is_higher_than_one_of_one():
+    painter = LinePainter(np.random.default_rng(5))
+    one, two = (painter.whole(PlateText("粤AT781挂", "yellow", "trailer", rows)) for rows in (1, 2))
+    assert one.text == two.text == "粤AT781挂"
+    assert one.image.shape == (HEIGHT_PX, WIDTH_PX, 3)
+    assert two.image.shape[0] > one.image.shape[0]
+    assert two.corners[2, 1] - two.corners[0, 1] > 1.4 * (one.corners[2, 1] - one.corners[0, 1])
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_a_plate_is_taken_by_day_in_rain_and_at_night(sight):
+    line = LinePainter(np.random.default_rng(7)).whole(PlateText("粤AT7812", "blue", "ordinary"))
+    views = [taken(line.image, line.corners, (160, 48), np.random.default_rng(n), sight, sharp=True) for n in range(9)]
+    days = [taken(line.image, line.corners, (160, 48), np.random.default_rng(n), "day", sharp=True) for n in range(9)]
+    assert {view.shape for view in views} == {(48, 160, 3)}
+    assert (np.mean(views) < 0.6 * np.mean(days)) == (sight == "night")
+    assert all((view == day).all() for view, day in zip(views, days, strict=True)) == (sight == "day")
 
 
 def test_other_text_reads_as_other():

@@ -97,6 +97,19 @@ def test_a_code_is_painted_in_a_line_or_in_a_column(upright: bool) -> None:
     assert bool(np.std(across) > 2 * np.std(down)) is not upright
 
 
+def test_a_code_may_be_painted_in_two_or_three_rows() -> None:
+    high = []
+    for rows in (1, 2, 3):
+        one, other = (render_container([code], ["22G1"], 1, rows=rows) for code in ("CSQU3054383", "TGHM1111111"))
+        down, across = np.nonzero((one != other).any(2))
+        high.append(np.ptp(down))
+        assert np.ptp(across) < 0.35 * one.shape[1]
+    assert high[2] - high[1] > 15
+    assert high[1] - high[0] > 15
+    with pytest.raises(ValueError, match="one, two or three rows"):
+        render_container(["CSQU3054383"], ["22G1"], rows=4)
+
+
 def test_dusk_is_darker_than_day() -> None:
     assert render_empty_lane(1, weather=Weather(0.4)).mean() < 0.5 * render_empty_lane(1).mean()
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from models.light import defect_of, light_of
-from simulators.scene import CLEAR, Weather, render_container, render_empty_lane, render_front, vary
+from simulators.scene import CLEAR, Weather, rained_on, render_container, render_empty_lane, render_front, vary
 from simulators.scene.weather import under
 
 Picture = npt.NDArray[np.uint8]
@@ -70,6 +70,23 @@ def test_rain_falls_anew_in_each_frame_and_a_dark_sensor_is_noisier() -> None:
     assert (wet >= dry).all(), "drops are bright"
     noise = np.abs(vary(scene, 7, NIGHT).astype(int) - scene).mean()
     assert noise > np.abs(dry - scene).mean()
+
+
+def test_rain_on_a_part_of_a_scene_is_as_large_as_on_the_whole() -> None:
+    part = np.full((48, 160, 3), 60, np.uint8)
+    heavy = Weather(rain=1.0)
+
+    def wet(seed: int, scene_width_px: float = 1280.0) -> Picture:
+        return rained_on(part, np.random.default_rng(seed), heavy, scene_width_px)
+
+    assert wet(1).shape == part.shape
+    assert np.array_equal(wet(1), wet(1))
+    assert not np.array_equal(wet(1), wet(2))
+    assert wet(1).mean() > part.mean(), "rain takes contrast: what is dark gets lighter"
+    # Few streaks cross so small a part; the same pixels of a small picture are all of its rain.
+    streaked = [(wet(seed, width).max(2) > 110).mean() for seed in range(8) for width in (1280.0, 160.0)]
+    assert 0.0 < np.mean(streaked[::2]) < np.mean(streaked[1::2])
+    assert np.array_equal(rained_on(part, np.random.default_rng(1), CLEAR, 1280.0), part)
 
 
 def test_a_scene_by_day_is_what_it_always_was() -> None:
