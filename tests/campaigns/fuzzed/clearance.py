@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.clearance import acknowledgement, confirmation, grant, keyset, offline_list, referral_report, sampling_plan
 from edge.clearance import manifest as manifests
 from edge.clearance import request as requests
-from edge.clearance.envelope import EnvelopeError, canonical_json, seal, split
+from edge.clearance.envelope import EnvelopeError, canonical_json, seal, split, verify
 from edge.clearance.issued import IssuedContext
 from edge.clearance.keys import key_id_of
 from edge.clearance.keyset import Keyset, KeysetError, KeysetKey, Role, open_keyset, seal_keyset
@@ -201,7 +201,8 @@ def _strict(data: bytes) -> None:
 def _split(data: bytes) -> None:
     found = split(data, typ=grant.GRANT_TYPE)
     assert data.startswith(found.signed)
-    assert len(found.signature) == 64
+    assert verify(found, private_key("grant").public_key()) == found.payload
+    assert (found.algorithm, len(found.signature)) == ("EdDSA", 64)
 
 
 def targets() -> list[Target]:
