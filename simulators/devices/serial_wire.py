@@ -160,6 +160,11 @@ def missampled(data: bytes, ratio: float) -> bytes:
     return bytes(heard)
 
 
+def misframed(data: bytes) -> bytes:
+    """What a receiver without parity makes of bytes sent with even parity: its stop bit is their parity bit."""
+    return bytes(byte for byte in data if byte.bit_count() % 2)
+
+
 class PtyWire(PtyLine, Generic[D]):
     """A device behind a pty. `path` is what the driver opens: the symlink where one was asked for."""
 

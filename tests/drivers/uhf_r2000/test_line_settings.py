@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from drivers.uhf_r2000.wire import Frame, encode
 from edge.ports import DeviceError
-from simulators.devices.serial_wire import missampled
+from simulators.devices.serial_wire import misframed, missampled
 from simulators.devices.tag_field import SimulatedTag
 from tests.support.r2000 import bench, lost, until
 
+# Asks for the firmware; this driver never does while it reads.
+ANOTHERS_COMMAND = 0x72
 EPC = "E200301666130121155074EF"
 
 
@@ -29,6 +32,20 @@ async def test_a_wrong_baud_rate_is_a_fault_of_the_configuration(tmp_path: Path,
         async with b.running():
             await b.reader.start_inventory()
             await b.delivered.until(lambda tags: len(tags) >= 1)
+
+
+@pytest.mark.hazard("D17")
+async def test_another_parity_is_a_fault_of_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with bench(tmp_path) as b:
+        send = b.simulator.device.send
+
+        async def send_with_parity(frame: bytes) -> None:
+            await send(misframed(frame))
+
+        monkeypatch.setattr(b.simulator.device, "send", send_with_parity)
+        with pytest.raises(DeviceError) as error:
+            await b.reader.connect()
+        assert error.value.code == "reader_line_settings"
 
 
 @pytest.mark.hazard("D17")
@@ -69,6 +86,22 @@ async def test_the_own_echo_is_skipped_counted_and_told_once(tmp_path: Path) -> 
             assert counters.own_echoes >= 10
             assert (counters.refused_rounds, counters.foreign_frames, counters.malformed_frames) == (0, 0, 0)
     assert [one["event"] for one in logged].count("reader_echoes") == 1
+
+
+@pytest.mark.hazard("D19")
+async def test_another_master_on_the_line_is_counted_and_taken_for_no_answer(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        b.field.append(SimulatedTag(EPC))
+        async with b.running() as task:
+            await b.reader.start_inventory()
+            for _ in range(5):
+                seen = b.reader.counters.foreign_frames
+                # Its question is not heard here, the reader's answer to it is.
+                b.simulator.device.receive(encode(Frame(1, ANOTHERS_COMMAND, b"")))
+                await until(lambda seen=seen: b.reader.counters.foreign_frames > seen)  # type: ignore[misc]
+            known = len(b.delivered.tags)
+            await b.delivered.until(lambda tags: len(tags) > known)
+            assert not task.done()
 
 
 @pytest.mark.hazard("D19")
