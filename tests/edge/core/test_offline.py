@@ -274,6 +274,8 @@ def test_only_a_newer_list_replaces_the_one_in_force_and_as_a_whole() -> None:
     lane.accept(offline_list(entry(id="other"), version=2))
     assert lane.state.offline.list is not None
     assert [one.id for one in lane.state.offline.list.entries] == ["entry-1"]
+    lane.accept(offline_list(entry(id="other"), version=1))
+    assert lane.state.offline.list.version == 2
     lane.accept(offline_list(entry(id="other"), version=3))
     assert [one.id for one in lane.state.offline.list.entries] == ["other"]
 
