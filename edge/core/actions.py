@@ -6,7 +6,7 @@ Each action changes the draft and asks for effects; none looks at the phase.
 from dataclasses import replace
 
 from edge.core import offline, referring, sampling, supplementing
-from edge.core.binding import answer_by_ms, refusal
+from edge.core.binding import answer_by_ms, lives_until_ms, refusal
 from edge.core.doubts import doubts
 from edge.core.draft import Draft
 from edge.core.effects import (
@@ -269,7 +269,7 @@ def _consume_grants(draft: Draft) -> None:
     """Spend the grants; they live until the first of them ends."""
     state, passage = draft.state, draft.passage
     releases = [(one, one.answer) for one in passage.requests if one.answer and one.answer.verdict == "release"]
-    deadline_ms = min(answer_by_ms(state, request, grant) for request, grant in releases)
+    deadline_ms = min(lives_until_ms(state, request, grant) for request, grant in releases)
     nonces = tuple(request.nonce for request, _ in releases)
     draft.change_passage(authority=OpenAuthority("grant", nonces, deadline_ms))
     draft.emit(ConsumeAuthority(passage.id, "grant", nonces, deadline_ms))

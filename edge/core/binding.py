@@ -40,6 +40,15 @@ def refusal(state: LaneState, grant: Grant, at_ms: int) -> str | None:
     return None
 
 
+def lives_until_ms(state: LaneState, request: Request, grant: Grant) -> int:
+    """The last millisecond at which a release that came in time opens: its own life, and the lane's longest.
+
+    By when its authority had to answer is no part of it: the others may have had longer.
+    """
+    assert request.sent_at_ms is not None  # a grant that counts quotes the request that was sent
+    return request.sent_at_ms + min(grant.ttl_ms, state.profile.timing.grant_max_ms)
+
+
 def answer_by_ms(state: LaneState, request: Request, grant: Grant | None = None) -> int:
     """The last millisecond at which an answer to `request` counts; a grant's own life may shorten it.
 

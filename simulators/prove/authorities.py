@@ -10,6 +10,7 @@ from edge.clearance.request import request_hash
 from edge.core.grant import Grant, ReferralTarget
 from edge.field_policy import FIELD_RULES, FieldPolicy
 from simulators.prove import hostile
+from simulators.prove.joins import SILENT
 
 if TYPE_CHECKING:
     from simulators.prove.world import World
@@ -49,6 +50,7 @@ class Authorities:
             return False
         claims: dict[str, Any] = json.loads(decode_base64url(raw.split(b".")[1]))
         self.world.judge.asked(authority, claims, raw)
+        self.world.joins.asked(authority, claims)
         self.asked_ms[claims["nonce"]] = self.world.time.now_ms
         self.world.time.after(self.world.draw.uniform(15, 70), lambda: self.answer(authority, claims, raw))
         return True
@@ -58,12 +60,16 @@ class Authorities:
         world, one = self.world, self.world.traffic.now
         strikes, later = world.swarm.strikes, world.time.after
         denied = one is None or world.scale.contradicts(one, claims)
-        grant = self._grant(authority, claims, raw, "deny" if one is None or denied else one.verdict)
+        verdict = "deny" if denied else world.joins.of(authority)
+        if verdict == SILENT:
+            return
+        grant = self._grant(authority, claims, raw, verdict)
         hostile.around(self, authority, grant)
         if strikes("grant_lost", 0.2) or world.outages.down:
             self.released.pop(grant.nonce, None)
             return
         self.answered.add(grant.nonce)
+        world.joins.said(grant.nonce, grant.verdict)
         payload = self.seal(authority, grant)
         self.sent.append((authority, payload))
         if strikes("late_grant", 0.25):

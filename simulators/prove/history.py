@@ -5,10 +5,11 @@ from functools import lru_cache
 
 from edge.runtime import failpoints
 from simulators.prove.box import Box
+from simulators.prove.joins import AUTHORITIES
 from simulators.prove.officers import OFFICERS
 from simulators.prove.signers import Signers, site_signers
 from simulators.prove.virtual_time import Killed
-from simulators.prove.world import CUSTOMS, LANE, PORT, SITE, Plan, World
+from simulators.prove.world import LANE, SITE, Plan, World
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ class Outcome:
 
 @lru_cache(maxsize=2)
 def _signers(real: bool) -> Signers:
-    return site_signers(SITE, (LANE, "lane-2"), (CUSTOMS.id, PORT.id), OFFICERS, real=real)
+    return site_signers(SITE, (LANE, "lane-2"), AUTHORITIES, OFFICERS, real=real)
 
 
 def run(plan: Plan) -> Outcome:

@@ -165,6 +165,7 @@ class Judge:
             self.blame("I1", f"OPEN leaves {world.time.now_ms - authority['deadline_ms']} ms after its authority ended")
         if authority["source"] == "grant":
             world.sampling.opens(authority["passage"])
+            world.joins.opens(authority["passage"], authority["nonces"])
             for nonce in authority["nonces"]:
                 world.scale.opens(nonce)
                 denied_ms = world.authorities.denied.get(nonce, world.time.now_ms)

@@ -34,6 +34,7 @@ from edge.core.step import next_deadline_ms
 from edge.core.table import BY_PAIR
 from simulators.prove.cargo_oracle import judge_identity
 from simulators.prove.confirm_oracle import ConfirmOracle
+from simulators.prove.join_oracle import JoinOracle
 from simulators.prove.offline_oracle import OfflineOracle
 from simulators.prove.order_oracle import OrderOracle, ordered
 
@@ -71,11 +72,13 @@ class LaneOracle:
         self.orders = OrderOracle()
         self.terminals = ConfirmOracle()
         self.offline = OfflineOracle()
+        self.joins = JoinOracle()
 
     def judge(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
         """Assert every invariant for one step."""
         self._inputs(before, event)
         self._grants(before, event)
+        self.joins.judge(before, event, effects)
         self._legal(before, event, after, effects)
         if before.profile.offline is not None:
             self.offline.heard(event)
@@ -188,7 +191,7 @@ class LaneOracle:
             limit = next((one.deadline_ms for one in profile.authorities if one.id == grant.authority), -1)
             until_ms = sent_at_ms + min(limit, grant.ttl_ms, profile.timing.grant_max_ms)
             if passage == grant.passage and grant.verdict == "release" and event.at_ms <= until_ms:
-                self.released[grant.nonce] = until_ms
+                self.released[grant.nonce] = sent_at_ms + min(grant.ttl_ms, profile.timing.grant_max_ms)
 
     def _consume(
         self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object], effect: ConsumeAuthority

@@ -111,7 +111,8 @@ class Traffic:
         verdict = "release" if draw.random() < 0.9 else draw.choice(("deny", "hold", "refer", "not_applicable"))
         self.now = truck(world.outages.expected(self._number()), verdict, world.profile.traffic)
         self.now.credit_class = draw.choice(CREDIT_CLASSES)
-        self.entitled += world.opening.lets(self.now) and verdict == "release"
+        to_be_released = world.joins.comes(self.now)
+        self.entitled += world.opening.lets(self.now) and to_be_released
         world.signal(arrival_loop=True)
         world.scale.comes_on(self.now)
         if world.swarm.strikes("leaves_early", 0.3):

@@ -8,7 +8,6 @@ from edge.clearance.keyset import Keyset
 from edge.core.cargo import Traffic as Kind
 from edge.core.effects import Guide
 from edge.core.profile import (
-    AuthorityProfile,
     CameraProfile,
     Identifier,
     LaneProfile,
@@ -23,6 +22,7 @@ from simulators.prove.cameras import Cameras
 from simulators.prove.central import Central
 from simulators.prove.disk import Disk
 from simulators.prove.faults import LEASE, Swarm
+from simulators.prove.joins import Joins, drawn_authorities
 from simulators.prove.judge import Judge
 from simulators.prove.officers import Officers, drawn_rules
 from simulators.prove.opening import Opening, drawn_hours, drawn_persons
@@ -53,7 +53,6 @@ TIMING = LaneTiming(
 FRONT = CameraProfile("cam-front", "front", ("plate",), frames_needed=2, frames_max=4)
 REAR = CameraProfile("cam-rear", "rear", ("plate",), frames_needed=1, frames_max=3)
 BOXES = CameraProfile("cam-right", "right", ("container",), frames_needed=1, frames_max=3)
-CUSTOMS, PORT = AuthorityProfile("customs", 1_500), AuthorityProfile("port", 1_000)
 
 
 # What comes, what looks at it, and what must match there.
@@ -67,9 +66,8 @@ _LANES: dict[Kind, tuple[tuple[CameraProfile, ...], tuple[Identifier, ...]]] = {
 
 
 def drawn_profile(draw: Random) -> LaneProfile:
-    """One of the lanes that sites have."""
+    """One of the lanes that sites have, but for its authorities."""
     traffic: Kind = draw.choice(("container", "container", "container", "general", "bulk", "car", "bus"))
-    with_port = draw.random() < 0.2
     cameras, must_match = _LANES[traffic]
     if traffic == "container" and draw.random() < 0.3:
         # A site that leaves the boxes to somebody else.
@@ -78,11 +76,10 @@ def drawn_profile(draw: Random) -> LaneProfile:
         SITE,
         LANE,
         draw.choice(("in", "out")),
-        (CUSTOMS, PORT) if with_port else (CUSTOMS,),
+        (),
         cameras,
         "reader",
         must_match=must_match,
-        join=draw.choice(("all_of", "veto")) if with_port else "all_of",
         timing=TIMING,
         two_persons=("mode",) if draw.random() < 0.3 else (),
         sampling=SamplingRules("customs", draw.choice(("hold", "release"))) if draw.random() < 0.3 else None,
@@ -114,7 +111,8 @@ class World:
         self.draw = Random(plan.seed)  # noqa: S311 - a repeatable simulation
         self.swarm = Swarm(plan.faults, Random(plan.seed + "|faults"))  # noqa: S311 - the same
         self.time = WorldTime()
-        drawn = replace(drawn_profile(self.draw), handheld=drawn_rules(plan.seed, plan.faults))
+        drawn = drawn_authorities(drawn_profile(self.draw), plan.seed)
+        drawn = replace(drawn, handheld=drawn_rules(plan.seed, plan.faults))
         drawn = drawn_persons(drawn_words(drawn_scale(drawn, plan.seed, plan.faults), plan.seed), plan.seed)
         # What runs again under another wall clock asks none: hours and lists end by it.
         asks_clock = not plan.second_clock
@@ -134,6 +132,7 @@ class World:
         self.judge = Judge(self)
         self.cameras = Cameras(self)
         self.scale = Scale(self)
+        self.joins = Joins(self)
         self.authorities = Authorities(self)
         self.sampling = Sampling(self)
         self.outages = Outages(self)

@@ -225,3 +225,27 @@ def test_one_denial_of_three_turns_the_vehicle_back_without_waiting() -> None:
     lane.answer("release", authority="port")
     lane.answer("deny", authority="customs")
     assert lane.phase is Phase.TURNING_BACK
+
+
+@pytest.mark.parametrize("policy", ["veto", "quorum"])
+@pytest.mark.parametrize("port_ms", [4_000, 5_000, 6_000])
+def test_a_release_is_still_good_once_a_silence_that_is_tolerated_was_waited_for(policy: str, port_ms: int) -> None:
+    asked = (AuthorityProfile("customs", 5_000), AuthorityProfile("port", port_ms))
+    lane = LaneBench(replace(PROFILE, authorities=asked, join=policy, quorum=1))  # type: ignore[arg-type]
+    lane.identify()
+    lane.answer("release")
+    lane.wait()
+    assert lane.phase is Phase.CONSUMING
+    lane.durable()
+    assert lane.phase is Phase.OPENING
+
+
+def test_an_answer_in_its_own_time_does_not_end_before_the_slowest_authority_had_its_time() -> None:
+    asked = (AuthorityProfile("customs", 1_000), AuthorityProfile("port", 4_000))
+    lane = LaneBench(replace(PROFILE, authorities=asked))
+    lane.identify()
+    lane.answer("release")
+    lane.watch_until(lane.at_ms + 3_000)
+    lane.answer("release", authority="port")
+    lane.durable()
+    assert lane.phase is Phase.OPENING
