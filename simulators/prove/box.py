@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from drivers.barrier_modbus.wire import BarrierMap
 from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.confirm_desk import ConfirmDesk
+from edge.clearance.desk import ReferralDesk
 from edge.clearance.lane_clearance import LaneClearance
 from edge.clearance.request import SignedRequest
 from edge.clearance.time_quality import TimeQuality
@@ -195,6 +196,9 @@ class Box:
         self.link.blame = world.judge.blame
         self.link.carry = world.authorities.receive
         asking.link, asking.take = self.link, self.runner.take
+        self.referrals = ReferralDesk(
+            self.link, keyset=world.keyset, clock=clock, take=self.runner.take, on_refused=asking.on_refused
+        )
         if self.desk is not None:
             self.desk.attach(self.link, take=self.runner.take, on_refused=asking.on_refused)
         self._recover(clock)
@@ -261,6 +265,13 @@ class Box:
             self.desk.receive(Message("answer", payload))
         except Exception as error:  # noqa: BLE001 - the judge: whatever bytes raise is a violation of I18
             self.world.judge.blame("I18", f"an answer raised {error!r}")
+
+    def report(self, authority: str, payload: bytes, *, retained: bool) -> None:
+        """Bytes arrived on a result topic."""
+        try:
+            self.referrals.receive(authority, Message("result", payload, retained))
+        except Exception as error:  # noqa: BLE001 - the judge: whatever bytes raise is a violation of I18
+            self.world.judge.blame("I18", f"a word about a referral raised {error!r}")
 
     def die(self, *, power_cut: bool) -> None:
         """The process is gone: what it still tidies up reaches nothing. Once only."""

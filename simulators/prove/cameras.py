@@ -34,6 +34,7 @@ class Cameras:
         self._wanted = passage
         self.world.scale.captures(passage, since_ms)
         self.world.opening.captures(passage)
+        self.world.inspections.stands(passage, self.world.traffic.now)
         for camera in profile.cameras:
             at_ms = 0.0
             # That no box is there is believed last: the camera that looks for them goes on until nobody asks.

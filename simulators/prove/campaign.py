@@ -34,7 +34,7 @@ _BLOCK = 5
 # From this many passages on, every row, state and end has to have been reached.
 REACH_ALL_FROM = 20_000
 # What has to have been reached beside rows, states, ends and weights.
-CASES = (*OFFLINE_CASES, *HOURS_CASES, *ORDER_CASES)
+CASES = (*OFFLINE_CASES, *HOURS_CASES, *ORDER_CASES, *sorted(REACHED))
 # The sets of `Totals` that a line of a ledger keeps.
 _EXERCISED = ("rows", "phases", "weighings", "cases")
 _ENDS = (
@@ -98,7 +98,7 @@ class Totals:
             self.violations.append({"invariant": invariant, "what": what, "seed": self.seed, "history": index})
 
     def never_reached(self) -> list[str]:
-        """Rows, states, ends and what comes of weights that a campaign of this size reaches and this one did not."""
+        """Rows, states, ends and all else that a campaign of this size reaches and this one did not."""
         if self.passages < REACH_ALL_FROM:
             return []
         rows = DRAWN - self.rows

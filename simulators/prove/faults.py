@@ -36,6 +36,7 @@ ROWS: dict[str, str] = {
     "killed": "X1", "power_cut": "X2", "disk_full": "X3", "disk_error": "X4",
     # security
     "confirm_replayed": "C10", "confirm_altered": "S2",
+    "report_lost": "C1", "report_late": "C7", "report_replayed": "C10", "report_altered": "S2",
     "forged": "S1", "wrong_claim": "S2", "bad_json": "S3", "oversize": "S7", "revoked_key": "S20",
     "mode_ordered": "S23", "arrivals_flood": "S24",
 }  # fmt: skip

@@ -65,5 +65,5 @@ def run(plan: Plan) -> Outcome:
         judge.terminals["PASSED"] - world.opening.passed_beside,
         tuple(judge.steps),
         frozenset(world.scale.seen),
-        frozenset(world.outages.seen | world.opening.seen | world.operator.seen),
+        frozenset(world.outages.seen | world.opening.seen | world.operator.seen | world.reached),
     )

@@ -57,12 +57,15 @@ class Joins:
         self._nonces: dict[str, dict[str, str]] = {}
         self._said: dict[str, str] = {}
 
-    def comes(self, one: "Truck") -> bool:
-        """A vehicle comes, and every authority has made up its mind; say whether it may pass by itself."""
+    def comes(self, one: "Truck", *, known: bool) -> bool:
+        """A vehicle comes, and every authority has made up its mind; say whether it may pass by itself.
+
+        About one that is known, because it was looked at, all are of one mind.
+        """
         draw, profile = self._draw, self.world.profile
         names = [authority.id for authority in profile.authorities]
         self._opinions = dict.fromkeys(names, one.verdict)
-        if len(names) > 1 and draw.random() < _APART:
+        if len(names) > 1 and not known and draw.random() < _APART:
             words, weights = tuple(_OPINIONS), tuple(_OPINIONS.values())
             self._opinions.update((name, draw.choices(words, weights)[0]) for name in names)
             # The plain case too: all but one have nothing to say.

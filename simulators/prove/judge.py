@@ -39,6 +39,10 @@ _LOOKED_AT = (
     '"SendChallenge"',
     '"KeepReferral"',
     '"sampling_',
+    '"referral_overdue"',
+    '"mode_changed"',
+    '"referral_report_ignored"',
+    '"rechecked"',
 )
 
 
@@ -165,6 +169,7 @@ class Judge:
             self.blame("I1", f"OPEN leaves {world.time.now_ms - authority['deadline_ms']} ms after its authority ended")
         if authority["source"] == "grant":
             world.sampling.opens(authority["passage"])
+            world.inspections.opens(authority["passage"])
             world.joins.opens(authority["passage"], authority["nonces"])
             for nonce in authority["nonces"]:
                 world.scale.opens(nonce)
@@ -270,6 +275,7 @@ class Judge:
         if kind == "boot":
             # What was spent before the restart opens nothing any more (I3, I9).
             self._unspent.clear()
+            self.world.inspections.booted()
         elif not any(part in body for part in _LOOKED_AT):
             return
         for effect in json.loads(body)["effects"]:
@@ -296,6 +302,15 @@ class Judge:
                 self.world.sampling.skipped(effect["passage"], dict(effect["fields"])["reason"])
             case "KeepReferral":
                 self._referred(effect["referral"])
+                self.world.inspections.kept(effect["referral"])
+            case "Report" if effect["name"] == "referral_report_ignored":
+                self.world.inspections.ignored(dict(effect["fields"])["reason"])
+            case "Report" if effect["name"] == "mode_changed":
+                self.world.reached.add(f"mode {dict(effect['fields'])['mode']}")
+            case "Report" if effect["name"] == "referral_overdue":
+                self.world.inspections.overdue(dict(effect["fields"])["referral"])
+            case "Report" if effect["name"] == "rechecked":
+                self.world.inspections.rechecked(dict(effect["fields"])["swapped"])
             case "EndPassage":
                 self._ended[effect["passage"]] += 1
                 self.terminals[effect["terminal"]] += 1

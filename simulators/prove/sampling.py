@@ -113,8 +113,11 @@ class Sampling:
         self.outcomes[passage] = selected
 
     def skipped(self, passage: str, reason: str) -> None:
-        """The lane released without a draw."""
+        """The lane released without a draw: there is no plan, or the vehicle was looked at."""
         rules = self.world.profile.sampling
+        if reason == "rechecked" and self.world.inspections.cleared(passage):
+            self.outcomes[passage] = None
+            return
         if rules is None or rules.without_plan != "release" or reason not in ("no_plan", "plan_expired"):
             self.world.judge.blame("I1", f"not drawn: {reason}")
         self.outcomes[passage] = None

@@ -77,7 +77,8 @@ def site_signers(
     make: Callable[[str], PrivateKey] = real_key if real else hash_key
     planners = tuple(f"sampling-{name}" for name in authorities)
     listers = tuple(f"list-{name}" for name in authorities)
-    others = (*officers, *planners, *listers, "stranger", "revoked", "other-site")
+    results = tuple(f"result-{name}" for name in authorities)
+    others = (*officers, *planners, *listers, *results, "stranger", "revoked", "other-site")
     keys = {name: make(name) for name in (*lanes, *authorities, *others)}
     ids = {name: key_id_of(key.public_key()) for name, key in keys.items()}
     entries: dict[str, KeysetKey] = {}
@@ -88,10 +89,11 @@ def site_signers(
             "revoked" if revoked else "active",
         )  # fmt: skip
 
-    for name, planner, lister in zip(authorities, planners, listers, strict=True):
+    for name, planner, lister, result in zip(authorities, planners, listers, results, strict=True):
         add(name, "grant", name, (site,))
         add(planner, "sampling", name, (site,))
         add(lister, "list", name, (site,))
+        add(result, "result", name, (site,))
     for name in lanes:
         add(name, "request", name, (site,))
     for name in officers:

@@ -108,11 +108,16 @@ class Traffic:
             world.time.after(_LATER_MS, self._arrive)
             return
         self.arrived += 1
-        verdict = "release" if draw.random() < 0.9 else draw.choice(("deny", "hold", "refer", "not_applicable"))
-        self.now = truck(world.outages.expected(self._number()), verdict, world.profile.traffic)
-        self.now.credit_class = draw.choice(CREDIT_CLASSES)
-        to_be_released = world.joins.comes(self.now)
-        self.entitled += world.opening.lets(self.now) and to_be_released
+        again = world.inspections.comes_back()
+        if again is None:
+            verdict = "release" if draw.random() < 0.9 else draw.choice(("deny", "hold", "refer", "not_applicable"))
+            self.now = truck(world.outages.expected(self._number()), verdict, world.profile.traffic)
+            self.now.credit_class = draw.choice(CREDIT_CLASSES)
+        else:
+            self.now = again[0]
+        allowed = world.joins.comes(self.now, known=again is not None)
+        lets = world.opening.lets(self.now)
+        self.entitled += lets and allowed and (again is None or again[1])
         world.signal(arrival_loop=True)
         world.scale.comes_on(self.now)
         if world.swarm.strikes("leaves_early", 0.3):

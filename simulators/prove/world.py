@@ -22,6 +22,7 @@ from simulators.prove.cameras import Cameras
 from simulators.prove.central import Central
 from simulators.prove.disk import Disk
 from simulators.prove.faults import LEASE, Swarm
+from simulators.prove.inspections import Inspections, drawn_times
 from simulators.prove.joins import Joins, drawn_authorities
 from simulators.prove.judge import Judge
 from simulators.prove.officers import Officers, drawn_rules
@@ -111,7 +112,7 @@ class World:
         self.draw = Random(plan.seed)  # noqa: S311 - a repeatable simulation
         self.swarm = Swarm(plan.faults, Random(plan.seed + "|faults"))  # noqa: S311 - the same
         self.time = WorldTime()
-        drawn = drawn_authorities(drawn_profile(self.draw), plan.seed)
+        drawn = drawn_times(drawn_authorities(drawn_profile(self.draw), plan.seed), plan.seed)
         drawn = replace(drawn, handheld=drawn_rules(plan.seed, plan.faults))
         drawn = drawn_persons(drawn_words(drawn_scale(drawn, plan.seed, plan.faults), plan.seed), plan.seed)
         # What runs again under another wall clock asks none: hours and lists end by it.
@@ -133,6 +134,7 @@ class World:
         self.cameras = Cameras(self)
         self.scale = Scale(self)
         self.joins = Joins(self)
+        self.inspections = Inspections(self)
         self.authorities = Authorities(self)
         self.sampling = Sampling(self)
         self.outages = Outages(self)
@@ -146,6 +148,8 @@ class World:
             self.wall_jumps_s: tuple[int, ...] = (0, 86_400, -86_400, 3_600, -40)
         else:
             self.wall_jumps_s = SET_LATER_S if self.swarm.strikes("clock_unset", 1) else plan.wall_jumps_s
+        # What came about that a large campaign has to reach (`simulators.prove.reached`).
+        self.reached: set[str] = set()
         self.finished = False
         self.phase = Phase.STARTING
         self.plant.on_output = self._output

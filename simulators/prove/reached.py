@@ -1,0 +1,6 @@
+"""What a large campaign has to have reached beside rows, phases, ends and weighings: referrals, refusals, modes."""
+
+from edge.core.modes import MODES
+from simulators.prove.inspections import REFERRALS
+
+REACHED: frozenset[str] = frozenset({*(f"referral {one}" for one in REFERRALS), *(f"mode {one}" for one in MODES)})
