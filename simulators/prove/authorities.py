@@ -92,7 +92,7 @@ class Authorities:
         one = self.world.traffic.now
         grant = Grant(
             authority=authority,
-            key_id=self.world.signers.key_ids[authority],
+            key_id=self.world.signers.key_ids[self.world.keysets.signs(authority)],
             site=claims["site"],
             lane=claims["lane"],
             boot=claims["boot"],
@@ -118,7 +118,7 @@ class Authorities:
 
     def seal(self, authority: str, grant: Grant, signer: str | None = None) -> bytes:
         """Return the signed bytes."""
-        name = signer or authority
+        name = signer or self.world.keysets.signs(authority)
         signers = self.world.signers
         payload = canonical_json(grant_claims(grant))
         return seal(payload, typ=GRANT_TYPE, key_id=signers.key_ids[name], key=signers.keys[name])
@@ -136,6 +136,7 @@ class Authorities:
         box = self.world.box
         if box is None or box.dead or not self.world.outages.heard():
             return False
+        self.world.keysets.delivered(payload)
         dropped = box.link.dropped_by_flood
         box.link.deliver(authority, payload, retained=retained)
         return box.link.dropped_by_flood == dropped

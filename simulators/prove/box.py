@@ -176,6 +176,7 @@ class Box:
             clock=clock,
         )
         world.cameras.box = self
+        world.keysets.booted(clock)
         self.desk = _desk(world, clock)
         self.runner = LaneRunner(
             world.profile,

@@ -37,6 +37,7 @@ ROWS: dict[str, str] = {
     # security
     "confirm_replayed": "C10", "confirm_altered": "S2",
     "report_lost": "C1", "report_late": "C7", "report_replayed": "C10", "report_altered": "S2",
+    "key_rotated": "O4", "key_expires": "O4", "key_revoked": "S20", "keys_frozen": "S13", "keys_rolled_back": "S12",
     "forged": "S1", "wrong_claim": "S2", "bad_json": "S3", "oversize": "S7", "revoked_key": "S20",
     "mode_ordered": "S23", "arrivals_flood": "S24",
 }  # fmt: skip

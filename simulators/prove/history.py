@@ -41,16 +41,19 @@ def run(plan: Plan) -> Outcome:
     world.time.after(300, world.traffic.next_soon)
     vars(failpoints)["_armed"] = None
     boot = 0
-    while not world.finished:
-        box = world.box = Box(world, boot)
-        boot += 1
-        try:
-            box.run()
-        except Killed:
-            box.die(power_cut=world.trouble.power_cut)
-            world.died()
-        finally:
-            box.die(power_cut=False)
+    try:
+        while not world.finished:
+            box = world.box = Box(world, boot)
+            boot += 1
+            try:
+                box.run()
+            except Killed:
+                box.die(power_cut=world.trouble.power_cut)
+                world.died()
+            finally:
+                box.die(power_cut=False)
+    finally:
+        world.keysets.close()
     world.judge.close()
     judge = world.judge
     return Outcome(

@@ -39,7 +39,12 @@ def around(desk: "Authorities", authority: str, grant: Grant) -> None:
                 desk.send(authority, alien)
             else:
                 _soon(desk, authority, alien)
-    for fault, signer in (("forged", "stranger"), ("revoked_key", swarm.draw.choice(("revoked", "other-site")))):
+    if world.keysets.rolled_back and world.keysets.ended:
+        # Why somebody brings an old keyset back.
+        desk.answered.add(grant.nonce)
+        desk.send(authority, desk.seal(authority, release, swarm.draw.choice(world.keysets.ended)))
+    ended = ("revoked", "other-site", *world.keysets.ended)
+    for fault, signer in (("forged", "stranger"), ("revoked_key", swarm.draw.choice(ended))):
         if swarm.strikes(fault, 0.3):
             desk.answered.add(grant.nonce)
             _soon(desk, authority, desk.seal(authority, release, signer))
@@ -81,10 +86,10 @@ def _soon(desk: "Authorities", authority: str, payload: bytes, in_ms: float | No
 def _bad_json(desk: "Authorities", authority: str, grant: Grant) -> bytes:
     """A right signature over claims that two readers could understand differently."""
     good = canonical_json(grant_claims(grant))
-    draw, signers = desk.world.swarm.draw, desk.world.signers
+    draw, signers, name = desk.world.swarm.draw, desk.world.signers, desk.world.keysets.signs(authority)
     bom, deep = b"\xef\xbb\xbf", b"[" * 40 + b"]" * 40
     bad = draw.choice((
         good[:-1] + b',"verdict":"release"}', good.replace(b'"ttl_ms":', b'"ttl_ms":1e999,"x":'), bom + good,
         good + b"{}", good.replace(b'"v":1', b'"v":2'), deep, good[:-1] + b',"more":1}',
     ))  # fmt: skip
-    return seal(bad, typ=GRANT_TYPE, key_id=signers.key_ids[authority], key=signers.keys[authority])
+    return seal(bad, typ=GRANT_TYPE, key_id=signers.key_ids[name], key=signers.keys[name])

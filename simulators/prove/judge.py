@@ -170,6 +170,7 @@ class Judge:
         if authority["source"] == "grant":
             world.sampling.opens(authority["passage"])
             world.inspections.opens(authority["passage"])
+            world.keysets.opens(authority["nonces"])
             world.joins.opens(authority["passage"], authority["nonces"])
             for nonce in authority["nonces"]:
                 world.scale.opens(nonce)

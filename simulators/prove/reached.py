@@ -2,5 +2,12 @@
 
 from edge.core.modes import MODES
 from simulators.prove.inspections import REFERRALS
+from simulators.prove.keysets import KEYSETS
 
-REACHED: frozenset[str] = frozenset({*(f"referral {one}" for one in REFERRALS), *(f"mode {one}" for one in MODES)})
+REACHED: frozenset[str] = frozenset(
+    {
+        *(f"referral {one}" for one in REFERRALS),
+        *(f"keyset {one}" for one in KEYSETS),
+        *(f"mode {one}" for one in MODES),
+    }
+)

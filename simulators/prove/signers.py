@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from edge.clearance.key_types import KeyType, PrivateKey
 from edge.clearance.keys import key_id_of
@@ -20,6 +21,9 @@ from edge.clearance.keyset import Keyset, KeysetKey, Role, open_keyset, seal_key
 from simulators.prove.virtual_time import FIRST_DAY
 
 _LIFE = timedelta(days=14)
+_ROOT = "root"
+# Keys that each authority may go over to.
+SPARES = 3
 
 
 # The name that RFC 7518 has for it. It is not one of `KEYSET_KEY_TYPES`: whoever can verify with it can sign.
@@ -70,6 +74,16 @@ class Signers:
     key_ids: Mapping[str, str]
 
 
+def root_pem() -> bytes:
+    """Return the public half of the simulated root, as a lane pins it."""
+    return real_key(_ROOT).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def sealed(keyset: Keyset) -> bytes:
+    """Return a keyset signed by the simulated root."""
+    return seal_keyset(keyset, real_key(_ROOT))
+
+
 def site_signers(
     site: str, lanes: tuple[str, ...], authorities: tuple[str, ...], officers: tuple[str, ...], *, real: bool
 ) -> Signers:
@@ -77,8 +91,9 @@ def site_signers(
     make: Callable[[str], PrivateKey] = real_key if real else hash_key
     planners = tuple(f"sampling-{name}" for name in authorities)
     listers = tuple(f"list-{name}" for name in authorities)
+    spares = tuple(f"{name}-{number}" for name in authorities for number in range(SPARES))
     results = tuple(f"result-{name}" for name in authorities)
-    others = (*officers, *planners, *listers, *results, "stranger", "revoked", "other-site")
+    others = (*officers, *planners, *listers, *results, *spares, "stranger", "revoked", "other-site")
     keys = {name: make(name) for name in (*lanes, *authorities, *others)}
     ids = {name: key_id_of(key.public_key()) for name, key in keys.items()}
     entries: dict[str, KeysetKey] = {}
@@ -100,7 +115,7 @@ def site_signers(
         add(name, "officer", name, (site,))
     add("revoked", "grant", authorities[0], (site,), revoked=True)
     add("other-site", "grant", authorities[0], ("elsewhere",))
-    root = real_key("root")
+    root = real_key(_ROOT)
     root_id = key_id_of(root.public_key())
     keyset = Keyset(root_id, 3, "simulated", FIRST_DAY - _LIFE, FIRST_DAY + _LIFE, entries)
     if real:

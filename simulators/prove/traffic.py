@@ -125,6 +125,7 @@ class Traffic:
         self._wait_for(self.arrived)
         if world.swarm.active:
             world.trouble.around_a_truck()
+            world.keysets.around_a_truck()
 
     def _number(self) -> int:
         """Draw the number of a vehicle with plates of its own: the trailer of one that was referred is a swap."""

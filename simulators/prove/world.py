@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from random import Random
 
 from edge.clearance.keyset import Keyset
@@ -25,6 +26,7 @@ from simulators.prove.faults import LEASE, Swarm
 from simulators.prove.inspections import Inspections, drawn_times
 from simulators.prove.joins import Joins, drawn_authorities
 from simulators.prove.judge import Judge
+from simulators.prove.keysets import Keysets
 from simulators.prove.officers import Officers, drawn_rules
 from simulators.prove.opening import Opening, drawn_hours, drawn_persons
 from simulators.prove.outages import SET_LATER_S, Outages, drawn_offline
@@ -34,7 +36,7 @@ from simulators.prove.scale import Scale, drawn_scale
 from simulators.prove.signers import Signers
 from simulators.prove.traffic import Traffic
 from simulators.prove.trouble import Trouble
-from simulators.prove.virtual_time import Killed, WorldTime
+from simulators.prove.virtual_time import Killed, LaneClock, WorldTime
 from simulators.prove.wire import Line, ProvedPlant
 from simulators.prove.words import drawn_words
 
@@ -134,6 +136,7 @@ class World:
         self.cameras = Cameras(self)
         self.scale = Scale(self)
         self.joins = Joins(self)
+        self.keysets = Keysets(self)
         self.inspections = Inspections(self)
         self.authorities = Authorities(self)
         self.sampling = Sampling(self)
@@ -172,9 +175,13 @@ class World:
         jumps = self.wall_jumps_s
         return jumps[self.time.now_us // 20_000_000 % len(jumps)]
 
+    def lane_utc(self) -> datetime:
+        """What the lane takes for the time of day."""
+        return LaneClock(self.time, self.wall_offset_s).utc()
+
     def keyset(self) -> Keyset:
         """The keyset in force."""
-        return self.signers.keyset
+        return self.keysets.current()
 
     def sync_ms(self) -> float:
         """How long the disk takes for one group."""
