@@ -18,7 +18,7 @@ from edge.core.effects import (
     StopCapture,
     Terminal,
 )
-from edge.core.fusion import fuse
+from edge.core.fusion import fuse, seen_so_far
 from edge.core.inspection import targets_of
 from edge.core.readings import Identity
 from edge.core.state import LaneState, Passage, Phase
@@ -138,7 +138,7 @@ class Draft:
     def end_passage(self, terminal: Terminal, *reasons: str) -> None:
         """Write the one terminal record of the open passage and forget it."""
         passage, profile = self.passage, self.state.profile
-        identity = passage.identity or self.fused()
+        identity = passage.identity or seen_so_far(profile, passage, self.state.lost_devices, self.fused())
         if passage.identity is None:
             # Nothing was concluded, and none the less what was shown until now is this vehicle's, not the next one's.
             self.keep_as_shown()

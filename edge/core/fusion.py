@@ -23,6 +23,8 @@ from edge.core.tag import Tag
 from edge.core.tags import enough
 from edge.core.weight import fuse_weight, unless_heavier
 
+# Why something is unread that would have been looked at for longer.
+IN_TIME = "deadline"
 # Why something is unread that waiting cannot change.
 _FINAL = ("not_looked_for", "device_lost")
 # Two texts of one camera that differ in so few places are one plate, read differently.
@@ -59,6 +61,15 @@ def is_complete(profile: LaneProfile, passage: Passage, identity: Identity, lost
     if any(one.status == "unread" and one.reason not in _FINAL for one in told):
         return False
     return profile.tag_reader is None or profile.tag_reader in lost_devices or identity.tag.status != "unread"
+
+
+def seen_so_far(profile: LaneProfile, passage: Passage, lost_devices: Sequence[str], identity: Identity) -> Identity:
+    """Return what is known of a vehicle that goes before it was identified: it may carry what nobody had yet seen."""
+    looking = [one for one in profile.cameras if "container" in one.reads and one.id not in lost_devices]
+    every_look = all(len(frames_of(passage, one)) >= one.frames_max for one in looking)
+    if identity.containers.value != () or every_look:
+        return identity
+    return replace(identity, containers=Reading("unread", reason=IN_TIME))
 
 
 def _box_may_come(identity: Identity, camera: CameraProfile, passage: Passage) -> bool:

@@ -78,6 +78,8 @@ class Cameras:
         if swarm.strikes("earlier_picture", 0.3):
             digest = digest[::-1]
             captured_ms, reading = now_ms - 4_000, self._of(truck(one.number + 1, "release"), camera)
+        else:
+            self.world.loads.shows(passage, reading)
         late_ms = swarm.draw.uniform(500, 4_000) if swarm.strikes("late_reading", 0.2) else 0
         if late_ms:
             self.world.time.after(
@@ -130,6 +132,10 @@ class Cameras:
             return PictureReading(unread=(Unread("picture", "dark"),))
         if reading.plates and (strikes("misread", 0.3) or strikes("two_plates", 0.5)):
             return PictureReading(plates=(PlateSighting(other.plate, 0.9, _BOX),))
+        if reading.containers and strikes("unread", 0.2):
+            # Dirt over the second line: which box, not of which type.
+            bare = (replace(each, container=replace(each.container, size_type=None)) for each in reading.containers)
+            reading = replace(reading, containers=tuple(bare))
         if reading.containers and strikes("two_boxes", 0.3):
             other_box = ContainerSighting(box(one.number + 500_000), 0.9, (700, 200, 150, 40))
             return replace(reading, containers=(*reading.containers, other_box))

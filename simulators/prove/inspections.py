@@ -149,7 +149,10 @@ class Inspections:
             return
         swapped = one.containers and draw.random() < _SWAPPED
         if swapped:
-            others = (box(one.number + _OTHER_NUMBER * (index + 2)) for index in range(len(one.containers)))
+            others = (
+                box(one.number + _OTHER_NUMBER * (index + 2), each.size_type)
+                for index, each in enumerate(one.containers)
+            )
             one = replace(one, containers=tuple(others))
         # A driver who was sent twice has to be cleared twice.
         sent = [each.id for each in self._open.values() if each.truck is not None and each.truck.number == one.number]

@@ -38,8 +38,7 @@ class JoinOracle:
             match effect:
                 case PrepareRequest():
                     self._asked[effect.authority] = _Asked(effect.passage, effect.nonce)
-                case SendRequest():
-                    asked = self._asked[effect.authority]
+                case SendRequest() if (asked := self._asked.get(effect.authority)) is not None:
                     asked.digest, asked.sent_at_ms = effect.request_hash, event.at_ms
                 case Report(name="decided"):
                     self._decided(before, event, effects, dict(effect.fields))

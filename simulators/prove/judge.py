@@ -95,7 +95,7 @@ class Judge:
         except AssertionError as error:
             said = str(error) or traceback.extract_tb(error.__traceback__)[-1].line
             self.blame(_named(error), f"{type(event).__name__} in {before.phase}: {said}")
-            self._oracle = LaneOracle()
+            self._oracle = LaneOracle(self._oracle.joins)
         if self.world.plan.told:
             asked = " ".join(type(one).__name__ for one in effects)
             moved = f"{before.phase} -> {after.phase}" if after.phase is not before.phase else str(after.phase)
@@ -318,6 +318,7 @@ class Judge:
                 self.world.scale.ended(effect["reasons"])
                 self.world.outages.ended(effect)
                 self.world.opening.ended(effect)
+                self.world.loads.ended(effect)
                 if not effect["simulated"]:
                     self.blame("I20", "a terminal record does not say that it was simulated")
                 if effect["decision"] == "hold" and not effect["reasons"]:

@@ -51,7 +51,7 @@ STAGE_ORDER = {"identified": 0, "requested": 1, "answered": 2, "granted": 3, "op
 class LaneOracle:
     """Keeps its own memory of what matters and never asks the lane's guards."""
 
-    def __init__(self) -> None:
+    def __init__(self, joins: JoinOracle | None = None) -> None:
         self.consumed: dict[tuple[str, tuple[str, ...]], ConsumeAuthority] = {}
         self.spent: set[str] = set()
         self.asked: set[str] = set()
@@ -72,7 +72,7 @@ class LaneOracle:
         self.orders = OrderOracle()
         self.terminals = ConfirmOracle()
         self.offline = OfflineOracle()
-        self.joins = JoinOracle()
+        self.joins = joins or JoinOracle()
 
     def judge(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
         """Assert every invariant for one step."""

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from edge.core.cargo import CargoClass
 from edge.core.cargo import Traffic as Kind
 from edge.core.container import Container, check_digit
 from edge.core.effects import Guide
 from edge.core.grant import NotedPlate, ReleaseNote
 from edge.core.plate import Plate
 from edge.core.tag import Tag
+from simulators.prove.loads import load_of
 from simulators.prove.sampling import CREDIT_CLASSES
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class Truck:
     verdict: str
     trailer: Plate | None = None
     credit_class: str | None = None
+    cargo: CargoClass = "unknown"
     where: str = "waiting"
 
     @property
@@ -62,7 +65,8 @@ TRAILERS = 10_000
 
 def truck(number: int, verdict: str, kind: Kind = "container") -> Truck:
     """Make a vehicle of the kind that a lane is for; its identifiers, and how many boxes, follow from its number."""
-    containers = tuple(box(number + _OTHER_BOX * index) for index in range((0, 2, 1, 1)[number % 4]))
+    size_types, cargo = load_of(number)
+    containers = tuple(box(number + _OTHER_BOX * index, size) for index, size in enumerate(size_types))
     trailer = Plate(f"粤B{number % TRAILERS:04d}挂", "yellow", "trailer", 2) if kind == "bulk" else None
     return Truck(
         number,
@@ -71,13 +75,14 @@ def truck(number: int, verdict: str, kind: Kind = "container") -> Truck:
         Tag(f"E2{number % 10**22:022d}", None if number % _WITH_TID else f"E280{number % 10**20:020d}"),
         verdict,
         trailer,
+        cargo=cargo,
     )
 
 
-def box(number: int) -> Container:
-    """Make a box of 20 ft; its code follows from its number."""
+def box(number: int, size_type: str | None = "22G1") -> Container:
+    """Make a box; its code follows from its number."""
     stem = f"KAK{'UJZ'[number % 3]}{number % 1_000_000:06d}"
-    return Container(stem + str(check_digit(stem)), "verified", "22G1")
+    return Container(stem + str(check_digit(stem)), "verified", size_type)
 
 
 class Traffic:

@@ -27,6 +27,7 @@ from simulators.prove.inspections import Inspections, drawn_times
 from simulators.prove.joins import Joins, drawn_authorities
 from simulators.prove.judge import Judge
 from simulators.prove.keysets import Keysets
+from simulators.prove.loads import Loads
 from simulators.prove.officers import Officers, drawn_rules
 from simulators.prove.opening import Opening, drawn_hours, drawn_persons
 from simulators.prove.outages import SET_LATER_S, Outages, drawn_offline
@@ -137,6 +138,7 @@ class World:
         self.scale = Scale(self)
         self.joins = Joins(self)
         self.keysets = Keysets(self)
+        self.loads = Loads(self)
         self.inspections = Inspections(self)
         self.authorities = Authorities(self)
         self.sampling = Sampling(self)

@@ -96,3 +96,16 @@ def test_whoever_left_unread_is_of_unknown_class() -> None:
     lane.scan(arrival_loop=False)
     assert lane.last(EndPassage).cargo_class == "unknown"
     assert "unknown" in get_args(CargoClass)
+
+
+@pytest.mark.hazard("D9")
+@pytest.mark.parametrize(("looks", "carries"), [(2, "unknown"), (6, "empty")])
+def test_a_vehicle_that_left_before_the_cameras_had_looked_is_no_empty_one(looks: int, carries: str) -> None:
+    """Nothing was concluded yet: that no box is there is believed last, in the record too."""
+    lane = LaneBench()
+    lane.arrive()
+    lane.read_empty(times=looks)
+    lane.scan(arrival_loop=False)
+    end = lane.last(EndPassage)
+    assert (end.terminal, end.cargo_class) == ("ABANDONED", carries)
+    assert (end.identity.containers.status == "read") is (carries == "empty")
