@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edge.clearance.envelope import canonical_json, seal
 from edge.clearance.grant import GRANT_TYPE, grant_claims
 from edge.core.grant import Grant
+from simulators.prove.joins import AUTHORITIES
 
 if TYPE_CHECKING:
     from simulators.prove.authorities import Authorities
@@ -44,6 +45,8 @@ def around(desk: "Authorities", authority: str, grant: Grant) -> None:
         desk.answered.add(grant.nonce)
         desk.send(authority, desk.seal(authority, release, swarm.draw.choice(world.keysets.ended)))
     ended = ("revoked", "other-site", *world.keysets.ended)
+    if swarm.strikes("forged", 0.1):
+        _soon(desk, authority, _forged(desk, authority, release))
     for fault, signer in (("forged", "stranger"), ("revoked_key", swarm.draw.choice(ended))):
         if swarm.strikes(fault, 0.3):
             desk.answered.add(grant.nonce)
@@ -69,7 +72,8 @@ def around(desk: "Authorities", authority: str, grant: Grant) -> None:
 
 def _deny(desk: "Authorities", authority: str, denial: Grant) -> None:
     """A denial that reaches a lane which listens wins until OPEN is written."""
-    if desk.send(authority, desk.seal(authority, denial)):
+    payload = desk.seal(authority, denial)
+    if desk.send(authority, payload) and desk.world.keysets.delivered(payload):
         desk.denied.setdefault(denial.nonce, desk.world.time.now_ms)
 
 
@@ -81,6 +85,15 @@ def _note(desk: "Authorities") -> Any:
 def _soon(desk: "Authorities", authority: str, payload: bytes, in_ms: float | None = None) -> None:
     wait_ms = desk.world.swarm.draw.uniform(0, 120) if in_ms is None else in_ms
     desk.world.time.after(wait_ms, partial(desk.send, authority, payload))
+
+
+def _forged(desk: "Authorities", authority: str, grant: Grant) -> bytes:
+    """A key that is good for something else, or another one's signature below the right key's name."""
+    signer = desk.world.swarm.draw.choice((f"result-{authority}", *(one for one in AUTHORITIES if one != authority)))
+    forged = desk.seal(authority, grant, signer)
+    if desk.world.swarm.draw.random() < 0.5:
+        return forged
+    return b".".join((*desk.seal(authority, grant).split(b".")[:2], forged.split(b".")[2]))
 
 
 def _bad_json(desk: "Authorities", authority: str, grant: Grant) -> bytes:

@@ -10,8 +10,8 @@ import traceback
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from edge.core.effects import ConsumeAuthority, Effect, Guide
-from edge.core.events import Event, JournalLost, Started
+from edge.core.effects import ConsumeAuthority, Effect, Guide, Report
+from edge.core.events import Event, GrantRefused, JournalLost, Started
 from edge.core.profile import LaneTiming
 from edge.core.state import LaneState, Phase
 from edge.runtime.journal_file import LANE_SPAN
@@ -102,12 +102,16 @@ class Judge:
             self.steps.append(f"{event.at_ms} ms {type(event).__name__} [{moved}] {asked}".rstrip())
         if isinstance(event, JournalLost):
             self.crashed(event.code)
+        if isinstance(event, GrantRefused):
+            self.world.reached.add(f"refused {event.reason}")
         for effect in effects:
             if isinstance(effect, ConsumeAuthority):
                 self._asked_for.update(effect.nonces)
                 self.world.opening.consumes(effect)
                 if effect.source == "offline":
                     self.world.outages.consumes(effect)
+            elif isinstance(effect, Report) and effect.name == "grant_ignored":
+                self.world.reached.add(f"refused {dict(effect.fields)['reason']}")
         if after.phase is not before.phase:
             self._left(before.phase, after.profile.timing)
             self.phases.add(after.phase.value)

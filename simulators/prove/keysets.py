@@ -220,19 +220,21 @@ class Keysets:
 
     # --- the truth ----------------------------------------------------------------------------------------------
 
-    def delivered(self, payload: bytes) -> None:
-        """Bytes reach the lane: remember the nonce where the key that signed them may sign at this moment."""
+    def delivered(self, payload: bytes) -> bool:
+        """Bytes reach the lane: say whether the key that signed them may at this moment, and remember the nonce."""
         if not self._changing:
-            return
+            return True
         try:
             header, claims = (json.loads(decode_base64url(part)) for part in payload.split(b".")[:2])
             key, nonce = self._newest.keys.get(header["kid"]), claims["nonce"]
         except (ValueError, TypeError, KeyError):
-            return
+            return False
         now = self._now()
         good = key is not None and key.status != "revoked" and key.not_before <= now < key.not_after
         if good and now < self._newest.expires:
             self._valid.add(nonce)
+            return True
+        return False
 
     def opens(self, spent: list[str]) -> None:
         """The boom is asked up for grants: their keys could sign when they came."""
