@@ -33,6 +33,8 @@ _RESULTS: tuple[tuple[Saying, ...], tuple[int, ...]] = (("clear", "findings", "n
 _OTHER_NUMBER = 234_567
 # What a check that is due right at the end of a time may be late by: a scan, a full disk that was waited for.
 _LATE_MS = 2_500
+# Between an event and its record on the disk.
+_COMMIT_MS = 1_000
 _STOPS_THE_LANE = frozenset({"paused", "disk_full", "disk_error", "killed", "power_cut", "controller_dip"})
 # Claims that make a word another's: each has to be ignored, whatever its signature.
 _ALIEN: tuple[dict[str, Any], ...] = (
@@ -268,7 +270,8 @@ class Inspections:
             self.world.judge.blame("I16", "overdue is a referral that is not open")
             return
         task.overdue = True
-        if not task.heard and self.world.time.now_ms - max(task.since_ms, self._boot_ms) < self._time_ms(task):
+        waited_ms = self.world.time.now_ms - max(task.since_ms, self._boot_ms)
+        if not task.heard and waited_ms < self._time_ms(task) - _COMMIT_MS:
             self.world.judge.blame("I11", "a vehicle is overdue before its time is over")
         if set(task.looks) <= {name for name, _, _ in task.heard}:
             self.world.judge.blame("I11", "a vehicle is overdue that everybody has seen")

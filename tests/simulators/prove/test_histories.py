@@ -57,7 +57,7 @@ def test_a_mode_that_a_full_disk_swallowed_is_ordered_again() -> None:
 
 
 def test_every_truck_that_may_pass_passes_where_nothing_is_wrong() -> None:
-    found = campaign.checked(plan(trucks=20))
+    found = campaign.checked(plan(trucks=20, seed="plain"))
     assert (found.violations, found.passed) == ([], found.entitled)
     assert found.passages == 20
 
