@@ -152,6 +152,11 @@ class Box:
         self._tasks: list[asyncio.Task[None]] = []
         self._error: BaseException | None = None
 
+    @property
+    def state(self) -> LaneState | None:
+        """How its lane stands; None before it has one, and once it is dead."""
+        return self.runner.state if hasattr(self, "runner") and not self.dead else None
+
     def run(self) -> None:
         """Start, and run until the world stops this loop. Raises Killed where a failpoint kills it."""
         self.loop.call_soon(self._start)

@@ -89,8 +89,8 @@ class Operator:
     def _look_at(self, action: PersonAction, name: str) -> None:
         self.world.poke()
         box = self.world.box
-        seen = None if box is None else box.runner.state.passage
-        meant = None if seen is None else seen.id
+        state = None if box is None else box.state
+        meant = None if state is None or state.passage is None else state.passage.id
         self.world.time.after(_BEFORE_ORDER_MS, partial(self._say, action, name, meant))
 
     def _say(self, action: PersonAction, name: str, passage: str | None) -> None:
@@ -119,6 +119,7 @@ class Operator:
     def end(self) -> None:
         """Everybody goes home, once the lane is at rest."""
         box = self.world.box
+        state = None if box is None else box.state
         if not self._ended:
             self._ended = True
             self.world.swarm.active = frozenset()
@@ -127,10 +128,10 @@ class Operator:
             self.world.trouble.repair()
             self.world.outages.restore()
             self.order_mode("NORMAL")
-            if box is not None and not box.dead and box.runner.state.journal_lost:
+            if state is not None and state.journal_lost:
                 self.world.time.after(1_000, self.end)
                 self.world.kill()
-        elif box is not None and not box.dead and box.runner.state.mode != "NORMAL":
+        elif state is not None and state.mode != "NORMAL":
             # Said to a controller that was started again before it had heard it.
             self.order_mode("NORMAL")
         at_rest = box is not None and not box.dead and self.world.phase is Phase.IDLE
