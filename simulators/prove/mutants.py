@@ -19,7 +19,8 @@ from edge.ports import DeviceError
 from edge.runtime import journal, journal_file, lane_runner
 from simulators.prove.campaign import checked, plan
 
-BUDGET_HISTORIES = 120
+# Of so many faults each is drawn in one history of thirty: a bug that one alone shows needs several of them.
+BUDGET_HISTORIES = 300
 
 
 @contextmanager
