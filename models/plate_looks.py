@@ -78,16 +78,16 @@ class _Sight:
     def doubted(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return the plate where the first reader is sure of it alone, else what both make of it.
 
-        One of two rows, and one on white that no plate of its kind is painted on, are believed by nobody alone: both
-        readers have to be sure of it together (docs/decisions/0070).
+        One of two rows, and one on white that no plate of its kind is painted on, are believed by nobody alone; these
+        and all kinds that no photographed crop shows need UNDOUBTED_FLOOR in the end (docs/decisions/0070).
         """
         steady = self._steadied(sighting, lines)
-        white = sighting.plate.colour is None and self.colour_of(lines) == "white"
-        if len(lines) == 1 and not white:
-            sure = steady.confidence >= UNDOUBTED_FLOOR
-            return self._unless_temporary(steady, lines) if sure else self._agreed(steady, lines)
-        both = self._agreed(steady, lines)
-        return both if both is not None and both.confidence >= UNDOUBTED_FLOOR else None
+        strange = len(lines) == 2 or (sighting.plate.colour is None and self.colour_of(lines) == "white")
+        alone = steady.confidence >= UNDOUBTED_FLOOR and not strange
+        answer = self._unless_temporary(steady, lines) if alone else self._agreed(steady, lines)
+        if answer is not None and answer.confidence < UNDOUBTED_FLOOR and (strange or answer.plate.kind != "ordinary"):
+            return None
+        return answer
 
     def _agreed(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         return agreed(sighting, self._any_text(lines))
@@ -205,6 +205,11 @@ def _spelt(rows: list[ReadLine]) -> PlateSighting | None:
     return read_plate(joined([row.probabilities for row in rows]), "white", 2 if len(rows) == 2 else 1, rows[-1].box)
 
 
+def _with_a_mark(sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
+    """Return a plate that has a province or a mark: one without may be the rest of one whose province is not seen."""
+    return None if sighting.plate.kind in ("military", "armed_police") else spelt_alone(sighting, lines)
+
+
 def split_rows(line: TextLine) -> tuple[TextLine, TextLine] | None:
     """Return the two rows of a box that holds a whole two-row plate, or None where it is too long for that."""
     if line.width > _ONE_ROW_ASPECT * line.height:
@@ -228,9 +233,8 @@ def read_whole_crop(looks: TwoLooks) -> list[PlateSighting]:
         found = plates_of(rows, sight.colour_of, CROP_FLOOR, sight.doubted)
         # Where the first reader spelt a plate that the second did not confirm, the second is not believed either.
         if not found and len(lines) == 1 and not plates_of(rows, sight.colour_of, CROP_FLOOR):
-            found = plates_of(
-                [looks.texts.read(line) for line in lines], sight.colour_of, TEXT_ALONE_FLOOR, spelt_alone
-            )
+            texts = [looks.texts.read(line) for line in lines]
+            found = plates_of(texts, sight.colour_of, TEXT_ALONE_FLOOR, _with_a_mark)
         if found:
             return found
     return []

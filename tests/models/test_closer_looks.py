@@ -178,6 +178,25 @@ def test_a_crop_on_white_that_its_kind_is_never_painted_on_needs_both_readers(ot
     assert len(texts.seen) == 1
 
 
+@pytest.mark.parametrize(("text_read", "answered"), [("粤B6R678", True), ("粤B6R67警", False)])
+def test_a_crop_that_both_read_with_a_doubt_is_answered_where_photographs_show_its_kind(text_read, answered):
+    image = ground(188, 60)
+    plate(image, text_read, (0, 0), 60, WHITE if text_read.endswith("警") else BLUE)
+    doubts = {4: {"6": 0.6, "8": 0.39}}
+    plates = Script((text_read, {4: {"6": 0.8, "8": 0.19}}))
+    found = read_whole_crop(two(image, plates, Script((text_read, doubts))))
+    assert [sighting.plate.text for sighting in found] == [text_read] * answered
+    assert all(sighting.confidence < 0.95 for sighting in found)
+
+
+def test_what_has_neither_province_nor_mark_is_not_read_by_the_general_reader_alone():
+    image = ground(188, 60)
+    plate(image, "NZ28740", (0, 0), 60, WHITE)
+    assert read_whole_crop(two(image, Script(), Script("NZ28740"))) == []
+    (sighting,) = read_whole_crop(two(image, Script("NZ28740"), Script()))
+    assert sighting.plate.kind == "military"
+
+
 def test_a_crop_of_two_rows_is_not_read_by_the_general_reader_alone():
     image = ground(150, 75)
     two_row_plate(image, "粤A", "T781挂", (0, 0), 74)
