@@ -25,6 +25,8 @@ UNDOUBTED_FLOOR = 0.95
 # as sure as UNDOUBTED_FLOOR, another is not. Above it other cuts confirm the wrong ones as well (2 of 929 rendered).
 UNSTEADY_CEILING = 0.94
 STEADY_LOOKS = ((0.0, 0.0, 0.1, 0.1), (0.12, 0.12, 0.0, 0.0), (-0.05, -0.05, -0.06, -0.06))
+# What the first reader alone has to reach in a picture that is one plate of a kind that no photographed crop shows.
+SELDOM_SEEN_FLOOR = 0.97
 # What the general reader alone has to reach in a picture that is one plate of one row; of two rows it is not believed.
 TEXT_ALONE_FLOOR = 0.98
 # Letters and digits enough for a plate that lacks its first characters, or has a row above.
@@ -78,16 +80,18 @@ class _Sight:
     def doubted(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return the plate where the first reader is sure of it alone, else what both make of it.
 
-        One of two rows, and one on white that no plate of its kind is painted on, are believed by nobody alone; these
-        and all kinds that no photographed crop shows need UNDOUBTED_FLOOR in the end (docs/decisions/0070).
+        One of two rows, and one on white that no plate of its kind is painted on, are believed by nobody alone; kinds
+        that no photographed crop shows need more (docs/decisions/0070).
         """
-        steady = self._steadied(sighting, lines)
         strange = len(lines) == 2 or (sighting.plate.colour is None and self.colour_of(lines) == "white")
-        alone = steady.confidence >= UNDOUBTED_FLOOR and not strange
-        answer = self._unless_temporary(steady, lines) if alone else self._agreed(steady, lines)
-        if answer is not None and answer.confidence < UNDOUBTED_FLOOR and (strange or answer.plate.kind != "ordinary"):
-            return None
-        return answer
+        usual = sighting.plate.kind == "ordinary" and not strange
+        first = self._steadied(sighting, lines) if usual else sighting
+        if not strange and first.confidence >= (UNDOUBTED_FLOOR if usual else SELDOM_SEEN_FLOOR):
+            return self._unless_temporary(first, lines)
+        answer = self._agreed(first, lines)
+        if answer is None or (usual and answer.plate.kind == "ordinary"):
+            return answer
+        return answer if answer.confidence >= UNDOUBTED_FLOOR else None
 
     def _agreed(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         return agreed(sighting, self._any_text(lines))

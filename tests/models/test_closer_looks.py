@@ -189,6 +189,17 @@ def test_a_crop_that_both_read_with_a_doubt_is_answered_where_photographs_show_i
     assert all(sighting.confidence < 0.95 for sighting in found)
 
 
+def test_other_cuts_say_nothing_for_a_kind_that_no_photographed_crop_shows():
+    image = ground(188, 60)
+    plate(image, "粤B6R67警", (0, 0), 60, WHITE)
+    doubtful = ("粤B6R67警", {0: {"粤": 0.9, "冀": 0.09}})
+    plates = Script(doubtful)
+    assert read_whole_crop(two(image, plates, Script())) == []
+    assert len(plates.seen) == 3, "the whole, and its halves as two rows"
+    (sighting,) = read_whole_crop(two(image, Script(doubtful), Script("粤B6R67警")))
+    assert sighting.confidence >= 0.95
+
+
 def test_what_has_neither_province_nor_mark_is_not_read_by_the_general_reader_alone():
     image = ground(188, 60)
     plate(image, "NZ28740", (0, 0), 60, WHITE)
