@@ -20,9 +20,10 @@ CODE_LENGTH = 11
 OWNER_LENGTH = 4
 MAX_PIECES = 4
 MAX_CHAINS = 400
-# Weakest character of a code that may be answered at all, and of one that may be verified.
+# Weakest character of a code that may be answered at all, and of one that may be verified: of the codes verified in
+# photographs the least sure one has 0.483, of 1,124 rendered ones two were wrong, in rain, with 0.45 and 0.48.
 ANSWER_FLOOR = 0.30
-VERIFY_FLOOR = 0.45
+VERIFY_FLOOR = 0.48
 MAX_REPAIRS = 2
 MAX_LIKELY_LINES = 12
 # Three characters, two of them letters, and one that is like a U, J or Z: the beginning of a code, badly read.
