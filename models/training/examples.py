@@ -11,9 +11,9 @@ from models.pixels import Image
 from models.training.rendered_sets import Drawn
 
 COLUMNS = 4
-MAX_EXAMPLES = 32
-CELL_WIDTH_PX, CELL_HEIGHT_PX, LABEL_PX, GAP_PX = 236, 76, 40, 8
-TEXT_PX = 15
+MAX_EXAMPLES = 20
+CELL_WIDTH_PX, CELL_HEIGHT_PX, LABEL_PX, GAP_PX = 180, 58, 36, 6
+TEXT_PX = 13
 # A scene of a container is cut to where its code is painted: left, top, right, bottom as shares of it.
 _ROWS_SHOWN, _COLUMN_SHOWN = (0.44, 0.02, 0.86, 0.42), (0.55, 0.02, 0.86, 0.80)
 _SCENE_ASPECT = 1.6
@@ -49,7 +49,7 @@ def _cell(example: Example, height: int) -> Image:
     cell = np.full((height + LABEL_PX + GAP_PX, CELL_WIDTH_PX + GAP_PX, 3), _PAPER, np.uint8)
     cell[height - size[1] : height, : size[0]] = seen
     drawn = example.drawn
-    for row, text in enumerate((f"{drawn.truth} ({drawn.group}, {drawn.sight})", example.answer or "unread")):
+    for row, text in enumerate((f"{drawn.truth}: {example.answer or 'unread'}", f"{drawn.group}, {drawn.sight}")):
         at = (2, height + TEXT_PX + row * (TEXT_PX + 3))
         cv2.putText(cell, text, at, _INK, cv2.FontFace("uni"), TEXT_PX, 0)
     return np.asarray(cell, np.uint8)
