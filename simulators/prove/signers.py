@@ -82,7 +82,7 @@ def root_pem() -> bytes:
 def sealed(keyset: Keyset) -> bytes:
     """Return a keyset signed by the simulated root.
 
-    None can name keyed hashes. Their public bytes stand in it as those of other keys; whoever opens it puts hashes back.
+    None can name keyed hashes. Their public bytes stand in it as those of other keys; the opener puts hashes back.
     """
     keys = {
         key_id: replace(one, public=Ed25519PublicKey.from_public_bytes(one.public.public_bytes_raw()))

@@ -8,7 +8,7 @@ from models.containers import likely_code_lines
 from models.framed import framed_digit, without_frame
 from models.lines import ReadLine
 from models.looks import Looks, TwoLooks
-from models.plate_looks import find_plates, upper_row
+from models.plate_looks import find_plates, read_whole_crop, upper_row
 from tests.support.drawn import BLUE, ground, plate, text
 from tests.support.spelled import read_line, spelled, text_line
 
