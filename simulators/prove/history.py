@@ -65,7 +65,7 @@ def run(plan: Plan) -> Outcome:
         judge.phases,
         sum(judge.terminals.values()),
         world.traffic.entitled,
-        judge.terminals["PASSED"] - world.opening.passed_beside,
+        judge.terminals["PASSED"] - world.traffic.passed_beside,
         tuple(judge.steps),
         frozenset(world.scale.seen),
         frozenset(world.outages.seen | world.opening.seen | world.operator.seen | world.reached),

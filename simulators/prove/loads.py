@@ -55,6 +55,8 @@ class Loads:
 
     def ended(self, effect: dict[str, Any]) -> None:
         """A terminal record is on the disk: what it says of the cargo is what stood there, or that it is not known."""
+        one = self.world.inspections.stood(effect["passage"])
+        self.world.traffic.passed_beside += effect["terminal"] == "PASSED" and one is not None and not one.entitled
         said, boxes, kind = effect["cargo_class"], effect["identity"]["containers"], self.world.profile.traffic
         self.world.reached.add(f"cargo {said}")
         if kind in _ALONE:

@@ -74,7 +74,6 @@ class Opening:
         self.world = world
         self.seen: set[str] = set()
         self.there = world.profile.calendar
-        self.passed_beside = 0
         self._noticed_ms = _NOTICED_PAUSED_MS if "paused" in world.plan.faults else _NOTICED_MS
         # The truck that each passage began for, how the lane surely was when it looked at it last, and how often.
         self._came: dict[str, int] = {}
@@ -165,7 +164,6 @@ class Opening:
         if not self.there:
             return
         passage, reasons = effect["passage"], effect["reasons"]
-        self.passed_beside += effect["terminal"] == "PASSED" and not self.promised(passage)
         self.seen.update(f"held_{one}" for one in (_LANE_CLOSED, _NO_APPOINTMENT) if one in reasons)
         closed = self._hours.get(passage) == "closed" and self._looks[passage] == 1
         if closed and effect["terminal"] in _KEPT_WHOLE and not _says_why(reasons):

@@ -38,6 +38,8 @@ class Truck:
     trailer: Plate | None = None
     credit_class: str | None = None
     cargo: CargoClass = "unknown"
+    # By what everybody makes of it, it may pass by itself.
+    entitled: bool = True
     where: str = "waiting"
 
     @property
@@ -96,6 +98,8 @@ class Traffic:
         self.passed: list[int] = []
         self.entitled = 0
         self._trailers: set[int] = set()
+        # Vehicles that passed although they need not have: what was exchanged on them nobody there looks at.
+        self.passed_beside = 0
         self._patience = 0
 
     def next_soon(self) -> None:
@@ -122,7 +126,8 @@ class Traffic:
             self.now = again[0]
         allowed = world.joins.comes(self.now, known=again is not None)
         lets = world.opening.lets(self.now)
-        self.entitled += lets and allowed and (again is None or again[1])
+        self.now.entitled = lets and allowed and (again is None or again[1])
+        self.entitled += self.now.entitled
         world.signal(arrival_loop=True)
         world.scale.comes_on(self.now)
         if world.swarm.strikes("leaves_early", 0.3):

@@ -68,7 +68,6 @@ UNREACHED: dict[str, str] = {
     "S22": _NO_PEOPLE,
     "O1": "no upgrade here: whatever ends the controller is a kill (X1)",
     "O2": "no upgrade here: whatever ends the controller is a kill (X1)",
-    "O4": _SHORT,
     "O5": _SHORT,
     "O6": "the disk stays the lane's own: nobody restores, copies or swaps it",
     "O7": "the disk stays the lane's own: nobody restores, copies or swaps it",
