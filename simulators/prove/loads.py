@@ -20,7 +20,8 @@ TWO: tuple[Load, ...] = (
     (("22G1", "22G1"), "container_two"), (("22T1", "22T1"), "tank"), (("22G1", "22G1"), "container_two"),
     (("22G1", "22T1"), "container_two"), (("22P1", "22P1"), "flat_rack"),
 )  # fmt: skip
-CLASSES: tuple[CargoClass, ...] = get_args(CargoClass)
+# Not drawn: what an empty vehicle weighs is configured in no lane here (`empty_weights`).
+CLASSES = frozenset[CargoClass](get_args(CargoClass)) - {"empty_truck", "empty_chassis"}
 _ALONE = ("bulk", "car", "bus")
 # What boxes are called of which no type was read.
 _PLAIN: tuple[CargoClass, ...] = ("empty", "container_one", "container_two")

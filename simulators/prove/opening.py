@@ -75,13 +75,10 @@ class Opening:
         self.seen: set[str] = set()
         self.there = world.profile.calendar
         self._noticed_ms = _NOTICED_PAUSED_MS if "paused" in world.plan.faults else _NOTICED_MS
-        # The truck that each passage began for, how the lane surely was when it looked at it last, and how often.
-        self._came: dict[str, int] = {}
+        # How the lane surely was when it looked last at whom each passage is for, and how often it looked.
         self._hours: dict[str, Hours | None] = {}
         self._looks: dict[str, int] = {}
         self._noted: dict[str, bool] = {}
-        # Arrivals that may pass by themselves only outside what the calendar promises.
-        self._unentitled: set[int] = set()
         if self.there:
             self._draw_calendar()
 
@@ -118,23 +115,15 @@ class Opening:
             return True
         hours = self._surely(0, _DECIDED_MS)
         self.seen.add(f"came_{hours}" if hours else "came")
-        lets = hours == "open" or (hours == "appointments" and one.note.appointment is not None)
-        if not lets:
-            self._unentitled.add(self.world.traffic.arrived)
-        return lets
+        return hours == "open" or (hours == "appointments" and one.note.appointment is not None)
 
     # --- the truth ----------------------------------------------------------------------------------------------
 
     def captures(self, passage: str) -> None:
         """The lane looks at who stands there."""
         if self.there:
-            self._came[passage] = self.world.traffic.arrived
             self._hours[passage] = self._surely(self._noticed_ms, 0)
             self._looks[passage] = self._looks.get(passage, 0) + 1
-
-    def promised(self, passage: str) -> bool:
-        """Say whether the calendar let the vehicle of a passage come."""
-        return self._came.get(passage) not in self._unentitled
 
     def noted(self, passage: str, one: "Truck") -> None:
         """An authority released the vehicle: with or without an appointment that it confirms."""

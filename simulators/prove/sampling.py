@@ -109,7 +109,8 @@ class Sampling:
         if selected:
             world.authorities.wanted.add((passage, claims["iss"], share["target"]))
             # Whoever was drawn may not pass by itself.
-            world.traffic.entitled -= passage not in self.outcomes and world.opening.promised(passage)
+            there = world.inspections.stood(passage)
+            world.traffic.entitled -= passage not in self.outcomes and there is not None and there.entitled
         self.outcomes[passage] = selected
 
     def skipped(self, passage: str, reason: str) -> None:

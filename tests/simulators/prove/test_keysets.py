@@ -31,7 +31,7 @@ def blamed(found: list[Outcome]) -> set[str]:
 
 
 def reached(found: list[Outcome]) -> set[str]:
-    return set().union(*(one.reached for one in found))
+    return set().union(*(one.cases for one in found))
 
 
 @pytest.mark.hazard("O4", "S12", "S13")
