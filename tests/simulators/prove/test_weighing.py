@@ -23,8 +23,8 @@ def _without_the_lanes_log() -> None:
     campaign.prepare_process()
 
 
-def histories(*faults: str, trucks: int = 12) -> list[Outcome]:
-    return [campaign.run(Plan(f"weighed-{seed}", trucks, frozenset(faults))) for seed in SEEDS]
+def histories(*faults: str, trucks: int = 12, seeds: range = SEEDS) -> list[Outcome]:
+    return [campaign.run(Plan(f"weighed-{seed}", trucks, frozenset(faults))) for seed in seeds]
 
 
 def without_the_second_defence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,8 @@ def test_a_lane_that_looks_whose_weight_it_is_only_until_it_identified_a_vehicle
     monkeypatch.setattr(Draft, "keep_as_shown", hasty)
     monkeypatch.setattr(Draft, "note_gone", lambda _self: None)
     without_the_second_defence(monkeypatch)
-    assert "I16" in blamed(histories("scale_late", trucks=30))
+    found = (histories("scale_late", trucks=30, seeds=range(seed, seed + 1)) for seed in range(20))
+    assert any("I16" in blamed(one) for one in found)
 
 
 @pytest.mark.hazard("I1")
