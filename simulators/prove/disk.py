@@ -185,3 +185,18 @@ class SimulatedJournal(Journal):
                 head.seq, head.event_hash = events[-1][0] - base, events[-1][5]
             heads[name] = head
         return heads
+
+
+class KeptVersions:
+    """The highest version of what was issued that was seen, on the world's disk: it outlives every process."""
+
+    def __init__(self) -> None:
+        self._highest = 0
+
+    def highest(self, name: str) -> int:
+        """Return the highest version that was kept; 0 where none was."""
+        return self._highest
+
+    def keep(self, name: str, version: int) -> None:
+        """Keep a version that is higher than all before."""
+        self._highest = max(self._highest, version)

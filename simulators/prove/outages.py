@@ -19,6 +19,7 @@ from edge.core.offline_list import OfflineList
 from edge.core.profile import LaneProfile, OfflineRules
 from edge.ports import Clock
 from edge.times import rfc3339
+from simulators.prove.disk import KeptVersions
 from simulators.prove.lists import BAD_LISTS, ENTRY, SECRET, Lists
 from simulators.prove.virtual_time import FIRST_DAY
 
@@ -66,19 +67,6 @@ def drawn_offline(profile: LaneProfile, seed: str, faults: frozenset[str], *, as
     return replace(profile, offline=rules)
 
 
-class _Versions:
-    """The highest version seen, on the world's disk."""
-
-    def __init__(self) -> None:
-        self._highest = 0
-
-    def highest(self, name: str) -> int:
-        return self._highest
-
-    def keep(self, name: str, version: int) -> None:
-        self._highest = max(self._highest, version)
-
-
 class Outages:
     """The link to the authorities of one lane, and the lists that it was sent.
 
@@ -99,7 +87,7 @@ class Outages:
         self._down_since_ms = 0
         self._box: Box | None = None
         self._feed: IssuedFeed[OfflineList] | None = None
-        self._versions = _Versions()
+        self._versions = KeptVersions()
         self._lists = Lists(world, self._draw)
         # The version that counts in this life, as far as it was rightly accepted; whether anybody was heard in it.
         self._in_force = 0

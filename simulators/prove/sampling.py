@@ -12,6 +12,7 @@ from edge.clearance.sampling_plan import PLAN_TYPE, plan_claims, plan_seed
 from edge.clearance.seen import SeenVersions
 from edge.core.sampling_plan import SampledClass, SamplingPlan
 from edge.ports import Clock
+from simulators.prove.disk import KeptVersions
 
 if TYPE_CHECKING:
     from simulators.prove.box import Box
@@ -23,19 +24,6 @@ _SECRET = b"s" * 32
 _LIFE = timedelta(hours=2)
 
 
-class _Versions:
-    """The highest version seen, on the world's disk."""
-
-    def __init__(self) -> None:
-        self._highest = 0
-
-    def highest(self, name: str) -> int:
-        return self._highest
-
-    def keep(self, name: str, version: int) -> None:
-        self._highest = max(self._highest, version)
-
-
 class Sampling:
     """One lane's plans, and what was drawn: for each passage whether it was selected, None where it was not drawn."""
 
@@ -44,7 +32,7 @@ class Sampling:
         self.outcomes: dict[str, bool | None] = {}
         self._plans: dict[int, dict[str, Any]] = {}
         self._classes: dict[int, tuple[SampledClass, ...]] = {}
-        self._seen = _Versions()
+        self._seen = KeptVersions()
 
     def begin(self, box: "Box", clock: Clock) -> None:
         """A process of the controller starts: the broker brings what it retained, in troubled times somewhat later."""

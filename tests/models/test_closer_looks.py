@@ -10,20 +10,7 @@ from models.lines import ReadLine
 from models.looks import Looks, TwoLooks
 from models.plate_looks import find_plates, read_whole_crop, upper_row
 from tests.support.drawn import BLUE, ground, plate, text
-from tests.support.spelled import read_line, spelled, text_line
-
-
-class Script:
-    """A line reader that gives its answers in turn, then nothing."""
-
-    def __init__(self, *answers):
-        self.answers = list(answers)
-        self.seen = []
-
-    def read(self, line):
-        self.seen.append(line.shape)
-        answer = self.answers.pop(0) if self.answers else ""
-        return spelled(answer) if isinstance(answer, str) else spelled(answer[0], doubts=answer[1])
+from tests.support.spelled import Script, read_line, spelled, text_line
 
 
 def verified(found):

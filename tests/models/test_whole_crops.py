@@ -5,20 +5,7 @@ import pytest
 from models.looks import Looks, TwoLooks
 from models.plate_looks import read_whole_crop
 from tests.support.drawn import BLUE, WHITE, ground, plate, two_row_plate
-from tests.support.spelled import spelled
-
-
-class Script:
-    """A line reader that gives its answers in turn, then nothing."""
-
-    def __init__(self, *answers):
-        self.answers = list(answers)
-        self.seen = []
-
-    def read(self, line):
-        self.seen.append(line.shape)
-        answer = self.answers.pop(0) if self.answers else ""
-        return spelled(answer) if isinstance(answer, str) else spelled(answer[0], doubts=answer[1])
+from tests.support.spelled import Script
 
 
 def two(image, plates, texts):

@@ -34,3 +34,16 @@ def read_line(text: str, x: float = 0, y: float = 0, height: float = 20, **optio
     """Return a line of `text` at (x, y), 0.6 of its height a character wide."""
     width = max(1, len(text)) * height * 0.6
     return ReadLine(text_line(x, y, width, height), spelled(text, **options))  # type: ignore[arg-type]
+
+
+class Script:
+    """A line reader that gives its answers in turn, then nothing: a text, or a text and `doubts` (see `spelled`)."""
+
+    def __init__(self, *answers: "str | tuple[str, dict[int, dict[str, float]]]") -> None:
+        self.answers = list(answers)
+        self.seen: list[tuple[int, ...]] = []
+
+    def read(self, line: Array) -> Array:
+        self.seen.append(line.shape)
+        answer = self.answers.pop(0) if self.answers else ""
+        return spelled(answer) if isinstance(answer, str) else spelled(answer[0], doubts=answer[1])
