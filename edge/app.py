@@ -71,7 +71,7 @@ from edge.shadowing import lane_shadows
 from edge.sounding import lane_siren, watches_of
 from edge.times import NEVER
 from models.recogniser import WorkerRecogniser
-from models.registry import REGISTRY_PATH, ModelError
+from models.registry import ModelError, registry_hash
 
 # Pictures of a passage are kept at least this long, whatever the quota says.
 EVIDENCE_MINIMUM_S = 24 * 3600.0
@@ -189,7 +189,7 @@ async def _open_box(
     trust = {one: trusting(environment=one) for one in environments}
     # A person opens by hand with any clock: the lanes start.
     keyset = replace(trust[environment_of(configuration.lanes[0])].current(), known=NEVER)
-    check_manifest(configuration, keyset, config_hash, hash_of(REGISTRY_PATH), clock)
+    check_manifest(configuration, keyset, config_hash, registry_hash(), clock)
     journal = await Journal.open(state_dir / "journal.sqlite", utc=clock.utc)
     note_box(journal, [lane.id for lane in configuration.lanes], state_dir, present)
     journal.simulated = any(lane.simulated for lane in configuration.lanes)
@@ -232,7 +232,7 @@ def _tell_model(error: ModelError) -> None:
 
 def _admit(box: Box, changed: Configuration, digest: str) -> None:
     keyset = box.trust[environment_of(box.configuration.lanes[0])].current()
-    check_manifest(changed, keyset, digest, hash_of(REGISTRY_PATH), box.clock)
+    check_manifest(changed, keyset, digest, registry_hash(), box.clock)
 
 
 def _lane_key(path: Path, keyset: Keyset, lane: Lane) -> PrivateKey:
@@ -309,7 +309,7 @@ def _asking(box: Box, key: PrivateKey, policies: Mapping[str, FieldPolicy]) -> L
         policies=policies,
         epoch=box.journal.epoch,
         config_hash=box.config_hash,
-        model_hash=hash_of(REGISTRY_PATH),
+        model_hash=registry_hash(),
         clock=box.clock,
         pictures=picture_access(box.configuration, box.secret),
     )

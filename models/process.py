@@ -8,8 +8,7 @@ from pathlib import Path
 
 from edge.core.readings import PictureReading
 from models.messages import MessageError, decode_message, decode_reading, length_of, request
-from models.registry import ModelError
-from models.worker import REGISTRY_VARIABLE
+from models.registry import REGISTRY_VARIABLE, ModelError
 
 _ROOT = str(Path(__file__).resolve().parent.parent)
 # Models load in under a second; a slow disk may take long, a worker that never answers is given up.

@@ -3,12 +3,15 @@
 import hashlib
 import importlib.util
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.graph_bytes import GraphError, refuse_foreign
 
 REGISTRY_PATH = Path(__file__).with_name("registry.json")
+# The registry of a site that has models of its own; the one that is shipped where it is not set.
+REGISTRY_VARIABLE = "KAKOU_MODEL_REGISTRY"
 # Files that a wheel ships today are below 25 MB; the cap keeps a wrong file from filling the memory.
 MAX_MODEL_BYTES = 64 * 1024 * 1024
 
@@ -46,6 +49,22 @@ class ModelEntry:
     labels: str = ""
     measured: dict[str, str] = field(default_factory=dict)
     training_commit: str = ""
+
+
+def registry_path() -> Path:
+    """Return the registry that is in force in this process and in those that it starts."""
+    return Path(os.environ.get(REGISTRY_VARIABLE) or REGISTRY_PATH)
+
+
+def registry_hash() -> str:
+    """Return the SHA-256 (hex) of the registry in force, which names the digest of every model.
+
+    That of no bytes where it cannot be read: no model is loaded by it, and no manifest can name it.
+    """
+    try:
+        return hashlib.sha256(registry_path().read_bytes()).hexdigest()
+    except OSError:
+        return hashlib.sha256().hexdigest()
 
 
 def load_registry(path: Path = REGISTRY_PATH, required: tuple[str, ...] = ()) -> dict[str, ModelEntry]:

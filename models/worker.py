@@ -7,18 +7,16 @@ import json
 import os
 import select
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge.priority import stand_back
 from models.memory import give_back, keep
 from models.messages import MessageError, encode_reading, length_of, packed
-from models.registry import REGISTRY_PATH, ModelError
+from models.registry import ModelError, registry_path
 
 if TYPE_CHECKING:
     from models.pipeline import PictureReader
 
-REGISTRY_VARIABLE = "KAKOU_MODEL_REGISTRY"
 # After so long without a picture the vehicle is through, or away.
 REST_S = 1.0
 EXIT_MODEL = 3
@@ -39,7 +37,7 @@ def main() -> int:
         from models.pixels import use_one_thread
 
         use_one_thread()
-        reader = load_picture_reader(Path(os.environ.get(REGISTRY_VARIABLE, REGISTRY_PATH)))
+        reader = load_picture_reader(registry_path())
     except ModelError as error:
         _send(answers, json.dumps({"error": error.code, "message": str(error)}).encode())
         return EXIT_MODEL

@@ -28,7 +28,7 @@ from edge.packages import PackageError, find, not_of_root, packages_of
 from edge.runtime.clock_memory import ClockMemory
 from edge.runtime.end_watch import Ending, Life
 from edge.times import rfc3339
-from models.registry import REGISTRY_PATH, ModelError, load_registry, verified_bytes
+from models.registry import ModelError, load_registry, registry_hash, registry_path, verified_bytes
 
 
 def look_at_credentials(configuration: Configuration, config_file: Path, now_utc: datetime) -> Iterator[Finding]:
@@ -113,7 +113,7 @@ def _lane_key(path: Path, keyset: Keyset | None, warn: timedelta, now_utc: datet
 def _manifest(
     configuration: Configuration, config_file: Path, state_dir: Path, keyset: Keyset, now_utc: datetime
 ) -> Finding:
-    found = {"configuration": hash_of(config_file), "models": hash_of(REGISTRY_PATH)}
+    found = {"configuration": hash_of(config_file), "models": registry_hash()}
     manifest = configuration.manifest_file
     subject = str(manifest or "manifest_file")
     try:
@@ -127,9 +127,9 @@ def _manifest(
 
 def _models() -> Iterator[Finding]:
     try:
-        entries = load_registry()
+        entries = load_registry(registry_path())
     except ModelError as error:
-        yield Finding("FAIL", "model_refused", str(REGISTRY_PATH), {"cause": error})
+        yield Finding("FAIL", "model_refused", str(registry_path()), {"cause": error})
         return
     for entry in entries.values():
         try:

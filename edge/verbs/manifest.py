@@ -12,7 +12,7 @@ from edge.files import write_whole
 from edge.text import say
 from edge.text.arguments import Parser
 from edge.verbs.configured import configured
-from models.registry import REGISTRY_PATH
+from models.registry import registry_hash
 
 EXIT_CONFIG = 78
 EXIT_NO_KEY = 66
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         version=int(now.timestamp()),
         issued=now,
         configuration=hash_of(given.config),
-        models=hash_of(REGISTRY_PATH),
+        models=registry_hash(),
     )
     write_whole(given.out, seal_manifest(manifest, key_id=key_id_of(key.public_key()), key=key), mode=0o644)
     print(say("manifest_made", file=given.out, version=manifest.version, signer=key_id_of(key.public_key())))

@@ -21,6 +21,7 @@ from edge.guarding import clock_behind
 from edge.runtime.clock_memory import ClockMemory
 from edge.times import NEVER, rfc3339
 from edge.verbs import keys, manifest, run
+from models.registry import REGISTRY_PATH, REGISTRY_VARIABLE
 
 DEMO = Path(__file__).resolve().parents[2] / "config" / "examples" / "demo.yaml"
 
@@ -89,6 +90,20 @@ def test_a_box_opens_with_what_was_signed_and_not_with_a_changed_configuration(b
     (box / "manifest.jws").write_bytes(old[1])
     with pytest.raises(ManifestError, match="manifest_rolled_back"):
         checked(box)
+
+
+@pytest.mark.hazard("S11")
+def test_models_of_a_site_are_signed_with_its_configuration(box: Path, monkeypatch: pytest.MonkeyPatch):
+    """The registry that the workers will load is the one that the manifest has to name."""
+    own = box / "registry.json"
+    own.write_bytes(REGISTRY_PATH.read_bytes())
+    monkeypatch.setenv(REGISTRY_VARIABLE, str(own))
+    checked(box)
+    own.write_bytes(own.read_bytes() + b"\n")
+    with pytest.raises(ManifestError, match="manifest_mismatch"):
+        checked(box)
+    manifest_version(box, 2)
+    checked(box)
 
 
 def manifest_version(folder: Path, seconds: int) -> None:

@@ -4,7 +4,17 @@ import json
 
 import pytest
 
-from models.registry import MAX_MODEL_BYTES, ModelError, load_registry, locate, verified_bytes
+from models.registry import (
+    MAX_MODEL_BYTES,
+    REGISTRY_PATH,
+    REGISTRY_VARIABLE,
+    ModelError,
+    load_registry,
+    locate,
+    registry_hash,
+    registry_path,
+    verified_bytes,
+)
 from models.sessions import Session
 from tests.support.graphs import GOOD
 
@@ -90,3 +100,17 @@ def test_an_entry_of_one_s_own(tmp_path, entry):
     path = tmp_path / "registry.json"
     path.write_text(json.dumps({"models": [dataclasses.asdict(entry)]}))
     assert load_registry(path) == {"text_reader": entry}
+
+
+def test_the_registry_of_a_site_is_in_force_where_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv(REGISTRY_VARIABLE, "")
+    assert registry_path() == REGISTRY_PATH
+    shipped = registry_hash()
+    assert shipped == hashlib.sha256(REGISTRY_PATH.read_bytes()).hexdigest()
+    own = tmp_path / "own.json"
+    monkeypatch.setenv(REGISTRY_VARIABLE, str(own))
+    # What is not there allows no model, and is what no manifest names.
+    assert registry_hash() == hashlib.sha256(b"").hexdigest()
+    own.write_text('{"models": []}')
+    assert registry_path() == own
+    assert registry_hash() == hashlib.sha256(b'{"models": []}').hexdigest()

@@ -18,7 +18,7 @@ from edge.doctor.finding import Finding
 from edge.extras import Extra
 from edge.runtime.clock_memory import ClockMemory
 from edge.times import rfc3339
-from models.registry import ModelError
+from models.registry import REGISTRY_PATH, REGISTRY_VARIABLE, ModelError
 from tests.support.certificates import CertificateAuthority
 
 NOW = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
@@ -155,6 +155,15 @@ def test_a_model_that_is_not_the_registered_one(look: Look, monkeypatch: pytest.
     assert "model_tampered" in look()["model_refused"].message("en")
     monkeypatch.setattr("edge.doctor.credentials.load_registry", refuse)
     assert look()["model_refused"].subject.endswith("registry.json")
+
+
+def test_the_registry_of_a_site_is_the_one_that_is_looked_at(
+    look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(REGISTRY_VARIABLE, str(tmp_path / "own.json"))
+    assert look()["model_refused"].subject == str(tmp_path / "own.json")
+    (tmp_path / "own.json").write_text(REGISTRY_PATH.read_text().replace('"sha256": "', '"sha256": "0', 1))
+    assert "model_tampered" in look()["model_refused"].message("en")
 
 
 def test_a_box_that_another_one_was_copied_to(look: Look, tmp_path: Path) -> None:
