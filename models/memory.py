@@ -7,7 +7,7 @@ import ctypes
 import os
 from pathlib import Path
 
-# Loaded and at rest a worker holds 165 MiB; a look of the general detector takes 200 more for its time.
+# Loaded and at rest a worker holds 170 to 190 MiB; a look of the general detector takes 200 more for its time.
 KEPT_MIB = 190
 _OWN_PAGES = Path("/proc/self/statm")
 # From malloc.h of glibc. Pieces below the first size come out of memory that is kept, up to the second.

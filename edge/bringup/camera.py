@@ -15,7 +15,7 @@ from edge.text import say
 
 GOOD_PICTURES = 3
 MOST_SKEW_S = 5.0
-# Letters ten pixels wide are mostly left unread (docs/recognition.md, CCPD crops).
+# At ten pixels a letter, aslant ones are left unread (docs/recognition.md, CCPD crops): some room above that.
 LEAST_CHARACTER_PX = 14.0
 FRAME_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 10.0

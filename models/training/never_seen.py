@@ -4,7 +4,8 @@ r"""`python -m models.training.never_seen DIR DETAILS`: counts by kind, and of w
     python -m models.training.never_seen ../shared/real-images FILE
 
 DETAILS is what `kakou evaluate DIR --details` wrote. Prints one JSON object: "kinds" of plates and codes as labels.csv
-names them, and "never_trained_on" by set; of each n, exact, wrong, unread.
+names them, and "never_trained_on" by set; of each n, exact, wrong, unread. And "confidence": the expected calibration
+error of all plates and of all codes that were answered.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.scoring import Tally
+from models.training.judging import calibration_error
 from models.training.photographs import CROPS, FOLDS, LEFT_OUT, SCENES, fold_of, may_train, rows_of
 
 GATE_CROPS, CONTAINERS = "plate_crops_gate", "containers"
@@ -62,6 +64,21 @@ def counted(folder: Path, details: Path) -> dict[str, dict[str, dict[str, int]]]
     return {"kinds": _summed(kinds), "never_trained_on": _summed(unseen)}
 
 
+def calibration(details: Path) -> dict[str, dict[str, float]]:
+    """Return how many plates and codes were answered in `details`, and how far their confidence is from being right.
+
+    Of each picture the first answer counts. Raises OSError, ValueError and KeyError.
+    """
+    given: dict[str, list[tuple[float, bool]]] = {"plates": [], "codes": []}
+    for line in details.read_text(encoding="utf-8").splitlines():
+        answer = json.loads(line)
+        of = "codes" if answer["image"].startswith(f"{CONTAINERS}/") else "plates"
+        told = answer["containers"] if of == "codes" else answer["plates"]
+        if answer["outcome"] in ("exact", "wrong") and told:
+            given[of].append((told[0]["confidence"], answer["outcome"] == "exact"))
+    return {of: {"n": len(one), "error": round(calibration_error(one), 4)} for of, one in given.items()}
+
+
 def _summed(tallies: dict[str, Tally]) -> dict[str, dict[str, int]]:
     names = ("n", "exact", "wrong", "unread")
     return {of: {name: int(tally.summary()[name] or 0) for name in names} for of, tally in sorted(tallies.items())}
@@ -73,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("details", type=Path, metavar="DETAILS")
     arguments = parser.parse_args(argv)
-    sys.stdout.write(json.dumps(counted(arguments.folder, arguments.details), ensure_ascii=False) + "\n")
+    told = {**counted(arguments.folder, arguments.details), "confidence": calibration(arguments.details)}
+    sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
     return 0
 
 

@@ -56,7 +56,8 @@ def test_answers_are_counted_by_kind_and_apart_where_nothing_learnt_from_them(tm
     pictures = [f"plates/{place}.jpg" for place in range(10)] + ["plate_crops_gate/1.jpg"]
     # The last one of the containers has no code and was not asked about.
     pictures += [f"containers/{place}.jpg" for place in range(3)]
-    answers = [{"image": one, "outcome": "unread" if one == "plates/1.jpg" else "exact"} for one in pictures]
+    told = {"plates": [{"confidence": 0.95}, {"confidence": 0.5}], "containers": [{"confidence": 0.75}]}
+    answers = [{"image": one, "outcome": "unread" if one == "plates/1.jpg" else "exact"} | told for one in pictures]
     details.write_text("".join(json.dumps(answer) + "\n" for answer in answers), encoding="utf-8")
     assert never_seen.main([str(tmp_path), str(details)]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -73,3 +74,5 @@ def test_answers_are_counted_by_kind_and_apart_where_nothing_learnt_from_them(tm
         "plate_crops_gate": {"n": 1, "exact": 1, "wrong": 0, "unread": 0},
         "plates, ordinary": {"n": 8, "exact": 7, "wrong": 0, "unread": 1},
     }
+    # Of the first answer each; what was not answered has none.
+    assert found["confidence"] == {"plates": {"n": 10, "error": 0.05}, "codes": {"n": 3, "error": 0.25}}
