@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from config.schema import Authority, Configuration, Lane
 from edge import registry
@@ -117,16 +117,15 @@ async def serve(
     manager = manager or ServiceManager()
     async with _open_box(configuration, config_hash, clock) as box, contextlib.AsyncExitStack() as ending:
         ending.enter_context(devices_held(configuration.state_dir))
+        stop, told = _told_to_end(manager)
         starts = Starts(configuration.state_dir / "starts.json")
-        box = replace(box, failed_starts=await starts.begin_in_turn(box.clock))
+        box = replace(box, failed_starts=await starts.begin_in_turn(box.clock, stop))
+        if stop.is_set():
+            return _end_by_signals()
         lanes = [build_lane(box, lane) for lane in configuration.lanes]
         runners = {lane.runner.state.profile.lane: lane.runner for lane in lanes}
         box.journal.on_failure = lambda error: _tell_all(runners, error)
         desks = {lane.runner.state.profile.lane: lane.handheld for lane in lanes if lane.handheld is not None}
-        stop, told = asyncio.Event(), asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in _ENDING:
-            loop.add_signal_handler(number, _end, manager, told, stop)
         reloading = None
         if path is not None:
             admit = partial(_admit, box)
@@ -153,8 +152,7 @@ async def serve(
             if reloading is not None:
                 await reloading.close()
     # From here on nothing is open any more, and such a signal ends the process by itself.
-    for number in _ENDING:
-        loop.remove_signal_handler(number)
+    _end_by_signals()
     return reloading is not None and reloading.due and not told.is_set()
 
 
@@ -349,6 +347,21 @@ def field_policy(authority: Authority, secret: bytes) -> FieldPolicy:
 def hash_of(path: Path) -> str:
     """Return the SHA-256 (hex) of a configuration file, which every request quotes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _told_to_end(manager: ServiceManager) -> tuple[asyncio.Event, asyncio.Event]:
+    """Listen for the signals to end; returns what they set: to stop, and that it was they who said so."""
+    stop, told = asyncio.Event(), asyncio.Event()
+    for number in _ENDING:
+        asyncio.get_running_loop().add_signal_handler(number, _end, manager, told, stop)
+    return stop, told
+
+
+def _end_by_signals() -> Literal[False]:
+    """Let such a signal end the process again; a controller that it was told by does not begin anew."""
+    for number in _ENDING:
+        asyncio.get_running_loop().remove_signal_handler(number)
+    return False
 
 
 def _end(manager: ServiceManager, *events: asyncio.Event) -> None:

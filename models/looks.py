@@ -30,7 +30,7 @@ def stretched(line: TextLine, left: float = 0.0, right: float = 0.0, up: float =
 
 
 class Looks:
-    """One picture and the reader of its lines. Every look costs a run of the reader (2 ms that of plates, 10 that of any text)."""
+    """One picture and the reader of its lines. Every look costs a run of it: 2 ms of plates, 10 of any text."""
 
     def __init__(self, image: Image, reader: LineReader, column_reader: LineReader | None = None) -> None:
         self.image = image

@@ -1,5 +1,6 @@
 """The word of a root that another one follows it: signed by the old, taken once, never back (hazards.md 4.3, S14)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from edge.clearance.claims import ClaimError, Table, check_claims, is_utc, one_of
@@ -37,7 +38,12 @@ _CLAIMS: Table = {
 def seal_rotation(
     *successors: PublicKey, environment: Environment, issued: datetime, key_id: str, root: PrivateKey
 ) -> bytes:
-    """Return the old root's word that the root with these keys follows it; `key_id` is that of the old root's key."""
+    """Return the old root's word that the root with these keys follows it; `key_id` is that of the old root's key.
+
+    None of them may be a key of the old root (`open_rotation`): what it signs would be of both. Raises KeysetError
+    (`root_overlaps`) where it is the one that signs.
+    """
+    _refuse_overlap([root.public_key()], successors)
     named = [encode_base64url(one.public_bytes_raw()).decode() for one in successors]
     claims = {
         "v": ROTATION_VERSION,
@@ -52,7 +58,8 @@ def seal_rotation(
 def open_rotation(raw: bytes, *, root: Root, environment: Environment) -> tuple[PublicKey, ...]:
     """Return the keys of the root that follows the pinned one; none where another root speaks. Raises KeysetError.
 
-    A rotation of another root is no fault: it lies there still when its successor was pinned by hand.
+    A rotation of another root is no fault: it lies there still when its successor was pinned by hand. A root follows
+    whole: one that keeps a key of the pinned one is refused (`root_overlaps`).
     """
     try:
         raw = raw.strip()
@@ -66,4 +73,12 @@ def open_rotation(raw: bytes, *, root: Root, environment: Environment) -> tuple[
         raise KeysetError(error.reason, f"root rotation: {error}") from error
     if claims["environment"] != environment:
         raise KeysetError("environment", f"root rotation: expected {environment}, got {claims['environment']}")
+    _refuse_overlap(root.keys.values(), successor)
     return successor
+
+
+def _refuse_overlap(old: Iterable[PublicKey], successor: Iterable[PublicKey]) -> None:
+    if {one.public_bytes_raw() for one in old} & {one.public_bytes_raw() for one in successor}:
+        raise KeysetError(
+            "root_overlaps", "root rotation: the next root has a key of the old one; make all its keys anew"
+        )

@@ -15,6 +15,7 @@ from edge.core.profile import LaneProfile, OfflineRules
 from edge.core.readings import Identity
 from edge.core.state import LaneState, OpenAuthority, Phase
 from edge.core.vehicle import of_two_vehicles
+from edge.core.weight import HEAVIER_THAN_EMPTY
 
 # The clearance connection is named like a device, so that the lane says when it cannot ask.
 CLEARANCE = "clearance"
@@ -128,7 +129,8 @@ def _unclear(profile: LaneProfile, identity: Identity) -> str | None:
     statuses = {f"{place}_plate": reading.status for place, reading in plates.items()}
     statuses |= {"containers": identity.containers.status, "tag": identity.tag.status}
     statuses |= {"weight": identity.weight.status, "driver": identity.driver.status, "seals": identity.seals.status}
-    if "conflict" in statuses.values() or of_two_vehicles(identity):
+    contradicted = identity.containers.reason == HEAVIER_THAN_EMPTY
+    if "conflict" in statuses.values() or contradicted or of_two_vehicles(identity):
         return "conflict"
     # A tag is demanded where the entry names one: it has no other way to agree.
     demanded = [name for name in profile.must_match if name != "tag"]

@@ -12,6 +12,7 @@ from edge.core.seal import SEAL_OPEN, unlocked
 from edge.core.state import Request
 from edge.core.supplement import Supplement
 from edge.core.vehicle import of_two_vehicles
+from edge.core.weight import HEAVIER_THAN_EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,9 @@ def mismatches(
     noted = [grant.note for grant in answers if grant.note]
     contradicted = [reason for note in noted for reason in _contradictions(profile, identity, note)]
     contradicted += [reason for note in noted for reason in _words_contradicted(note, supplement)]
+    if identity.containers.reason == HEAVIER_THAN_EMPTY and not (supplement and supplement.containers):
+        # No box was seen, and something weighs: whatever the notes name, until a person says what it is.
+        contradicted.append("mismatch_containers")
     if contradicted:
         return tuple(dict.fromkeys(contradicted))
     shortfalls = [_shortfall(profile, identity, note, supplement) for note in notes]

@@ -11,8 +11,9 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
+from edge.clearance.claims import is_identifier
 from edge.clearance.confirm_desk import ConfirmDesk
 from edge.clearance.grant import GrantRefusal
 from edge.core.confirming import confirm_refusal
@@ -194,7 +195,7 @@ class ControlServer:
     async def _order(self, lane: str, action: str, operator: str, reason: str, passage: object) -> dict[str, Any]:
         if action not in _ACTIONS:
             return {"error": "unknown_action", "actions": list(_ACTIONS)}
-        if not (passage is None or isinstance(passage, str)):
+        if not _names_passage(passage):
             return {"error": "passage_malformed"}
         operator, reason = _in_one_line(operator), _in_one_line(reason)
         if error := self._unacceptable(lane, operator, reason):
@@ -225,7 +226,7 @@ class ControlServer:
         operator, reason = _in_one_line(operator), _in_one_line(reason)
         if error := self._unacceptable(lane, operator, reason):
             return error
-        if not (passage is None or isinstance(passage, str)):
+        if not _names_passage(passage):
             return {"error": "passage_malformed"}
         words = typed_words(plates, codes)
         if words is None:
@@ -299,6 +300,11 @@ class ControlServer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_OUTCOME_TIMEOUT_S):
                 await runner.reached(lambda state: state.phase not in on_the_way)
+
+
+def _names_passage(passage: object) -> TypeGuard[str | None]:
+    """Say whether it is none or may name one: what is journalled has to be text that any file can hold."""
+    return passage is None or is_identifier(passage)
 
 
 def _in_one_line(text: str) -> str:

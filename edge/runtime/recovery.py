@@ -60,8 +60,8 @@ def recover(records: Iterable[JournalRecord]) -> Recovered:
             # Journals of an earlier version know no modes.
             started = body["event"]
             mode = _mode(started.get("mode", "NORMAL"))
-            found = Recovered(passages=started["passages"], mode=mode, offline=_carried(started))
             left = started.get("handed_over", False)
+            found = Recovered(started["passages"], mode=mode, offline=_carried(started), handed_over=left)
             # An older version's boot record has none.
             referrals = {one["id"]: one for one in started.get("referrals", ())}
         for effect in body["effects"]:

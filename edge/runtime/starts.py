@@ -42,12 +42,22 @@ class Starts:
         """This start was healthy, or ended because it was told to."""
         self._write(0)
 
-    async def begin_in_turn(self, clock: Clock) -> int:
-        """Count this start and wait as long as it has to: no device is spoken to meanwhile. Returns as `begin`."""
+    async def begin_in_turn(self, clock: Clock, stop: asyncio.Event) -> int:
+        """Count this start and wait as long as it has to: no device is spoken to meanwhile. Returns as `begin`.
+
+        One that is told to `stop` while it waits waits no longer, and did not fail.
+        """
         failed = self.begin()
         if wait_s := back_off_s(failed):
             logger().warning("start_waits", failed_starts=failed, wait_s=wait_s)
-            await clock.sleep(wait_s)
+            waits = [asyncio.ensure_future(one) for one in (clock.sleep(wait_s), stop.wait())]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for one in waits:
+                    one.cancel()
+            if stop.is_set():
+                self.well()
         return failed
 
     async def run(self, clock: Clock) -> None:

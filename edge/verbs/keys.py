@@ -90,7 +90,7 @@ def _rotate_root(keys_dir: Path, successor: Path, environment: Environment) -> i
             root=root,
         )
         write_whole(keys_dir / ROTATION_FILE, raw, mode=0o644)
-    except (KeyFileError, OSError) as error:
+    except (KeyFileError, KeysetError, OSError) as error:
         print(error, file=sys.stderr)
         return EXIT_CANNOT_CREATE
     print(say("keys_root_rotated", file=keys_dir / ROTATION_FILE))

@@ -103,7 +103,7 @@ def test_nobody_but_the_pinned_root_says_who_follows_it(site: Site, case: str):
     key_id = key_id_of(OLD.public_key())
     match case:
         case "stranger":
-            forged = seal_rotation(THIRD.public_key(), environment="test", issued=NOW, key_id=key_id, root=THIRD)
+            forged = seal_rotation(NEW.public_key(), environment="test", issued=NOW, key_id=key_id, root=THIRD)
         case "environment":
             forged = site.rotate(environment="production")
         case "typ":

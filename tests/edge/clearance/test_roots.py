@@ -248,10 +248,23 @@ def test_a_rotation_by_a_stranger_beside_a_key_is_refused_and_one_of_another_roo
     assert open_rotation(rotation(STRANGER, D), root=SHARED, environment="test") == ()
 
 
+@pytest.mark.hazard("S14")
+def test_a_root_follows_whole(tmp_path: Path) -> None:
+    """With a key in both it would not be clear which of them signed, and what is revoked would sign on."""
+    with pytest.raises(KeysetError, match="root_overlaps"):
+        open_rotation(rotation(A, B, to=(C, D, E)), root=SHARED, environment="test")
+    with pytest.raises(KeysetError, match="root_overlaps"):
+        rotation(A, B, to=(A, D, E))
+    site = Site(tmp_path, *OURS)
+    site.put(ROTATION_FILE, rotation(A, B, to=(C, D, E)))
+    site.put(KEYSET_FILE, keyset(C, D, of=root(C, D, E)))
+    assert site.refusal() == "root_overlaps"
+
+
 @pytest.mark.parametrize("count", [0, 2, 4])
 def test_a_rotation_to_another_number_of_keys_is_refused(count: int) -> None:
     with pytest.raises(KeysetError, match="field_value"):
-        open_rotation(rotation(A, B, to=(A, B, C, D)[:count]), root=SHARED, environment="test")
+        open_rotation(rotation(A, B, to=(D, E, F, STRANGER)[:count]), root=SHARED, environment="test")
 
 
 def test_a_rotation_to_one_key_three_times_or_to_no_keys_is_refused() -> None:

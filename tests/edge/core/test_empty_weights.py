@@ -8,10 +8,13 @@ from edge.core.cargo import CargoClass, EmptyWeights, cargo_class
 from edge.core.container import parse_container
 from edge.core.effects import EndPassage, PrepareRequest
 from edge.core.events import Weighed
+from edge.core.policy import mismatches
 from edge.core.profile import LaneProfile
 from edge.core.readings import Identity, Reading, Weight
 from edge.core.state import Phase
+from edge.core.supplement import Supplement
 from edge.core.weight import Weighing, unless_heavier
+from tests.edge.core.test_policy import answered
 from tests.support.lane_bench import CODE, NOTE, PROFILE, LaneBench
 
 LIMITS = EmptyWeights(truck_most_kg=10_000, chassis_least_kg=11_500, chassis_most_kg=17_000)
@@ -116,7 +119,24 @@ def test_a_heavy_vehicle_without_a_box_passes_by_no_note(noted: object) -> None:
     lane = empty_vehicle(36_000)
     assert lane.all(PrepareRequest)[-1].identity.containers.reason == "heavier_than_empty"
     lane.answer(note=noted)  # type: ignore[arg-type]
-    assert (lane.phase, lane.passage.reasons) == (Phase.HELD, ("unread_containers",))
+    assert (lane.phase, lane.passage.reasons) == (Phase.HELD, ("mismatch_containers",))
+
+
+@pytest.mark.hazard("D9")
+@pytest.mark.parametrize("noted", [EMPTY, NOTE], ids=["empty", "with_a_box"])
+def test_nor_where_boxes_need_not_match(noted: object) -> None:
+    """What is seen and what weighs contradict each other: that is no box which merely was not read."""
+    lane = empty_vehicle(36_000, replace(WITH_SCALE, must_match=("front_plate",)))
+    lane.answer(note=noted)  # type: ignore[arg-type]
+    assert (lane.phase, lane.passage.reasons) == (Phase.HELD, ("mismatch_containers",))
+
+
+def test_a_person_may_say_which_box_it_is() -> None:
+    words = Supplement("chen", "looked", containers=(CODE,))
+    heavy = replace(identity(weighing(36_000)), containers=Reading("unread", reason="heavier_than_empty"))
+    asked = answered("release")
+    assert "mismatch_containers" in mismatches(WITH_SCALE, heavy, asked)
+    assert "mismatch_containers" not in mismatches(WITH_SCALE, heavy, asked, words)
 
 
 def test_without_the_sites_figures_it_passes_as_before() -> None:

@@ -60,6 +60,15 @@ def test_the_vehicle_is_held_after_the_restart_and_after_the_next_one() -> None:
     assert not lane.state.handed_over, "only the vehicle that stood there"
 
 
+def test_it_is_not_forgotten_however_often_a_start_ends_early() -> None:
+    lane = LaneBench().go(Phase.WAITING)
+    lane.hand_over()
+    for _ in range(4):
+        found = recover(records(lane.history))
+        assert found.handed_over
+        lane = restarted(lane, found)
+
+
 def test_a_person_who_has_seen_to_it_before_the_restart_is_not_asked_again() -> None:
     lane = LaneBench().go(Phase.WAITING)
     lane.hand_over()

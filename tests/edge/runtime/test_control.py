@@ -107,6 +107,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "long": ({"operator": "x" * 500}, "too_long"),
     "type": ({"operator": 7}, "unknown_request"),
     "passage": ({"passage": 7}, "passage_malformed"),
+    "passage undecodable": ({"action": "refuse", "passage": "\udcff"}, "passage_malformed"),
+    "passage long": ({"passage": "a" * 65}, "passage_malformed"),
     "verb": ({"verb": "dance"}, "unknown_request"),
 }
 

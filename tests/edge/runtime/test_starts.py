@@ -45,10 +45,20 @@ async def test_starts_wait_longer_the_more_of_them_ended_early(tmp_path: Path):
         for failed in (0, 3, 4, 5, 6, 7, 8, 10**9):
             file.write_text(f'{{"failed": {failed}}}')
             before_ms = clock.ms
-            assert await Starts(file).begin_in_turn(clock) == failed
+            assert await Starts(file).begin_in_turn(clock, asyncio.Event()) == failed
             waited_s.append((clock.ms - before_ms) / 1000)
     assert waited_s == [0, 0, 2, 4, 8, 16, 30, 30]
     assert [one["event"] for one in logged] == ["start_waits"] * 6
+
+
+async def test_a_start_that_is_told_to_stop_while_it_waits_did_not_fail(tmp_path: Path):
+    file, stop = tmp_path / "starts.json", asyncio.Event()
+    file.write_text('{"failed": 6}')
+    waiting = asyncio.create_task(Starts(file).begin_in_turn(_Waiting(), stop))
+    await asyncio.wait({waiting}, timeout=0)
+    stop.set()
+    assert await waiting == 6
+    assert Starts(file).begin() == 0
 
 
 class _Waiting(StoodClock):
