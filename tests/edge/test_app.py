@@ -320,6 +320,24 @@ async def test_a_controller_that_keeps_crashing_leaves_its_lanes_to_a_person(con
     assert file.read_text() == '{"failed": 0}'
 
 
+@pytest.mark.hazard("X16")
+async def test_who_is_told_to_stop_before_its_turn_opens_nothing_and_did_not_fail(configuration: Configuration):
+    configuration.state_dir.mkdir()
+    file = configuration.state_dir / "starts.json"
+    file.write_text('{"failed": 6}')
+
+    class Stopped(LoopClock):
+        async def sleep(self, seconds: float) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.get_running_loop().create_future()
+
+    async with asyncio.timeout(LIMIT_S):
+        assert not await app.serve(configuration, config_hash="0" * 64, clock=Stopped)
+    assert file.read_text() == '{"failed": 0}'
+    assert not configuration.control_socket_path.exists()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
 async def test_evidence_that_cannot_be_swept_stops_nothing(
     configuration: Configuration, monkeypatch: pytest.MonkeyPatch
 ):
