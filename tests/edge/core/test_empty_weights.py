@@ -81,19 +81,23 @@ def test_a_box_that_was_read_and_one_that_was_not_are_no_matter_of_weight() -> N
 # --- in the lane -------------------------------------------------------------------------------------------------
 
 
-def empty_vehicle(kg: int | None, profile: LaneProfile = WITH_SCALE) -> LaneBench:
-    lane = LaneBench(profile)
+def stands_empty(lane: LaneBench, kg: int | None, *, tid: str | None = None) -> LaneBench:
+    """A vehicle comes on which no box is seen, weighs so much, and its request goes out."""
     lane.arrive()
     lane.read_plate()
-    lane.read_tag()
+    lane.read_tag(tid=tid)
     if kg is not None:
         lane.take(Weighed(lane.at_ms, Weighing("stable", kg, lane.at_ms)))
     lane.read_empty(times=6)
     if lane.phase is Phase.IDENTIFYING:
-        lane.scan(profile.timing.identify_ms // 50 + 1)
+        lane.scan(lane.state.profile.timing.identify_ms // 50 + 1)
         lane.tick()
     lane.prepare()
     return lane
+
+
+def empty_vehicle(kg: int | None, profile: LaneProfile = WITH_SCALE) -> LaneBench:
+    return stands_empty(LaneBench(profile), kg)
 
 
 @pytest.mark.hazard("D9")

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from edge.core.cargo import EmptyWeights
 from edge.core.effects import ConsumeAuthority, EndPassage, RaiseBoom, Report
-from edge.core.events import OfflineListAccepted, Started, TimeJudged, Weighed
+from edge.core.events import OfflineListAccepted, Started, TimeJudged
 from edge.core.offline import CLEARANCE, TIME_GOOD_FOR_MS, entry_of
 from edge.core.offline_list import MOST_USES_KEPT, OfflineUse, hash_identifier
 from edge.core.profile import Identifier, OfflineRules
 from edge.core.state import Phase
 from edge.core.step import initial, step
-from edge.core.weight import Weighing
+from tests.edge.core.test_empty_weights import LIMITS, stands_empty
 from tests.support.lane_bench import CODE, PROFILE, LaneBench
 from tests.support.offline import KEY, LIFE_MS, OFFLINE, TID, OfflineBench, entry, offline_list
 
@@ -218,17 +217,8 @@ def test_a_conflict_is_a_doubt() -> None:
 
 @pytest.mark.parametrize("must_match", [OFFLINE.must_match, ("front_plate",)])
 def test_a_vehicle_that_is_seen_empty_and_weighs_is_a_doubt(must_match: tuple[Identifier, ...]) -> None:
-    limits = EmptyWeights(truck_most_kg=10_000, chassis_least_kg=11_500, chassis_most_kg=17_000)
-    lane = OfflineBench(replace(OFFLINE, weighbridge="scale-1", empty_weights=limits, must_match=must_match))
-    lane.arrive()
-    lane.read_plate()
-    lane.read_tag(tid=TID)
-    lane.take(Weighed(lane.at_ms, Weighing("stable", 36_000, lane.at_ms)))
-    lane.read_empty(times=6)
-    if lane.phase is Phase.IDENTIFYING:
-        lane.scan(lane.state.profile.timing.identify_ms // 50 + 1)
-        lane.tick()
-    lane.prepare()
+    lane = OfflineBench(replace(OFFLINE, weighbridge="scale-1", empty_weights=LIMITS, must_match=must_match))
+    stands_empty(lane, 36_000, tid=TID)
     lane.give_up()
     assert (lane.why, lane.ended) == ("conflict", [])
 
