@@ -86,13 +86,10 @@ def write_private_key(path: Path, key: Ed25519PrivateKey) -> None:
     write_whole(path, pem, mode=0o600)
 
 
-def write_public_key(path: Path, key: Ed25519PublicKey) -> None:
-    """Write the public key as PEM, whole or not at all. Raises OSError."""
-    write_whole(path, _pem(key), mode=0o644)
-
-
-def _pem(key: Ed25519PublicKey) -> bytes:
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+def write_public_key(path: Path, *keys: Ed25519PublicKey) -> None:
+    """Write a public key as PEM, or the several of a root, whole or not at all. Raises OSError."""
+    pem = (key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in keys)
+    write_whole(path, b"".join(pem), mode=0o644)
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:
@@ -164,11 +161,6 @@ def load_root(path: Path) -> Root:
         expected = f"one public key, or {KEYS_OF_SHARED_ROOT} different ones"
         raise _wrong_format(path, expected, f"{len(blocks)} keys, {len(root.keys)} different")
     return root
-
-
-def write_root(path: Path, *keys: Ed25519PublicKey) -> None:
-    """Write the keys of a root as PEM, whole or not at all. Raises OSError."""
-    write_whole(path, b"".join(map(_pem, keys)), mode=0o644)
 
 
 def create_keys(

@@ -1,6 +1,5 @@
 """S14: counters belong to a root; where the pinned root says that another follows it, they begin anew."""
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from edge.clearance.envelope import canonical_json, seal
 from edge.clearance.keys import key_id_of, write_public_key
 from edge.clearance.keyset import Keyset, KeysetError, seal_keyset
 from edge.clearance.root_rotation import ROTATION_TYPE, seal_rotation
-from edge.clearance.trust import KEYSET_FILE, ROOT_FILE, ROTATION_FILE, Trust
+from edge.clearance.trust import KEYSET_FILE, ROOT_FILE, ROTATION_FILE
+from tests.support.pinned_root import PinnedSite
 
 pytestmark = pytest.mark.hazard("S14")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -19,20 +19,11 @@ OLD, NEW, THIRD = (Ed25519PrivateKey.from_private_bytes(bytes([number] * 32)) fo
 HUGE = 2**53 - 1
 
 
-class Site:
-    """The keys and the state of a lane whose pinned root is OLD."""
+class Site(PinnedSite):
+    """A lane whose pinned root is OLD."""
 
     def __init__(self, folder: Path) -> None:
-        self.keys, self.state, self.stamp = folder / "keys", folder / "state", 0
-        self.keys.mkdir()
-        self.state.mkdir()
-        write_public_key(self.keys / ROOT_FILE, OLD.public_key())
-
-    def put(self, name: str, content: bytes) -> None:
-        """Write a file anew, with another time stamp."""
-        self.stamp += 1_000_000_000
-        (self.keys / name).write_bytes(content)
-        os.utime(self.keys / name, ns=(self.stamp, self.stamp))
+        super().__init__(folder, OLD)
 
     def issue(self, root: Ed25519PrivateKey, version: int) -> None:
         lasting = NOW - timedelta(hours=1), NOW + timedelta(days=20)
@@ -45,14 +36,6 @@ class Site:
         )  # type: ignore[arg-type]
         self.put(ROTATION_FILE, raw)
         return raw
-
-    def trust(self) -> Trust:
-        return Trust(self.keys, self.state, environment="test", utc=lambda: NOW)
-
-    def refusal(self) -> str:
-        with pytest.raises(KeysetError) as error:
-            self.trust()
-        return error.value.reason
 
 
 @pytest.fixture

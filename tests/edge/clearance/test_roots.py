@@ -1,6 +1,5 @@
 """hazards.md 4.3: a root of three keys, of which two have to sign; one that is stolen signs nothing alone."""
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,12 +18,13 @@ from edge.clearance.keys import (
     load_root,
     root_of,
     write_private_key,
-    write_root,
+    write_public_key,
 )
 from edge.clearance.keyset import KEYSET_TYPE, Keyset, KeysetError, open_keyset, seal_keyset
 from edge.clearance.root_rotation import ROTATION_TYPE, open_rotation, seal_rotation
 from edge.clearance.roots import Root, RootError, countersigned, payload_of, signed_by
 from edge.clearance.trust import KEYSET_FILE, ROOT_FILE, ROTATION_FILE, Trust
+from tests.support.pinned_root import PinnedSite
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 A, B, C, D, E, F, STRANGER = (Ed25519PrivateKey.from_private_bytes(bytes([number] * 32)) for number in range(1, 8))
@@ -149,7 +149,7 @@ def test_a_shared_root_has_one_id_in_whatever_order_its_keys_lie() -> None:
 
 
 def pinned(folder: Path, *keys: Ed25519PrivateKey) -> Path:
-    write_root(folder / ROOT_FILE, *(key.public_key() for key in keys))
+    write_public_key(folder / ROOT_FILE, *(key.public_key() for key in keys))
     return folder / ROOT_FILE
 
 
@@ -177,33 +177,10 @@ def test_a_file_with_a_key_that_is_none_is_no_root(tmp_path: Path) -> None:
 # --- the root that follows ---------------------------------------------------------------------------------------
 
 
-class Site:
-    """The keys and the state of a lane."""
-
-    def __init__(self, folder: Path, *keys: Ed25519PrivateKey) -> None:
-        self.keys, self.state, self.stamp = folder / "keys", folder / "state", 0
-        self.keys.mkdir()
-        self.state.mkdir()
-        pinned(self.keys, *keys)
-
-    def put(self, name: str, content: bytes) -> None:
-        self.stamp += 1_000_000_000
-        (self.keys / name).write_bytes(content)
-        os.utime(self.keys / name, ns=(self.stamp, self.stamp))
-
-    def trust(self) -> Trust:
-        return Trust(self.keys, self.state, environment="test", utc=lambda: NOW)
-
-    def refusal(self) -> str:
-        with pytest.raises(KeysetError) as error:
-            self.trust()
-        return error.value.reason
-
-
 @pytest.mark.hazard("S14")
 @pytest.mark.parametrize("signers", [*combinations(OURS, 2), OURS])
 def test_two_of_three_say_which_root_follows(tmp_path: Path, signers: tuple[Ed25519PrivateKey, ...]) -> None:
-    site, following = Site(tmp_path, *OURS), root(*NEXT)
+    site, following = PinnedSite(tmp_path, *OURS), root(*NEXT)
     site.put(KEYSET_FILE, keyset(A, B, version=2**40))
     running = site.trust()
     site.put(ROTATION_FILE, rotation(*signers))
@@ -218,7 +195,7 @@ def test_two_of_three_say_which_root_follows(tmp_path: Path, signers: tuple[Ed25
 @pytest.mark.hazard("S14")
 @pytest.mark.parametrize("signer", OURS)
 def test_one_stolen_key_of_three_brings_no_root_of_its_own(tmp_path: Path, signer: Ed25519PrivateKey) -> None:
-    site = Site(tmp_path, *OURS)
+    site = PinnedSite(tmp_path, *OURS)
     site.put(KEYSET_FILE, keyset(A, B))
     running = site.trust()
     site.put(ROTATION_FILE, rotation(signer, to=(STRANGER,)))
@@ -228,13 +205,13 @@ def test_one_stolen_key_of_three_brings_no_root_of_its_own(tmp_path: Path, signe
 
 
 def test_a_root_of_one_key_is_followed_by_a_shared_one_and_a_shared_one_by_one(tmp_path: Path) -> None:
-    site = Site(tmp_path, A)
+    site = PinnedSite(tmp_path, A)
     site.put(ROTATION_FILE, rotation(A))
     site.put(KEYSET_FILE, keyset(D, E, of=root(*NEXT)))
     assert site.trust().current().root_key_id == root(*NEXT).key_id
     other = tmp_path / "other"
     other.mkdir()
-    site = Site(other, *OURS)
+    site = PinnedSite(other, *OURS)
     site.put(ROTATION_FILE, rotation(A, C, to=(D,)))
     site.put(KEYSET_FILE, keyset(D, of=root(D)))
     assert site.trust().current().root_key_id == named(D)
@@ -255,7 +232,7 @@ def test_a_root_follows_whole(tmp_path: Path) -> None:
         open_rotation(rotation(A, B, to=(C, D, E)), root=SHARED, environment="test")
     with pytest.raises(KeysetError, match="root_overlaps"):
         rotation(A, B, to=(A, D, E))
-    site = Site(tmp_path, *OURS)
+    site = PinnedSite(tmp_path, *OURS)
     site.put(ROTATION_FILE, rotation(A, B, to=(C, D, E)))
     site.put(KEYSET_FILE, keyset(C, D, of=root(C, D, E)))
     assert site.refusal() == "root_overlaps"

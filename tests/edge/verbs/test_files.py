@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.clearance.keys import load_private_key, load_root, write_private_key, write_public_key, write_root
+from edge.clearance.keys import load_private_key, load_root, write_private_key, write_public_key
 from edge.clearance.root_rotation import open_rotation
 from edge.clearance.trust import Trust
 from edge.core.events import PersonDecided, Started
@@ -277,7 +277,7 @@ def test_a_shared_root_signs_what_two_of_its_keys_have_read_and_signed(
     (folder,) = {path.parent for path in tmp_path.rglob("root.pub.pem")}
     ours = load_private_key(folder / "root.key.pem")
     others = [Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()]
-    write_root(folder / "root.pub.pem", *(key.public_key() for key in (ours, *others)))
+    write_public_key(folder / "root.pub.pem", *(key.public_key() for key in (ours, *others)))
     (folder / "keyset.jws").unlink()
     assert keys.main([str(config)]) == 0
     capsys.readouterr()
