@@ -2,12 +2,15 @@
 
 import hashlib
 import importlib.util
-import json
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.graph_bytes import GraphError, refuse_foreign
+from models.registry_file import MAX_REGISTRY_BYTES, ModelEntry, entries_of
+from models.regular_file import FileRefusedError, read_regular
+from models.roles import REQUIRED
+
+__all__ = ["MAX_MODEL_BYTES", "REGISTRY_PATH", "REGISTRY_VARIABLE", "ModelEntry", "ModelError", "load_registry"]
 
 REGISTRY_PATH = Path(__file__).with_name("registry.json")
 # The registry of a site that has models of its own; the one that is shipped where it is not set.
@@ -17,38 +20,24 @@ MAX_MODEL_BYTES = 64 * 1024 * 1024
 
 
 class ModelError(Exception):
-    """A model cannot be used.
+    """A model, or the registry of all, cannot be used. `code` says why.
 
-    `code` is `model_missing`, `model_tampered`, `model_unloadable`, `model_external_data` (weights in another file) or
-    `model_foreign_operator` (an operator that is not one of ONNX itself).
+    The file: `model_missing`, `model_not_a_file` (a directory, a pipe, a device), `model_too_large`,
+    `model_unreadable`.
+    The registry: `model_registry_malformed`, and `model_missing` for a role that it names no model for.
+    The model: `model_tampered` (other bytes than the registered ones), `model_unloadable` (no ONNX graph),
+    `model_external_data` (weights in another file), `model_foreign_operator` (an operator that is not one of ONNX
+    itself), `model_unfit` (not what its role takes and gives), `model_memory` (more memory than a worker may take),
+    `model_output` (it answers what it may not answer).
     """
 
     def __init__(self, code: str, name: str, path: str, expected: str, got: str, next_step: str) -> None:
-        super().__init__(f"{code}: model {name} at {path}: expected {expected}, got {got}; next: {next_step}")
+        # A path may hold bytes that are no characters: who prints it would fail.
+        whole = f"{code}: model {name} at {path}: expected {expected}, got {got}; next: {next_step}"
+        super().__init__(whole.encode("utf-8", "backslashreplace").decode())
         self.code = code
         self.name = name
         self.got = got
-
-
-@dataclass(frozen=True, slots=True)
-class ModelEntry:
-    """One registered model: which file of which installed package, its digest, licence and origin.
-
-    `labels` says what its columns mean, `measured` what was counted on which set, `training_commit` with which code it
-    was trained ('' for models that others trained).
-    """
-
-    name: str
-    version: str
-    licence: str
-    package: str
-    file: str
-    sha256: str
-    input: str
-    source: str
-    labels: str = ""
-    measured: dict[str, str] = field(default_factory=dict)
-    training_commit: str = ""
 
 
 def registry_path() -> Path:
@@ -62,29 +51,46 @@ def registry_hash() -> str:
     That of no bytes where it cannot be read: no model is loaded by it, and no manifest can name it.
     """
     try:
-        return hashlib.sha256(registry_path().read_bytes()).hexdigest()
-    except OSError:
+        return hashlib.sha256(read_regular(registry_path(), MAX_REGISTRY_BYTES)).hexdigest()
+    except FileRefusedError:
         return hashlib.sha256().hexdigest()
 
 
 def load_registry(path: Path = REGISTRY_PATH, required: tuple[str, ...] = ()) -> dict[str, ModelEntry]:
     """Return the registered models by name.
 
-    Raises ModelError (`model_missing`) where the registry is unusable or lacks one of `required`.
+    Raises ModelError for the first thing that is wrong with the registry, or where it lacks one of `required`.
     """
+    entries, errors = look_at_registry(path, required)
+    for error in errors:
+        raise error
+    return entries
+
+
+def look_at_registry(
+    path: Path, required: tuple[str, ...] = REQUIRED
+) -> tuple[dict[str, ModelEntry], list[ModelError]]:
+    """Return the models that are registered as they should be, by name, and all that is wrong with the registry."""
     try:
-        entries = [ModelEntry(**entry) for entry in json.loads(path.read_text("utf-8"))["models"]]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(
-            "model_missing", "registry", str(path), "a readable registry", repr(error), "reinstall the product"
-        ) from error
-    by_name = {entry.name: entry for entry in entries}
-    for name in required:
-        if name not in by_name:
-            raise ModelError(
-                "model_missing", name, str(path), "an entry in the registry", "none", "reinstall the product"
-            )
-    return by_name
+        content = read_regular(path, MAX_REGISTRY_BYTES)
+    except FileRefusedError as error:
+        next_step = f"put it there, or name another in {REGISTRY_VARIABLE}"
+        if path == REGISTRY_PATH:
+            next_step = "reinstall the product"
+        expected = f"a file of at most {MAX_REGISTRY_BYTES} bytes"
+        return {}, [ModelError(f"model_{error.kind}", "registry", str(path), expected, error.got, next_step)]
+    entries, problems = entries_of(content, required)
+    return {entry.name: entry for entry in entries}, [
+        ModelError(
+            "model_missing" if problem.missing else "model_registry_malformed",
+            problem.missing or "registry",
+            str(path),
+            f"{problem.expected} ({problem.place})",
+            problem.got,
+            "reinstall the product" if path == REGISTRY_PATH else "mend the registry: models/README.md says how",
+        )
+        for problem in problems
+    ]
 
 
 def locate(entry: ModelEntry) -> Path:
@@ -94,8 +100,11 @@ def locate(entry: ModelEntry) -> Path:
     """
     if Path(entry.file).is_absolute():
         return Path(entry.file)
-    spec = importlib.util.find_spec(entry.package)
-    if spec is None or spec.origin is None:
+    try:
+        spec = importlib.util.find_spec(entry.package)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or spec.origin is None or not spec.submodule_search_locations:
         raise ModelError(
             "model_missing", entry.name, entry.package, "an installed package", "none", f"install {entry.package}"
         )
@@ -110,21 +119,19 @@ def verified_bytes(entry: ModelEntry) -> bytes:
     """
     path = locate(entry)
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_MODEL_BYTES + 1)
-    except OSError as error:
-        raise ModelError(
-            "model_missing", entry.name, str(path), "a readable file", str(error), f"reinstall {entry.package}"
-        ) from error
+        content = read_regular(path, MAX_MODEL_BYTES)
+    except FileRefusedError as error:
+        expected = f"a file of at most {MAX_MODEL_BYTES} bytes"
+        raise ModelError(f"model_{error.kind}", entry.name, str(path), expected, error.got, _mended(entry)) from error
     digest = hashlib.sha256(content).hexdigest()
-    if digest != entry.sha256:
+    if digest != entry.sha256.lower():
         raise ModelError(
             "model_tampered",
             entry.name,
             str(path),
             f"sha256 {entry.sha256}",
             digest,
-            f"reinstall {entry.package} in the version of the lock file",
+            _mended(entry, " in the version of the lock file"),
         )
     try:
         refuse_foreign(content)
@@ -138,3 +145,9 @@ def verified_bytes(entry: ModelEntry) -> bytes:
             "export the model anew, whole, and register it",
         ) from error
     return content
+
+
+def _mended(entry: ModelEntry, version: str = "") -> str:
+    if Path(entry.file).is_absolute():
+        return "put the registered file there again, or register the one that is to run"
+    return f"reinstall {entry.package}{version}"

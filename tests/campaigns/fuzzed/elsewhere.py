@@ -16,6 +16,9 @@ from edge.mqtt.values import Message
 from edge.runtime.codec import canonical
 from models import messages
 from models.graph_bytes import GraphError, refuse_foreign
+from models.registry import REGISTRY_PATH, ModelError, locate
+from models.registry_file import entries_of
+from models.roles import REQUIRED
 from models.worker import EXIT_MESSAGE, serve
 from ops import exchange
 from ops.audit import _is_signed
@@ -77,6 +80,18 @@ def _refused(data: bytes) -> str:
 def _graph(data: bytes) -> None:
     """What is let through is refused once weights in another file stand behind it."""
     assert _refused(data) or _refused(data + field(7, graph(elsewhere()))) == "model_external_data"
+
+
+def _registry(data: bytes) -> None:
+    """Each entry that is taken can be located or is refused by name; what is not taken is told on one line."""
+    entries, problems = entries_of(data)
+    for one in problems:
+        assert f"{one.place} {one.expected} {one.got}".isprintable()
+    for entry in entries:
+        with suppress(ModelError):
+            locate(entry)
+    named = {entry.name for entry in entries} | {one.missing for one in problems}
+    assert problems or named.issuperset(REQUIRED)
 
 
 def _event(data: bytes) -> None:
@@ -149,6 +164,8 @@ def targets() -> list[Target]:
         "data": {"passage": "p", "terminal": "left", "direction": "in", "reasons": ["ok"], "stages_ms": {"arrived": 3}},
     }  # fmt: skip
     question = json.dumps(["plate", "container"]).encode()
+    shipped = REGISTRY_PATH.read_bytes()
+    few = [one | {"measured": {}} for one in json.loads(shipped)["models"][1:3]]
     return [
         target("worker_readings", "models.messages", [messages.encode_reading(_READING)],
                refusing(_reading, messages.MessageError)),
@@ -157,6 +174,8 @@ def targets() -> list[Target]:
         target("model_files", "models.graph_bytes",
                [GOOD, model(graph(elsewhere())), model(graph(kept(), node(domain=b"own", attribute=field(5, kept()))))],
                _graph),
+        target("model_registry", "models.registry_file", [shipped, json.dumps({"models": few}).encode()], _registry,
+               most_bytes=2 * len(shipped)),
         target("central_events", "ops.envelope ops.passages", [json.dumps(ended).encode()], _event),
         target("central_messages", "ops.ingest ops.envelope ops.audit",
                [json.dumps(ended).encode(), b'{"status": "online", "session": 3, "phase": "IDLE", "signature": "00"}'],

@@ -18,7 +18,6 @@ NO_TARGET: dict[str, str] = {
     "edge.release.upgrade": "its own plan, in which a command stands: who can bend that file may run one anyway",
     "edge.runtime.outbox": "rows that it wrote, through the codec that is fuzzed",
     "edge.text": "catalogues in the release itself",
-    "models.registry": "a list of models in the release itself, named by the manifest",
     "ops.store": "rows that it wrote",
     "simulators.scenario.bench": "what the lane under test says of itself",
     "simulators.scenario.shared_clock": "a clock that the loop beside it wrote",
