@@ -16,6 +16,8 @@ UNCLIP_RATIO = 1.6
 MIN_SIDE_PX = 3
 MAX_LINES = 200
 STRIDE = 32
+# How far a share of text may be above one or below none; networks count in 32 bits.
+MOST_OFF = 0.01
 # Where along a tall line its bend is measured, 0.0 at the top; how many rows of the map count at each place.
 BENT_AT = (0.12, 0.5, 0.88)
 BENT_SHARE = 0.08
@@ -131,8 +133,9 @@ def _bend(inside: NDArray[np.uint8], left_top: Sequence[int], corners: Array) ->
 class TextDetector:
     """Finds lines with a network `run` (a `Session.run`); remembers its maps of one picture."""
 
-    def __init__(self, run: Callable[[Array], Array]) -> None:
+    def __init__(self, run: Callable[[Array], Array], name: str = "detector") -> None:
         self._run = run
+        self._name = name
         self._image: Image | None = None
         self._maps: dict[int, Array] = {}
 
@@ -154,5 +157,8 @@ class TextDetector:
         look_width, look_height = size
         output = self._run(normalised(resized(image, look_width, look_height)))
         if output.shape != (1, 1, look_height, look_width):
-            raise ModelOutputError(f"model_output: detector answered {output.shape}")
+            raise ModelOutputError(self._name, f"answered {output.shape}")
+        least, most = float(output.min()), float(output.max())
+        if least < -MOST_OFF or most > 1.0 + MOST_OFF:
+            raise ModelOutputError(self._name, f"answered what are no shares: {least:.3g} to {most:.3g}")
         return np.asarray(output[0, 0], np.float32)

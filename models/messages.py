@@ -2,7 +2,7 @@
 
 import json
 import struct
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from edge.core.container import Container, ContainerCheck
@@ -28,6 +28,15 @@ class MessageError(Exception):
     """The other side sent what is no message."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A model did what it may not do, or could not be loaded when it was asked for: a code of ModelError, and why."""
+
+    code: str
+    model: str
+    message: str
+
+
 def packed(payload: bytes) -> bytes:
     """Return `payload` behind its length."""
     return PREFIX.pack(len(payload)) + payload
@@ -48,9 +57,23 @@ def length_of(prefix: bytes) -> int:
     return length
 
 
-def encode_reading(reading: PictureReading) -> bytes:
-    """Return `reading` as JSON."""
-    return json.dumps({"reading": asdict(reading)}, ensure_ascii=False).encode()
+def encode_reading(reading: PictureReading, fault: Fault | None = None) -> bytes:
+    """Return `reading` as JSON, and which model did what it may not do meanwhile."""
+    told: dict[str, Any] = {"reading": asdict(reading)}
+    if fault is not None:
+        told["fault"] = asdict(fault)
+    return json.dumps(told, ensure_ascii=False).encode()
+
+
+def decode_fault(message: dict[str, Any]) -> Fault | None:
+    """Return which model did what it may not do, as `message` tells. Raises MessageError."""
+    said = message.get("fault")
+    if said is None:
+        return None
+    try:
+        return Fault(_text(said["code"]), _text(said["model"]), _text(said["message"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise MessageError(f"malformed fault: {error!r}") from error
 
 
 def decode_message(payload: bytes) -> dict[str, Any]:

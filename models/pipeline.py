@@ -1,7 +1,7 @@
 """Reads one picture: find text, read it, interpret it as plates and container codes, look again where it pays."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,12 +12,14 @@ from models.detector import FAINT, TextDetector, TextLine
 from models.light import cause_of, defect_of, light_of
 from models.lines import ReadLine, is_upright
 from models.looks import Looks, TwoLooks
+from models.messages import Fault
 from models.picture import open_picture
 from models.pixels import Image
 from models.plate_finder import PlateFinder
 from models.plate_looks import find_plates, found_rows, leaves_larger, read_whole_crop
 from models.reader import LineReader
 from models.registry import REGISTRY_PATH, ModelEntry, ModelError, load_registry
+from models.roles import REQUIRED
 from models.sessions import LaterSession, ModelOutputError, Session
 from models.vehicle_finder import VehicleFinder, sighted
 
@@ -36,6 +38,8 @@ CROP_MIN_ASPECT = 1.8
 # Of 40 crops made smaller 38 were read at 14 px, none wrongly; at 12 px 27, two of them wrongly.
 MIN_CROP_HEIGHT_PX = 14
 TOO_FEW_PIXELS = "too_few_pixels"
+# What a fault says of itself is for a log.
+MOST_SAID = 1_000
 PLATE = "plate"
 CONTAINER = "container"
 VEHICLE = "vehicle"
@@ -72,6 +76,8 @@ class PictureReader:
         self._detectors = detectors
         self._readers = readers
         self._later = later
+        # What a model did that it may not do while the last picture was read; the picture says only that one did.
+        self.fault: Fault | None = None
 
     def rest(self) -> None:
         """Let go of what only some pictures ask for: no picture has come for a while."""
@@ -81,6 +87,7 @@ class PictureReader:
     def read_encoded(self, encoded: bytes, look_for: frozenset[str]) -> PictureReading:
         """Read a JPEG or PNG. What cannot be read is `unread`; raises nothing for what is in the picture."""
         start = time.perf_counter()
+        self.fault = None
         opened = open_picture(encoded)
         defect = opened.defect
         reading = PictureReading()
@@ -90,8 +97,8 @@ class PictureReader:
             if defect is None:
                 try:
                     reading = _explained(self.read(opened.image, look_for), cause_of(light))
-                except ModelOutputError:
-                    defect = "model_output"
+                except ModelOutputError as error:
+                    self.fault, defect = _fault(error), "model_output"
         if defect is not None:
             reading = PictureReading(unread=(Unread("picture", defect),))
         elapsed_ms = round((time.perf_counter() - start) * 1000, 1)
@@ -113,7 +120,8 @@ class PictureReader:
             return unavailable
         try:
             return sighted(self._detectors.vehicles.find(image))
-        except ModelError:
+        except ModelError as error:
+            self.fault = _fault(error)
             return unavailable
 
     def _spelt(self, image: Image, look_for: frozenset[str]) -> PictureReading:
@@ -265,23 +273,40 @@ def _explained(reading: PictureReading, cause: str | None) -> PictureReading:
     return replace(reading, unread=tuple(unread))
 
 
-def load_picture_reader(registry_path: Path = REGISTRY_PATH) -> PictureReader:
-    """Return a reader with the models of the registry. Raises ModelError."""
-    detectors = ("text_detector", "code_detector", "plate_detector")
-    readers = ("text_reader", "plate_reader", "column_reader")
-    registry = load_registry(registry_path, required=(*detectors, *readers))
-    texts, codes, plates = (Session(registry[name]).run for name in detectors)
+def _fault(error: ModelError | ModelOutputError) -> Fault:
+    # On one line: texts of onnxruntime stand in it.
+    said = "".join(one if one.isprintable() else " " for one in str(error))
+    return Fault(error.code, error.name, said[:MOST_SAID])
+
+
+def load_picture_reader(
+    registry_path: Path = REGISTRY_PATH, loading: Callable[[str], None] = lambda _name: None
+) -> PictureReader:
+    """Return a reader with the models of the registry; `loading` hears of each before it is. Raises ModelError."""
+    registry = load_registry(registry_path, required=REQUIRED)
+
+    def loaded(name: str) -> Session:
+        loading(name)
+        return Session(registry[name])
+
+    def texts(name: str) -> TextDetector:
+        return TextDetector(loaded(name).run, name)
+
+    def reader(name: str) -> LineReader:
+        return _reader(loaded(name))
+
+    any_text, codes, plates = texts("text_detector"), texts("code_detector"), PlateFinder(loaded("plate_detector").run)
     found = registry.get("vehicle_detector")
     later = [] if found is None else [LaterSession(found)]
     vehicles = VehicleFinder(later[0].run) if later else None
-    return PictureReader(
-        Detectors(TextDetector(texts), TextDetector(codes), PlateFinder(plates), vehicles),
-        Readers(*(line_reader(registry[name]) for name in readers)),
-        later,
-    )
+    readers = Readers(reader("text_reader"), reader("plate_reader"), reader("column_reader"))
+    return PictureReader(Detectors(any_text, codes, plates, vehicles), readers, later)
 
 
 def line_reader(entry: ModelEntry) -> LineReader:
     """Return a reader with the model of `entry`, whose file names its characters. Raises ModelError."""
-    session = Session(entry)
-    return LineReader(session.run, session.metadata.get("character", "").removesuffix("\n").split("\n"))
+    return _reader(Session(entry))
+
+
+def _reader(session: Session) -> LineReader:
+    return LineReader(session.run, session.characters, session.name)

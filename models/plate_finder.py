@@ -15,6 +15,8 @@ from models.sessions import ModelOutputError
 # where its corners lie from the middle of the cell, in units of CORNER_UNIT_PX of what it sees.
 CELL_PX = 8
 CORNER_UNIT_PX = 32
+# No corner of what is seen in a look of 1024 px is farther from a cell than this, in units of CORNER_UNIT_PX.
+MOST_AWAY = 64.0
 ROW_KINDS: tuple[Literal[1, 2], ...] = (1, 2)
 CHANNELS = len(ROW_KINDS) + 8
 SCORE_FLOOR = 0.25
@@ -39,7 +41,7 @@ class FoundPlate:
 def plates_of_cells(cells: Array, scale_x: float, scale_y: float, floor: float = SCORE_FLOOR) -> list[FoundPlate]:
     """Return the plates in the answers (CHANNELS, h, w), surest first; scales turn what was seen into the picture's.
 
-    Cells beside the surest one of a plate are not answered.
+    Cells beside the surest one of a plate are not answered. Raises ModelOutputError.
     """
     scores = 1.0 / (1.0 + np.exp(-np.clip(cells[: len(ROW_KINDS)], -30.0, 30.0)))
     best = scores.max(axis=0)
@@ -47,7 +49,10 @@ def plates_of_cells(cells: Array, scale_x: float, scale_y: float, floor: float =
     places = np.argwhere((best >= around) & (best >= floor))
     found: list[FoundPlate] = []
     for row, column in sorted(places.tolist(), key=lambda place: -best[place[0], place[1]])[: 4 * MAX_PLATES]:
-        offsets = cells[len(ROW_KINDS) :, row, column].reshape(4, 2) * CORNER_UNIT_PX
+        told = cells[len(ROW_KINDS) :, row, column].reshape(4, 2)
+        if float(np.abs(told).max()) > MOST_AWAY:
+            raise ModelOutputError("plate_detector", "answered a corner that lies far outside of what it saw")
+        offsets = told * CORNER_UNIT_PX
         middle = np.array([(column + 0.5) * CELL_PX, (row + 0.5) * CELL_PX], np.float32)
         corners = ((middle + offsets) * np.array([scale_x, scale_y], np.float32)).astype(np.float32)
         line = TextLine(corners, float(best[row, column]))
@@ -84,7 +89,7 @@ class PlateFinder:
         look_width, look_height = input_size(width, height, long_side, max_scale)
         output = self._run(normalised(reduced(image, look_width, look_height)))
         if output.shape != (1, CHANNELS, look_height // CELL_PX, look_width // CELL_PX):
-            raise ModelOutputError(f"model_output: finder of plates answered {output.shape}")
+            raise ModelOutputError("plate_detector", f"answered {output.shape}")
         return plates_of_cells(output[0], width / look_width, height / look_height)
 
     def _closer(self, image: Image, plate: FoundPlate) -> FoundPlate:

@@ -7,13 +7,25 @@ import sys
 from pathlib import Path
 
 from edge.core.readings import PictureReading
-from models.messages import MessageError, decode_message, decode_reading, length_of, request
+from models.messages import Fault, MessageError, decode_fault, decode_message, decode_reading, length_of, request
 from models.registry import REGISTRY_VARIABLE, ModelError
 
 _ROOT = str(Path(__file__).resolve().parent.parent)
 # Models load in under a second; a slow disk may take long, a worker that never answers is given up.
 LOADING_LIMIT_S = 60.0
+_MOST_NAME = 64
 WORKER_COMMAND = (sys.executable, "-P", "-m", "models.worker")
+
+
+def environment_of(registry: Path | None) -> dict[str, str]:
+    """Return the environment of a process that reads with the models of `registry` (None: those in force)."""
+    environment = dict(os.environ)
+    environment["PYTHONPATH"] = _ROOT
+    # A picture takes one thread; OpenCV would start one a core for every resize.
+    environment["OMP_NUM_THREADS"] = "1"
+    if registry is not None:
+        environment[REGISTRY_VARIABLE] = str(registry)
+    return environment
 
 
 class WorkerDiedError(Exception):
@@ -29,6 +41,9 @@ class WorkerProcess:
         self._loading = asyncio.create_task(self._load())
         self._started_at_s = asyncio.get_running_loop().time()
         self.asked = False
+        # Which model it said last that it loads, and what one of them did while the last picture was read.
+        self.loading = "worker"
+        self.fault: Fault | None = None
 
     @property
     def pid(self) -> int:
@@ -38,16 +53,10 @@ class WorkerProcess:
     @classmethod
     async def start(cls, command: tuple[str, ...] = WORKER_COMMAND, registry: Path | None = None) -> "WorkerProcess":
         """Launch a worker; it loads its models while the caller goes on."""
-        environment = dict(os.environ)
-        environment["PYTHONPATH"] = _ROOT
-        # A picture takes one thread; OpenCV would start one a core for every resize.
-        environment["OMP_NUM_THREADS"] = "1"
-        if registry is not None:
-            environment[REGISTRY_VARIABLE] = str(registry)
         pipe = asyncio.subprocess.PIPE
         # A session of its own: an interrupt at the terminal is the controller's to handle.
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, env=environment, start_new_session=True
+            *command, stdin=pipe, stdout=pipe, env=environment_of(registry), start_new_session=True
         )
         return cls(process)
 
@@ -63,16 +72,22 @@ class WorkerProcess:
         await asyncio.shield(self._loading)
 
     async def _load(self) -> None:
-        message = await self._receive()
+        try:
+            async with asyncio.timeout(LOADING_LIMIT_S):
+                message = await self._receive()
+                while "loading" in message:
+                    self.loading = str(message["loading"])[:_MOST_NAME]
+                    message = await self._receive()
+        except TimeoutError as error:
+            raise self.unusable(
+                "model_unloadable", f"{self.loading} was not loaded in {LOADING_LIMIT_S:g} s"
+            ) from error
         if "error" in message:
-            raise ModelError(
-                str(message["error"]),
-                "worker",
-                f"pid {self.pid}",
-                "usable models",
-                str(message.get("message", "")),
-                "reinstall the product",
-            )
+            raise self.unusable(str(message["error"]), str(message.get("message", "")))
+
+    def unusable(self, code: str, got: str) -> ModelError:
+        """Return the error of a worker that does not come to reading."""
+        return ModelError(code, "worker", f"pid {self.pid}", "usable models", got, "run kakou doctor")
 
     async def ask(self, jpeg: bytes, look_for: frozenset[str]) -> PictureReading:
         """Return what the worker reads. Raises ModelError, WorkerDiedError. Cancelled in between: kill it."""
@@ -85,7 +100,8 @@ class WorkerProcess:
         except (ConnectionError, OSError) as error:
             raise WorkerDiedError(str(error)) from error
         try:
-            reading = decode_reading(await self._receive())
+            message = await self._receive()
+            reading, self.fault = decode_reading(message), decode_fault(message)
         except MessageError as error:
             raise WorkerDiedError(str(error)) from error
         self.asked = False

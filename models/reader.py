@@ -12,6 +12,8 @@ from models.sessions import ModelOutputError
 LINE_HEIGHT_PX = 48
 MAX_LINE_WIDTH_PX = 960
 MIN_LINE_WIDTH_PX = 48
+# How far the shares of one step may be from one together; networks count in 32 bits.
+MOST_OFF = 0.01
 
 CODE_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 PLATE_SPECIALS = "学警港澳挂使领民航应急"
@@ -42,8 +44,9 @@ def column_map(characters: list[str]) -> list[int]:
 class LineReader:
     """Reads lines with a network `run` whose characters the model file carries."""
 
-    def __init__(self, run: Callable[[Array], Array], characters: list[str]) -> None:
+    def __init__(self, run: Callable[[Array], Array], characters: list[str], name: str = "reader") -> None:
         self._run = run
+        self._name = name
         self._columns = len(characters) + 2
         ours = np.array(column_map(characters))
         self._kept = np.flatnonzero(ours != OTHER)
@@ -57,7 +60,18 @@ class LineReader:
         look_width = min(max(wanted, MIN_LINE_WIDTH_PX), MAX_LINE_WIDTH_PX)
         output = self._run(normalised(resized(line, look_width, LINE_HEIGHT_PX)))
         if output.ndim != 3 or output.shape[0] != 1 or output.shape[2] != self._columns:
-            raise ModelOutputError(f"model_output: reader answered {output.shape}")
+            raise ModelOutputError(self._name, f"answered {output.shape}")
+        self._check(output[0])
         probabilities = np.asarray(output[0][:, self._kept] @ self._fold, np.float32)
         probabilities[:, OTHER] = np.clip(1.0 - probabilities.sum(axis=1), 0.0, 1.0)
         return probabilities
+
+    def _check(self, shares: Array) -> None:
+        """Raise ModelOutputError where a step's numbers are not the shares of one."""
+        if not shares.size:
+            return
+        least, most = float(shares.min()), float(shares.max())
+        off = float(np.abs(shares.sum(axis=1) - 1.0).max())
+        if least < -MOST_OFF or most > 1.0 + MOST_OFF or off > MOST_OFF:
+            got = f"answered what are no shares of one: {least:.3g} to {most:.3g}, sums off by {off:.3g}"
+            raise ModelOutputError(self._name, got)

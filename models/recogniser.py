@@ -37,7 +37,7 @@ class WorkerRecogniser:
     pictures of that lane wait; one more of it is `unread` with reason `busy`, the others' are not (I17). Reasons of
     its own: `deadline`, `worker_died`, `model_unavailable`, `busy`, `closed`. `registry` is the file that names
     the models (default: the shipped one). `told` hears once of each model that cannot be used, from the start on and
-    whether or not a picture comes.
+    whether or not a picture comes; and once of each that answered what it may not answer.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class WorkerRecogniser:
     ) -> None:
         self._told = told
         self._last_told = ""
+        self._faulty: set[tuple[str, str]] = set()
         self._checking: asyncio.Task[None] | None = None
         self._registry = registry
         self._command = command
@@ -85,6 +86,9 @@ class WorkerRecogniser:
                 "model_unloadable", "worker", "models.worker", "a running worker", str(error), "read its stderr"
             ) from error
         finally:
+            # One that does not come to an end of loading would go on beside the others.
+            if slot.worker is not None and slot.worker.must_go:
+                await self._replace(slot)
             self._idle.put(slot)
 
     @property
@@ -123,7 +127,9 @@ class WorkerRecogniser:
         try:
             async with asyncio.timeout_at(end_s):
                 worker = await self._prepare(slot)
-                return await worker.ask(jpeg, look_for)
+                reading = await worker.ask(jpeg, look_for)
+            self._tell_fault(worker)
+            return reading
         except TimeoutError:
             return unread("deadline")
         except WorkerDiedError:
@@ -145,8 +151,11 @@ class WorkerRecogniser:
         try:
             await slot.worker.ready()
         except ModelError as error:
-            slot.failure, slot.failed_at_s = error, now_s
+            slot.failure, slot.failed_at_s = error, asyncio.get_running_loop().time()
             self._tell(error)
+            raise
+        except WorkerDiedError:
+            self._tell(slot.worker.unusable("model_unloadable", f"it ended while it loaded {slot.worker.loading}"))
             raise
         slot.failure = None
         return slot.worker
@@ -155,6 +164,13 @@ class WorkerRecogniser:
         if self._told is not None and error.got != self._last_told:
             self._last_told = error.got
             self._told(error)
+
+    def _tell_fault(self, worker: WorkerProcess) -> None:
+        fault = worker.fault
+        # Each picture may find it anew; one line in a log is enough.
+        if fault is not None and self._told is not None and (fault.code, fault.model) not in self._faulty:
+            self._faulty.add((fault.code, fault.model))
+            self._told(worker.unusable(fault.code, fault.message))
 
     async def _replace(self, slot: _Slot) -> None:
         if slot.worker is not None:

@@ -10,7 +10,10 @@ from models.registry_file import MAX_REGISTRY_BYTES, ModelEntry, entries_of
 from models.regular_file import FileRefusedError, read_regular
 from models.roles import REQUIRED
 
-__all__ = ["MAX_MODEL_BYTES", "REGISTRY_PATH", "REGISTRY_VARIABLE", "ModelEntry", "ModelError", "load_registry"]
+__all__ = [
+    *("MAX_MODEL_BYTES", "REGISTRY_PATH", "REGISTRY_VARIABLE", "ModelEntry", "ModelError", "load_registry", "locate"),
+    *("look_at_registry", "registry_hash", "registry_path", "verified_bytes"),
+]
 
 REGISTRY_PATH = Path(__file__).with_name("registry.json")
 # The registry of a site that has models of its own; the one that is shipped where it is not set.

@@ -128,7 +128,7 @@ class VehicleFinder:
         output = self._run(normalised(reduced(image, *seen)))
         count = sum((seen[0] // cell) * (seen[1] // cell) for cell in CELLS_PX)
         if output.shape != (1, CHANNELS, count):
-            raise ModelOutputError(f"model_output: finder of vehicles answered {output.shape}")
+            raise ModelOutputError("vehicle_detector", f"answered {output.shape}")
         return vehicles_of_cells(output[0], seen, (width, height), floor)
 
 

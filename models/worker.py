@@ -3,6 +3,7 @@
 Started by `WorkerRecogniser` as `python -m models.worker`; it can be killed at any time.
 """
 
+import io
 import json
 import os
 import select
@@ -10,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge.priority import stand_back
-from models.memory import give_back, keep
+from models.memory import give_back, keep, limit
 from models.messages import MessageError, encode_reading, length_of, packed
 from models.registry import ModelError, registry_path
 
@@ -24,25 +25,31 @@ EXIT_MESSAGE = 4
 
 
 def main() -> int:
-    """Serve until stdin closes; returns the exit status."""
+    """Serve until stdin closes, or nobody hears the answers any more; returns the exit status."""
     stand_back()
     keep()
+    limit()
     source = sys.stdin.buffer
-    # Native libraries print to descriptor 1: answers get a descriptor of their own, theirs goes to stderr.
-    answers = os.fdopen(os.dup(1), "wb")
+    # Native libraries print to descriptor 1: answers get a descriptor of their own, theirs goes to stderr. Nothing is
+    # buffered: what is left of an answer that nobody takes would be written again at the end, and complained of.
+    answers = io.FileIO(os.dup(1), "wb")
     os.dup2(2, 1)
     try:
-        # Imported late: a missing model must be reported even where loading the libraries is what fails.
-        from models.pipeline import load_picture_reader
-        from models.pixels import use_one_thread
+        try:
+            # Imported late: a missing model must be reported even where loading the libraries is what fails.
+            from models.pipeline import load_picture_reader
+            from models.pixels import use_one_thread
 
-        use_one_thread()
-        reader = load_picture_reader(registry_path())
-    except ModelError as error:
-        _send(answers, json.dumps({"error": error.code, "message": str(error)}).encode())
-        return EXIT_MODEL
-    _send(answers, json.dumps({"ready": True}).encode())
-    return serve(reader, source, answers)
+            use_one_thread()
+            reader = load_picture_reader(registry_path(), lambda name: _tell(answers, {"loading": name}))
+        except ModelError as error:
+            _tell(answers, {"error": error.code, "message": str(error)})
+            return EXIT_MODEL
+        _tell(answers, {"ready": True})
+        return serve(reader, source, answers)
+    except BrokenPipeError:
+        # Whoever asked was ended in the middle of it.
+        return 0
 
 
 def serve(reader: "PictureReader", source: BinaryIO, answers: BinaryIO) -> int:
@@ -59,7 +66,8 @@ def serve(reader: "PictureReader", source: BinaryIO, answers: BinaryIO) -> int:
         if not isinstance(asked, list):
             return EXIT_MESSAGE
         look_for = frozenset(str(item) for item in asked)
-        _send(answers, encode_reading(reader.read_encoded(jpeg, look_for)))
+        reading = reader.read_encoded(jpeg, look_for)
+        _send(answers, encode_reading(reading, reader.fault))
         _rest(reader, source)
 
 
@@ -85,9 +93,15 @@ def _receive(source: BinaryIO) -> bytes | None:
     return payload if len(payload) == length else None
 
 
+def _tell(answers: BinaryIO, message: dict[str, object]) -> None:
+    _send(answers, json.dumps(message).encode())
+
+
 def _send(answers: BinaryIO, payload: bytes) -> None:
-    answers.write(packed(payload))
-    answers.flush()
+    """Write all of it. Raises BrokenPipeError where nobody reads any more."""
+    left = memoryview(packed(payload))
+    while left:
+        left = left[answers.write(left) :]
 
 
 if __name__ == "__main__":

@@ -110,6 +110,51 @@ def test_a_reader_of_the_wrong_shape_is_an_error(shape):
         reader.read(ground(60, 20))
 
 
+def shares(*rows):
+    return np.array([rows], np.float32)
+
+
+@pytest.mark.hazard("D33")
+@pytest.mark.parametrize(
+    "output",
+    [
+        shares([0.2] * 5, [0.2] * 4 + [0.3]),
+        shares([0.2] * 5, [0.0] * 5),
+        shares([1.5, -0.5, 0, 0, 0]),
+        shares([4.0, 2.0, 0.1, -3.0, 0.5]),
+        shares([1e30] * 5),
+        shares([-0.2, 0.3, 0.3, 0.3, 0.3]),
+    ],
+    ids=["more than one", "none", "beyond", "logits", "huge", "below"],
+)
+def test_what_a_reader_answers_has_to_be_shares_of_one(output):
+    reader = LineReader(lambda batch: output, list("AB京"), "plate_reader")
+    with pytest.raises(
+        ModelOutputError, match="model_output: plate_reader answered what are no shares of one"
+    ) as caught:
+        reader.read(ground(60, 20))
+    assert caught.value.name == "plate_reader"
+
+
+def test_shares_may_be_off_by_what_numbers_of_32_bits_are():
+    output = shares([0.2004, 0.1999, 0.1999, 0.2, 0.2], [1.0004, -0.0003, 0, 0, 0])
+    assert LineReader(lambda batch: output, list("AB京")).read(ground(60, 20)).shape == (2, len(ALPHABET))
+    nothing = np.zeros((1, 0, 5), np.float32)
+    assert LineReader(lambda batch: nothing, list("AB京")).read(ground(60, 20)).shape == (0, len(ALPHABET))
+
+
+@pytest.mark.hazard("D33")
+@pytest.mark.parametrize(("least", "most"), [(-0.5, 0.5), (0.0, 1.5), (-9.0, 9.0), (0.0, 3e38)])
+def test_a_map_of_text_has_to_be_shares(least, most):
+    def run(batch):
+        output = np.full((1, 1, *batch.shape[2:]), least, np.float32)
+        output[0, 0, 5, 5] = most
+        return output
+
+    with pytest.raises(ModelOutputError, match="model_output: code_detector answered what are no shares"):
+        TextDetector(run, "code_detector").find(ground(64, 64), 64)
+
+
 def test_corners_of_a_code_lie_as_its_text_does():
     one = text_line(10, 20, 100, 20)
     assert corners_around([one]) == ((10, 20), (110, 20), (110, 40), (10, 40))

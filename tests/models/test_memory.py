@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models import memory
-from models.memory import give_back, keep
+from models.memory import give_back, keep, limit
 
 
 def resident_mib() -> float:
@@ -40,6 +40,27 @@ for picture in range(3):
     first, *later = map(int, subprocess.check_output([sys.executable, "-c", faults]).split())
     assert first > 2_000
     assert max(later) < first / 4
+
+
+def test_what_a_process_may_take_ends_and_it_goes_on():
+    script = """
+import resource
+import numpy as np
+from models.memory import limit
+limit(300)
+limit(5_000)
+try:
+    np.ones(400 << 17)
+except MemoryError:
+    print("none", resource.getrlimit(resource.RLIMIT_DATA)[0] >> 20)
+print(np.ones(50 << 17).size >> 17)
+"""
+    assert subprocess.check_output([sys.executable, "-c", script]).split() == [b"none", b"300", b"50"]
+
+
+def test_where_there_is_no_such_limit_nothing_happens(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)
+    limit()
 
 
 def test_a_small_process_is_left_alone():

@@ -9,7 +9,9 @@ from edge.core.readings import ContainerSighting, PictureReading, PlateSighting,
 from models.messages import (
     MAX_MESSAGE_BYTES,
     PREFIX,
+    Fault,
     MessageError,
+    decode_fault,
     decode_message,
     decode_reading,
     encode_reading,
@@ -115,3 +117,15 @@ def test_a_reading_that_no_journal_takes_is_none(kind, changes):
 def test_a_duration_that_is_none_is_no_reading(duration):
     with pytest.raises(MessageError, match="duration"):
         decode_reading(decode_message(encode_reading(replace(READING, elapsed_ms=duration))))
+
+
+def test_a_fault_is_told_beside_the_reading():
+    fault = Fault("model_output", "plate_reader", "model_output: plate_reader answered (1, 2)")
+    assert decode_fault(decode_message(encode_reading(PictureReading(), fault))) == fault
+    assert decode_fault(decode_message(encode_reading(PictureReading()))) is None
+
+
+@pytest.mark.parametrize("fault", [5, [], "text", {}, {"code": "a", "model": "b", "message": "c\n"}, {"code": 5}])
+def test_a_fault_that_is_none_is_no_message(fault):
+    with pytest.raises(MessageError, match="malformed fault"):
+        decode_fault({"fault": fault})

@@ -117,8 +117,20 @@ def test_the_part_that_is_looked_at_closer_lies_inside_of_the_picture(x, y):
 
 
 def test_an_answer_of_the_wrong_shape_is_an_error():
-    with pytest.raises(ModelOutputError, match="finder of plates"):
+    with pytest.raises(ModelOutputError, match="plate_detector answered"):
         PlateFinder(lambda batch: batch).find(ground(64, 64), 64)
+
+
+@pytest.mark.hazard("D33")
+@pytest.mark.parametrize("far", [3e38, -3e38, 1e9, 65.0])
+def test_a_corner_far_outside_of_what_was_seen_is_no_answer(far):
+    seen = cells((10, 20, 0, 3.0, 44, 14))
+    seen[5, 10, 20] = far
+    with pytest.raises(ModelOutputError, match="model_output: plate_detector answered a corner"):
+        plates_of_cells(seen, 1.0, 1.0)
+    # Where nothing is seen it says nothing.
+    seen[0, 10, 20] = -9.0
+    assert plates_of_cells(seen, 1.0, 1.0) == []
 
 
 @pytest.mark.parametrize("size", [(640, 480), (1280, 960), (1300, 970), (300, 200)])

@@ -12,15 +12,18 @@ import pytest
 
 from edge.core.readings import PictureReading
 from edge.ports import Recogniser
+from models import process
 from models.messages import encode_reading
 from models.recogniser import WorkerRecogniser
 from models.registry import ModelError, load_registry, verified_bytes
 from tests.support.drawn import door, ground, jpeg
-from tests.support.graphs import elsewhere, field, graph, kept, node
+from tests.support.graphs import elsewhere, field, graph, hungry, kept, node, value
 
 BOTH = frozenset({"plate", "container"})
 DOOR = jpeg(door([("CSQU 305438 3", (80, 120))]))
 ENOUGH_S = 40.0
+# What the finder of vehicles takes and gives, as a model declares it.
+CELLS = (value(b"x", ("n", 3, "h", "w")), value(b"y", ("n", 48, "c")))
 
 
 def reasons(reading):
@@ -205,6 +208,58 @@ async def is_named(started, registry, name, code):
     # No process is started for every picture while the model stays missing.
     assert reasons(await recogniser.read(DOOR, BOTH, ENOUGH_S)) == ["model_unavailable"]
     assert recogniser.worker_pids == ()
+
+
+@pytest.mark.hazard("X13", "X8")
+@pytest.mark.parametrize(
+    ("name", "content", "reason", "code"),
+    [
+        # It is loaded when a picture asks for it: then it does not fit, or takes all memory that there is.
+        ("vehicle_detector", verified_bytes(load_registry()["plate_detector"]), "model_unavailable", "model_unfit"),
+        ("vehicle_detector", hungry(500_000_000, *CELLS), "model_output", "model_output"),
+    ],
+    ids=["another", "hungry"],
+)
+async def test_a_model_that_fails_with_a_picture_is_named_once_and_the_lane_goes_on(
+    started, tmp_path, name, content, reason, code
+):
+    told = asyncio.Queue()
+    registry = spoilt_registry(tmp_path, name, lambda file: file.write_bytes(content), registered=True)
+    recogniser = started(registry=registry, told=told.put_nowait)
+    for _ in range(2):
+        assert reasons(await recogniser.read(DOOR, frozenset({"vehicle"}), ENOUGH_S)) == [reason]
+    error = await told.get()
+    assert (error.code, name in error.got) == (code, True)
+    assert told.empty()
+    # Nobody else's pictures are lost to it.
+    reading = await recogniser.read(DOOR, frozenset({"container"}), ENOUGH_S)
+    assert [s.container.code for s in reading.containers] == ["CSQU3054383"]
+
+
+LOADING = 'send(b\'{"loading": "plate_reader"}\')\n'
+
+
+@pytest.mark.hazard("X14")
+async def test_a_model_that_ends_the_worker_while_it_is_loaded_is_named(started):
+    told = asyncio.Queue()
+    recogniser = started(command=lying_worker(LOADING), told=told.put_nowait)
+    assert reasons(await recogniser.read(b"x", BOTH, ENOUGH_S)) == ["worker_died"]
+    error = await told.get()
+    assert (error.code, error.got) == ("model_unloadable", "it ended while it loaded plate_reader")
+
+
+@pytest.mark.hazard("X14")
+async def test_a_model_that_is_never_loaded_is_named_and_its_worker_ended(started, monkeypatch):
+    monkeypatch.setattr(process, "LOADING_LIMIT_S", 0.5)
+    told = asyncio.Queue()
+    recogniser = started(command=lying_worker(LOADING + "signal.pause()\n"), told=told.put_nowait)
+    await recogniser.start()
+    with pytest.raises(ModelError, match=r"model_unloadable.*plate_reader was not loaded in 0\.5 s"):
+        await recogniser.ready()
+    assert recogniser.worker_pids == ()
+    assert reasons(await recogniser.read(b"x", BOTH, ENOUGH_S)) == ["model_unavailable"]
+    assert (await told.get()).got == "plate_reader was not loaded in 0.5 s"
+    assert told.empty()
 
 
 @pytest.mark.hazard("D34")

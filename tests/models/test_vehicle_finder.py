@@ -102,7 +102,7 @@ def test_boxes_that_do_not_touch_share_nothing():
 
 
 def test_an_answer_of_another_shape_is_none():
-    with pytest.raises(ModelOutputError, match="finder of vehicles"):
+    with pytest.raises(ModelOutputError, match="vehicle_detector answered"):
         VehicleFinder(lambda _: np.zeros((1, CHANNELS, 7), np.float32)).find(ground())
 
 

@@ -1,5 +1,6 @@
 """The worker's side of the pipe; the process itself is in test_recogniser."""
 
+import contextlib
 import io
 import os
 import subprocess
@@ -9,11 +10,15 @@ import pytest
 
 from edge.core.readings import PictureReading, Unread
 from models.messages import PREFIX, decode_message, decode_reading, packed, request
+from models.registry import REGISTRY_PATH
+from models.roles import REQUIRED
 from models.worker import EXIT_MESSAGE, EXIT_MODEL, serve
 
 
 class Reader:
     """Answers what it was asked."""
+
+    fault = None
 
     def __init__(self):
         self.rests = 0
@@ -82,3 +87,61 @@ def test_a_missing_registry_is_told(tmp_path):
     )
     assert done.returncode == EXIT_MODEL
     assert b"model_missing" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ('{"models": [[]]}', b"model_registry_malformed"),
+        ('{"models": []}', b"model_missing"),
+        ("[" * 200_000, b"model_registry_malformed"),
+    ],
+)
+def test_a_registry_that_is_none_is_told_without_a_traceback(tmp_path, content, code):
+    (tmp_path / "own.json").write_text(content)
+    done = started(tmp_path / "own.json", input=b"", capture_output=True)
+    assert (done.returncode, done.stderr) == (EXIT_MODEL, b"")
+    assert code in done.stdout
+
+
+def test_a_registry_that_is_a_pipe_holds_nobody(tmp_path):
+    os.mkfifo(tmp_path / "own.json")
+    done = started(tmp_path / "own.json", input=b"", capture_output=True, timeout=60)
+    assert done.returncode == EXIT_MODEL
+    assert b"a named pipe" in done.stdout
+
+
+def started(registry, **options):
+    environment = {"KAKOU_MODEL_REGISTRY": str(registry), "PYTHONPATH": ":".join(sys.path)}
+    return subprocess.run([sys.executable, "-m", "models.worker"], check=False, env=environment, **options)
+
+
+def test_models_are_named_before_they_are_loaded():
+    done = started(REGISTRY_PATH, input=b"", capture_output=True)
+    answers, told = io.BytesIO(done.stdout), []
+    while prefix := answers.read(4):
+        told.append(decode_message(answers.read(PREFIX.unpack(prefix)[0])))
+    assert {one["loading"] for one in told[:-1]} == set(REQUIRED)
+    assert told[-1] == {"ready": True}
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_whoever_asked_is_ended_meanwhile_and_nothing_is_said_of_it(after):
+    """Nobody reads its answers any more: while it loads, and while it reads a picture."""
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-m", "models.worker"], stdin=pipe, stdout=pipe, stderr=pipe, env=environment
+    ) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        assert worker.stderr is not None
+        while after and b"ready" not in worker.stdout.read(PREFIX.unpack(worker.stdout.read(4))[0]):
+            pass
+        worker.stdout.close()
+        # It may be gone before it is asked.
+        with contextlib.suppress(BrokenPipeError):
+            worker.stdin.write(request(frozenset({"plate"}), b"no picture"))
+            worker.stdin.flush()
+        assert worker.stderr.read() == b""
+        assert worker.wait() == 0

@@ -1,6 +1,9 @@
 """Models small enough to be spelt out: the fields of onnx.proto as bytes, right ones and hostile ones."""
 
+import struct
+
 MATMUL_SIDE = 2
+FLOAT, INTEGER = 1, 7
 
 
 def number(value: int) -> bytes:
@@ -37,15 +40,16 @@ def node(operator: bytes = b"MatMul", *, domain: bytes | None = None, attribute:
     return said + (b"" if domain is None else field(7, domain))
 
 
-def _value(name: bytes) -> bytes:
-    shape = 2 * field(1, field(1, MATMUL_SIDE))
-    return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
+def value(name: bytes, sides: tuple[int | str, ...] = (MATMUL_SIDE,) * 2, kind: int = FLOAT) -> bytes:
+    """Return what a graph takes or gives: its name and its shape, a text for each side that is left open."""
+    shape = b"".join(field(1, field(1, one) if isinstance(one, int) else field(2, one.encode())) for one in sides)
+    return field(1, name) + field(2, field(1, field(1, kind) + field(2, shape)))
 
 
 def graph(weights: bytes, operator: bytes | None = None, more: bytes = b"") -> bytes:
     """Return a graph that multiplies x by `weights`."""
     given = field(1, operator or node()) + field(2, b"g") + field(5, weights)
-    return given + field(11, _value(b"x")) + field(12, _value(b"y")) + more
+    return given + field(11, value(b"x")) + field(12, value(b"y")) + more
 
 
 def model(content: bytes, more: bytes = b"") -> bytes:
@@ -54,3 +58,32 @@ def model(content: bytes, more: bytes = b"") -> bytes:
 
 
 GOOD = model(graph(kept()))
+
+
+def integers(name: bytes, *values: int) -> bytes:
+    """Return a tensor of whole numbers in one row."""
+    return (
+        field(1, len(values)) + field(2, INTEGER) + field(8, name) + field(9, struct.pack(f"<{len(values)}q", *values))
+    )
+
+
+def declaring(takes: bytes, gives: bytes, more: bytes = b"") -> bytes:
+    """Return a model that declares what it takes and gives, whatever it does: it answers with its input."""
+    given = field(1, field(1, b"x") + field(2, b"y") + field(4, b"Identity")) + field(2, b"g")
+    return model(given + field(11, takes) + field(12, gives), more)
+
+
+def named(**metadata: bytes) -> bytes:
+    """Return what a file says of itself, to stand behind a model."""
+    return b"".join(field(14, field(1, key.encode()) + field(2, said)) for key, said in metadata.items())
+
+
+def hungry(numbers: int, takes: bytes = value(b"x"), gives: bytes = value(b"y")) -> bytes:
+    """Return a model that makes so many numbers of nothing before it answers with what it is given."""
+    operators = (
+        field(1, b"n") + field(2, b"many") + field(4, b"ConstantOfShape"),
+        field(1, b"many") + field(2, b"none") + field(4, b"ReduceSum"),
+        field(1, b"x") + field(1, b"none") + field(2, b"y") + field(4, b"Add"),
+    )
+    given = b"".join(field(1, one) for one in operators) + field(2, b"g") + field(5, integers(b"n", numbers))
+    return model(given + field(11, takes) + field(12, gives))

@@ -48,15 +48,21 @@ _READING = PictureReading(
 )
 
 
+_FAULT = messages.Fault("model_output", "plate_reader", "model_output: plate_reader answered (1, 2)")
+
+
 def _reading(data: bytes) -> None:
-    reading = messages.decode_reading(messages.decode_message(data))
+    message = messages.decode_message(data)
+    reading, fault = messages.decode_reading(message), messages.decode_fault(message)
     canonical(FrameRead(1, "p", "front", "0" * 64, 1, reading))
-    again = messages.decode_reading(messages.decode_message(messages.encode_reading(reading)))
-    assert again == reading
+    again = messages.decode_message(messages.encode_reading(reading, fault))
+    assert (messages.decode_reading(again), messages.decode_fault(again)) == (reading, fault)
 
 
 class _Reader:
     """A reader that reads nothing."""
+
+    fault = None
 
     def read_encoded(self, _encoded: bytes, look_for: frozenset[str]) -> PictureReading:
         assert all(isinstance(one, str) for one in look_for)
@@ -167,7 +173,8 @@ def targets() -> list[Target]:
     shipped = REGISTRY_PATH.read_bytes()
     few = [one | {"measured": {}} for one in json.loads(shipped)["models"][1:3]]
     return [
-        target("worker_readings", "models.messages", [messages.encode_reading(_READING)],
+        target("worker_readings", "models.messages",
+               [messages.encode_reading(_READING), messages.encode_reading(PictureReading(), _FAULT)],
                refusing(_reading, messages.MessageError)),
         target("worker_questions", "models.worker models.messages",
                [question, messages.request(frozenset({"plate"}), b"picture")], _questions),
