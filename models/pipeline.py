@@ -98,7 +98,7 @@ class PictureReader:
                 try:
                     reading = _explained(self.read(opened.image, look_for), cause_of(light))
                 except ModelOutputError as error:
-                    self.fault, defect = _fault(error), "model_output"
+                    self.fault, defect = fault_of(error), "model_output"
         if defect is not None:
             reading = PictureReading(unread=(Unread("picture", defect),))
         elapsed_ms = round((time.perf_counter() - start) * 1000, 1)
@@ -121,7 +121,7 @@ class PictureReader:
         try:
             return sighted(self._detectors.vehicles.find(image))
         except ModelError as error:
-            self.fault = _fault(error)
+            self.fault = fault_of(error)
             return unavailable
 
     def _spelt(self, image: Image, look_for: frozenset[str]) -> PictureReading:
@@ -273,8 +273,8 @@ def _explained(reading: PictureReading, cause: str | None) -> PictureReading:
     return replace(reading, unread=tuple(unread))
 
 
-def _fault(error: ModelError | ModelOutputError) -> Fault:
-    # On one line: texts of onnxruntime stand in it.
+def fault_of(error: ModelError | ModelOutputError) -> Fault:
+    """Return `error` as it is told: on one line, for texts of onnxruntime stand in it, and short."""
     said = "".join(one if one.isprintable() else " " for one in str(error))
     return Fault(error.code, error.name, said[:MOST_SAID])
 

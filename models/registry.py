@@ -11,8 +11,17 @@ from models.regular_file import FileRefusedError, read_regular
 from models.roles import REQUIRED
 
 __all__ = [
-    *("MAX_MODEL_BYTES", "REGISTRY_PATH", "REGISTRY_VARIABLE", "ModelEntry", "ModelError", "load_registry", "locate"),
-    *("look_at_registry", "registry_hash", "registry_path", "verified_bytes"),
+    "MAX_MODEL_BYTES",
+    "REGISTRY_PATH",
+    "REGISTRY_VARIABLE",
+    "ModelEntry",
+    "ModelError",
+    "load_registry",
+    "locate",
+    "look_at_registry",
+    "registry_hash",
+    "registry_path",
+    "verified_bytes",
 ]
 
 REGISTRY_PATH = Path(__file__).with_name("registry.json")

@@ -1,6 +1,6 @@
 """What the lanes trust and are trusted by.
 
-Which box this is, keys, keyset, manifest, models, packages of drivers, certificates, named files.
+Which box this is, keys, keyset, manifest, packages of drivers, certificates, named files.
 """
 
 import os
@@ -28,7 +28,7 @@ from edge.packages import PackageError, find, not_of_root, packages_of
 from edge.runtime.clock_memory import ClockMemory
 from edge.runtime.end_watch import Ending, Life
 from edge.times import rfc3339
-from models.registry import ModelError, load_registry, registry_hash, registry_path, verified_bytes
+from models.registry import registry_hash
 
 
 def look_at_credentials(configuration: Configuration, config_file: Path, now_utc: datetime) -> Iterator[Finding]:
@@ -41,7 +41,6 @@ def look_at_credentials(configuration: Configuration, config_file: Path, now_utc
         for seen in configuration.state_dir.glob("*.json"):
             shutil.copy(seen, copy)
         yield from _keys(configuration, config_file, Path(copy), now_utc)
-    yield from _models()
     yield from _packages(configuration)
     yield from _certificates(configuration, now_utc)
     yield from _picture_certificate(configuration, now_utc)
@@ -123,21 +122,6 @@ def _manifest(
     except (ManifestError, OSError) as error:
         return Finding("FAIL", "manifest_refused", subject, {"cause": error})
     return Finding("OK", "manifest_not_used" if version is None else "manifest_good", subject)
-
-
-def _models() -> Iterator[Finding]:
-    try:
-        entries = load_registry(registry_path())
-    except ModelError as error:
-        yield Finding("FAIL", "model_refused", str(registry_path()), {"cause": error})
-        return
-    for entry in entries.values():
-        try:
-            verified_bytes(entry)
-        except ModelError as error:
-            yield Finding("FAIL", "model_refused", entry.name, {"cause": error})
-        else:
-            yield Finding("OK", "model_good", entry.name, {"version": entry.version})
 
 
 def _packages(configuration: Configuration) -> Iterator[Finding]:

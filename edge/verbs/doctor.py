@@ -26,16 +26,20 @@ def main(arguments: Sequence[str]) -> int:
     from edge.doctor.box import look_at_box
     from edge.doctor.bridge import look_at_bridge
     from edge.doctor.credentials import look_at_credentials
+    from edge.doctor.recognition import look_at_models
     from edge.doctor.wires import look_at_wires
 
     loaded = load(given.config)
     if isinstance(loaded, list):
         found = [Finding("FAIL", "config_bad", f"{one.file}:{one.line}", {"problem": one}) for one in loaded]
+        # They are the same whatever the configuration says.
+        found += look_at_models()
         _tell(found, as_json=given.json)
         return EXIT_CONFIG
     found = [Finding("OK", "config_good", str(given.config))]
     found += look_at_box(loaded)
     found += look_at_credentials(loaded, given.config, datetime.now(UTC))
+    found += look_at_models()
     found += asyncio.run(look_at_wires(loaded))
     with tempfile.TemporaryDirectory() as seen:
         found += asyncio.run(look_at_bridge(loaded, Path(seen), datetime.now(UTC)))

@@ -1,4 +1,4 @@
-"""What `kakou doctor` says of keys, keyset, manifest, models and certificates. Nothing on the box changes."""
+"""What `kakou doctor` says of keys, keyset, manifest and certificates. Nothing on the box changes."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,6 @@ from edge.doctor.finding import Finding
 from edge.extras import Extra
 from edge.runtime.clock_memory import ClockMemory
 from edge.times import rfc3339
-from models.registry import REGISTRY_PATH, REGISTRY_VARIABLE, ModelError
 from tests.support.certificates import CertificateAuthority
 
 NOW = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
@@ -71,7 +70,7 @@ def status_of(found: dict[str, Finding]) -> set[str]:
 def test_a_good_box_is_good_and_stays_as_it_is(look: Look, tmp_path: Path) -> None:
     found = look()
     assert status_of(found) == {"OK"}
-    assert {"keyset_good", "lane_key_good", "manifest_not_used", "model_good"} <= found.keys()
+    assert {"keyset_good", "lane_key_good", "manifest_not_used"} <= found.keys()
     assert "version 1, good for 29 more days" in found["keyset_good"].message("en")
     # A start would have written down which keyset it saw.
     assert list((tmp_path / "state").iterdir()) == []
@@ -143,27 +142,6 @@ def test_a_manifest_that_was_in_force_may_not_go(look: Look, tmp_path: Path) -> 
     (tmp_path / "manifest.jws").unlink()
     found = look(more=more)
     assert {"file_not_readable", "manifest_refused"} <= found.keys()
-
-
-def test_a_model_that_is_not_the_registered_one(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    error = ModelError("model_tampered", "plate_reader", "x.onnx", "sha256 1", "2", "reinstall models")
-
-    def refuse(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr("edge.doctor.credentials.verified_bytes", refuse)
-    assert "model_tampered" in look()["model_refused"].message("en")
-    monkeypatch.setattr("edge.doctor.credentials.load_registry", refuse)
-    assert look()["model_refused"].subject.endswith("registry.json")
-
-
-def test_the_registry_of_a_site_is_the_one_that_is_looked_at(
-    look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(REGISTRY_VARIABLE, str(tmp_path / "own.json"))
-    assert look()["model_refused"].subject == str(tmp_path / "own.json")
-    (tmp_path / "own.json").write_text(REGISTRY_PATH.read_text().replace('"sha256": "', '"sha256": "0', 1))
-    assert "model_tampered" in look()["model_refused"].message("en")
 
 
 def test_a_box_that_another_one_was_copied_to(look: Look, tmp_path: Path) -> None:
