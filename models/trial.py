@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from edge.priority import stand_back
 from models.memory import limit
-from models.registry import ModelEntry, ModelError, load_registry, registry_path
+from models.registry import ModelEntry, ModelError, look_at_registry, registry_path
 
 if TYPE_CHECKING:
     from models.sessions import Session
 
 
 def main(names: Sequence[str]) -> int:
-    """Try the models of these names. Raises ModelError where the registry itself cannot be used."""
+    """Try the models of these names, each of which is registered as it should be; returns the exit status."""
     stand_back()
     limit()
     # Native libraries print to descriptor 1.
@@ -32,7 +32,8 @@ def main(names: Sequence[str]) -> int:
     from models.sessions import ModelOutputError
 
     use_one_thread()
-    entries = load_registry(registry_path())
+    # What is wrong with the rest of it, whoever asked has found already.
+    entries, _ = look_at_registry(registry_path())
     # Kept, as a worker keeps them: the memory is shared by all.
     held: list[Session] = []
     for name in names:

@@ -52,6 +52,17 @@ def test_an_empty_registry_has_a_model_for_no_role(register):
     assert all("own.json" in one.cause for one in tried)
 
 
+def test_an_entry_that_is_malformed_leaves_the_others_to_be_tried(register, tmp_path):
+    register(only=("plate_reader", "plate_detector"))
+    told = json.loads((tmp_path / "own.json").read_text())
+    told["models"][0]["version"] = None
+    (tmp_path / "own.json").write_text(json.dumps(told))
+    tried = list(try_models())
+    # The other roles have no model at all.
+    assert sorted(one.code for one in tried) == ["", *["model_missing"] * 4, "model_registry_malformed"]
+    assert codes() == {"plate_detector": ""}
+
+
 @pytest.mark.hazard("X13")
 def test_each_model_that_cannot_be_used_is_told_and_the_others_are_good(register):
     """Empty bytes with their right digest, models in each other's places, a hungry one, numbers that are no shares."""
