@@ -95,7 +95,7 @@ def look_at_registry(
     return {entry.name: entry for entry in entries}, [
         ModelError(
             "model_missing" if problem.missing else "model_registry_malformed",
-            problem.missing or "registry",
+            problem.name or "registry",
             str(path),
             f"{problem.expected} ({problem.place})",
             problem.got,

@@ -56,12 +56,16 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: `place` is where (`models[2].sha256`); `missing` where a role has no model at all."""
+    """One thing that is wrong: `place` is where (`models[2].sha256`), `name` which model's it is, where it says so.
+
+    `missing` where no entry is named so.
+    """
 
     place: str
     expected: str
     got: str
-    missing: str = ""
+    name: str = ""
+    missing: bool = False
 
 
 def entries_of(content: bytes, required: tuple[str, ...] = REQUIRED) -> tuple[list[ModelEntry], list[Problem]]:
@@ -87,7 +91,8 @@ def entries_of(content: bytes, required: tuple[str, ...] = REQUIRED) -> tuple[li
         problems += wrong
         if not wrong:
             entries.append(ModelEntry(**{**one, "sha256": one["sha256"].lower()}))
-    problems += [Problem("models", f"an entry named {name}", "none", name) for name in required if name not in named]
+    lacking = (name for name in required if name not in named)
+    problems += [Problem("models", f"an entry named {name}", "none", name, missing=True) for name in lacking]
     return entries, problems
 
 
@@ -109,20 +114,20 @@ def _problems(place: str, entry: Any, named: set[str]) -> Iterator[Problem]:
     if not isinstance(entry, dict):
         yield Problem(place, "an object", _shown(entry))
         return
+    said = entry.get("name")
+    name = said if isinstance(said, str) and said in ROLES else ""
     for key in _few(entry.keys() - _KEYS.keys()):
-        yield Problem(place, f"no key but {', '.join(_KEYS)}", _near(key, tuple(_KEYS)))
+        yield Problem(place, f"no key but {', '.join(_KEYS)}", _near(key, tuple(_KEYS)), name)
     for key, needed in _KEYS.items():
         if key not in entry:
             if needed:
-                yield Problem(f"{place}.{key}", "text", "none")
+                yield Problem(f"{place}.{key}", "text", "none", name)
         elif (expected := _wrong(key, entry[key])) is not None:
             got = _near(entry[key], tuple(ROLES)) if key == "name" else _shown(entry[key])
-            yield Problem(f"{place}.{key}", expected, got)
-    name = entry.get("name")
-    if isinstance(name, str):
-        if name in named:
-            yield Problem(f"{place}.name", "each name once", f"{_shown(name)} twice")
-        named.add(name)
+            yield Problem(f"{place}.{key}", expected, got, name)
+    if name in named:
+        yield Problem(f"{place}.name", "each name once", f"{_shown(name)} twice", name)
+    named.update({name} - {""})
 
 
 def _wrong(key: str, value: Any) -> str | None:

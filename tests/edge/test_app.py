@@ -157,7 +157,16 @@ async def test_a_box_without_any_device_serves_and_stops(configuration: Configur
 
 
 def _changed(_: Path) -> str:
-    return REGISTRY_PATH.read_text().replace('"sha256": "', '"sha256": "0', 1)
+    """Another digest than that of the file."""
+    told = json.loads(REGISTRY_PATH.read_text())
+    told["models"][0]["sha256"] = "0" * 64
+    return json.dumps(told)
+
+
+def _malformed(_: Path) -> str:
+    told = json.loads(REGISTRY_PATH.read_text())
+    told["models"][0]["file"] = ["a list"]
+    return json.dumps(told)
 
 
 def _of_a_site(folder: Path) -> str:
@@ -170,7 +179,14 @@ def _of_a_site(folder: Path) -> str:
 
 
 @pytest.mark.hazard("X13", "S11")
-@pytest.mark.parametrize(("spoil", "code"), [(_changed, "model_tampered"), (_of_a_site, "model_external_data")])
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (_changed, "model_tampered"),
+        (_of_a_site, "model_external_data"),
+        (_malformed, "model_registry_malformed"),
+    ],
+)
 async def test_a_lane_starts_without_a_model_that_it_may_not_use_and_says_which(
     example: Configuration,
     configuration: Configuration,

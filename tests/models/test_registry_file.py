@@ -72,6 +72,8 @@ def test_each_field_with_each_wrong_value_is_told_by_its_place(key, wrong):
         assert [one.place for one in found] == ["file"]
     else:
         assert [one.place for one in found] == [f"models[0].{key}"]
+        # Whose it is, is told by its name as well.
+        assert [one.name for one in found] == ["" if key == "name" else "text_detector"]
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -165,10 +167,10 @@ def test_a_name_that_is_given_twice_and_a_role_without_a_model():
     (one,) = problems(json.dumps({"models": models}).encode())
     assert (one.place, one.got) == ("models[7].name", '"text_reader" twice')
     found = problems(json.dumps({"models": SHIPPED["models"][1:2]}).encode())
-    assert [one.missing for one in found] == [name for name in REQUIRED if name != "text_reader"]
+    assert [one.name for one in found if one.missing] == [name for name in REQUIRED if name != "text_reader"]
     # What finds vehicles may be left out: the lane says of what it is asked for that it has none.
     assert problems(json.dumps({"models": SHIPPED["models"][:6]}).encode()) == []
-    assert [one.missing for one in problems(b'{"models": []}')] == list(REQUIRED)
+    assert [one.name for one in problems(b'{"models": []}')] == list(REQUIRED)
 
 
 def values():
@@ -184,7 +186,7 @@ def values():
 @given(st.lists(st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), values(), max_size=12), max_size=3))
 def test_whatever_a_registry_says_it_is_taken_apart(models):
     found = problems(json.dumps({"models": models}).encode())
-    assert {one.missing for one in found} >= set(REQUIRED)
+    assert {one.name for one in found} >= set(REQUIRED)
 
 
 @settings(max_examples=60, deadline=None)

@@ -96,7 +96,7 @@ def _registry(data: bytes) -> None:
     for entry in entries:
         with suppress(ModelError):
             locate(entry)
-    named = {entry.name for entry in entries} | {one.missing for one in problems}
+    named = {entry.name for entry in entries} | {one.name for one in problems}
     assert problems or named.issuperset(REQUIRED)
 
 
