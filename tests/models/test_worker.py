@@ -112,7 +112,7 @@ def test_a_registry_that_is_a_pipe_holds_nobody(tmp_path):
 
 
 def started(registry, **options):
-    environment = {"KAKOU_MODEL_REGISTRY": str(registry), "PYTHONPATH": ":".join(sys.path)}
+    environment = {**os.environ, "KAKOU_MODEL_REGISTRY": str(registry), "PYTHONPATH": ":".join(sys.path)}
     return subprocess.run([sys.executable, "-m", "models.worker"], check=False, env=environment, **options)
 
 
@@ -128,7 +128,7 @@ def test_models_are_named_before_they_are_loaded():
 @pytest.mark.parametrize("after", [0, 1])
 def test_whoever_asked_is_ended_meanwhile_and_nothing_is_said_of_it(after):
     """Nobody reads its answers any more: while it loads, and while it reads a picture."""
-    environment = {"PYTHONPATH": ":".join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
     pipe = subprocess.PIPE
     with subprocess.Popen(
         [sys.executable, "-m", "models.worker"], stdin=pipe, stdout=pipe, stderr=pipe, env=environment

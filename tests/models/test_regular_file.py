@@ -1,0 +1,50 @@
+"""Files that are none, and those that the system makes up; those of a model are in test_registry."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from models import registry
+from models.regular_file import FileRefusedError, read_regular
+
+
+def refused(path: Path, most_bytes: int = 10) -> tuple[str, str]:
+    with pytest.raises(FileRefusedError) as caught:
+        read_regular(path, most_bytes)
+    return caught.value.kind, caught.value.got
+
+
+def test_a_file_is_read_up_to_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for content in (b"", b"x" * 10):
+        path.write_bytes(content)
+        assert read_regular(path, 10) == content
+    path.write_bytes(b"x" * 11)
+    assert refused(path) == ("too_large", "11 bytes")
+    large = b"x" * 3_000_000
+    path.write_bytes(large)
+    assert read_regular(path, 4_000_000) == large
+
+
+def test_what_is_made_up_while_it_is_read_ends_at_the_size() -> None:
+    # The system says of it that it has no bytes.
+    assert refused(Path("/proc/self/maps")) == ("too_large", "more than 10 bytes")
+
+
+def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
+    assert refused(Path("/proc/self/mem")) == ("unreadable", "Input/output error")
+    (tmp_path / "file").touch()
+    assert refused(tmp_path / "file" / "below") == ("missing", "nothing")
+
+
+def test_a_socket_is_no_file(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "s"))
+        assert refused(tmp_path / "s") == ("not_a_file", "a socket")
+
+
+def test_without_its_own_registry_the_product_is_reinstalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "REGISTRY_PATH", tmp_path / "registry.json")
+    with pytest.raises(registry.ModelError, match=r"model_missing.*next: reinstall the product"):
+        registry.load_registry(tmp_path / "registry.json")
