@@ -12,7 +12,7 @@ from edge.files import write_whole
 from edge.text import say
 from edge.text.arguments import Parser
 from edge.verbs.configured import configured
-from models.registry import registry_hash
+from models.registry import look_at_registry, registry_hash, registry_path
 
 EXIT_CONFIG = 78
 EXIT_NO_KEY = 66
@@ -33,6 +33,10 @@ def main(arguments: Sequence[str]) -> int:
     except KeyFileError as error:
         print(error, file=sys.stderr)
         return EXIT_NO_KEY
+    # What cannot be read has a digest too, which would be signed, and match for as long as nobody mends it.
+    if refused := look_at_registry(registry_path())[1]:
+        print(*refused, sep="\n", file=sys.stderr)
+        return EXIT_CONFIG
     now = datetime.now(UTC)
     manifest = Manifest(
         site=loaded.site,
