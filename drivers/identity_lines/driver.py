@@ -3,6 +3,8 @@
 What a card says is personal: no error and no log of this driver ever holds a line of the reader.
 """
 
+from dataclasses import dataclass
+
 from drivers.identity_lines.wire import CardDecoder, Layout, Line
 from drivers.kit.listener import StreamListener
 from edge.core.readings import DriverCard, Medium
@@ -14,6 +16,19 @@ GONE_MS = 3_000
 REPEAT_MS = 500
 # Nobody shows more cards than this; what is beyond it is noise.
 MOST_PER_S = 10
+# Cards that are remembered at once: those that a flood leaves out are new when they are read again.
+MOST_KEPT = 64
+# A reader that has just been started cannot know since when what it reads first lies there.
+BEFORE_START_MS = 0
+
+
+@dataclass(slots=True)
+class _Lying:
+    """A card that lies on the reader, in milliseconds of the lane's clock."""
+
+    since_ms: int
+    read_ms: int
+    told_ms: int | None = None
 
 
 class LineReader(StreamListener[Line]):
@@ -54,32 +69,57 @@ class LineReader(StreamListener[Line]):
         self._on_card = on_card
         self._most_per_s = most_per_s
         self._repeat_ms = repeat_ms
-        self._last = ""
-        self._since_ms = self._read_ms = self._told_ms = 0
+        # Cards that lie there: since when, when each was read last, and told last.
+        self._lying: dict[str, _Lying] = {}
+        self._deaf_since_ms, self._listens_from_ms = BEFORE_START_MS, 0
         self._second = self._in_second = 0
         self.surplus = 0
 
     async def run(self) -> None:
         """Deliver what is shown. Ends by DeviceError or cancellation."""
-        # Whether a card stayed while nobody listened cannot be known: the same one, heard soon, is taken to have.
-        self._read_ms = self._clock.now_ms()
-        await super().run()
+        self.begin_listening()
+        try:
+            await super().run()
+        finally:
+            self.end_listening()
+
+    def begin_listening(self) -> None:
+        """From now on somebody listens."""
+        # Whether a card stayed while nobody listened cannot be known: one that is heard soon is taken to have.
+        self._listens_from_ms = now_ms = self._clock.now_ms()
+        for one in self._lying.values():
+            one.read_ms = now_ms
+
+    def end_listening(self) -> None:
+        """Nobody listens any more: what is put there from now on is not seen."""
+        self._deaf_since_ms = self._clock.now_ms()
 
     def _said_line(self, line: Line) -> None:
         if line.text is None:
             return
         now_ms = self._clock.now_ms()
-        stays = line.text == self._last and now_ms - self._read_ms < GONE_MS
-        self._read_ms = now_ms
-        if stays and now_ms - self._told_ms < self._repeat_ms:
+        one = self._lying.get(line.text)
+        if one is None or now_ms - one.read_ms >= GONE_MS:
+            one = self._comes(line.text, now_ms)
+        one.read_ms = now_ms
+        if one.told_ms is not None and now_ms - one.told_ms < self._repeat_ms:
             return
-        if not stays:
-            self._last, self._since_ms = line.text, now_ms
         if now_ms // 1000 != self._second:
             self._second, self._in_second = now_ms // 1000, 0
         if self._in_second >= self._most_per_s:
             self.surplus += 1
             return
         self._in_second += 1
-        self._told_ms = now_ms
-        self._on_card(DriverCard(line.text, self._medium), self._since_ms)
+        one.told_ms = now_ms
+        self._on_card(DriverCard(line.text, self._medium), one.since_ms)
+
+    def _comes(self, text: str, now_ms: int) -> _Lying:
+        """A card is read that was not there, as far as somebody listened."""
+        for gone in [name for name, one in self._lying.items() if now_ms - one.read_ms >= GONE_MS]:
+            del self._lying[gone]
+        if len(self._lying) >= MOST_KEPT:
+            del self._lying[next(iter(self._lying))]
+        heard_at_once = now_ms - self._listens_from_ms < GONE_MS
+        since_ms = self._deaf_since_ms if heard_at_once else now_ms
+        self._lying[text] = one = _Lying(since_ms, now_ms)
+        return one

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from edge.core.readings import Seal
-from edge.core.seal import MOST_SEEN, SealsInField
+from edge.core.seal import MOST_SEEN, SINCE_BEFORE_START_MS, SealsInField
 
 MOST_ID = 64
 MOST_OPENINGS = 65_535
@@ -11,7 +11,10 @@ FULL_PERCENT = 100
 
 
 class SealWatch:
-    """Turns readings into news: a field of seals counts once two readings in a row say the same."""
+    """Turns readings into news: a field of seals counts once two readings in a row say the same.
+
+    What is seen first may have been there before it was started, and says so.
+    """
 
     def __init__(self) -> None:
         self._seen: tuple[Seal, ...] | None = None
@@ -35,8 +38,9 @@ class SealWatch:
         if now == self._told:
             return None
         before = self._last if self._told is None else None
+        since_ms = SINCE_BEFORE_START_MS if self._last is None else self._seen_ms
         self._told = now
-        self._last = before if before is not None and before.seals == now else SealsInField(now, self._seen_ms)
+        self._last = before if before is not None and before.seals == now else SealsInField(now, since_ms)
         return self._last
 
 

@@ -123,7 +123,7 @@ class Draft:
         self.change(identified_ms=self.at_ms)
 
     def note_gone(self) -> None:
-        """The vehicle left: what rested on the scale until now, and what seals were seen, is no other one's.
+        """The vehicle left: what rested on the scale until now, what seals and cards were seen, is no other one's.
 
         Whether it was identified before that or not: it stood there all the time.
         """

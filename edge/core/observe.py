@@ -30,7 +30,7 @@ from edge.core.referring import watch
 from edge.core.sampling import observe_sampling
 from edge.core.scale import since_it_came, watch_scale
 from edge.core.seal import SealsInField
-from edge.core.sealing import watch_seals
+from edge.core.sealing import take_seals
 from edge.core.state import LaneState, Phase, TagTally
 from edge.core.tags import MOST_TAGS, TAG_IN_TWO_LANES, TOGETHER_MS, counts, enough
 from edge.core.weight import Weighing
@@ -178,9 +178,12 @@ def _observe_boxes(draft: Draft, event: BoxesTold) -> None:
 
 
 def _observe_card(draft: Draft, event: CardShown) -> None:
-    """Keep a card of this vehicle's driver, once. One that lay there when the last vehicle was done with is not."""
-    passage, concluded_ms = draft.state.passage, draft.state.identified_ms
-    if not _collecting(draft) or passage is None or (concluded_ms is not None and event.since_ms <= concluded_ms):
+    """Keep a card of this vehicle's driver, once.
+
+    One that lay there when the last vehicle was identified, or when it left, is not.
+    """
+    passage, over_ms = draft.state.passage, (draft.state.identified_ms, draft.state.sealed_ms)
+    if not _collecting(draft) or passage is None or any(one is not None and event.since_ms <= one for one in over_ms):
         return
     if event.card not in passage.cards and len(passage.cards) < MOST_CARDS:
         draft.change_passage(cards=(*passage.cards, event.card))
@@ -190,8 +193,7 @@ def _observe_seals(draft: Draft, field: SealsInField | None) -> None:
     """Keep what the reader sees now, and tell at once of a seal of this vehicle that is open."""
     draft.change(seals=field)
     if draft.state.passage is not None:
-        draft.change_passage(seals=field)
-        watch_seals(draft)
+        take_seals(draft)
 
 
 def _observe_inputs(draft: Draft, event: InputsSampled) -> None:

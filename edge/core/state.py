@@ -198,7 +198,7 @@ class LaneState:
     off_scale_ms: int | None = None
     # When the last identity was concluded, or its vehicle gone before: a card that lies there longer is its driver's.
     identified_ms: int | None = None
-    # What the reader of seals sees now, and until when it was of a vehicle that is gone.
+    # What the reader of seals sees now, and until when this, and a card that lay there, was of a vehicle that is gone.
     seals: SealsInField | None = None
     sealed_ms: int | None = None
     # What an engine told last while no passage was open: a vehicle is read before its loop has settled.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.identity_lines.driver import GONE_MS, MOST_PER_S, REPEAT_MS, LineReader
+from drivers.identity_lines.driver import BEFORE_START_MS, GONE_MS, MOST_PER_S, REPEAT_MS, LineReader
 from drivers.identity_lines.wire import Layout, encode
 from drivers.kit.listener import MOST_STRANGE_BYTES
 from edge.core.readings import DriverCard
@@ -87,6 +87,9 @@ async def test_a_card_that_stays_is_told_with_since_when_and_is_another_where_it
     async with stand(tmp_path, clock) as it:
         await it.reader.connect()
         running = asyncio.create_task(it.reader.run())
+        await until(lambda: it.reader._delivering)
+        clock.ms += GONE_MS
+        began_ms = clock.ms
         for text in ("4711", "4711", "4712"):
             it.say(text)
         await until(lambda: len(it.cards) == 2)
@@ -97,7 +100,7 @@ async def test_a_card_that_stays_is_told_with_since_when_and_is_another_where_it
         it.say("4712")
         await until(lambda: len(it.cards) == 4)
         assert [card.text for card in it.cards] == ["4711", "4712", "4712", "4712"]
-        assert it.since_ms == [5_000, 5_000, 5_000, clock.ms]
+        assert it.since_ms == [began_ms, began_ms, began_ms, clock.ms]
         running.cancel()
 
 
@@ -115,8 +118,48 @@ async def test_a_card_that_may_have_stayed_while_the_line_was_away_is_not_shown_
             await until(lambda count=count: len(it.cards) == count + 1)  # type: ignore[misc]
             running.cancel()
             clock.ms += away_ms or REPEAT_MS
-        assert it.since_ms[:2] == [5_000, 5_000]
+        assert it.since_ms[:2] == [BEFORE_START_MS] * 2
         assert it.since_ms[2] > 60_000, "silent for long enough while somebody listened, it was gone"
+
+
+@pytest.mark.hazard("D11")
+async def test_a_card_that_lies_there_beside_another_is_not_shown_anew_with_each_line(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with stand(tmp_path, clock) as it:
+        await it.reader.connect()
+        running = asyncio.create_task(it.reader.run())
+        await until(lambda: it.reader._delivering)
+        clock.ms += GONE_MS
+        since_ms = clock.ms
+        for count in range(1, 4):
+            it.say("4711")
+            it.say("4712")
+            await until(lambda count=count: len(it.cards) == 2 * count)  # type: ignore[misc]
+            clock.ms += REPEAT_MS
+        assert it.since_ms == [since_ms] * 6
+        running.cancel()
+
+
+@pytest.mark.hazard("D11", "D18")
+async def test_a_card_that_is_read_as_soon_as_somebody_listens_may_have_lain_there_all_the_time(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with stand(tmp_path, clock) as it:
+        for texts in (("4711",), ("4711", "4712")):
+            await it.reader.connect()
+            running = asyncio.create_task(it.reader.run())
+            await until(lambda: it.reader._delivering)
+            clock.ms += GONE_MS - 1
+            for text in texts:
+                count = len(it.cards)
+                it.say(text)
+                await until(lambda count=count: len(it.cards) == count + 1)  # type: ignore[misc]
+            lost_ms = clock.ms
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+            clock.ms += 60_000
+    assert it.since_ms[0] == it.since_ms[1] == BEFORE_START_MS
+    assert it.since_ms[2] == lost_ms - GONE_MS + 1 - 60_000, "nobody listened since then"
 
 
 @pytest.mark.hazard("D13")

@@ -7,7 +7,7 @@ import pytest
 from drivers.kit.seals import SealWatch
 from drivers.seal_serial.driver import SerialSealReader
 from edge.core.readings import Seal
-from edge.core.seal import MOST_SEEN, SealsInField
+from edge.core.seal import MOST_SEEN, SINCE_BEFORE_START_MS, SealsInField
 from edge.ports import DeviceError, SealReader
 from simulators.devices.seal_reader import STRANGER, SealReaderDevice
 from simulators.devices.serial_wire import PtyWire
@@ -17,8 +17,28 @@ from tests.support.r2000 import RealClock
 FIRST = SEALS[0]
 
 
-def test_news_are_what_two_readings_in_a_row_agree_about() -> None:
+def after_nothing() -> SealWatch:
+    """One that saw nothing when it started."""
     watch = SealWatch()
+    watch.feed([], 0)
+    assert watch.feed([], 1) == SealsInField((), SINCE_BEFORE_START_MS)
+    return watch
+
+
+@pytest.mark.hazard("X1", "D11")
+def test_what_is_seen_at_the_start_may_be_seen_since_before_it_until_something_else_is() -> None:
+    watch = SealWatch()
+    watch.feed([FIRST], 1_000)
+    assert watch.feed([FIRST], 2_000) == SealsInField((FIRST,), SINCE_BEFORE_START_MS)
+    watch.reset()
+    watch.feed([FIRST], 3_000)
+    assert watch.feed([FIRST], 4_000) == SealsInField((FIRST,), SINCE_BEFORE_START_MS)
+    watch.feed(SEALS, 5_000)
+    assert watch.feed(SEALS, 6_000) == SealsInField(tuple(sorted(SEALS, key=lambda one: one.id)), 5_000)
+
+
+def test_news_are_what_two_readings_in_a_row_agree_about() -> None:
+    watch = after_nothing()
     assert watch.feed([FIRST], 1_000) is None
     assert watch.feed([FIRST], 2_000) == SealsInField((FIRST,), 1_000)
     assert watch.feed([FIRST], 3_000) is None
@@ -34,7 +54,7 @@ def test_news_are_what_two_readings_in_a_row_agree_about() -> None:
 
 @pytest.mark.hazard("D3")
 def test_seals_that_may_have_stayed_while_the_reader_was_lost_are_those_of_before() -> None:
-    watch = SealWatch()
+    watch = after_nothing()
     for at_ms in (1_000, 2_000):
         watch.feed([FIRST], at_ms)
     watch.reset()

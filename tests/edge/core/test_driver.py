@@ -114,8 +114,36 @@ def test_a_card_that_was_left_on_the_reader_is_not_the_next_drivers() -> None:
     lane.read_tag()
     show(lane, since_ms=since_ms)
     assert (lane.phase, lane.passage.cards) == (Phase.IDENTIFYING, ())
-    show(lane, "0099881122", since_ms=since_ms + 1)
+    gone_ms = lane.state.sealed_ms
+    assert gone_ms is not None
+    show(lane, "0099881122", since_ms=gone_ms + 1)
     assert asked(lane).value == DriverCard("0099881122", "ic"), "who is quick holds it there before the loop sees him"
+
+
+@pytest.mark.hazard("P19", "D11")
+def test_a_card_that_a_driver_showed_too_late_and_left_is_not_the_next_ones() -> None:
+    lane = arrived()
+    wait(lane)
+    assert asked(lane).reason == "no_card", "his time was over"
+    lane.scan(3)
+    since_ms = lane.at_ms
+    show(lane)
+    lane.scan(arrival_loop=False)
+    lane.scan(3)
+    assert lane.phase is Phase.IDLE
+    lane.arrive()
+    lane.read_tag()
+    show(lane, since_ms=since_ms)
+    assert (lane.phase, lane.passage.cards) == (Phase.IDENTIFYING, ())
+
+
+@pytest.mark.hazard("X1", "D11")
+def test_a_card_that_lies_there_when_the_controller_starts_is_nobodys() -> None:
+    lane = arrived()
+    show(lane, since_ms=0)
+    assert (lane.phase, lane.passage.cards) == (Phase.IDENTIFYING, ())
+    show(lane)
+    assert asked(lane).value == CARD
 
 
 @pytest.mark.hazard("P19")

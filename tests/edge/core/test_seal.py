@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from edge.core.effects import PrepareRequest
-from edge.core.events import SealsSeen
+from edge.core.events import DeviceBack, SealsSeen
 from edge.core.grant import NotedSeal
 from edge.core.offline import _unclear
 from edge.core.profile import LaneProfile
 from edge.core.readings import Identity, Reading, Seal
-from edge.core.seal import SEAL_OPEN, SEAL_OPENED, SealsInField
+from edge.core.seal import SEAL_OPEN, SEAL_OPENED, SINCE_BEFORE_START_MS, SealsInField
 from edge.core.state import Phase
 from tests.support.lane_bench import NOTE, PROFILE, LaneBench
 
@@ -164,6 +164,44 @@ def test_what_does_not_change_is_one_vehicles_alone() -> None:
     assert (lane.phase, lane.passage.seals) == (Phase.IDENTIFYING, None)
     see(lane, OTHER)
     assert asked(lane).value == (OTHER,)
+
+
+@pytest.mark.hazard("I16", "D11", "D18")
+def test_a_reader_that_was_lost_and_still_shows_the_seals_of_the_vehicle_before_gives_them_to_nobody() -> None:
+    lane = arrived()
+    see(lane, SEAL)
+    stuck = lane.state.seals
+    assert stuck is not None
+    lane.scan(arrival_loop=False)
+    lane.scan(3)
+    assert lane.phase is Phase.IDLE
+    lane.lose_device(READER)
+    lane.arrive()
+    lane.take(DeviceBack(lane.at_ms, READER))
+    lane.take(SealsSeen(lane.at_ms, stuck))
+    assert lane.passage.seals is None
+    lane.read_tag()
+    assert lane.phase is Phase.IDENTIFYING
+    see(lane, OTHER)
+    assert asked(lane).value == (OTHER,)
+
+
+@pytest.mark.hazard("X1", "D11")
+@pytest.mark.parametrize("seen_first", [True, False])
+def test_seals_that_are_seen_since_before_the_start_are_nobodys_and_an_open_one_is_told(seen_first: bool) -> None:
+    field = SealsInField((SEAL, replace(OTHER, locked=False)), SINCE_BEFORE_START_MS)
+    lane = LaneBench(WITH_READER)
+    if seen_first:
+        lane.take(SealsSeen(lane.at_ms, field))
+    lane.arrive()
+    if not seen_first:
+        lane.take(SealsSeen(lane.at_ms, field))
+    assert lane.passage.seals is None
+    assert lane.alarms_raised == [SEAL_OPEN], "it may be of the vehicle that stands there"
+    lane.read_tag()
+    see(lane, SEAL)
+    assert asked(lane).value == (SEAL,)
+    assert answered(lane) == (Phase.HELD, (SEAL_OPEN,))
 
 
 @pytest.mark.hazard("I16")
