@@ -3,17 +3,19 @@
 from collections.abc import Iterable
 
 from edge.core.readings import Seal
-from edge.core.seal import MOST_SEEN, SINCE_BEFORE_START_MS, SealsInField
+from edge.core.seal import MOST_SEEN, SealsInField
 
 MOST_ID = 64
 MOST_OPENINGS = 65_535
 FULL_PERCENT = 100
+# A reader that has just been started cannot know since when it sees what it sees first.
+BEFORE_START_MS = 0
 
 
 class SealWatch:
     """Turns readings into news: a field of seals counts once two readings in a row say the same.
 
-    What is seen first may have been there before it was started, and says so.
+    What is seen first after a time in which nobody asked, or after the start, may have been there all that time.
     """
 
     def __init__(self) -> None:
@@ -21,6 +23,9 @@ class SealWatch:
         self._seen_ms = 0
         self._told: tuple[Seal, ...] | None = None
         self._last: SealsInField | None = None
+        # When somebody asked last, and since when nobody had, as long as nothing has changed since.
+        self._asked_ms = BEFORE_START_MS
+        self._unasked_since_ms: int | None = BEFORE_START_MS
 
     def reset(self) -> None:
         """The reader was lost: what it sees now has to be told anew, and counts from before where it is the same.
@@ -28,20 +33,27 @@ class SealWatch:
         Whether it stayed while nobody asked cannot be known, and it must not become the next vehicle's.
         """
         self._seen = self._told = None
+        self._unasked_since_ms = self._asked_ms
 
     def feed(self, seals: Iterable[Seal], at_ms: int) -> SealsInField | None:
         """Take one whole reading of `at_ms`; return what is to be told, if anything."""
         now = tuple(sorted(seals, key=lambda seal: seal.id))[:MOST_SEEN]
+        self._asked_ms = at_ms
         if now != self._seen:
+            if self._seen is not None:
+                self._unasked_since_ms = None
             self._seen, self._seen_ms = now, at_ms
             return None
         if now == self._told:
             return None
         before = self._last if self._told is None else None
-        since_ms = SINCE_BEFORE_START_MS if self._last is None else self._seen_ms
         self._told = now
-        self._last = before if before is not None and before.seals == now else SealsInField(now, since_ms)
-        return self._last
+        if before is None or before.seals != now:
+            before = SealsInField(now, self._seen_ms)
+            if self._unasked_since_ms is not None:
+                before = SealsInField(now, self._unasked_since_ms, self._seen_ms)
+        self._last = before
+        return before
 
 
 def is_seal_id(text: str) -> bool:

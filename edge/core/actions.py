@@ -55,9 +55,6 @@ def start(draft: Draft, event: Event) -> None:
     hours: Hours = "closed" if draft.state.profile.calendar else "open"
     draft.change(boot=event.boot, seed=event.seed, passages=event.passages, mode=event.mode, hours=hours)
     draft.change(sequences=event.sequences, handed_over=event.handed_over)
-    # What a reader shows since before the start is nobody's: who was there then is not known.
-    draft.keep_as_shown()
-    draft.change(sealed_ms=draft.at_ms)
     draft.light("red")
     draft.report("started", ("boot", event.boot))
     referring.carry_over(draft, event)

@@ -129,6 +129,13 @@ class Draft:
         """
         self.change(weighed_ms=self.at_ms, sealed_ms=self.at_ms)
 
+    def note_unwatched(self) -> None:
+        """Nobody watched the loops, or not yet: whose seals were seen until now, whose card lies there, is not known.
+
+        Whoever stands on the scale has moved it.
+        """
+        self.change(sealed_ms=self.at_ms)
+
     def _stands_there_still(self, passage: Passage) -> bool:
         """Say whether the vehicle of a passage that ends never left the arrival loop: what shows then is its own."""
         since_ms, loop = self.state.arrival_since_ms, self.state.inputs.arrival_loop

@@ -197,6 +197,8 @@ def _observe_seals(draft: Draft, field: SealsInField | None) -> None:
 
 
 def _observe_inputs(draft: Draft, event: InputsSampled) -> None:
+    if unwatched(draft.state, event.at_ms):
+        draft.note_unwatched()
     state, inputs = draft.state, event.inputs
     _watch_leaving(draft, inputs)
     gap = state.sampled_at_ms is None or event.at_ms - state.sampled_at_ms > state.profile.timing.sample_max_age_ms

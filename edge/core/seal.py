@@ -8,8 +8,6 @@ from edge.core.readings import Reading, Seal
 
 # One for each box of a vehicle.
 MOST_SEALS = 2
-# A reader that has just been started cannot know since when it sees what it sees first.
-SINCE_BEFORE_START_MS = 0
 # Seals that a reader may see at once; more is noise.
 MOST_SEEN = 16
 # A seal in the lane is not locked, or does not say that it is.
@@ -23,11 +21,13 @@ SEAL_ALARMS = (SEAL_OPEN, SEAL_OPENED)
 class SealsInField:
     """All seals that a reader sees from `since_ms` on, in the order of their ids; at most `MOST_SEEN`.
 
-    `SINCE_BEFORE_START_MS` where it saw them already when it was started.
+    Where nobody asked for some time, or it has just been started, they may have been there all that time: then
+    `since_ms` is when that began, and `read_ms` when they were first read.
     """
 
     seals: tuple[Seal, ...]
     since_ms: int
+    read_ms: int | None = None
 
 
 def fuse_seals(

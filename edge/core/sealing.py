@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from edge.core.draft import Draft
 from edge.core.readings import Seal
-from edge.core.seal import SEAL_ALARMS, SEAL_OPEN, SEAL_OPENED, SINCE_BEFORE_START_MS, opened_since, unlocked
+from edge.core.seal import SEAL_ALARMS, SEAL_OPEN, SEAL_OPENED, opened_since, unlocked
 
 
 def begin_seals(draft: Draft) -> None:
@@ -16,8 +16,7 @@ def begin_seals(draft: Draft) -> None:
 def take_seals(draft: Draft) -> None:
     """Give the passage what the reader sees now, unless it has seen that since a vehicle that is gone was there.
 
-    Whose it is that it saw already when it was started nobody knows: it is nobody's, and an open one holds whoever
-    stands there.
+    Whose it is that came while nobody asked is not known: it is nobody's, and an open one holds whoever stands there.
     """
     field, gone_ms = draft.state.seals, draft.state.sealed_ms
     if field is None or gone_ms is None or field.since_ms > gone_ms:
@@ -25,7 +24,7 @@ def take_seals(draft: Draft) -> None:
         watch_seals(draft)
         return
     draft.change_passage(seals=None)
-    if field.since_ms == SINCE_BEFORE_START_MS:
+    if field.read_ms is not None and field.read_ms > gone_ms:
         _tell_open(draft, field.seals)
 
 

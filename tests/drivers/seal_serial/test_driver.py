@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from drivers.kit.seals import SealWatch
+from drivers.kit.seals import BEFORE_START_MS, SealWatch
 from drivers.seal_serial.driver import SerialSealReader
 from edge.core.readings import Seal
-from edge.core.seal import MOST_SEEN, SINCE_BEFORE_START_MS, SealsInField
+from edge.core.seal import MOST_SEEN, SealsInField
 from edge.ports import DeviceError, SealReader
 from simulators.devices.seal_reader import STRANGER, SealReaderDevice
 from simulators.devices.serial_wire import PtyWire
@@ -21,7 +21,7 @@ def after_nothing() -> SealWatch:
     """One that saw nothing when it started."""
     watch = SealWatch()
     watch.feed([], 0)
-    assert watch.feed([], 1) == SealsInField((), SINCE_BEFORE_START_MS)
+    assert watch.feed([], 1) == SealsInField((), BEFORE_START_MS, 0)
     return watch
 
 
@@ -29,10 +29,10 @@ def after_nothing() -> SealWatch:
 def test_what_is_seen_at_the_start_may_be_seen_since_before_it_until_something_else_is() -> None:
     watch = SealWatch()
     watch.feed([FIRST], 1_000)
-    assert watch.feed([FIRST], 2_000) == SealsInField((FIRST,), SINCE_BEFORE_START_MS)
+    assert watch.feed([FIRST], 2_000) == SealsInField((FIRST,), BEFORE_START_MS, 1_000)
     watch.reset()
     watch.feed([FIRST], 3_000)
-    assert watch.feed([FIRST], 4_000) == SealsInField((FIRST,), SINCE_BEFORE_START_MS)
+    assert watch.feed([FIRST], 4_000) == SealsInField((FIRST,), BEFORE_START_MS, 1_000), "it is the same"
     watch.feed(SEALS, 5_000)
     assert watch.feed(SEALS, 6_000) == SealsInField(tuple(sorted(SEALS, key=lambda one: one.id)), 5_000)
 
@@ -49,7 +49,13 @@ def test_news_are_what_two_readings_in_a_row_agree_about() -> None:
     assert watch.feed([], 8_000) == SealsInField((), 7_000)
     watch.reset()
     assert watch.feed([FIRST], 9_000) is None
-    assert watch.feed([FIRST], 10_000) == SealsInField((FIRST,), 9_000), "after a loss everything is news"
+    assert watch.feed([FIRST], 10_000) == SealsInField((FIRST,), 8_000, 9_000), "after a loss everything is news"
+    watch.feed([], 11_000)
+    watch.feed([FIRST], 12_000)
+    watch.reset()
+    assert watch.feed([], 20_000) is None
+    assert watch.feed([FIRST], 21_000) is None
+    assert watch.feed([FIRST], 22_000) == SealsInField((FIRST,), 8_000, 9_000), "it may have been there all the time"
 
 
 @pytest.mark.hazard("D3")

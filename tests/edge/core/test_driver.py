@@ -7,6 +7,7 @@ import pytest
 from edge.core.driver import MOST_CARDS
 from edge.core.effects import PrepareRequest
 from edge.core.events import CardShown
+from edge.core.observe import UNWATCHED_MS
 from edge.core.offline import _unclear
 from edge.core.profile import LaneProfile
 from edge.core.readings import DriverCard, Identity, Reading
@@ -196,3 +197,17 @@ def test_no_list_lets_a_vehicle_pass_without_the_driver_that_is_demanded() -> No
     assert _unclear(WITH_READER, shown) is None
     assert _unclear(WITH_READER, replace(shown, driver=Reading("unread", reason="no_card"))) == "unread"
     assert _unclear(WITH_READER, replace(shown, driver=Reading("conflict"))) == "conflict"
+
+
+@pytest.mark.hazard("C15", "D11")
+def test_a_card_that_was_put_down_while_nobody_watched_is_nobodys() -> None:
+    lane = LaneBench(WITH_READER)
+    lane.at_ms += UNWATCHED_MS + 50
+    since_ms = lane.at_ms
+    lane.scan(arrival_loop=True)
+    lane.scan(20)
+    lane.read_tag()
+    show(lane, since_ms=since_ms)
+    assert (lane.phase, lane.passage.cards) == (Phase.IDENTIFYING, ())
+    show(lane)
+    assert asked(lane).value == CARD

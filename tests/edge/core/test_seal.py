@@ -10,7 +10,7 @@ from edge.core.grant import NotedSeal
 from edge.core.offline import _unclear
 from edge.core.profile import LaneProfile
 from edge.core.readings import Identity, Reading, Seal
-from edge.core.seal import SEAL_OPEN, SEAL_OPENED, SINCE_BEFORE_START_MS, SealsInField
+from edge.core.seal import SEAL_OPEN, SEAL_OPENED, SealsInField
 from edge.core.state import Phase
 from tests.support.lane_bench import NOTE, PROFILE, LaneBench
 
@@ -188,9 +188,10 @@ def test_a_reader_that_was_lost_and_still_shows_the_seals_of_the_vehicle_before_
 
 @pytest.mark.hazard("X1", "D11")
 @pytest.mark.parametrize("seen_first", [True, False])
-def test_seals_that_are_seen_since_before_the_start_are_nobodys_and_an_open_one_is_told(seen_first: bool) -> None:
-    field = SealsInField((SEAL, replace(OTHER, locked=False)), SINCE_BEFORE_START_MS)
+def test_seals_that_may_have_been_there_before_the_start_are_nobodys_and_an_open_one_is_told(seen_first: bool) -> None:
     lane = LaneBench(WITH_READER)
+    field = SealsInField((SEAL, replace(OTHER, locked=False)), 0, lane.at_ms + 1)
+    lane.scan()
     if seen_first:
         lane.take(SealsSeen(lane.at_ms, field))
     lane.arrive()
