@@ -19,8 +19,8 @@ _TARGETS: tuple[ReferralTarget, ...] = ("nii", "bay", "weigh", "quarantine")
 
 
 def _drawn_policy(world: "World") -> FieldPolicy:
-    plates, containers, tag = (world.draw.choice(FIELD_RULES) for _ in range(3))
-    return FieldPolicy(plates, containers, tag, b"k" * 16)
+    plates, containers, tag, driver, seals = (world.draw.choice(FIELD_RULES) for _ in range(5))
+    return FieldPolicy(plates, containers, tag, b"k" * 16, driver=driver, seals=seals)
 
 
 class Authorities:
@@ -59,7 +59,7 @@ class Authorities:
         """Decide and send."""
         world, one = self.world, self.world.traffic.now
         strikes, later = world.swarm.strikes, world.time.after
-        denied = one is None or world.scale.contradicts(one, claims)
+        denied = one is None or world.scale.contradicts(one, claims) or world.readers.contradicts(one, claims)
         verdict = "deny" if denied else world.joins.of(authority)
         if verdict == SILENT:
             return

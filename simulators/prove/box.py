@@ -244,6 +244,7 @@ class Box:
         failpoints.hit("recovery_appended")
         world.sampling.begin(self, clock)
         world.scale.begin(self)
+        world.readers.begin(self)
         world.outages.begin(self, clock)
         world.opening.begin(self, clock)
 

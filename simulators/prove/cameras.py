@@ -33,6 +33,7 @@ class Cameras:
         draw, profile = self.world.draw, self.world.profile
         self._wanted = passage
         self.world.scale.captures(passage, since_ms)
+        self.world.readers.captures(passage, since_ms)
         self.world.opening.captures(passage)
         self.world.inspections.stands(passage, self.world.traffic.now)
         for camera in profile.cameras:
@@ -121,7 +122,7 @@ class Cameras:
             plate = one.trailer if camera.place == "rear" and one.trailer is not None else one.plate
             return PictureReading(plates=(PlateSighting(plate, 0.9, _BOX),))
         # The camera stands at the right: the front of the vehicle is at the right of its picture.
-        boxes = enumerate(reversed(one.containers))
+        boxes = enumerate(reversed(() if one.covered else one.containers))
         seen = tuple(ContainerSighting(each, 0.9, (100 + 300 * index, 200, 150, 40)) for index, each in boxes)
         return PictureReading(containers=seen, vehicles=(VehicleSighting("truck", 0.9, (0, 0, 900, 400)),))
 

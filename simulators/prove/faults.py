@@ -4,6 +4,9 @@ from random import Random
 
 NOT_STABLE = "4.3: weight not stable / partly on scale / two vehicles"
 FRAUD = "4.3: scale fraud (remote control device, plate swap, water, partial axle)"
+DRIVER = "4.3: driver error: out of stop zone, dark, wrong card"
+EMPTY = "4.3: empty truck / empty chassis"
+SEAL = "3.2: seal id matches, status locked, open count unchanged"
 # Fault: row of hazards.md.
 ROWS: dict[str, str] = {
     # physical
@@ -25,6 +28,11 @@ ROWS: dict[str, str] = {
     # the scale, by the cases of domain.md section 4.3
     "scale_unsteady": NOT_STABLE, "scale_two": NOT_STABLE, "scale_overload": NOT_STABLE, "scale_negative": NOT_STABLE,
     "scale_stuck": FRAUD, "scale_late": FRAUD, "scale_wrong": FRAUD, "scale_tared": FRAUD, "scale_unit": FRAUD,
+    # the readers of seals and of drivers' cards, and boxes that no camera sees
+    "seal_open": SEAL, "seal_opened": SEAL, "seal_other": SEAL, "seal_missing": SEAL, "seal_neighbour": "D10",
+    "seal_stuck": "D11", "seal_late": "D11", "seal_half": "D2", "seal_lost": "D35",
+    "card_none": DRIVER, "card_wrong": DRIVER, "card_two": "D8", "card_left": "D11", "card_late": "D11",
+    "card_noise": "D14", "card_lost": "D18", "box_covered": EMPTY,
     # communications
     "grant_lost": "C1", "line_cut": "C2", "grant_twice": "C4", "reordered": "C5", "retained": "C6",
     "late_grant": "C7", "wrong_lane": "C8", "other_passage": "C9", "replay": "C10", "clock_skew": "C13",
@@ -46,7 +54,9 @@ ROWS: dict[str, str] = {
 BESIDE = {"clock_jump": "O3", "clock_unset": "O3"}
 # The controller died while an output of the barrier was on: the module's lease drops it.
 LEASE = "D31"
-DRAWN = frozenset((*ROWS.values(), *BESIDE.values(), LEASE))
+# A line that is noisy loses parts of what is sent, and flips bits of it.
+PARTS, CHECKS = "D15", "D16"
+DRAWN = frozenset((*ROWS.values(), *BESIDE.values(), LEASE, PARTS, CHECKS))
 
 
 class Swarm:

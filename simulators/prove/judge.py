@@ -15,7 +15,10 @@ from edge.core.events import Event, GrantRefused, JournalLost, Started
 from edge.core.profile import LaneTiming
 from edge.core.state import LaneState, Phase
 from edge.runtime.journal_file import LANE_SPAN
+from simulators.prove.cards import CARD_TEXT
 from simulators.prove.oracle import LaneOracle
+from simulators.prove.seal_field import SEAL_ID
+from simulators.prove.share_forms import KINDS, forms
 
 if TYPE_CHECKING:
     from simulators.prove.world import World
@@ -29,7 +32,8 @@ _PATIENCE = 60
 _LATE_MS = 1_500
 # An OPEN that was asked for waits on the line for one request of the scan at most, and may not be recalled there.
 _TURN_MS = 320
-_KINDS = ("plates", "containers", "tag")
+# What no event may hold that leaves the lane.
+_PERSONAL = ("粤", "KAK", "E2000", "E280", SEAL_ID, CARD_TEXT)
 # Parts of a record that the judge reads; the others are steps that neither open nor end anything.
 _LOOKED_AT = (
     '"ConsumeAuthority"',
@@ -176,8 +180,10 @@ class Judge:
             world.inspections.opens(authority["passage"])
             world.keysets.opens(authority["nonces"])
             world.joins.opens(authority["passage"], authority["nonces"])
+            world.loads.opens(authority["passage"])
             for nonce in authority["nonces"]:
                 world.scale.opens(nonce)
+                world.readers.opens(authority["passage"], nonce)
                 denied_ms = world.authorities.denied.get(nonce, world.time.now_ms)
                 if world.time.now_ms - denied_ms > _TURN_MS:
                     self.blame("I1", f"a denial came {world.time.now_ms - denied_ms} ms before OPEN leaves")
@@ -254,6 +260,8 @@ class Judge:
         if not claims["simulated"]:
             self.blame("I20", "a simulated lane asked an authority as if it were real")
         self.world.scale.asked(claims)
+        self.world.readers.asked(claims)
+        self.world.loads.asked(claims)
         for digest in claims["evidence"]:
             if self.world.cameras.taken.get(digest) != claims["passage"]:
                 self.blame("I16", "the request names a picture that was not taken for this passage")
@@ -300,7 +308,7 @@ class Judge:
                 self._nonces.add(effect["nonce"])
             case "Report" if effect["name"] == "requested":
                 fields = dict(effect["fields"])
-                self._shown[fields["request_hash"]] = {kind: fields[kind] for kind in _KINDS}
+                self._shown[fields["request_hash"]] = {kind: fields[kind] for kind in KINDS if kind in fields}
             case "Report" if effect["name"] == "sampling_drawn":
                 self.world.sampling.drawn(effect["passage"], dict(effect["fields"]))
             case "Report" if effect["name"] == "sampling_skipped":
@@ -320,6 +328,7 @@ class Judge:
                 self._ended[effect["passage"]] += 1
                 self.terminals[effect["terminal"]] += 1
                 self.world.scale.ended(effect["reasons"])
+                self.world.readers.ended(effect)
                 self.world.outages.ended(effect)
                 self.world.opening.ended(effect)
                 self.world.loads.ended(effect)
@@ -341,8 +350,8 @@ class Judge:
         if data.get("simulated") is not True:
             self.blame("I20", "an event does not say that it was simulated")
         text = str(data)
-        if "粤" in text or "KAK" in text or "E2000" in text or "E280" in text:
-            self.blame("I19", "an event carries a plate, a code or a tag")
+        if any(one in text for one in _PERSONAL):
+            self.blame("I19", "an event carries a plate, a code, a tag, a seal or a driver")
         self.world.outages.told(data)
 
     # --- the end ------------------------------------------------------------------------------------------------
@@ -370,18 +379,6 @@ class Judge:
             self.blame("I12", "the outbox has a gap")
         self.world.outages.close()
         self.rows |= self.world.swarm.struck
-
-
-def forms(claims: dict[str, Any]) -> dict[str, str]:
-    """In what form each kind of identifier is in a request, read or said, from its bytes alone."""
-    readings, words = claims["readings"], claims.get("supplement")
-    said = {"plates": words["plates"], "containers": words["containers"]["codes"]} if words else {}
-    found = {}
-    for kind in _KINDS:
-        parts = readings[kind] if isinstance(readings[kind], list) else [readings[kind]]
-        there = said.get(kind) or any(one["value"] or one["candidates"] for one in parts)
-        found[kind] = parts[0]["policy"] if there else "nothing"
-    return found
 
 
 def _named(error: AssertionError) -> str:

@@ -37,6 +37,7 @@ from simulators.prove.confirm_oracle import ConfirmOracle
 from simulators.prove.join_oracle import JoinOracle
 from simulators.prove.offline_oracle import OfflineOracle
 from simulators.prove.order_oracle import OrderOracle, ordered
+from simulators.prove.reader_oracle import judge_readers
 
 EMPTY = {Phase.STARTING, Phase.IDLE, Phase.LEAVING, Phase.FAULT, Phase.CLOSING}
 # Where the table lets each event of each phase lead.
@@ -115,6 +116,7 @@ class LaneOracle:
             self._mode(before, event, after, effects)
         if effects:
             judge_identity(before, after, effects)
+            judge_readers(before, after, effects)
         if isinstance(event, PersonDecided | ModeOrdered) or counts:
             assert isinstance(event, PersonDecided | ModeOrdered | ConfirmationReceived)
             self.orders.carried_out(before, event, after)

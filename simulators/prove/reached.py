@@ -3,7 +3,8 @@
 from edge.core.modes import MODES
 from simulators.prove.inspections import REFERRALS
 from simulators.prove.keysets import KEYSETS
-from simulators.prove.loads import CLASSES
+from simulators.prove.loads import CLASSES, HEAVIER
+from simulators.prove.readers import READER_CASES
 
 # Why a grant is refused or ignored, as far as somebody here draws a grant that is.
 _REFUSED = (
@@ -20,5 +21,7 @@ REACHED: frozenset[str] = frozenset(
         *(f"cargo {one}" for one in CLASSES),
         *(f"refused {one}" for one in _REFUSED),
         *(f"mode {one}" for one in MODES),
+        *READER_CASES,
+        HEAVIER,
     }
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from drivers.kit.steady import GRAMS_IN_KG, Sample, Steady
 from edge.core.events import DeviceBack, DeviceLost, Weighed
 from edge.core.profile import LaneProfile
+from simulators.prove.loads import EMPTY_WEIGHTS
 
 if TYPE_CHECKING:
     from simulators.prove.box import Box
@@ -24,6 +25,7 @@ WEIGHINGS = (
 _PREFIX = "scale_"
 _SHARE_OF_LANES = 0.15
 _DEMANDED = 0.7
+_TOLD_WHAT_EMPTY_ONES_WEIGH = 0.6
 _EVERY_MS = 150
 _NEEDED = 5
 _OVER_MS = 600
@@ -43,11 +45,14 @@ _KEPT = 64
 def drawn_scale(profile: LaneProfile, seed: str, faults: frozenset[str]) -> LaneProfile:
     """Some lanes have a scale, and most of them demand a weight; one whose scale is to fail has."""
     draw = Random(seed + "|scale lane")  # noqa: S311 - a repeatable simulation
-    failing = any(fault.startswith(_PREFIX) for fault in faults)
+    failing = any(fault.startswith(_PREFIX) for fault in faults) or "box_covered" in faults
     if not (draw.random() < _SHARE_OF_LANES or failing):
         return profile
     demanded = (*profile.must_match, "weight") if draw.random() < _DEMANDED else profile.must_match
-    return replace(profile, weighbridge=SCALE, must_match=cast(Any, demanded))
+    told = profile.traffic == "container" and draw.random() < _TOLD_WHAT_EMPTY_ONES_WEIGH
+    return replace(
+        profile, weighbridge=SCALE, must_match=cast(Any, demanded), empty_weights=EMPTY_WEIGHTS if told else None
+    )
 
 
 @dataclass(slots=True)

@@ -8,10 +8,11 @@ from edge.core.cargo import CargoClass
 from edge.core.cargo import Traffic as Kind
 from edge.core.container import Container, check_digit
 from edge.core.effects import Guide
-from edge.core.grant import NotedPlate, ReleaseNote
+from edge.core.grant import NotedPlate, NotedSeal, ReleaseNote
 from edge.core.plate import Plate
+from edge.core.readings import Seal
 from edge.core.tag import Tag
-from simulators.prove.loads import load_of
+from simulators.prove.loads import empty_kg, load_of
 from simulators.prove.sampling import CREDIT_CLASSES
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class Truck:
     trailer: Plate | None = None
     credit_class: str | None = None
     cargo: CargoClass = "unknown"
+    seals: tuple[Seal, ...] = ()
+    noted_seals: tuple[NotedSeal, ...] = ()
+    # Nobody sees its boxes, and its release note says that there are none.
+    covered: bool = False
     # By what everybody makes of it, it may pass by itself.
     entitled: bool = True
     where: str = "waiting"
@@ -45,7 +50,7 @@ class Truck:
     @property
     def kg(self) -> int:
         """What it weighs, as it was declared."""
-        return 8_000 + self.number % 2_000 * 20
+        return 8_000 + self.number % 2_000 * 20 if self.containers else empty_kg(self.number)
 
     @property
     def note(self) -> ReleaseNote:
@@ -53,12 +58,13 @@ class Truck:
         plates = [NotedPlate("front", self.plate.text, self.plate.colour)]
         if self.trailer is not None:
             plates.append(NotedPlate("rear", self.trailer.text, self.trailer.colour))
-        codes = tuple(one.code for one in self.containers)
+        codes = () if self.covered else tuple(one.code for one in self.containers)
         # Some have an appointment, which the authority confirms.
         appointment = f"slot-{self.number}" if self.number % _WITHOUT_APPOINTMENT else None
         return ReleaseNote(
-            f"note-{self.number}", tuple(plates), codes, self.tag.epc, appointment, credit_class=self.credit_class
-        )
+            f"note-{self.number}", tuple(plates), codes, self.tag.epc, appointment, credit_class=self.credit_class,
+            seals=self.noted_seals,
+        )  # fmt: skip
 
 
 # How many plates of trailers there are; a plate of another kind tells more of the number.
@@ -125,11 +131,13 @@ class Traffic:
         else:
             self.now = again[0]
         allowed = world.joins.comes(self.now, known=again is not None)
-        lets = world.opening.lets(self.now)
+        self.now.covered = bool(self.now.containers) and world.loads.covers(self.now)
+        lets = world.opening.lets(self.now) & world.readers.lets(self.now)
         self.now.entitled = lets and allowed and (again is None or again[1])
         self.entitled += self.now.entitled
         world.signal(arrival_loop=True)
         world.scale.comes_on(self.now)
+        world.readers.comes_on(self.now)
         if world.swarm.strikes("leaves_early", 0.3):
             self.world.time.after(world.swarm.draw.uniform(0, 3_000), partial(self._leave, self.now))
         self._wait_for(self.arrived)
@@ -217,6 +225,7 @@ class Traffic:
     def _leave_loop(self, one: Truck) -> None:
         self.world.signal(arrival_loop=False)
         self.world.scale.goes_off(one)
+        self.world.readers.goes_off()
 
     def _gone(self, one: Truck) -> None:
         one.where = "gone"

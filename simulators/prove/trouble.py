@@ -69,6 +69,7 @@ class Trouble:
         world.line.cut, world.line.latency_ms = False, (0, 0)
         world.module.faults = ReplyFaults()
         world.scale.repair()
+        world.readers.repair()
         world.signal(boom_broken=False, emergency_stop=False, fire_alarm=False, safety_beam=False)
 
     # --- the line -----------------------------------------------------------------------------------------------

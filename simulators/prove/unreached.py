@@ -3,7 +3,7 @@
 What shows these rows instead says docs/hazards.md, row by row.
 """
 
-_LINES = "no serial line here: cameras, readers and scales deliver readings, not bytes"
+_LINES = "no serial port here: of what is serial a reader of cards alone sends bytes, on a line that is its own"
 _NO_BROKER = "no broker and no MQTT session here: bytes are handed to the link, or not"
 _NO_SOCKET = "no sockets here: names, certificates and half-open connections are the kernel's and TLS's"
 _NO_SQLITE = "no SQLite file here: a disk is durable group by group, slow, full or failing"
@@ -19,9 +19,6 @@ _NO_PEOPLE = "no web pages, log files or packages here: what people log in to an
 UNREACHED: dict[str, str] = {
     "D5": "cameras here have no clock of their own: what they say is dated by the world's",
     "D7": "boxes here are read with right check digits, wrongly or not at all: the check is the core's alone",
-    "D14": _LINES,
-    "D15": _LINES,
-    "D16": _LINES,
     "D17": _LINES,
     "D19": _LINES,
     "D27": "each Modbus frame is handed over whole: what TCP cuts is put together below the link",

@@ -32,6 +32,7 @@ from simulators.prove.officers import Officers, drawn_rules
 from simulators.prove.opening import Opening, drawn_hours, drawn_persons
 from simulators.prove.outages import SET_LATER_S, Outages, drawn_offline
 from simulators.prove.people import Operator
+from simulators.prove.readers import Readers, drawn_readers
 from simulators.prove.sampling import Sampling
 from simulators.prove.scale import Scale, drawn_scale
 from simulators.prove.signers import Signers
@@ -118,6 +119,7 @@ class World:
         drawn = drawn_times(drawn_authorities(drawn_profile(self.draw), plan.seed), plan.seed)
         drawn = replace(drawn, handheld=drawn_rules(plan.seed, plan.faults))
         drawn = drawn_persons(drawn_words(drawn_scale(drawn, plan.seed, plan.faults), plan.seed), plan.seed)
+        drawn = drawn_readers(drawn, plan.seed, plan.faults)
         # What runs again under another wall clock asks none: hours and lists end by it.
         asks_clock = not plan.second_clock
         drawn = drawn_hours(drawn, plan.seed, asks_clock=asks_clock)
@@ -136,6 +138,7 @@ class World:
         self.judge = Judge(self)
         self.cameras = Cameras(self)
         self.scale = Scale(self)
+        self.readers = Readers(self)
         self.joins = Joins(self)
         self.keysets = Keysets(self)
         self.loads = Loads(self)
