@@ -16,7 +16,7 @@ GONE_MS = 3_000
 REPEAT_MS = 500
 # Nobody shows more cards than this; what is beyond it is noise.
 MOST_PER_S = 10
-# Cards that are remembered at once: those that a flood leaves out are new when they are read again.
+# Cards that are remembered at once: more are a flood.
 MOST_KEPT = 64
 # A reader that has just been started cannot know since when what it reads first lies there.
 BEFORE_START_MS = 0
@@ -117,9 +117,10 @@ class LineReader(StreamListener[Line]):
         """A card is read that was not there, as far as somebody listened."""
         for gone in [name for name, one in self._lying.items() if now_ms - one.read_ms >= GONE_MS]:
             del self._lying[gone]
+        since_ms = self._deaf_since_ms if now_ms - self._listens_from_ms < GONE_MS else now_ms
         if len(self._lying) >= MOST_KEPT:
-            del self._lying[next(iter(self._lying))]
-        heard_at_once = now_ms - self._listens_from_ms < GONE_MS
-        since_ms = self._deaf_since_ms if heard_at_once else now_ms
+            # One that is forgotten is taken to have stayed as well, if it is read again soon.
+            forgotten = self._lying.pop(next(iter(self._lying)))
+            self._deaf_since_ms, self._listens_from_ms = min(since_ms, forgotten.since_ms), now_ms
         self._lying[text] = one = _Lying(since_ms, now_ms)
         return one

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.identity_lines.driver import BEFORE_START_MS, GONE_MS, MOST_PER_S, REPEAT_MS, LineReader
+from drivers.identity_lines.driver import BEFORE_START_MS, GONE_MS, MOST_KEPT, MOST_PER_S, REPEAT_MS, LineReader
 from drivers.identity_lines.wire import Layout, encode
 from drivers.kit.listener import MOST_STRANGE_BYTES
 from edge.core.readings import DriverCard
@@ -137,6 +137,28 @@ async def test_a_card_that_lies_there_beside_another_is_not_shown_anew_with_each
             await until(lambda count=count: len(it.cards) == 2 * count)  # type: ignore[misc]
             clock.ms += REPEAT_MS
         assert it.since_ms == [since_ms] * 6
+        running.cancel()
+
+
+@pytest.mark.hazard("D11", "D13")
+async def test_a_flood_makes_no_card_a_new_one_that_lies_there(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with stand(tmp_path, clock) as it:
+        await it.reader.connect()
+        running = asyncio.create_task(it.reader.run())
+        await until(lambda: it.reader._delivering)
+        clock.ms += GONE_MS
+        it.say("4711")
+        await until(lambda: len(it.cards) == 1)
+        since_ms = clock.ms
+        clock.ms += 1_000
+        for number in range(MOST_KEPT):
+            it.say(f"{number:04d}")
+        await until(lambda: it.reader.surplus == MOST_KEPT - MOST_PER_S)
+        clock.ms += GONE_MS - 1_000
+        it.say("4711")
+        await until(lambda: it.cards[-1].text == "4711" and len(it.cards) > 1 + MOST_PER_S)
+        assert it.since_ms[-1] == since_ms
         running.cancel()
 
 
