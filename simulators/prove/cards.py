@@ -33,13 +33,13 @@ _WHY_HELD = frozenset(one.removeprefix("held_") for one in CARD_CASES if one.sta
 _PREFIX = "card_"
 _SHARE_OF_LANES = 0.12
 # Of the lanes whose reader is to fail: the others have none, and keep what they cost.
-_SHARE_OF_FAILING = 0.7
+_SHARE_OF_FAILING = 0.5
 _DEMANDED = 0.6
 # How many drivers hold their card there before anybody looks at them, and how many show none where none is demanded.
-_QUICK, _WITHOUT = 0.3, 0.15
-_SHOWN_MS, _QUICK_MS, _HELD_MS = (80, 900), (50, 300), (1_000, 1_600)
+_QUICK, _WITHOUT = 0.3, 0.1
+_SHOWN_MS, _QUICK_MS, _HELD_MS = (80, 900), (50, 300), (900, 1_300)
 # A card that lies there is read so often; each line tells of it once.
-_EACH_MS = 300
+_EACH_MS = 400
 # Before a camera has seen anything: of two cards the lane is to see both.
 _AT_ONCE_MS = (0, 10)
 # Once the time to identify is over.
@@ -217,8 +217,7 @@ class Cards:
             if any(laid.text == card.text and laid.stay is self._stay for laid in self._on_reader):
                 self._counted.setdefault(state.passage.id, set()).add(card.text)
             box.take(CardShown(self.world.time.now_ms, card, since_ms))
-            # The lane may ask now, and proves from here on: its scans come as often as in every other lane.
-            box.scan_clock.wake()
+            self.world.proves_from_here()
 
     def _lose(self) -> None:
         if self._lost is None:

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from edge.core.profile import LaneProfile
-from edge.core.state import Phase
 from simulators.prove.cards import CARD_CASES, Cards, drawn_cards
 from simulators.prove.seal_field import SEAL_CASES, SealField, drawn_seals
 from simulators.prove.stays import NOBODY, Stay
@@ -67,13 +66,8 @@ class Readers:
         self._seals.captures(passage, since_ms)
         self._cards.captures(passage, since_ms)
         if self._there:
-            self.world.time.after(self.world.profile.timing.identify_ms + _THEN_MS, self._time_is_over)
-
-    def _time_is_over(self) -> None:
-        """The lane has asked without what it waited for: it proves from here on, as in every other lane."""
-        box = self.world.box
-        if box is not None and not box.dead and self.world.phase is Phase.WAITING:
-            box.scan_clock.wake()
+            # By then the lane has asked, also without what it waited for.
+            self.world.time.after(self.world.profile.timing.identify_ms + _THEN_MS, self.world.proves_from_here)
 
     def asked(self, claims: dict[str, Any]) -> None:
         """A request reached an authority: what it says was shown (I16)."""

@@ -34,10 +34,12 @@ _WHY_HELD = frozenset(one.removeprefix("held_") for one in SEAL_CASES if one.sta
 _PREFIX = "seal_"
 _SHARE_OF_LANES = 0.12
 # Of the lanes whose reader is to fail: the others have none, and keep what they cost.
-_SHARE_OF_FAILING = 0.7
+_SHARE_OF_FAILING = 0.5
 _DEMANDED = 0.5
 # One vehicle in so many has a seal that a lane without a reader cannot check.
 _UNCHECKED = 97
+# One vehicle without a box in so many has no seal either.
+_UNSEALED = 4
 _NOTED_OF_TEN = {True: 9, False: 6}
 _COMES_MS, _GOES_MS = (0, 900), (0, 250)
 # When the reader is asked after something changed, and how long after that again.
@@ -66,11 +68,11 @@ def drawn_seals(profile: LaneProfile, seed: str, faults: frozenset[str]) -> Lane
 
 
 def seals_of(one: "Truck") -> tuple[Seal, ...]:
-    """Return the seals of a vehicle, as they left the last office: one for each box, now and then one without a box."""
+    """Return the seals of a vehicle, as they left the last office: one for each box, mostly one without a box."""
     number = one.number
     openings = None if number % 5 == 0 else number % 4
     battery = None if number % 7 == 0 else number % 101
-    count = len(one.containers) or number % 2
+    count = len(one.containers) or int(number % _UNSEALED > 0)
     return tuple(Seal(f"{SEAL_ID}{number:06d}{index}", True, openings, battery) for index in range(count))
 
 
@@ -200,9 +202,7 @@ class SealField:
         theirs = self._stay is not NOBODY and self._spells[-1].stay is self._stay
         if theirs and self._open_ms is None and any(seal.locked is not True for seal in news.seals):
             self._open_ms = now_ms
-        if theirs:
-            # The lane may ask now, and proves from here on: its scans come as often as in every other lane.
-            box.scan_clock.wake()
+        self.world.proves_from_here()
 
     # --- its faults ---------------------------------------------------------------------------------------------
 

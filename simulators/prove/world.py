@@ -212,6 +212,11 @@ class World:
         if box is not None and not box.dead and hasattr(box, "scan_clock"):
             box.scan_clock.wake()
 
+    def proves_from_here(self) -> None:
+        """Where a lane waited for something but cameras, its scans come as often as elsewhere once it has asked."""
+        if self.phase is Phase.WAITING:
+            self._wake()
+
     def tell(self, guide: Guide) -> None:
         """The sign at the lane: implements `edge.runtime.signs.Drivers` for whichever process speaks."""
         self.judge.told_drivers(guide)
