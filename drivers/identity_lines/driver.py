@@ -16,6 +16,8 @@ GONE_MS = 3_000
 REPEAT_MS = 500
 # Nobody shows more cards than this; what is beyond it is noise.
 MOST_PER_S = 10
+# A reader that repeats what lies there does so within this time of somebody listening.
+AT_ONCE_MS = 1_000
 # Cards that are remembered at once: more are a flood.
 MOST_KEPT = 64
 # A reader that has just been started cannot know since when what it reads first lies there.
@@ -71,7 +73,9 @@ class LineReader(StreamListener[Line]):
         self._repeat_ms = repeat_ms
         # Cards that lie there: since when, when each was read last, and told last.
         self._lying: dict[str, _Lying] = {}
-        self._deaf_since_ms, self._listens_from_ms = BEFORE_START_MS, 0
+        # Until when, and since when, what is read may have lain there without being heard.
+        self._deaf_until_ms, self._deaf_since_ms = 0, BEFORE_START_MS
+        self._lived = False
         self._second = self._in_second = 0
         self.surplus = 0
 
@@ -86,7 +90,8 @@ class LineReader(StreamListener[Line]):
     def begin_listening(self) -> None:
         """From now on somebody listens."""
         # Whether a card stayed while nobody listened cannot be known: one that is heard soon is taken to have.
-        self._listens_from_ms = now_ms = self._clock.now_ms()
+        now_ms = self._clock.now_ms()
+        self._deaf_until_ms, self._lived = now_ms + AT_ONCE_MS, False
         for one in self._lying.values():
             one.read_ms = now_ms
 
@@ -95,9 +100,14 @@ class LineReader(StreamListener[Line]):
         self._deaf_since_ms = self._clock.now_ms()
 
     def _said_line(self, line: Line) -> None:
-        if line.text is None:
-            return
         now_ms = self._clock.now_ms()
+        if line.text is None:
+            if self._lived:
+                # It said twice that it lives, and nothing of a card: none lies there that was not heard.
+                self._deaf_until_ms = now_ms
+            self._lived = True
+            return
+        self._lived = False
         one = self._lying.get(line.text)
         if one is None or now_ms - one.read_ms >= GONE_MS:
             one = self._comes(line.text, now_ms)
@@ -117,10 +127,10 @@ class LineReader(StreamListener[Line]):
         """A card is read that was not there, as far as somebody listened."""
         for gone in [name for name, one in self._lying.items() if now_ms - one.read_ms >= GONE_MS]:
             del self._lying[gone]
-        since_ms = self._deaf_since_ms if now_ms - self._listens_from_ms < GONE_MS else now_ms
+        since_ms = self._deaf_since_ms if now_ms < self._deaf_until_ms else now_ms
         if len(self._lying) >= MOST_KEPT:
             # One that is forgotten is taken to have stayed as well, if it is read again soon.
             forgotten = self._lying.pop(next(iter(self._lying)))
-            self._deaf_since_ms, self._listens_from_ms = min(since_ms, forgotten.since_ms), now_ms
+            self._deaf_until_ms, self._deaf_since_ms = now_ms + GONE_MS, min(since_ms, forgotten.since_ms)
         self._lying[text] = one = _Lying(since_ms, now_ms)
         return one

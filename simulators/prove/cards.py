@@ -6,7 +6,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
-from drivers.identity_lines.driver import GONE_MS, LineReader
+from drivers.identity_lines.driver import AT_ONCE_MS, LineReader
 from drivers.identity_lines.wire import Layout, encode
 from edge.core.events import CardShown, DeviceBack, DeviceLost
 from edge.core.profile import LaneProfile
@@ -31,9 +31,9 @@ CARD_CASES = (
 )  # fmt: skip
 _WHY_HELD = frozenset(one.removeprefix("held_") for one in CARD_CASES if one.startswith("held_"))
 _PREFIX = "card_"
-_SHARE_OF_LANES = 0.12
+_SHARE_OF_LANES = 0.08
 # Of the lanes whose reader is to fail: the others have none, and keep what they cost.
-_SHARE_OF_FAILING = 0.5
+_SHARE_OF_FAILING = 0.35
 _DEMANDED = 0.6
 # How many drivers hold their card there before anybody looks at them, and how many show none where none is demanded.
 _QUICK, _WITHOUT = 0.3, 0.1
@@ -65,10 +65,11 @@ def card_of(number: int) -> str:
 
 @dataclass(slots=True, eq=False)
 class _Laid:
-    """A card on the reader, put there while `stay` was in the lane."""
+    """A card on the reader, put there at `at_ms`, while `stay` was in the lane."""
 
     text: str
     stay: Stay
+    at_ms: int
 
 
 class Cards:
@@ -95,7 +96,7 @@ class Cards:
         self._lost: str | None = None
         self._since: dict[str, int] = {}
         self._told: dict[str, str] = {}
-        # What the lane was told since it began to look, of who stands there.
+        # What the lane was told since it began to look, as shown anew by who stands there.
         self._counted: dict[str, set[str]] = {}
 
     def _saw(self, what: str) -> None:
@@ -105,7 +106,7 @@ class Cards:
 
     def lets(self) -> bool:
         """Say whether a card lets a vehicle pass by itself: not that of who comes as the controller starts."""
-        return not self._demanded or self.world.time.now_ms >= GONE_MS
+        return not self._demanded or self.world.time.now_ms >= AT_ONCE_MS
 
     def comes_on(self, stay: Stay) -> None:
         """A vehicle comes; what its driver does is drawn."""
@@ -153,9 +154,10 @@ class Cards:
         mine = [laid for laid in self._on_reader if laid.stay is stay]
         held_ms = self._draw.uniform(*_HELD_MS)
         if not mine:
-            mine = [_Laid(text, stay)]
+            now_ms = self.world.time.now_ms
+            mine = [_Laid(text, stay, now_ms)]
             if "card_two" in self._struck:
-                mine.append(_Laid(card_of(number + 2), stay))
+                mine.append(_Laid(card_of(number + 2), stay, now_ms))
             self._puts(mine)
         if not {"card_left", "card_late"} & self._struck:
             for laid in mine:
@@ -214,7 +216,7 @@ class Cards:
         """The driver tells of a card; the lane's shell drops what nobody needs (`edge.lane_devices`)."""
         state = box.state
         if state is not None and state.passage is not None and state.passage.identity is None:
-            if any(laid.text == card.text and laid.stay is self._stay for laid in self._on_reader):
+            if any(laid.text == card.text and laid.at_ms <= since_ms for laid in self._on_reader):
                 self._counted.setdefault(state.passage.id, set()).add(card.text)
             box.take(CardShown(self.world.time.now_ms, card, since_ms))
             self.world.proves_from_here()

@@ -32,9 +32,9 @@ SEAL_CASES = (
 )  # fmt: skip
 _WHY_HELD = frozenset(one.removeprefix("held_") for one in SEAL_CASES if one.startswith("held_"))
 _PREFIX = "seal_"
-_SHARE_OF_LANES = 0.12
+_SHARE_OF_LANES = 0.08
 # Of the lanes whose reader is to fail: the others have none, and keep what they cost.
-_SHARE_OF_FAILING = 0.5
+_SHARE_OF_FAILING = 0.35
 _DEMANDED = 0.5
 # One vehicle in so many has a seal that a lane without a reader cannot check.
 _UNCHECKED = 97

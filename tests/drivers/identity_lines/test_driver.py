@@ -3,11 +3,20 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from drivers.identity_lines.driver import BEFORE_START_MS, GONE_MS, MOST_KEPT, MOST_PER_S, REPEAT_MS, LineReader
+from drivers.identity_lines.driver import (
+    AT_ONCE_MS,
+    BEFORE_START_MS,
+    GONE_MS,
+    MOST_KEPT,
+    MOST_PER_S,
+    REPEAT_MS,
+    LineReader,
+)
 from drivers.identity_lines.wire import Layout, encode
 from drivers.kit.listener import MOST_STRANGE_BYTES
 from edge.core.readings import DriverCard
@@ -140,6 +149,16 @@ async def test_a_card_that_lies_there_beside_another_is_not_shown_anew_with_each
         running.cancel()
 
 
+async def test_two_signs_of_life_without_a_card_prove_that_none_lies_there(tmp_path: Path) -> None:
+    clock, told = HandClock(), list[int]()
+    layout = replace(LAYOUT, heartbeat="ALIVE")
+    reader = LineReader("card-1", "none", layout, medium="ic", clock=clock, on_card=lambda _card, at: told.append(at))
+    reader.begin_listening()
+    for text in ("ALIVE", "4711", "ALIVE", "4712", "ALIVE", "ALIVE", "4713"):
+        reader.hear_again(sent=False, data=encode(text, layout), wanted=True)
+    assert told == [BEFORE_START_MS, BEFORE_START_MS, clock.ms]
+
+
 @pytest.mark.hazard("D11", "D13")
 async def test_a_flood_makes_no_card_a_new_one_that_lies_there(tmp_path: Path) -> None:
     clock = HandClock()
@@ -170,7 +189,7 @@ async def test_a_card_that_is_read_as_soon_as_somebody_listens_may_have_lain_the
             await it.reader.connect()
             running = asyncio.create_task(it.reader.run())
             await until(lambda: it.reader._delivering)
-            clock.ms += GONE_MS - 1
+            clock.ms += AT_ONCE_MS - 1
             for text in texts:
                 count = len(it.cards)
                 it.say(text)
@@ -181,7 +200,7 @@ async def test_a_card_that_is_read_as_soon_as_somebody_listens_may_have_lain_the
                 await running
             clock.ms += 60_000
     assert it.since_ms[0] == it.since_ms[1] == BEFORE_START_MS
-    assert it.since_ms[2] == lost_ms - GONE_MS + 1 - 60_000, "nobody listened since then"
+    assert it.since_ms[2] == lost_ms - AT_ONCE_MS + 1 - 60_000, "nobody listened since then"
 
 
 @pytest.mark.hazard("D13")

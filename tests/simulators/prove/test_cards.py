@@ -97,7 +97,7 @@ class _Trusting(LineReader):
     """Takes what it reads first for shown just now."""
 
     def begin_listening(self) -> None:
-        self._listens_from_ms = -(10**9)
+        self._deaf_until_ms = 0
 
 
 @pytest.mark.hazard("I16", "D11")
