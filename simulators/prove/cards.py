@@ -216,7 +216,8 @@ class Cards:
         """The driver tells of a card; the lane's shell drops what nobody needs (`edge.lane_devices`)."""
         state = box.state
         if state is not None and state.passage is not None and state.passage.identity is None:
-            if any(laid.text == card.text and laid.at_ms <= since_ms for laid in self._on_reader):
+            mine = [laid for laid in self._on_reader if laid.text == card.text and laid.stay is self._stay]
+            if any(laid.at_ms <= since_ms for laid in mine):
                 self._counted.setdefault(state.passage.id, set()).add(card.text)
             box.take(CardShown(self.world.time.now_ms, card, since_ms))
             self.world.proves_from_here()
