@@ -79,7 +79,8 @@ class OpenAuthority:
     evacuation: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots, as the state of the lane below: each is copied at nearly every event, and a copy of a dict is one call.
+@dataclass(frozen=True)
 class Passage:
     """One vehicle through the lane, from the arrival loop to its terminal record."""
 
@@ -149,7 +150,7 @@ class Passage:
         return self.mode == "DRILL"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LaneState:
     """All that a lane knows. `sampled_at_ms` alone may change without being journaled (see `is_quiet`)."""
 

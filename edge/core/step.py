@@ -41,7 +41,10 @@ def step(state: LaneState, event: Event) -> tuple[LaneState, tuple[Effect, ...]]
         return draft.state, tuple(draft.effects)
     observe(draft, event)
     # Every pair ends with a row that always holds.
-    row = next(one for one in rows if one.guard(draft, event))
+    candidates = iter(rows)
+    row = next(candidates)
+    while not row.guard(draft, event):
+        row = next(candidates)
     row.action(draft, event)
     if row.to is not None:
         draft.enter(row.to)
