@@ -31,8 +31,8 @@ _WITHOUT_FAULTS = 5
 _REAL_KEYS = 100
 _OTHER_CLOCK = 25
 LEAST_LIVENESS = 0.99
-# Histories that a worker process is given at once.
-_BLOCK = 5
+# Histories that wait for each worker process; what is on its way when enough have ended is waited for in vain.
+_AHEAD = 8
 # From this many passages on, every row, state and end has to have been reached.
 REACH_ALL_FROM = 20_000
 # What has to have been reached beside rows, states, ends and weights.
@@ -190,12 +190,13 @@ def outcomes(seed: int, first: int = 0, jobs: int = 1) -> Iterator[tuple[int, Ou
         for index in count(first):
             yield index, checked(plan(seed, index))
     with ProcessPoolExecutor(jobs, get_context("spawn"), prepare_process) as workers:
-        running: deque[Future[list[tuple[int, Outcome]]]] = deque()
+        running: deque[tuple[int, Future[Outcome]]] = deque()
         try:
-            for start in count(first, _BLOCK):
-                running.append(workers.submit(_block, seed, start))
-                if len(running) >= 2 * jobs:
-                    yield from running.popleft().result()
+            for index in count(first):
+                running.append((index, workers.submit(_one, seed, index)))
+                if len(running) >= _AHEAD * jobs:
+                    done, outcome = running.popleft()
+                    yield done, outcome.result()
         finally:
             workers.shutdown(cancel_futures=True)
 
@@ -209,8 +210,8 @@ def prepare_process() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def _block(seed: int, first: int) -> list[tuple[int, Outcome]]:
-    return [(index, checked(plan(seed, index))) for index in range(first, first + _BLOCK)]
+def _one(seed: int, index: int) -> Outcome:
+    return checked(plan(seed, index))
 
 
 def until(passages: int, seed: int, found: Iterable[tuple[int, Outcome]]) -> Totals:
