@@ -45,6 +45,8 @@ _DECLARED = {
     pair: frozenset(phase for row in rows for phase in (row.to or pair[0], *row.may_enter))
     for pair, rows in BY_PAIR.items()
 }
+# Made once: a union in a call is made anew at each step.
+_ORDERS = (PersonDecided, ModeOrdered)
 FULL = set(Phase) - EMPTY | {Phase.CLOSING}
 STAGE_ORDER = {"identified": 0, "requested": 1, "answered": 2, "granted": 3, "opened": 4, "cleared": 5}
 
@@ -77,8 +79,11 @@ class LaneOracle:
 
     def judge(self, before: LaneState, event: Event, after: LaneState, effects: Sequence[object]) -> None:
         """Assert every invariant for one step."""
-        self._inputs(before, event)
-        self._grants(before, event)
+        if isinstance(event, InputsSampled):
+            self._sampled(before, event)
+        else:
+            self._inputs(before, event)
+            self._grants(before, event)
         self.joins.judge(before, event, effects)
         self._legal(before, event, after, effects)
         if before.profile.offline is not None:
@@ -117,7 +122,7 @@ class LaneOracle:
         if effects:
             judge_identity(before, after, effects)
             judge_readers(before, after, effects)
-        if isinstance(event, PersonDecided | ModeOrdered) or counts:
+        if counts or isinstance(event, _ORDERS):
             assert isinstance(event, PersonDecided | ModeOrdered | ConfirmationReceived)
             self.orders.carried_out(before, event, after)
             self.orders.given(before, event)
@@ -157,31 +162,35 @@ class LaneOracle:
                     pass
 
     def _inputs(self, before: LaneState, event: Event) -> None:
-        """Follow the samples for I4, I5 and P19 from the events alone."""
+        """Follow what else than a sample counts for I4, I5 and P19."""
         if isinstance(event, InputsLost):
             self.last, self.clear_from_ms, self.same_vehicle, self.dark_from_ms = None, None, False, None
             self.proved = self.proved and not event.restarted
         if isinstance(event, TagElsewhere) and before.passage is not None and event.at_ms - event.seen_at_ms <= 5_000:
             self.shared_tags |= {one.tag.epc for one in before.passage.tags if one.tag.epc == event.epc}
-        if isinstance(event, InputsSampled):
-            inputs = event.inputs
-            clear = inputs.safety_loop is False and inputs.safety_beam is False
-            gap = self.last is None or event.at_ms - self.last_at_ms > before.profile.timing.sample_max_age_ms
-            if not clear:
-                self.clear_from_ms = None
-            elif self.clear_from_ms is None or gap:
-                self.clear_from_ms = event.at_ms
-            if self.last is not None and self.last.safety_loop is True and inputs.safety_loop is False:
-                self.proved = True
-            if inputs.arrival_loop is False:
-                self.same_vehicle = False
-            self.last, self.last_at_ms = inputs, event.at_ms
-            lamps = {"red": inputs.red_lamp_on, "green": inputs.green_lamp_on}
-            differs = [on for name, on in lamps.items() if on is not None and on is not (name == self.asked_light)]
-            if self.asked_light is None or not differs:
-                self.dark_from_ms = None
-            elif self.dark_from_ms is None:
-                self.dark_from_ms = event.at_ms
+
+    def _sampled(self, before: LaneState, event: InputsSampled) -> None:
+        """Follow the samples for I4, I5 and P19 from the events alone."""
+        inputs = event.inputs
+        clear = inputs.safety_loop is False and inputs.safety_beam is False
+        gap = self.last is None or event.at_ms - self.last_at_ms > before.profile.timing.sample_max_age_ms
+        if not clear:
+            self.clear_from_ms = None
+        elif self.clear_from_ms is None or gap:
+            self.clear_from_ms = event.at_ms
+        if self.last is not None and self.last.safety_loop is True and inputs.safety_loop is False:
+            self.proved = True
+        if inputs.arrival_loop is False:
+            self.same_vehicle = False
+        self.last, self.last_at_ms = inputs, event.at_ms
+        asked, red, green = self.asked_light, inputs.red_lamp_on, inputs.green_lamp_on
+        differs = (red is not None and red is not (asked == "red")) or (
+            green is not None and green is not (asked == "green")
+        )
+        if asked is None or not differs:
+            self.dark_from_ms = None
+        elif self.dark_from_ms is None:
+            self.dark_from_ms = event.at_ms
 
     def _grants(self, before: LaneState, event: Event) -> None:
         if not isinstance(event, GrantReceived):
