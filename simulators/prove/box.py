@@ -53,9 +53,7 @@ class _ScanClock(LaneClock):
             return
         loop = asyncio.get_running_loop()
         pause = self._pause = loop.create_future()
-        state = self._runner().state
-        proving = state.phase in _PROVING or (state.arrival_since_ms is not None and state.phase is Phase.IDLE)
-        timer = loop.call_later(seconds if proving else IDLE_SCAN_S, self.wake)
+        timer = loop.call_later(seconds if _is_proving(self._runner().state) else IDLE_SCAN_S, self.wake)
         await pause
         timer.cancel()
 
@@ -64,6 +62,14 @@ class _ScanClock(LaneClock):
         pause, self._pause = self._pause, None
         if pause is not None and not pause.done():
             pause.set_result(None)
+
+
+def _is_proving(state: LaneState) -> bool:
+    """Whether the age of the next sample counts: for what is measured, for who debounces, for a light that is green."""
+    if state.phase is Phase.OPEN and state.light == "red" and state.clear_since_ms is None:
+        # Something is below the boom: it stays up, for minutes where a loop is stuck, until a scan finds it clear.
+        return False
+    return state.phase in _PROVING or (state.arrival_since_ms is not None and state.phase is Phase.IDLE)
 
 
 class _Link(ClearanceLink):
