@@ -8,4 +8,5 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 def rfc3339(moment: datetime) -> str:
     """Return an aware moment as RFC 3339 in UTC with milliseconds (cut, not rounded) and `Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -4,6 +4,8 @@ The sign promises no more than what is measured: `released` stands exactly as lo
 the boom measured up and an authority that is alive (I7).
 """
 
+from functools import lru_cache
+
 from edge.core.draft import Draft
 from edge.core.effects import Guide, Phrase
 from edge.core.inspection import targets_of
@@ -23,6 +25,8 @@ _BY_PHASE: dict[Phase, Phrase] = {
     Phase.LEAVING: "turn_back",
     Phase.FAULT: "out_of_order",
 }
+# Each event asks, and the words are few: one is made once, however often it is asked for.
+_word = lru_cache(maxsize=128)(Guide)
 
 
 def guidance(state: LaneState) -> Guide:
@@ -31,15 +35,15 @@ def guidance(state: LaneState) -> Guide:
     drill = state.mode == "DRILL" if passage is None else passage.drill
     if state.light == "green":
         evacuating = passage is not None and passage.evacuated is not None
-        return Guide("leave" if evacuating else "released", drill=drill)
+        return _word("leave" if evacuating else "released", None, drill)
     if state.phase is Phase.IDLE:
-        return Guide(_idle(state), drill=drill)
+        return _word(_idle(state), None, drill)
     if state.phase is Phase.HELD:
         if passage is not None and passage.decision == "refer":
             # Of a merged inspection, the first place.
-            return Guide("go_to", next(iter(targets_of(passage.inspections)), None), drill)
-        return Guide("wait_for_person", drill=drill)
-    return Guide(_BY_PHASE[state.phase], drill=drill)
+            return _word("go_to", next(iter(targets_of(passage.inspections)), None), drill)
+        return _word("wait_for_person", None, drill)
+    return _word(_BY_PHASE[state.phase], None, drill)
 
 
 def _idle(state: LaneState) -> Phrase:
@@ -53,6 +57,6 @@ def guide(draft: Draft) -> None:
     if not draft.state.profile.guides:
         return
     now = guidance(draft.state)
-    if now != draft.state.guide:
+    if now is not draft.state.guide and now != draft.state.guide:
         draft.change(guide=now)
         draft.emit(now)

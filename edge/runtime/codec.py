@@ -233,7 +233,10 @@ def _tuple_plan(args: tuple[Any, ...]) -> _Plan:
     def encode_all(value: Any) -> list[Any]:
         if type(value) is not tuple or len(value) != len(plans):
             _refuse(f"tuple of {len(plans)}", value)
-        return [plan.encode(one) for plan, one in zip(plans, value, strict=True)]
+        return [
+            one if type(one) in plain else encode_one(one)
+            for (encode_one, _, plain), one in zip(plans, value, strict=True)
+        ]
 
     def decode_all(value: Any) -> tuple[Any, ...]:
         if type(value) is not list or len(value) != len(plans):
