@@ -9,18 +9,10 @@ from edge.core.boxes import SAME_BOX_DIFFERENCES
 from edge.core.container import parse_container
 from edge.core.evidence import joined, look_of, of_one_thing
 from edge.core.readings import ContainerSighting
+from models.code_chains import CODE_LENGTH, OWNER_LENGTH, CodeLine, code_line
 from models.colours import is_drawn
 from models.columns import ColumnCut, columns_of, completing
-from models.containers import (
-    CODE_LENGTH,
-    OWNER_LENGTH,
-    CodeCandidate,
-    CodeLine,
-    best_candidates,
-    code_line,
-    may_begin,
-    sightings_of,
-)
+from models.containers import CodeCandidate, best_candidates, may_begin, sightings_of
 from models.detector import TextLine
 from models.framed import framed_digit, without_frame
 from models.lines import ReadLine, around, is_upright, overlap

@@ -13,7 +13,10 @@ REACH_ROWS = 8.0
 # Readings of a column that have to hold the same size and type.
 MIN_AGREEING = 2
 _TO_DIGIT = str.maketrans("OQDIZSBL", "00012581")
-_TO_LETTER = str.maketrans("06C", "GGG")
+# A 0 is no G: weights end in it (32500).
+_TO_LETTER = str.maketrans("6C", "GG")
+# A country stood behind the code until 1995, with two or three letters.
+COUNTRY_LENGTHS = (2, 3)
 # Codes of 1984 are digits alone, as are weights and volumes on the same door: only the common ones are taken.
 _COMMON_1984 = frozenset({"2210", "2200", "2230", "2250", "2270", "4310", "4300", "4500", "4510", "4332", "4532"})
 
@@ -26,11 +29,20 @@ def size_type_in(text: str) -> str | None:
         if is_size_type(part) and not part.isdigit():
             return part
         repaired = part[:2].translate(_TO_DIGIT) + part[2].translate(_TO_LETTER) + part[3].translate(_TO_DIGIT)
-        if part not in _COMMON_1984 and repaired[2] == "G" and repaired[3] in "01" and _is_usual(repaired):
+        of_digits = part.isdigit() and part != text
+        if part not in _COMMON_1984 and not of_digits and repaired[2:] in ("G0", "G1") and _is_usual(repaired):
             return repaired
         if part in _COMMON_1984 and part == text:
             return part
     return None
+
+
+def is_behind_a_code(text: str) -> bool:
+    """Say whether `text` is what may follow a code in its row: a size and type as read, behind a country perhaps."""
+    country, part = text[:-SIZE_TYPE_LENGTH], text[-SIZE_TYPE_LENGTH:]
+    if country and not (country.isalpha() and len(country) in COUNTRY_LENGTHS):
+        return False
+    return part in _COMMON_1984 or (is_size_type(part) and not part.isdigit())
 
 
 def agreed_size_type(texts: list[str]) -> str | None:

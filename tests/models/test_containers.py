@@ -1,6 +1,10 @@
 import pytest
 
-from models.containers import best_candidates, code_line, sightings_of, without_repeats
+from edge.core.container import check_digit
+from edge.core.evidence import SEEN
+from models.code_chains import code_line
+from models.containers import best_candidates, sightings_of, without_repeats
+from models.look_alikes import LOOK_ALIKE, OF_ONE_VALUE
 from models.size_types import size_type_in
 from tests.support.spelled import read_line
 
@@ -104,6 +108,106 @@ def test_a_size_and_type_is_never_the_end_of_a_number(size_type):
     assert codes(read_line("PONU018", 0, 0), read_line(size_type, 0, 30)) == []
 
 
+@pytest.mark.parametrize("text", ["ACSQU3054383", "1CSQU3054383", "CSQU30543831", "CSQU3054383I", "CSQU3054383L"])
+def test_a_code_with_a_character_too_many_is_not_verified(text):
+    (sighting,) = found_in(read_line(text))
+    assert sighting.container.check == "failed"
+    # Nor do frames that all show it verify it together.
+    assert max(sighting.characters) < SEEN
+
+
+@pytest.mark.parametrize("behind", ["KG", "US", "22G1KG", "2500", "22500", "US2500", "USAB22G1", "22C1"])
+def test_what_else_stands_behind_a_code_is_not_its_size_and_type(behind):
+    assert ("CSQU3054383", "verified") not in codes(read_line("CSQU3054383" + behind))
+
+
+@pytest.mark.parametrize("behind", ["22G1", "US22G1", "USA22G1", "2210", "US4310"])
+def test_a_size_and_type_as_it_was_read_may_stand_behind(behind):
+    assert codes(read_line("CSQU3054383" + behind)) == [("CSQU3054383", "verified")]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        # A bar hides the end of CBHU9542961: weights below end another number that agrees with the check digit.
+        [("CBHU", 0, 0), ("954", 60, 0), ("45G", 60, 30), ("32500", 60, 60)],
+        [("CBHU", 0, 0), ("954", 60, 0), ("456", 60, 30), ("32500", 60, 60)],
+        # The beginning of a word is no owner, though 71.650 would agree.
+        [("MAXCRU", 0, 0), ("5571650", 90, 0)],
+        # Repairs, where lines are joined: this may be another number.
+        [("CSQU", 0, 0), ("30S4383", 60, 0)],
+        [("C5QU", 0, 0), ("3054383", 60, 0)],
+        # Too far, too low, too far aside, too small.
+        [("CSQU", 0, 0), ("3054383", 100, 0)],
+        [("CSQU", 0, 0), ("3054383", 0, 50)],
+        [("CSQU", 0, 0), ("3054383", 28, 30)],
+        [("CSQU", 0, 0), ("305438", 0, 30), ("32210", 90, 30)],
+        # Cut where no code is divided: between the pieces a digit is missing.
+        [("CSQU3", 0, 0), ("054383", 84, 0)],
+        [("CSQU3", 0, 0), ("054383", 0, 30)],
+    ],
+)
+def test_lines_that_do_not_belong_together_are_no_verified_code(lines):
+    assert [
+        code for code, check in codes(*(read_line(text, x, y) for text, x, y in lines)) if check == "verified"
+    ] == []
+
+
+@pytest.mark.parametrize("height", [10, 40])
+def test_a_line_of_another_height_is_no_part_of_a_code(height):
+    assert codes(read_line("CSQU"), read_line("3054383", 60, 0, height=height)) == []
+
+
+def test_a_code_that_is_cut_by_a_bar_is_joined_where_nothing_is_missing():
+    assert codes(read_line("CSQU3"), read_line("054383", 64)) == [("CSQU3054383", "verified")]
+    assert codes(read_line("HJCU"), read_line("4963", 60), read_line("634", 112)) == [("HJCU4963634", "verified")]
+
+
+def test_an_owner_whose_o_is_read_as_zero_is_joined():
+    assert codes(read_line("00LU"), read_line("9929730", 60)) == [("OOLU9929730", "verified")]
+
+
+def test_the_check_digit_does_not_choose_between_two_numbers():
+    found = found_in(read_line("CSQU"), read_line("3054383", 60), read_line("3054384", 0, 30))
+    assert [sighting.container.check for sighting in found] == ["failed"]
+    assert max(found[0].characters) < SEEN
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "shares"),
+    [
+        ("FSSU1102456", 0, {"F": 0.515, "P": 0.3}),
+        ("FSSU1102456", 0, {"F": 0.98, "P": 0.01}),
+        ("FSSU1102456", 0, {"F": 0.8}),
+        ("CSQU3054383", 2, {"Q": 0.97, "G": 0.01}),
+        ("OOLU9929730", 1, {"O": 0.97, "Y": 0.02}),
+    ],
+)
+def test_a_letter_that_may_be_another_one_of_its_value_is_not_verified(text, place, shares):
+    """The check digit cannot tell an F from a P, and frames that all show half of a P do not verify it together."""
+    (sighting,) = found_in(read_line(text, doubts={place: shares}))
+    assert sighting.container.check == "failed"
+    assert sighting.characters[place] < SEEN
+
+
+@pytest.mark.parametrize(
+    ("place", "shares"), [(0, {"C": 0.6, "O": 0.3}), (2, {"Q": 0.9, "O": 0.1}), (3, {"U": 0.9, "K": 0.1})]
+)
+def test_what_the_check_digit_tells_apart_needs_no_more(place, shares):
+    assert codes(read_line("CSQU3054383", doubts={place: shares})) == [("CSQU3054383", "verified")]
+
+
+def test_letters_of_one_value_have_it():
+    assert OF_ONE_VALUE["F"] == "PZ"
+    assert "H" in OF_ONE_VALUE["R"]
+    assert all(
+        check_digit(f"{one}SQU305438") == check_digit(f"{other}SQU305438")
+        for one in OF_ONE_VALUE
+        for other in OF_ONE_VALUE[one]
+    )
+    assert all(set(OF_ONE_VALUE[one]) & LOOK_ALIKE for one in LOOK_ALIKE)
+
+
 def test_two_containers_are_two():
     found = codes(read_line("CSQU3054383"), read_line("TCLU4254260", y=200))
     assert sorted(found) == [("CSQU3054383", "verified"), ("TCLU4254260", "verified")]
@@ -136,6 +240,7 @@ def test_confidence_is_the_weakest_character():
         ("45G1", "45G1"), ("45GI", "45G1"), ("4561", "45G1"), ("22G0", "22G0"), ("L5G1", "L5G1"), ("22T6", "22T6"),
         ("45R1", "45R1"), ("2210", "2210"), ("4310", "4310"), ("2185", None), ("MAXG", None), ("G1", None),
         ("CN45G1", "45G1"), ("62210", None),
+        ("32500", None), ("2500", None), ("42261", None), ("2200", "2200"), ("45C1", "45G1"),
     ],
 )  # fmt: skip
 def test_size_and_type(text, expected):
