@@ -77,7 +77,7 @@ def _of_a_farther_box(looks: Looks, sighting: ContainerSighting) -> bool:
 
 
 def _drawn(looks: Looks, line: CodeLine) -> bool:
-    return may_begin(line.text) and is_drawn(looks.crop(line.read.line))
+    return may_begin(line.text) and is_drawn(looks.crop(line.read.line), len(line.glyphs))
 
 
 def _with_beginning(looks: Looks, line: CodeLine) -> CodeLine:

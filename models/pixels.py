@@ -128,3 +128,9 @@ def bright_pieces(brightness: Image, around: int, more: float) -> Iterator[tuple
     for label in range(1, count):
         x, y, width, height, _area = (int(value) for value in boxes[label])
         yield (x, y, width, height), labels[y : y + height, x : x + width] == label
+
+
+def sizes_of_pieces(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return width and height of what hangs together in `mask`."""
+    count, _, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return [(int(boxes[piece][2]), int(boxes[piece][3])) for piece in range(1, count)]

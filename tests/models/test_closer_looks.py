@@ -8,8 +8,9 @@ from models.containers import likely_code_lines
 from models.framed import framed_digit, without_frame
 from models.lines import ReadLine
 from models.looks import Looks, TwoLooks
+from models.pixels import decoded
 from models.plate_looks import find_plates, read_whole_crop, upper_row
-from tests.support.drawn import BLUE, ground, plate, text
+from tests.support.drawn import BLUE, ground, jpeg, plate, text
 from tests.support.spelled import Script, read_line, spelled, text_line
 
 
@@ -252,12 +253,34 @@ def test_a_code_that_lacks_its_first_letters_is_looked_at_further_to_the_left():
     assert verified(find_containers(Looks(ground(), Script("SQU3054383")), [], [row])) == []
 
 
-def test_what_a_program_drew_into_the_picture_is_no_code():
+YELLOW, RED, CYAN, MAGENTA, GREEN = (0, 255, 255), (0, 0, 255), (255, 255, 0), (255, 0, 255), (0, 255, 0)
+
+
+@pytest.mark.parametrize("outline", [False, True])
+@pytest.mark.parametrize("content", ["CSQU3054383", "CSQU"])
+@pytest.mark.parametrize("colour", [YELLOW, RED, CYAN, MAGENTA, GREEN])
+def test_what_a_program_drew_into_the_picture_is_no_code(colour, content, outline):
     image = ground()
-    text(image, "CSQU3054383", (100, 120), 20, (0, 255, 0))
-    row = read_line("CSQU3054383", x=100, y=95, height=30)
-    assert find_containers(Looks(image, Script()), [], [row]) == []
-    assert verified(find_containers(Looks(ground(), Script()), [], [row])) == ["CSQU3054383"]
+    if outline:
+        cv2.putText(image, content, (100, 120), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (0, 0, 0), 4, cv2.LINE_AA)
+    cv2.putText(image, content, (100, 120), cv2.FONT_HERSHEY_SIMPLEX, 1.0, colour, 2, cv2.LINE_AA)
+    (width, _), _ = cv2.getTextSize(content, cv2.FONT_HERSHEY_SIMPLEX, 1.0, 2)
+    shown = decoded(jpeg(image))
+    owner = ReadLine(text_line(95, 93, width + 10, 32), spelled(content))
+    serial = read_line("3054383", x=110 + width, y=93, height=32)
+    rows = [owner] if len(content) > 4 else [owner, serial]
+    assert find_containers(Looks(shown, Script()), [], rows) == []
+    assert verified(find_containers(Looks(ground(), Script()), [], rows)) == ["CSQU3054383"]
+
+
+@pytest.mark.parametrize("paint", [(30, 30, 200), (200, 190, 20), (30, 200, 210), (60, 40, 30)])
+def test_white_letters_on_a_box_of_a_colour_of_screens_are_a_code(paint):
+    """What stands between the letters hangs together, and goes on above and below them."""
+    image = ground()
+    cv2.rectangle(image, (40, 60), (600, 200), paint, -1)
+    text(image, "CSQU3054383", (100, 120), 26, (250, 250, 250))
+    row = ReadLine(text_line(95, 90, 240, 36), spelled("CSQU3054383"))
+    assert verified(find_containers(Looks(decoded(jpeg(image)), Script()), [], [row])) == ["CSQU3054383"]
 
 
 def test_the_lines_of_a_code_are_asked_for_first():
