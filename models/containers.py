@@ -28,7 +28,7 @@ _HINT = re.compile("([A-Z]{2}[A-Z0-9]|[A-Z][0-9][A-Z]|[0-9][A-Z]{2})[UJZ0VL]")
 CONFUSABLE_PLACES = 2
 # An owner's letter is doubtful where the reader gives another one of its value more than this, and in a row where it
 # has a look-alike and less than this itself. In 209 rows of photographs two letters are; where a part of a letter was
-# painted over, so that another one of its value was read, 25 of 33. Several cuts of a column say more together.
+# painted over, so that another one of its value was read, 24 of 33. Several cuts of a column say more together.
 MOST_OF_ANOTHER, MOST_OF_ANOTHER_IN_COLUMN = 0.005, 0.05
 LOOK_ALIKE_FLOOR = 0.85
 # What is doubtful is at most so sure: below what is verified, and below what one of several frames has to have seen

@@ -58,6 +58,7 @@ class Disturbed:
         if outcome == "wrong":
             told = [round(sighting.confidence, 3) for sighting in verified]
             self.wrong.append({"set": name, "image": row["image"], "how": how, "codes": codes, "confidence": told})
+            sys.stderr.write(f"{self.wrong[-1]}\n")
 
     def figures(self) -> dict[str, Any]:
         """Return the published figures."""
@@ -124,7 +125,6 @@ def judge(reader: PictureReader, folder: Path, step: int, first: int) -> Disturb
         colour = SCREEN_COLOURS[turn % len(SCREEN_COLOURS)]
         judged.add("drawn", row, _verified(reader, drawn(image, colour, rng)), str(colour))
         judged.add("drawn white", row, _verified(reader, drawn(image, WHITE, rng)), "white")
-        sys.stderr.write(f"{row['image']}: {len(judged.wrong)} wrong so far\n")
     return judged
 
 

@@ -2,9 +2,11 @@ import pytest
 
 from edge.core.container import check_digit
 from edge.core.evidence import SEEN
+from edge.core.readings import PictureReading
 from models.code_chains import code_line
 from models.containers import best_candidates, sightings_of, without_repeats
 from models.look_alikes import LOOK_ALIKE, OF_ONE_VALUE
+from models.scoring import join_views
 from models.size_types import size_type_in
 from tests.support.spelled import read_line
 
@@ -195,6 +197,23 @@ def test_a_letter_that_may_be_another_one_of_its_value_is_not_verified(text, pla
 )
 def test_what_the_check_digit_tells_apart_needs_no_more(place, shares):
     assert codes(read_line("CSQU3054383", doubts={place: shares})) == [("CSQU3054383", "verified")]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [read_line("FSSU1102456", doubts={0: {"F": 0.515, "P": 0.3}})],
+        [read_line("ACSQU3054383")],
+        [read_line("CSQU30543831")],
+        [read_line("CSQU"), read_line("30S4383", 60)],
+        [read_line("CSQU"), read_line("3054383", 60), read_line("3054384", 0, 30)],
+    ],
+)
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_frames_of_what_stands_still_verify_nothing_together(lines, frames):
+    views = [PictureReading(containers=tuple(found_in(*lines)))] * frames
+    assert views[0].containers
+    assert join_views(views) == ()
 
 
 def test_letters_of_one_value_have_it():
