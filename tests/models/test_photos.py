@@ -3,12 +3,14 @@
 import csv
 from pathlib import Path
 
+import cv2
 import pytest
 
 from models.evaluate import labelled_boxes
 from models.pipeline import load_picture_reader
 from models.pixels import decoded
 from models.scoring import BoxTally, LabelledBox, score_codes, score_plate
+from models.training.judge_disturbed import bars
 
 PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "real-images"
 pytestmark = [
@@ -89,3 +91,13 @@ def test_horizontal_codes(reader):
     ]
     assert outcomes.count("exact") >= 0.6 * len(rows)
     assert outcomes.count("wrong") == 0
+
+
+def test_a_bar_over_a_code_makes_no_other_code_of_what_is_beside_it(reader):
+    """DRYU1549261, once: the owner, a bar, and a number of another row."""
+    image = decoded((PHOTOS / "containers" / "images" / "y_data_13.jpg").read_bytes())
+    for how, shown in bars(image, 9):
+        _, encoded = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, 92])
+        found = reader.read_encoded(encoded.tobytes(), frozenset({"container"})).containers
+        codes = {sighting.container.code for sighting in found if sighting.container.check == "verified"}
+        assert codes <= {"DRYU9215492"}, how
