@@ -1,9 +1,11 @@
 r"""`python -m models.training.judge_rendered`: judges the product as it is shipped on rendered plates and containers.
 
-    python -m models.training.judge_rendered --seed 1 --plates 6000 --codes 1200 --json
+    python -m models.training.judge_rendered --seed 1 --plates 6000 --codes 1200 --covered-plates 3000 --json
 
 Every picture goes the way of a photograph: encoded, through `PictureReader.read_encoded`, with the models of the
-registry and their default thresholds. Needs nothing of the extra `training`. Figures are those of rendered pictures and
+registry and their default thresholds. Numbers that something stands before (sight `covered`) are sets of their own, so
+that the figures of the others stay what they were: what nobody can tell is to be unread there, and any other string
+than the painted one is wrong. Needs nothing of the extra `training`. Figures are those of rendered pictures and
 are never counted together with photographs. `--fonts FOLDER` names fonts that are not installed (laid out as
 /usr/share/fonts); `--examples FOLDER` draws what was misread or unread, truth and answer under each; `--details FILE`
 keeps one line of JSON for each picture.
@@ -11,6 +13,7 @@ keeps one line of JSON for each picture.
 
 import argparse
 import contextlib
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,7 +27,7 @@ from models.reader import LineReader
 from models.registry import load_registry
 from models.training.examples import Example, draw_examples
 from models.training.judging import Answers, calibration_error, floor_for, joined, read_crop, reliability
-from models.training.rendered_sets import Drawn, codes, plates
+from models.training.rendered_sets import Drawn, codes, covered_codes, covered_plates, plates
 from models.training.rendering import CHINESE_FONTS, FONTS, LATIN_FONTS, installed
 
 WRONG_IN = 1000
@@ -40,6 +43,7 @@ class Judged:
 
     by_class: dict[str, Answers] = field(default_factory=dict)
     by_sight: dict[str, Answers] = field(default_factory=dict)
+    by_cover: dict[str, Answers] = field(default_factory=dict)
     # What the first reader alone says of those that stayed unread: what the thresholds cost, and spare.
     unread_alone: Answers = field(default_factory=Answers)
     examples: list[Example] = field(default_factory=list)
@@ -47,13 +51,18 @@ class Judged:
 
     def add(self, drawn: Drawn, answer: str, confidence: float) -> None:
         """Count one picture; `answer` is '' where there was none."""
-        for groups, name in ((self.by_class, drawn.group), (self.by_sight, drawn.sight)):
-            groups.setdefault(name, Answers()).add(drawn.truth, answer, confidence)
+        groups = [(self.by_class, drawn.group), (self.by_sight, drawn.sight)]
+        if drawn.cover is not None:
+            groups += [(self.by_cover, drawn.cover.kind), (self.by_cover, drawn.cover.paint)]
+        for answers, name in groups:
+            answers.setdefault(name, Answers()).add(drawn.truth, answer, confidence)
         of_class = self.by_class[drawn.group]
         if answer != drawn.truth and (answer or of_class.unread <= UNREAD_EXAMPLES):
             self.examples.append(Example(drawn, answer))
         if self.details is not None:
             told = {"class": drawn.group, "sight": drawn.sight, "truth": drawn.truth}
+            if drawn.cover is not None:
+                told |= {"cover": drawn.cover.kind, "paint": drawn.cover.paint}
             line = json.dumps({**told, "answer": answer, "confidence": confidence}, ensure_ascii=False)
             self.details.write(line + "\n")
 
@@ -72,6 +81,7 @@ class Judged:
             "floor": round(floor_for(whole.given, total, WRONG_IN), DIGITS),
             "by_class": {name: answers.summary() for name, answers in self.by_class.items()},
             "by_sight": {name: answers.summary() for name, answers in self.by_sight.items()},
+            "by_cover": {name: answers.summary() for name, answers in sorted(self.by_cover.items())},
             "misread": [
                 {"class": one.drawn.group, "sight": one.drawn.sight, "truth": one.drawn.truth, "answer": one.answer}
                 for one in self.examples
@@ -116,7 +126,8 @@ def judge_codes(reader: PictureReader, pictures: Iterator[Drawn], details: TextI
 def _table(title: str, figures: dict[str, Any]) -> str:
     """Return the figures of one set as tables of Markdown."""
     lines = [f"| {title} | n | exact | wrong | unread |", "|---|---|---|---|---|"]
-    for name, counts in (*figures["by_class"].items(), *figures["by_sight"].items(), ("all", figures)):
+    parts = (figures[part].items() for part in ("by_class", "by_sight", "by_cover"))
+    for name, counts in (*itertools.chain(*parts), ("all", figures)):
         lines.append(f"| {name} | {counts['n']} | {counts['exact']} | {counts['wrong']} | {counts['unread']} |")
     lines += ["", "| confidence | answers | mean | right |", "|---|---|---|---|"]
     for place, one in enumerate(figures["reliability"]):
@@ -134,6 +145,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="the set that is drawn")
     parser.add_argument("--plates", type=int, default=3000, help="how many crops of plates")
     parser.add_argument("--codes", type=int, default=1200, help="how many pictures of containers")
+    parser.add_argument("--covered-plates", type=int, default=600, help="how many crops with something before them")
+    parser.add_argument("--covered-codes", type=int, default=240, help="how many codes with something before them")
     parser.add_argument("--fonts", type=Path, default=FONTS, help="folder laid out as /usr/share/fonts")
     parser.add_argument("--examples", type=Path, help="folder for pictures of what was misread or unread")
     parser.add_argument("--details", type=Path, help="file for one line of JSON a picture")
@@ -149,20 +162,28 @@ def main(argv: Sequence[str] | None = None) -> int:
             details = opened.enter_context(arguments.details.open("w", encoding="utf-8"))
         read_plates = judge_plates(reader, alone, plates(arguments.plates, seed, fonts_in), details)
         read_codes = judge_codes(reader, codes(arguments.codes, seed, fonts_in), details)
+        behind = covered_plates(arguments.covered_plates, seed, fonts_in)
+        read_covered_plates = judge_plates(reader, alone, behind, details)
+        read_covered_codes = judge_codes(reader, covered_codes(arguments.covered_codes, seed, fonts_in), details)
     fonts = {Path(font).name for font in installed((*CHINESE_FONTS, *LATIN_FONTS), fonts_in) if font}
     figures = {
         "seed": seed,
         "fonts": sorted(fonts),
         "plates": {**read_plates.figures(), "unread_alone": read_plates.unread_alone.summary()},
         "codes": read_codes.figures(),
+        "covered_plates": read_covered_plates.figures(),
+        "covered_codes": read_covered_codes.figures(),
     }
     if arguments.examples is not None:
         draw_examples(read_plates.examples, arguments.examples / "misread-plates.png")
         draw_examples(read_codes.examples, arguments.examples / "misread-codes.png")
+        draw_examples(read_covered_plates.examples, arguments.examples / "misread-covered-plates.png")
+        draw_examples(read_covered_codes.examples, arguments.examples / "misread-covered-codes.png")
     if arguments.json:
         sys.stdout.write(json.dumps(figures, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(f"{_table('plates', figures['plates'])}\n\n{_table('codes', figures['codes'])}\n")
+        sets = ("plates", "codes", "covered_plates", "covered_codes")
+        sys.stdout.write("\n\n".join(_table(one.replace("_", " "), figures[one]) for one in sets) + "\n")
     return 0
 
 

@@ -3,19 +3,29 @@
 Drawn from seeds that no training uses, and never counted together with photographs.
 """
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 
-from models.pixels import Image
+from models.pixels import Array, Image
 from models.training.augment import Sight, height_drawn, packed, taken
-from models.training.rendering import FONTS, LATIN_FONTS, LINE_HEIGHT_PX, TWO_ROWS_HEIGHT_PX, LinePainter, installed
+from models.training.covers import Cover, covered, drawn_cover
+from models.training.rendering import (
+    FONTS,
+    LATIN_FONTS,
+    LINE_HEIGHT_PX,
+    TWO_ROWS_HEIGHT_PX,
+    LinePainter,
+    installed,
+)
 from models.training.text_pictures import code_text
 from models.training.texts import JUDGED, judged_text
-from simulators.scene import Weather, encode_jpeg, render_container, vary
+from simulators.scene import CLEAR, Weather, encode_jpeg, render_container, vary
 
 Rng = np.random.Generator
 JUDGED_SEED = 900_000
@@ -32,45 +42,75 @@ CODE_WIDTHS_PX = (400, 1280)
 DIRT_SHARE, MOST_DIRT, BLUR_SHARE, MOST_BLUR = 0.5, 0.5, 0.3, 0.3
 
 
+# What a number is seen in, or that something stands before a part of it (by day, in rain or at night).
+Seen = Sight | Literal["covered"]
+COVERED: Seen = "covered"
+_COVERED_TURN = 1
+# By so much two renderings of a scene differ where another code was painted.
+_PAINTED_ANEW = 40
+
+
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One picture: its class and what it is seen in, what it says, as a camera sends it and as pixels."""
+    """One picture: its class and what it is seen in, what it says, as a camera sends it and as pixels.
+
+    `cover` is what stands before it, None where nothing does.
+    """
 
     group: str
-    sight: Sight
+    sight: Seen
     truth: str
     encoded: bytes
     image: Image = field(repr=False)
+    cover: Cover | None = None
 
 
-def rng_of(seed: int) -> Rng:
-    """Return the generator of a judged set: no training begins with its seed."""
-    return np.random.default_rng([JUDGED_SEED, seed])
+def rng_of(seed: int, *turn: int) -> Rng:
+    """Return the generator of a judged set: no training begins with its seed. Each `turn` has pictures of its own."""
+    return np.random.default_rng([JUDGED_SEED, seed, *turn])
 
 
 def plates(count: int, seed: int, fonts: Path = FONTS) -> Iterator[Drawn]:
     """Yield `count` crops of plates, the classes of `texts.JUDGED` in turn, one row or two, 13 to 80 pixels high."""
-    rng = rng_of(seed)
+    return _plates(count, rng_of(seed), fonts, behind=False)
+
+
+def covered_plates(count: int, seed: int, fonts: Path = FONTS) -> Iterator[Drawn]:
+    """Yield `count` other crops of the same kinds, each with something before it (`covers`)."""
+    return _plates(count, rng_of(seed, _COVERED_TURN), fonts, behind=True)
+
+
+def _plates(count: int, rng: Rng, fonts: Path, *, behind: bool) -> Iterator[Drawn]:
     painter = LinePainter(rng, fonts)
     names = tuple(JUDGED)
     for place in range(count):
         turn, which = divmod(place, len(names))
         number = judged_text(names[which], turn, rng)
         line = painter.whole(number)
+        cover = drawn_cover(rng) if behind else None
+        scene = line.image if cover is None else covered(line.image, line.corners, cover, rng)
         higher = 1.0 if number.rows == 1 else TWO_ROWS_HEIGHT_PX / LINE_HEIGHT_PX
         height = min(round(height_drawn(rng) * higher), MAX_CROP_HEIGHT_PX)
         size = (round(height * float(rng.uniform(*_ASPECTS[number.rows]))), height)
         sight = _SIGHTS[turn % len(_SIGHTS)]
-        image = taken(line.image, line.corners, size, rng, sight, sharp=True)
+        image = taken(scene, line.corners, size, rng, sight, sharp=True)
         if rng.random() < PACKED_SHARE:
             image = packed(image, int(rng.integers(LEAST_QUALITY, MOST_QUALITY)))
         _, data = cv2.imencode(".png", image)
-        yield Drawn(names[which], sight, number.text, data.tobytes(), image)
+        yield Drawn(names[which], sight if cover is None else COVERED, number.text, data.tobytes(), image, cover)
 
 
 def codes(count: int, seed: int, fonts: Path = FONTS) -> Iterator[Drawn]:
     """Yield `count` pictures of a container, its code in one to three rows or in a column, as a camera sends them."""
-    rng = rng_of(seed)
+    return _codes(count, rng_of(seed), fonts, behind=False)
+
+
+def covered_codes(count: int, seed: int, fonts: Path = FONTS) -> Iterator[Drawn]:
+    """Yield `count` other pictures of the same kinds, each with something before the code (`covers`)."""
+    return _codes(count, rng_of(seed, _COVERED_TURN), fonts, behind=True)
+
+
+def _codes(count: int, rng: Rng, fonts: Path, *, behind: bool) -> Iterator[Drawn]:
     faces = installed(LATIN_FONTS, fonts)
     for place in range(count):
         turn, which = divmod(place, len(CODE_FORMS))
@@ -80,19 +120,56 @@ def codes(count: int, seed: int, fonts: Path = FONTS) -> Iterator[Drawn]:
         weather = _weather(rng, sight)
         width = round(float(np.exp(rng.uniform(*np.log(CODE_WIDTHS_PX)))))
         drawn, frame = (int(one) for one in rng.integers(0, 1 << 30, 2))
-        scene = render_container(
-            [code],
-            [size_type],
-            drawn,
-            weather=weather,
-            upright=upright,
-            rows=rows,
-            face=faces[int(rng.integers(len(faces)))],
-            width=width,
-            height=round(width * 9 / 16),
+        face = faces[int(rng.integers(len(faces)))]
+        size = (width, round(width * 9 / 16))
+        painted = functools.partial(
+            _container, size_type=size_type, seed=drawn, upright=upright, rows=rows, face=face, size=size
         )
+        scene = painted(code, weather=weather)
+        cover = drawn_cover(rng) if behind else None
+        if cover is not None:
+            corners = _painted_anew(painted(code), painted(_other(code)), upright=upright)
+            scene = covered(scene, corners, cover, rng)
         image = vary(scene, frame, weather)
-        yield Drawn(name, sight, code, encode_jpeg(image, frame), image)
+        yield Drawn(name, sight if cover is None else COVERED, code, encode_jpeg(image, frame), image, cover)
+
+
+def _container(
+    code: str,
+    *,
+    size_type: str,
+    seed: int,
+    upright: bool,
+    rows: int,
+    face: str,
+    size: tuple[int, int],
+    weather: Weather = CLEAR,
+) -> Image:
+    return render_container(
+        [code],
+        [size_type],
+        seed,
+        weather=weather,
+        upright=upright,
+        rows=rows,
+        face=face,
+        width=size[0],
+        height=size[1],
+    )
+
+
+def _other(code: str) -> str:
+    """Return a code that differs from `code` in every character."""
+    return "".join(chr(ord(one) + 1) if one not in "Z9" else {"Z": "A", "9": "0"}[one] for one in code)
+
+
+def _painted_anew(one: Image, other: Image, *, upright: bool) -> Array:
+    """Return the corners of what two renderings do not share, its first side along a row or down a column."""
+    rows, columns = np.nonzero(cv2.absdiff(one, other).max(axis=2) > _PAINTED_ANEW)
+    left, right, top, low = columns.min(), columns.max() + 1, rows.min(), rows.max() + 1
+    corners = np.array([[left, top], [right, top], [right, low], [left, low]], np.float32)
+    # Down the right side of a column, so that it still goes round clockwise.
+    return np.roll(corners, -1, axis=0) if upright else corners
 
 
 def _weather(rng: Rng, sight: Sight) -> Weather:
