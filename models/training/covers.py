@@ -52,8 +52,11 @@ def drawn_cover(rng: Rng) -> Cover:
     return Cover(kind, paint, width, place)
 
 
-def covered(image: Image, corners: Array, cover: Cover, rng: Rng) -> Image:
-    """Return `image` with `cover` before the number that stands at `corners` (clockwise from its first character)."""
+def covered(image: Image, corners: Array, cover: Cover, rng: Rng, texture: Image | None = None) -> Image:
+    """Return `image` with `cover` before the number that stands at `corners` (clockwise from its first character).
+
+    Where there is a `texture`, as large as `image`, the thing shows that in place of its paint.
+    """
     height = float(np.linalg.norm(corners[3] - corners[0]))
     long = float(np.linalg.norm(corners[1] - corners[0])) / max(height, 1.0)
     mask = np.zeros(image.shape[:2], np.uint8)
@@ -63,7 +66,7 @@ def covered(image: Image, corners: Array, cover: Cover, rng: Rng) -> Image:
         cv2.fillPoly(mask, [np.round(places * (1 << _SHIFT)).astype(np.int32)], 255, cv2.LINE_AA, _SHIFT)
     soft = float(rng.uniform(0.3, _SOFT_PX))
     share = cv2.GaussianBlur(mask.astype(np.float32) / 255.0, (0, 0), soft)[:, :, None]
-    paint = _painted(image, corners, cover, rng)
+    paint = _painted(image, corners, cover, rng) if texture is None else texture.astype(np.float32)
     return np.asarray(np.clip(image * (1.0 - share) + paint * share, 0, 255), np.uint8)
 
 

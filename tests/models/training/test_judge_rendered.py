@@ -12,9 +12,10 @@ from models.pipeline import CROP_HEIGHT_PX, CROP_MIN_ASPECT
 from models.pixels import decoded
 from models.reader import LineReader
 from models.training.augment import SIGHTS
+from models.training.covers import KINDS, Cover
 from models.training.examples import MAX_EXAMPLES, Example, draw_examples
 from models.training.judge_rendered import judge_codes, judge_plates, main
-from models.training.rendered_sets import CODE_FORMS, Drawn, codes, plates
+from models.training.rendered_sets import CODE_FORMS, Drawn, codes, covered_codes, covered_plates, plates
 from models.training.texts import JUDGED, judged_text
 
 BOX = (0, 0, 100, 30)
@@ -36,6 +37,18 @@ def test_a_set_repeats_with_its_seed_and_differs_with_another():
     first, again, other = ([one.encoded for one in plates(15, seed)] for seed in (1, 1, 2))
     assert first == again
     assert first != other
+
+
+def test_covered_plates_and_codes_are_pictures_of_their_own():
+    drawn = list(covered_plates(3 * len(JUDGED), 1))
+    assert {one.group for one in drawn} == set(JUDGED)
+    assert {one.sight for one in drawn} == {"covered"}
+    assert {one.cover.kind for one in drawn} == set(KINDS)
+    assert drawn[0].encoded not in {one.encoded for one in plates(15, 1)}
+    assert [one.encoded for one in covered_plates(3, 1)] == [one.encoded for one in drawn[:3]]
+    boxes = list(covered_codes(2 * len(CODE_FORMS), 1))
+    assert {one.group for one in boxes} == {name for name, _, _ in CODE_FORMS}
+    assert all(one.sight == "covered" and one.cover is not None for one in boxes)
 
 
 @pytest.mark.parametrize("name", JUDGED)
@@ -113,6 +126,22 @@ def test_plates_are_counted_by_class_and_sight_and_the_wrong_ones_are_named(tmp_
     assert judged.unread_alone.summary() == {"n": 1, "exact": 0, "wrong": 0, "unread": 1}
 
 
+def test_what_stood_before_a_number_is_counted_too(tmp_path):
+    hidden = Drawn(
+        "blue", "covered", "京A12345", b"", np.full((24, 80, 3), 90, np.uint8), Cover("mud", "dark", 0.1, 0.5)
+    )
+    with (tmp_path / "lines").open("w+", encoding="utf-8") as details:
+        figures = judge_plates(
+            Answering(plate_read("京A12346", 0.9)), nothing_alone(), iter([hidden]), details
+        ).figures()
+        details.seek(0)
+        (line,) = map(json.loads, details)
+    assert (line["cover"], line["paint"], line["sight"]) == ("mud", "dark", "covered")
+    wrong = {"n": 1, "exact": 0, "wrong": 1, "unread": 0}
+    assert figures["by_cover"] == {"dark": wrong, "mud": wrong}
+    assert figures["by_sight"] == {"covered": wrong}
+
+
 def test_a_second_code_beside_the_right_one_is_wrong():
     right, other = "CSQU3054383", "MSKU9070323"
     reader = Answering(code_read(right), code_read(right, other), code_read("CSQU3054384"), PictureReading())
@@ -122,7 +151,8 @@ def test_a_second_code_beside_the_right_one_is_wrong():
 
 
 def test_the_command_judges_the_shipped_models(tmp_path, capsys):
-    arguments = ["--seed", "3", "--plates", "15", "--codes", "4", "--fonts", str(tmp_path)]
+    arguments = ["--seed", "3", "--plates", "15", "--codes", "4", "--covered-plates", "4", "--covered-codes", "2"]
+    arguments += ["--fonts", str(tmp_path)]
     more = ["--json", "--examples", str(tmp_path), "--details", str(tmp_path / "lines")]
     assert main([*arguments, *more]) == 0
     figures = json.loads(capsys.readouterr().out)
@@ -134,15 +164,20 @@ def test_the_command_judges_the_shipped_models(tmp_path, capsys):
         assert figures[part]["wrong"] == 0
         assert figures[part]["exact"] >= 0.4 * count
         assert len(figures[part]["reliability"]) == 10
-    assert len((tmp_path / "lines").read_text("utf-8").splitlines()) == 19
+    assert len((tmp_path / "lines").read_text("utf-8").splitlines()) == 25
+    assert figures["covered_plates"]["n"] == 4
+    assert figures["covered_codes"]["n"] == 2
     assert (tmp_path / "misread-plates.png").is_file() == (figures["plates"]["exact"] < 15)
 
 
 def test_the_command_prints_tables(capsys, tmp_path):
-    assert main(["--plates", "15", "--codes", "0", "--fonts", str(tmp_path)]) == 0
+    behind = ["--covered-plates", "2", "--covered-codes", "0"]
+    assert main(["--plates", "15", "--codes", "0", *behind, "--fonts", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "| plates | n | exact | wrong | unread |" in out
     assert "| 挂, two rows | 1 |" in out
+    assert "| covered plates | n | exact | wrong | unread |" in out
+    assert "| covered | 2 |" in out
     assert "wrong in 1,000; calibration error" in out
 
 
