@@ -4,14 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.core.readings import ContainerSighting
+from edge.core.readings import Box, ContainerSighting
 from models.columns import ColumnCut, turned_column
+from models.cover_finder import CoverFinder
 from models.detector import TextLine
-from models.lines import ReadLine, around
+from models.lines import ReadLine, around, overlap
 from models.pixels import Array, Image, cut_out
 from models.reader import LineReader
 
 MIN_LINE_HEIGHT_PX = 6.0
+# Other cuts of a line: left, right, up, down in its heights.
+STEADY_LOOKS = ((0.0, 0.0, 0.1, 0.1), (0.12, 0.12, 0.0, 0.0), (-0.05, -0.05, -0.06, -0.06))
+# From here on something may stand before a line: then other cuts are asked, and their mean counts.
+LOOK_AGAIN_FLOOR = 0.3
+# A line that shares so much with one before which something was seen is the same plate.
+SAME_PLATE = 0.3
 
 
 def stretched(line: TextLine, left: float = 0.0, right: float = 0.0, up: float = 0.0, down: float = 0.0) -> TextLine:
@@ -75,12 +82,46 @@ class Looks:
         return ReadLine(TextLine(corners, group[0].score), probabilities)
 
 
+class SeenCovers:
+    """What stands before the plates of one picture: what was refused once is believed in no other cut."""
+
+    def __init__(self, image: Image, finder: CoverFinder | None) -> None:
+        """Look in `image`; without a `finder` nothing is ever seen."""
+        self._image = image
+        self._finder = finder
+        self.boxes: list[Box] = []
+
+    def before(self, lines: list[TextLine]) -> float:
+        """Return how surely something stands before the plate in `lines`, 1 where it did. Raises ModelOutputError."""
+        box = around(lines)
+        if any(overlap(box, other) > SAME_PLATE for other in self.boxes):
+            return 1.0
+        if self._finder is None:
+            return 0.0
+        first = self._surest(self._finder, lines)
+        if first < LOOK_AGAIN_FLOOR:
+            return first
+        again = [self._surest(self._finder, [stretched(line, *look) for line in lines]) for look in STEADY_LOOKS]
+        return float(np.mean([first, *again]))
+
+    def refuse(self, lines: list[TextLine]) -> None:
+        """Remember that the plate in `lines` is not answered, whoever finds it again."""
+        self.boxes.append(around(lines))
+
+    def _surest(self, finder: CoverFinder, lines: list[TextLine]) -> float:
+        return max(float(finder.hidden(cut_out(self._image, line.corners)).max()) for line in lines)
+
+
 @dataclass(frozen=True, slots=True)
 class TwoLooks:
-    """One picture and its two readers: one that knows plates alone and is fast, one that knows any text."""
+    """One picture and its two readers: one that knows plates alone and is fast, one that knows any text.
+
+    `covers` tells what stands before plates; None where nobody looks for that.
+    """
 
     plates: Looks
     texts: Looks
+    covers: SeenCovers | None = None
 
     @property
     def all_too_low(self) -> bool:

@@ -8,10 +8,11 @@ from pathlib import Path
 from edge.core.readings import NOT_FOUND, ContainerSighting, PictureReading, PlateSighting, Unread, VehicleSighting
 from models.container_looks import find_containers, heed_rows, lacks_size_type, size_type_beside
 from models.containers import likely_code_lines
+from models.cover_finder import CoverFinder
 from models.detector import FAINT, TextDetector, TextLine
 from models.light import cause_of, defect_of, light_of
 from models.lines import ReadLine, is_upright
-from models.looks import Looks, TwoLooks
+from models.looks import Looks, SeenCovers, TwoLooks
 from models.messages import Fault
 from models.picture import open_picture
 from models.pixels import Image
@@ -38,6 +39,8 @@ CROP_MIN_ASPECT = 1.8
 # Of 40 crops made smaller 38 were read at 14 px, none wrongly; at 12 px 27, two of them wrongly.
 MIN_CROP_HEIGHT_PX = 14
 TOO_FEW_PIXELS = "too_few_pixels"
+# A plate was found and something stands before a part of it.
+COVERED = "covered"
 PLATE = "plate"
 CONTAINER = "container"
 VEHICLE = "vehicle"
@@ -50,13 +53,15 @@ MOST_SAID = 1_000
 class Detectors:
     """What finds lines: `texts` any text, `codes` container codes in rows and columns, faster; `plates` plates.
 
-    `vehicles` finds vehicles and the boxes that they carry; None where the registry names no such detector.
+    `vehicles` finds vehicles and the boxes that they carry; None where the registry names no such detector. `covers`
+    sees what stands before plates; None where nobody looks.
     """
 
     texts: TextDetector
     codes: TextDetector
     plates: PlateFinder
     vehicles: VehicleFinder | None = None
+    covers: CoverFinder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +132,17 @@ class PictureReader:
     def _spelt(self, image: Image, look_for: frozenset[str]) -> PictureReading:
         """Return the plates and codes of a picture."""
         readers = self._readers
-        looks = TwoLooks(Looks(image, readers.plates), Looks(image, readers.texts, readers.columns))
+        covers = SeenCovers(image, self._detectors.covers)
+        looks = TwoLooks(Looks(image, readers.plates), Looks(image, readers.texts, readers.columns), covers)
         height, width = image.shape[:2]
         if PLATE in look_for and height <= CROP_HEIGHT_PX and width >= CROP_MIN_ASPECT * height:
             if height < MIN_CROP_HEIGHT_PX:
                 return PictureReading(unread=tuple(Unread(what, TOO_FEW_PIXELS) for what in sorted(look_for)))
             whole = read_whole_crop(looks)
             if whole or look_for == {PLATE}:
-                return PictureReading(tuple(whole), (), (), _unread(look_for, whole, []))
+                return PictureReading(tuple(whole), (), (), _unread(look_for, whole, [], covers))
         plates, containers = self._look(looks, look_for)
-        found = PictureReading(tuple(plates), tuple(containers), (), _unread(look_for, plates, containers))
+        found = PictureReading(tuple(plates), tuple(containers), (), _unread(look_for, plates, containers, covers))
         return _explained(found, TOO_FEW_PIXELS if looks.all_too_low else None)
 
     def _look(self, looks: TwoLooks, look_for: frozenset[str]) -> tuple[list[PlateSighting], list[ContainerSighting]]:
@@ -254,11 +260,11 @@ def _lacks_size_type(containers: list[ContainerSighting], line: TextLine) -> boo
 
 
 def _unread(
-    look_for: frozenset[str], plates: list[PlateSighting], containers: list[ContainerSighting]
+    look_for: frozenset[str], plates: list[PlateSighting], containers: list[ContainerSighting], covers: SeenCovers
 ) -> tuple[Unread, ...]:
     unread: list[Unread] = []
     if PLATE in look_for and not plates:
-        unread.append(Unread(PLATE, NOT_FOUND))
+        unread.append(Unread(PLATE, COVERED, covers.boxes[0]) if covers.boxes else Unread(PLATE, NOT_FOUND))
     if CONTAINER in look_for and not _verified(containers):
         reason = "check_digit" if containers else NOT_FOUND
         unread.append(Unread(CONTAINER, reason, containers[0].box if containers else None))
@@ -299,8 +305,9 @@ def load_picture_reader(
     found = registry.get("vehicle_detector")
     later = [] if found is None else [LaterSession(found)]
     vehicles = VehicleFinder(later[0].run) if later else None
+    covers = CoverFinder(loaded("cover_detector").run)
     readers = Readers(reader("text_reader"), reader("plate_reader"), reader("column_reader"))
-    return PictureReader(Detectors(any_text, codes, plates, vehicles), readers, later)
+    return PictureReader(Detectors(any_text, codes, plates, vehicles, covers), readers, later)
 
 
 def line_reader(entry: ModelEntry) -> LineReader:

@@ -11,20 +11,22 @@ from models.colours import plate_colour
 from models.decode import cut_to, spelling_of, top_glyphs
 from models.detector import TextLine
 from models.lines import ReadLine, joined, overlap
-from models.looks import TwoLooks, stretched
+from models.looks import STEADY_LOOKS, TwoLooks, stretched
 from models.pixels import Array
 from models.plate_finder import FoundPlate
 from models.plate_grammar import PLATE_CHARACTERS
-from models.plate_opinions import agreed, is_temporary, may_be_temporary, spelt_alone
+from models.plate_opinions import agreed, is_temporary, may_be_temporary, spelt_alone, surely_alike
 from models.plates import CROP_FLOOR, plates_of, read_plate, without_repeats
 
 MAX_CLOSER_LOOKS = 6
 # In a picture that is one plate, nobody else is asked about a reading that is as sure as this.
 UNDOUBTED_FLOOR = 0.95
-# A line that is read with less is cut out anew: left, right, up, down in its heights. A reading that all cuts share is
-# as sure as UNDOUBTED_FLOOR, another is not. Above it other cuts confirm the wrong ones as well (2 of 929 rendered).
+# A line that is read with less is cut out anew. A reading that all cuts share is as sure as UNDOUBTED_FLOOR, another is
+# not. Above it other cuts confirm the wrong ones as well (2 of 929 rendered).
 UNSTEADY_CEILING = 0.94
-STEADY_LOOKS = ((0.0, 0.0, 0.1, 0.1), (0.12, 0.12, 0.0, 0.0), (-0.05, -0.05, -0.06, -0.06))
+# From here on something stands before a plate for certain; from here on it may, and what anybody doubts is no answer.
+HIDDEN_FLOOR = 0.85
+DOUBTFUL_FLOOR = 0.75
 # What the first reader alone has to reach in a picture that is one plate of a kind that no photographed crop shows.
 SELDOM_SEEN_FLOOR = 0.97
 # What the general reader alone has to reach in a picture that is one plate of one row; of two rows it is not believed.
@@ -69,7 +71,9 @@ class _Sight:
         """Return what both readers make of a plate that the first one spelt. What they refuse once stays refused."""
         if sighting.plate.text in self.refused:
             return None
-        if sighting.plate.text in self._undoubted and sighting.confidence >= UNDOUBTED_FLOOR:
+        if self._covered(sighting, lines):
+            answer = None
+        elif sighting.plate.text in self._undoubted and sighting.confidence >= UNDOUBTED_FLOOR:
             answer = self._unless_temporary(sighting, lines)
         else:
             answer = self._agreed(self._steadied(sighting, lines), lines)
@@ -85,6 +89,8 @@ class _Sight:
         """
         strange = len(lines) == 2 or (sighting.plate.colour is None and self.colour_of(lines) == "white")
         usual = sighting.plate.kind == "ordinary" and not strange
+        if self._covered(sighting, lines):
+            return None
         first = self._steadied(sighting, lines) if usual else sighting
         if not strange and first.confidence >= (UNDOUBTED_FLOOR if usual else SELDOM_SEEN_FLOOR):
             return self._unless_temporary(first, lines)
@@ -92,6 +98,28 @@ class _Sight:
         if answer is None or (usual and answer.plate.kind == "ordinary"):
             return answer
         return answer if answer.confidence >= UNDOUBTED_FLOOR else None
+
+    def spelt_alone(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
+        """Return the plate that the general reader alone spells, or None where it may be another or is hidden."""
+        return None if self._covered(sighting, lines, alone=True) else spelt_alone(sighting, lines)
+
+    def with_a_mark(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
+        """Return a plate that has a province or a mark: one without may lack a province that is not seen."""
+        return None if sighting.plate.kind in ("military", "armed_police") else self.spelt_alone(sighting, lines)
+
+    def _covered(self, sighting: PlateSighting, lines: list[ReadLine], *, alone: bool = False) -> bool:
+        """Say whether a part of the plate may be hidden, so that it is no answer (docs/decisions/0077).
+
+        What the reader of plates did not spell itself is spelt by the general one `alone`, which nobody confirms.
+        """
+        covers, places = self._looks.covers, [line.line for line in lines]
+        hidden = 0.0 if covers is None else covers.before(places)
+        if covers is None or hidden < DOUBTFUL_FLOOR:
+            return False
+        if hidden < HIDDEN_FLOOR and not alone and surely_alike(sighting, self._any_text(lines)):
+            return False
+        covers.refuse(places)
+        return True
 
     def _agreed(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         return agreed(sighting, self._any_text(lines))
@@ -144,8 +172,8 @@ def _closer(looks: TwoLooks, row: ReadLine, sight: _Sight) -> list[PlateSighting
     # The general reader alone, on the line as it was found and wider; not where the two have disagreed.
     if sight.refused:
         return []
-    return plates_of([looks.texts.read(row.line)], sight.colour_of, check=spelt_alone) or plates_of(
-        [looks.texts.read(wider)], sight.colour_of, check=spelt_alone
+    return plates_of([looks.texts.read(row.line)], sight.colour_of, check=sight.spelt_alone) or plates_of(
+        [looks.texts.read(wider)], sight.colour_of, check=sight.spelt_alone
     )
 
 
@@ -209,11 +237,6 @@ def _spelt(rows: list[ReadLine]) -> PlateSighting | None:
     return read_plate(joined([row.probabilities for row in rows]), "white", 2 if len(rows) == 2 else 1, rows[-1].box)
 
 
-def _with_a_mark(sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
-    """Return a plate that has a province or a mark: one without may be the rest of one whose province is not seen."""
-    return None if sighting.plate.kind in ("military", "armed_police") else spelt_alone(sighting, lines)
-
-
 def split_rows(line: TextLine) -> tuple[TextLine, TextLine] | None:
     """Return the two rows of a box that holds a whole two-row plate, or None where it is too long for that."""
     if line.width > _ONE_ROW_ASPECT * line.height:
@@ -238,7 +261,7 @@ def read_whole_crop(looks: TwoLooks) -> list[PlateSighting]:
         # Where the first reader spelt a plate that the second did not confirm, the second is not believed either.
         if not found and len(lines) == 1 and not plates_of(rows, sight.colour_of, CROP_FLOOR):
             texts = [looks.texts.read(line) for line in lines]
-            found = plates_of(texts, sight.colour_of, TEXT_ALONE_FLOOR, _with_a_mark)
+            found = plates_of(texts, sight.colour_of, TEXT_ALONE_FLOOR, sight.with_a_mark)
         if found:
             return found
     return []

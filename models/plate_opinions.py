@@ -21,6 +21,8 @@ ALONE_FLOOR = 0.97
 PROVINCE_ALONE_FLOOR = 0.95
 # Where two readers spell two plates, one is answered only if it is this much likelier than the other.
 WON_FLOOR = 0.9
+# Of the weakest character, for each of two readers that have to spell the same where something may be hidden.
+SURELY_SEEN = 0.9
 # What the reader of plates, which has never seen a 临, most often takes one for; rarer, it leaves it out.
 LIKE_TEMPORARY = frozenset("6领挂")
 # The general reader writes these for the digits that plates have in their place.
@@ -49,6 +51,18 @@ def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | Non
     if seen.confidence >= SURE_FLOOR and len(seen.text) > len(sighting.plate.text) // 2:
         return None
     return sighting if sighting.confidence >= ALONE_FLOOR else None
+
+
+def surely_alike(sighting: PlateSighting, probabilities: Array) -> bool:
+    """Say whether both readers spell the same letters and digits and each is sure of every one of them.
+
+    What is half hidden is one character to one reader and another one to the other, or to none for certain.
+    """
+    if min(sighting.characters, default=0.0) < SURELY_SEEN:
+        return False
+    alphabet, columns = cut_to(probabilities, PLATE_CHARACTERS)
+    seen = spelling_of(top_glyphs(columns, alphabet))
+    return seen.confidence >= SURELY_SEEN and _serial(seen.text) == _serial(sighting.plate.text)
 
 
 def is_temporary(probabilities: Array) -> bool:

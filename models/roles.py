@@ -38,6 +38,7 @@ ROLES: Final[dict[str, Role]] = {
     "text_reader": _READER,
     "plate_reader": Role(_LINE, (ONE, ANY, ANY), _IN_ALL_CODES + PROVINCES),
     "column_reader": _READER,
+    "cover_detector": Role((ONE, 3, 32, 128), (ONE, 1, 1, 32)),
     "vehicle_detector": Role(_PICTURE, (ONE, 48, ANY), required=False),
 }
 REQUIRED: Final = tuple(name for name, role in ROLES.items() if role.required)

@@ -50,6 +50,7 @@ def _tried(entry: ModelEntry) -> "Session":
     """Load a model and let it look at a picture that shows nothing. Raises ModelError, ModelOutputError."""
     import numpy as np
 
+    from models.cover_finder import CoverFinder
     from models.detector import TextDetector
     from models.pipeline import CONTAINER_SIDE_PX, PLATE_SIDES_PX, SECOND_SIDE_PX
     from models.plate_finder import PlateFinder
@@ -66,6 +67,8 @@ def _tried(entry: ModelEntry) -> "Session":
         LineReader(session.run, session.characters, entry.name).read(picture[:LINE_HEIGHT_PX, :MAX_LINE_WIDTH_PX])
     elif entry.name == "plate_detector":
         PlateFinder(session.run).find(picture, max(PLATE_SIDES_PX))
+    elif entry.name == "cover_detector":
+        CoverFinder(session.run).hidden(picture)
     elif entry.name == "vehicle_detector":
         VehicleFinder(session.run).find(picture)
     else:

@@ -18,13 +18,16 @@ from models.training.fit import LEARNING_RATE, Fit, spelling_loss
 from models.training.network import Network, Tensor
 
 
-def trainer_parser(model: str, doc: str | None) -> argparse.ArgumentParser:
-    """Return a parser with the arguments that all trainers have; `model` is what is trained and the module's name."""
+def trainer_parser(model: str, doc: str | None, *, begins_with_one: bool = True) -> argparse.ArgumentParser:
+    """Return a parser with the arguments that all trainers have; `model` is what is trained and the module's name.
+
+    One that does not have to begin with a network may draw its own.
+    """
     parser = argparse.ArgumentParser(prog=f"python -m models.training.{model}", description=doc)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=10.0, help="of training, all sittings together")
     parser.add_argument("--data", type=Path, required=True, help="folder laid out as ../shared/real-images")
-    parser.add_argument("--network", type=Path, required=True, help="network to begin with, ONNX")
+    parser.add_argument("--network", type=Path, required=begins_with_one, help="network to begin with, ONNX")
     parser.add_argument("--out", type=Path, required=True, help="where checkpoint, model and card go")
     parser.add_argument("--threads", type=int, default=1)
     return parser

@@ -52,6 +52,7 @@ ROOMS_OF_LIBRARY = {
     "iotcore": ("simulators.broker",),
     "llrpkit": ("drivers.uhf_llrp.wire",),
     "onnx": (
+        "models.training.cover_network",
         "models.training.head",
         "models.training.network",
         "models.training.plate_detector",
@@ -71,6 +72,7 @@ ROOMS_OF_LIBRARY = {
     "shtab": ("edge.cli", "edge.verbs"),
     "structlog": ("edge.log",),
     "torch": (
+        "models.training.cover_detector",
         "models.training.fit",
         "models.training.network",
         "models.training.plate_detector",

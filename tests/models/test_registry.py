@@ -53,6 +53,7 @@ def test_what_this_project_trained_says_how_and_what_it_reads():
         "column_reader",
         "plate_detector",
         "vehicle_detector",
+        "cover_detector",
     ]
     for entry in own:
         assert len(entry.training_commit) >= 7
