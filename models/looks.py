@@ -15,8 +15,8 @@ from models.reader import LineReader
 MIN_LINE_HEIGHT_PX = 6.0
 # Other cuts of a line: left, right, up, down in its heights.
 STEADY_LOOKS = ((0.0, 0.0, 0.1, 0.1), (0.12, 0.12, 0.0, 0.0), (-0.05, -0.05, -0.06, -0.06))
-# From here on something may stand before a line: then other cuts are asked, and their mean counts.
-LOOK_AGAIN_FLOOR = 0.3
+# From here on something may stand before a line: other cuts are asked, and their median counts.
+LOOK_AGAIN_FLOOR = 0.1
 # A line that shares so much with one before which something was seen is the same plate.
 SAME_PLATE = 0.3
 
@@ -102,7 +102,7 @@ class SeenCovers:
         if first < LOOK_AGAIN_FLOOR:
             return first
         again = [self._surest(self._finder, [stretched(line, *look) for line in lines]) for look in STEADY_LOOKS]
-        return float(np.mean([first, *again]))
+        return float(np.median([first, *again]))
 
     def refuse(self, lines: list[TextLine]) -> None:
         """Remember that the plate in `lines` is not answered, whoever finds it again."""

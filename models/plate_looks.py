@@ -15,7 +15,7 @@ from models.looks import STEADY_LOOKS, TwoLooks, stretched
 from models.pixels import Array
 from models.plate_finder import FoundPlate
 from models.plate_grammar import PLATE_CHARACTERS
-from models.plate_opinions import agreed, is_temporary, may_be_temporary, spelt_alone, surely_alike
+from models.plate_opinions import SURELY_SEEN, agreed, alike, is_temporary, may_be_temporary, spelt_alone
 from models.plates import CROP_FLOOR, plates_of, read_plate, without_repeats
 
 MAX_CLOSER_LOOKS = 6
@@ -24,9 +24,11 @@ UNDOUBTED_FLOOR = 0.95
 # A line that is read with less is cut out anew. A reading that all cuts share is as sure as UNDOUBTED_FLOOR, another is
 # not. Above it other cuts confirm the wrong ones as well (2 of 929 rendered).
 UNSTEADY_CEILING = 0.94
-# From here on something stands before a plate for certain; from here on it may, and what anybody doubts is no answer.
-HIDDEN_FLOOR = 0.85
-DOUBTFUL_FLOOR = 0.75
+# How surely something stands before a plate: from here on it is no answer, from here on both readers have to be sure of
+# every character, from here on they have to spell the same (docs/decisions/0077).
+HIDDEN_FLOOR = 0.9
+SURELY_FLOOR = 0.75
+DOUBTFUL_FLOOR = 0.5
 # What the first reader alone has to reach in a picture that is one plate of a kind that no photographed crop shows.
 SELDOM_SEEN_FLOOR = 0.97
 # What the general reader alone has to reach in a picture that is one plate of one row; of two rows it is not believed.
@@ -116,7 +118,8 @@ class _Sight:
         hidden = 0.0 if covers is None else covers.before(places)
         if covers is None or hidden < DOUBTFUL_FLOOR:
             return False
-        if hidden < HIDDEN_FLOOR and not alone and surely_alike(sighting, self._any_text(lines)):
+        sure = SURELY_SEEN if hidden >= SURELY_FLOOR else 0.0
+        if hidden < HIDDEN_FLOOR and not alone and alike(sighting, self._any_text(lines), sure):
             return False
         covers.refuse(places)
         return True

@@ -53,16 +53,15 @@ def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | Non
     return sighting if sighting.confidence >= ALONE_FLOOR else None
 
 
-def surely_alike(sighting: PlateSighting, probabilities: Array) -> bool:
-    """Say whether both readers spell the same letters and digits and each is sure of every one of them.
+def alike(sighting: PlateSighting, probabilities: Array, sure: float) -> bool:
+    """Say whether both readers spell the same letters and digits and each is as `sure` of every one of them.
 
     What is half hidden is one character to one reader and another one to the other, or to none for certain.
     """
-    if min(sighting.characters, default=0.0) < SURELY_SEEN:
-        return False
     alphabet, columns = cut_to(probabilities, PLATE_CHARACTERS)
     seen = spelling_of(top_glyphs(columns, alphabet))
-    return seen.confidence >= SURELY_SEEN and _serial(seen.text) == _serial(sighting.plate.text)
+    surest = min(seen.confidence, *sighting.characters, 1.0) if sighting.characters else 0.0
+    return surest >= sure and _serial(seen.text) == _serial(sighting.plate.text)
 
 
 def is_temporary(probabilities: Array) -> bool:
