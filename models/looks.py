@@ -83,18 +83,20 @@ class Looks:
 
 
 class SeenCovers:
-    """What stands before the plates of one picture: what was refused once is believed in no other cut."""
+    """What stands before the plates of one picture: what was refused for good is believed in no other cut."""
 
     def __init__(self, image: Image, finder: CoverFinder | None) -> None:
         """Look in `image`; without a `finder` nothing is ever seen."""
         self._image = image
         self._finder = finder
+        self._refused: list[Box] = []
+        # All plates that were refused, surely or in doubt.
         self.boxes: list[Box] = []
 
     def before(self, lines: list[TextLine]) -> float:
         """Return how surely something stands before the plate in `lines`, 1 where it did. Raises ModelOutputError."""
         box = around(lines)
-        if any(overlap(box, other) > SAME_PLATE for other in self.boxes):
+        if any(overlap(box, other) > SAME_PLATE for other in self._refused):
             return 1.0
         if self._finder is None:
             return 0.0
@@ -104,9 +106,11 @@ class SeenCovers:
         again = [self._surest(self._finder, [stretched(line, *look) for line in lines]) for look in STEADY_LOOKS]
         return float(np.median([first, *again]))
 
-    def refuse(self, lines: list[TextLine]) -> None:
-        """Remember that the plate in `lines` is not answered, whoever finds it again."""
+    def refuse(self, lines: list[TextLine], *, for_good: bool) -> None:
+        """Remember that the plate in `lines` is not answered; one that is refused `for_good` in no other cut either."""
         self.boxes.append(around(lines))
+        if for_good:
+            self._refused.append(self.boxes[-1])
 
     def _surest(self, finder: CoverFinder, lines: list[TextLine]) -> float:
         return max(float(finder.hidden(cut_out(self._image, line.corners)).max()) for line in lines)

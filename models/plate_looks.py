@@ -121,7 +121,7 @@ class _Sight:
         sure = SURELY_SEEN if hidden >= SURELY_FLOOR else 0.0
         if hidden < HIDDEN_FLOOR and not alone and alike(sighting, self._any_text(lines), sure):
             return False
-        covers.refuse(places)
+        covers.refuse(places, for_good=hidden >= HIDDEN_FLOOR)
         return True
 
     def _agreed(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:

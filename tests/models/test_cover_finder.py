@@ -79,14 +79,16 @@ def test_where_something_may_be_hidden_other_cuts_are_asked_and_their_median_dec
     assert SeenCovers(ground(), None).before([line]) == 0.0, "nobody looks"
 
 
-def test_what_was_refused_once_is_refused_in_every_cut():
+def test_what_was_refused_for_good_is_refused_in_every_cut():
     covers = SeenCovers(ground(), said(0.09))
     line, again, other = text_line(100, 100, 130, 40), text_line(110, 102, 100, 36), text_line(300, 100, 130, 40)
     assert covers.before([line]) == pytest.approx(0.09)
-    covers.refuse([line])
+    covers.refuse([line], for_good=False)
+    assert covers.before([again]) == pytest.approx(0.09), "a doubt is one of this cut"
+    covers.refuse([line], for_good=True)
     assert covers.before([again]) == 1.0
     assert covers.before([other]) == pytest.approx(0.09), "another plate"
-    assert covers.boxes == [(100, 100, 130, 40)]
+    assert covers.boxes == 2 * [(100, 100, 130, 40)]
 
 
 def looks(image, plates, texts, finder):
