@@ -2,8 +2,6 @@
 
 import importlib
 import importlib.util
-import io
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 from edge import __version__
 from edge.portable import POSIX
 from edge.starting import uncollected
+from edge.streams import give_up, prepare, tell
 from edge.text import say
 from edge.text.arguments import EXIT_USAGE, Parser
 
@@ -85,27 +84,27 @@ def parser() -> Parser:
     return top
 
 
-def _guarded(module: str, function: str, arguments: Sequence[str]) -> int:
-    """Run a verb; what befalls any program that prints ends with a status, not with a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A terminal without Chinese, or a file name that is no text, must not end a verb. In JSON, the \uXXXX that
-            # comes out instead means the same.
-            stream.reconfigure(errors="backslashreplace")
+def _guarded(run: Callable[[], int]) -> int:
+    """Run what ends with a status; what befalls any program that prints ends so too, not with a traceback."""
     try:
-        with uncollected():
-            run: Callable[[Sequence[str]], int] = getattr(importlib.import_module(module), function)
-        status = run(arguments)
+        try:
+            status = run()
+        except SystemExit:
+            # Help and the version end so, printed and not yet written.
+            sys.stdout.flush()
+            raise
         sys.stdout.flush()
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except OSError as error:
-        # The interpreter flushes once more at its end: what it still holds has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up(sys.stdout)
         if isinstance(error, BrokenPipeError):
             return EXIT_PIPE_CLOSED
-        print(say("cli_cannot_go_on", cause=error), file=sys.stderr)
+        tell(say("cli_cannot_go_on", cause=error) + "\n")
         return EXIT_INPUT_OUTPUT
+    finally:
+        # What a mistake said, if nobody took it: it takes no status with it.
+        tell("")
     return status
 
 
@@ -116,8 +115,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     read the output went away.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # As the parsers understand it: an option may be shortened.
+    prepare(as_json=any(len(one) > len("--") and "--json".startswith(one) for one in given))
+    return _guarded(lambda: _run(given))
+
+
+def _run(given: list[str]) -> int:
     if foreign := foreign_packages():
-        print(say("foreign_packages", packages=", ".join(foreign), root=ROOT), file=sys.stderr)
+        tell(say("foreign_packages", packages=", ".join(foreign), root=ROOT) + "\n")
         return EXIT_CONFIG
     if not POSIX:
         # Imported only here: asyncio is most of a short verb's start.
@@ -126,7 +131,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         use_portable_loop()
     if given and given[0] in VERBS:
         module, function = VERBS[given[0]]
-        return _guarded(module, function, given[1:])
+        with uncollected():
+            verb: Callable[[Sequence[str]], int] = getattr(importlib.import_module(module), function)
+        return verb(given[1:])
     top = parser()
     options = top.parse_args(given)
     if options.completion:

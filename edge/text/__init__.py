@@ -42,3 +42,8 @@ def say(key: str, language: Language | None = None, **fields: object) -> str:
 def plain(text: str) -> str:
     """Return text, some of it another's words, without anything that a terminal would obey: on one line, replaced."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def escaped(text: str) -> str:
+    """Return a name that another gave, on one line and without anything that a terminal would obey: as escapes."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)

@@ -3,9 +3,9 @@
 import argparse
 import sys
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
-from edge.text import say
+from edge.text import escaped, say
 
 EXIT_USAGE = 64
 
@@ -32,7 +32,14 @@ class Parser(argparse.ArgumentParser):
         if add_help:
             self.add_argument("-h", "--help", action="help", help=say("cli_help"))
 
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+        # argparse passes over what cannot be written: whoever asked for help would get none, and the status of success.
+        if file is not None and file is sys.stdout:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
+
     def error(self, message: str) -> NoReturn:
         """Say what was not understood on stderr and end with 64."""
         self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, say("cli_misunderstood", program=self.prog, message=message) + "\n")
+        self.exit(EXIT_USAGE, say("cli_misunderstood", program=self.prog, message=escaped(message)) + "\n")
