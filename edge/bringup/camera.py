@@ -25,13 +25,14 @@ _ONE_ROW = 2.2
 _OF_A_PICTURE = frozenset(
     {
         *("dark", "overexposed", "blurred", "covered", "frozen", "late"),
-        *("empty", "truncated", "too_large", "too_small", "not_a_picture"),
+        *("empty", "truncated", "damaged", "too_large", "too_small", "not_a_picture"),
     }
 )
 # Reasons whose own text (`unread_<reason>`) says what to do; others leave it to the step's.
 _TELLING = frozenset(
     {
-        *("dark", "overexposed", "blurred", "covered", "frozen", "truncated", "too_few_pixels"),
+        *("dark", "overexposed", "blurred", "covered", "frozen", "truncated", "damaged", "too_few_pixels"),
+        *("empty", "too_large", "too_small", "not_a_picture"),
         *("model_output", "model_unavailable"),
     }
 )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from drivers.camera_http.wire import MultipartParser
-from drivers.kit.camera.header import read_picture_header
+from edge.picture_header import read_picture_header
 from simulators.devices.camera import BOUNDARY, CameraSimulator, Picture
 from simulators.scene import render_container, render_front
 
@@ -69,7 +69,7 @@ async def test_snapshot_is_a_jpeg_of_the_length_that_it_says(camera: CameraSimul
     assert b"Content-Length: %d" % len(body) in head
     header = read_picture_header(body)
     assert header is not None
-    assert (header.width, header.height, header.complete) == (1280, 720, True)
+    assert (header.width, header.height, header.defect) == (1280, 720, None)
 
 
 async def test_stream_never_repeats_a_frame_and_a_new_scene_shows(camera: CameraSimulator, lane: Lane) -> None:
@@ -123,7 +123,7 @@ async def test_faults_show_on_the_wire(camera: CameraSimulator) -> None:
     await camera.set_fault("truncated")
     header = read_picture_header((await get(camera))[1])
     assert header is not None
-    assert not header.complete
+    assert header.defect == "truncated"
     await camera.set_fault("garbage_http")
     assert not (await get(camera))[0].startswith(b"HTTP/")
 

@@ -6,7 +6,7 @@ Runs in the worker process alone. Formats other than JPEG and PNG never reach a 
 import cv2
 import numpy as np
 
-from drivers.kit.camera.header import read_picture_header
+from edge.picture_header import read_picture_header
 
 # Far outside what 614 real gate, yard and street photographs have, night included (README has the figures).
 DARK_BELOW = 40.0
@@ -17,17 +17,15 @@ BLURRED_BELOW = 6.0
 def judge(data: bytes, max_pixels: int) -> tuple[int, int, str | None]:
     """Width and height in pixels as the header claims them (0 where it has none), and the defect or None.
 
-    Defects in the order they are looked for: `not_a_picture`, `too_large` (never decoded), `truncated`,
-    `dark`, `overexposed`, `blurred`.
+    Defects in the order they are looked for: `not_a_picture`, `damaged` by its own checks, `too_large` (never decoded),
+    `truncated`, `damaged` for the decoder, `dark`, `overexposed`, `blurred`.
     """
     header = read_picture_header(data)
     if header is None:
         return 0, 0, "not_a_picture"
-    if header.width * header.height > max_pixels:
+    if header.defect != "damaged" and header.width * header.height > max_pixels:
         return header.width, header.height, "too_large"
-    if not header.complete:
-        return header.width, header.height, "truncated"
-    return header.width, header.height, _judge_pixels(data)
+    return header.width, header.height, header.defect or _judge_pixels(data)
 
 
 def _judge_pixels(data: bytes) -> str | None:
@@ -35,9 +33,9 @@ def _judge_pixels(data: bytes) -> str | None:
         # A quarter of each side is enough to judge light, and decodes several times faster.
         luminance = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_4)
     except cv2.error:
-        return "not_a_picture"
+        return "damaged"
     if luminance is None or luminance.size == 0:
-        return "not_a_picture"
+        return "damaged"
     low, high = np.percentile(luminance, (10, 99.5))
     if high < DARK_BELOW:
         return "dark"

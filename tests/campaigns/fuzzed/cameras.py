@@ -18,7 +18,6 @@ from drivers.kit.camera import address, picture, rtsp
 from drivers.kit.camera.dial import SourceError
 from drivers.kit.camera.digest import Authenticator, RefusedError
 from drivers.kit.camera.events import Notice
-from drivers.kit.camera.header import read_picture_header
 from drivers.kit.camera.interleaved import InterleavedReader, Packet
 from drivers.kit.camera.listening import listener
 from drivers.kit.camera.multipart import MAX_PART_HEAD_BYTES, MultipartParser, Part
@@ -31,6 +30,7 @@ from drivers.kit.push.head import PushHead, PushRefusedError, parse_head
 from edge.bringup.camera import CameraTrial
 from edge.core.plate import Plate
 from edge.core.readings import PlateClaim
+from edge.picture_header import read_picture_header
 from edge.ports import Recogniser
 from models.picture import open_picture, picture_size
 from simulators.devices import onvif_words
@@ -303,7 +303,7 @@ def targets() -> list[Target]:
         target("camera_pipe", "drivers.kit.camera.pipe", [*_messages(), b"".join(_messages())],
                _pipe),
         target("camera_pipe_head", "drivers.kit.camera.pipe", heads, refusing(_pipe_head, PipeError)),
-        target("pictures", "drivers.kit.camera.header drivers.kit.camera.picture edge.png models.picture models.pixels",
+        target("pictures", "drivers.kit.camera.picture edge.picture_header models.picture models.pixels",
                [small, other], _picture),
         target("camera_date", "edge.bringup.camera",
                [b"HTTP/1.1 200 OK\r\nDate: Sun, 01 Mar 2026 08:00:00 GMT\r\n\r\n", b"Sun, 01 Mar 2026 08:00:00 +0800"],

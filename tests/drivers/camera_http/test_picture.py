@@ -1,4 +1,5 @@
 import base64
+import zlib
 
 import pytest
 
@@ -54,13 +55,17 @@ def test_caps_and_damage_are_found_before_decoding() -> None:
     assert judge(b"", MAX_PIXELS) == (0, 0, "not_a_picture")
 
 
-def test_picture_that_only_looks_like_one_is_not_a_picture() -> None:
+def test_picture_that_holds_nothing_is_damaged() -> None:
     png = base64.b64decode(
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
     )
     # Its chunks are whole, and what the middle one holds is nothing.
     broken = png[:41] + bytes(len(png) - 53) + png[-12:]
-    assert judge(broken, MAX_PIXELS)[2] == "not_a_picture"
+    assert judge(broken, MAX_PIXELS)[2] == "damaged"
+    # Sound by all that it says of itself; what it holds is no compressed data.
+    pixels = b"IDAT" + bytes(13)
+    unfit = png[:33] + len(pixels[4:]).to_bytes(4) + pixels + zlib.crc32(pixels).to_bytes(4) + png[-12:]
+    assert judge(unfit, MAX_PIXELS)[2] == "damaged"
 
 
 @pytest.mark.photos

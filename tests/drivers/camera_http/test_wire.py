@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from drivers.camera_http.wire import MultipartParser
 from drivers.kit.camera.address import CameraAddress, encode_request, parse_url
 from drivers.kit.camera.digest import basic
-from drivers.kit.camera.header import read_picture_header
 from drivers.kit.camera.multipart import MAX_PART_HEAD_BYTES, Part, boundary_of
+from edge.picture_header import PictureHeader, read_picture_header
 from simulators.devices.camera import claim_size
 from simulators.scene import encode_jpeg, render_empty_lane
 
@@ -182,23 +182,23 @@ def test_unusable_addresses_are_refused(url: str) -> None:
 def test_picture_headers() -> None:
     jpeg, png = read_picture_header(JPEG), read_picture_header(PNG)
     assert jpeg is not None
-    assert (jpeg.format, jpeg.width, jpeg.height, jpeg.complete) == ("jpeg", 64, 48, True)
+    assert (jpeg.format, jpeg.width, jpeg.height, jpeg.defect) == ("jpeg", 64, 48, None)
     assert png is not None
-    assert (png.format, png.width, png.height, png.complete) == ("png", 1, 1, True)
+    assert (png.format, png.width, png.height, png.defect) == ("png", 1, 1, None)
     bomb = read_picture_header(claim_size(JPEG, 65_500, 65_000))
     assert bomb is not None
     assert (bomb.width, bomb.height) == (65_500, 65_000)
 
 
 @pytest.mark.hazard("D4")
-def test_picture_cut_short_is_incomplete_and_cut_in_its_header_is_none() -> None:
+def test_picture_cut_short_is_truncated_and_so_is_one_cut_in_its_header() -> None:
     half, no_end = read_picture_header(JPEG[: len(JPEG) // 2 + 300]), read_picture_header(PNG[:-4])
     assert half is not None
-    assert not half.complete
+    assert half.defect == "truncated"
     assert no_end is not None
-    assert not no_end.complete
-    assert read_picture_header(JPEG[:40]) is None
-    assert read_picture_header(PNG[:20]) is None
+    assert no_end.defect == "truncated"
+    assert read_picture_header(JPEG[:40]) == PictureHeader("jpeg", 0, 0, "truncated")
+    assert read_picture_header(PNG[:20]) == PictureHeader("png", 0, 0, "truncated")
 
 
 def test_second_size_in_one_jpeg_counts_where_it_is_larger() -> None:
@@ -210,34 +210,39 @@ def test_second_size_in_one_jpeg_counts_where_it_is_larger() -> None:
     assert (header.width, header.height) == (65_535, 65_535)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"GIF89a",
-        b"\xff\xd8\xff\xe0\x00\x01",
-        b"\xff\xd8\xff\xff\xff\xd0\x00\x00\x00\x00",
-        PNG[:16] + bytes(8) + PNG[24:],
-        JPEG.replace(JPEG[JPEG.index(b"\xff\xc0") + 5 :][:4], bytes(4)),
-    ],
-)
+@pytest.mark.parametrize("data", [b"", b"GIF89a", b"<html>", b"\xff\xd8", PNG[:7]])
 def test_what_is_no_picture_has_no_header(data: bytes) -> None:
     assert read_picture_header(data) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "defect"),
+    [
+        (b"\xff\xd8\xff\xe0\x00\x01", "truncated"),
+        (b"\xff\xd8\xff\xff\xff\xd0\x00\x00\x00\x00", "truncated"),
+        (PNG[:16] + bytes(8) + PNG[24:], "damaged"),
+        (JPEG.replace(JPEG[JPEG.index(b"\xff\xc0") + 5 :][:4], bytes(4)), "damaged"),
+        (PNG[:8] + b"\xa0" + PNG[9:], "damaged"),
+    ],
+)
+def test_what_begins_as_a_picture_and_says_no_size_is_truncated_or_damaged(data: bytes, defect: str) -> None:
+    header = read_picture_header(data)
+    assert header is not None
+    assert (header.width * header.height, header.defect) == (0, defect)
 
 
 @given(st.binary(max_size=200), st.integers(0, len(JPEG)), st.integers(0, 255))
 def test_no_bytes_make_the_header_reader_fail(noise: bytes, at: int, value: int) -> None:
     for data in (noise, b"\xff\xd8\xff" + noise, JPEG[:at] + bytes([value]) + noise + JPEG[at:], JPEG[:at]):
         header = read_picture_header(data)
-        assert header is None or (header.width > 0 and header.height > 0)
+        assert header is None or header.defect or (header.width > 0 and header.height > 0)
 
 
 def test_a_chunk_that_claims_more_than_there_is_is_no_whole_picture() -> None:
     # Found by fuzzing: OpenCV took 2.7 GB and two seconds for such 45 bytes.
     bomb = read_picture_header(PNG[:33] + bytes.fromhex("a1e6004949454e44ae426082"))
     assert bomb is not None
-    assert not bomb.complete
-    assert read_picture_header(PNG[:8] + b"\xa0" + PNG[9:]) is None
+    assert bomb.defect == "truncated"
     trailer = read_picture_header(PNG + bytes(200))
     assert trailer is not None
-    assert trailer.complete
+    assert trailer.defect is None
