@@ -1,20 +1,35 @@
 """`kakou identify FILE...`: what recognition sees in pictures, one line each."""
 
 import asyncio
+import errno
 import json
+import os
+import stat
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from edge.core.readings import Box, Corners, PictureReading
-from edge.text import say
+from edge.text import escaped, say
 from edge.text.arguments import Parser
 from models.picture import MAX_BYTES
 from models.pipeline import LOOK_FOR_ALL
 from models.recogniser import WorkerRecogniser, unread
+from models.registry import ModelError
 
 DEADLINE_S = 20.0
+EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h
+# Why the system gives no content of a file.
+_REASONS = {
+    errno.ENOENT: "missing",
+    errno.ENOTDIR: "missing",
+    errno.EISDIR: "not_a_file",
+    errno.ENXIO: "not_a_file",
+    errno.EACCES: "no_permission",
+    errno.EPERM: "no_permission",
+    errno.ELOOP: "link_loop",
+}
 
 
 def identified(image: str, reading: PictureReading) -> dict[str, Any]:
@@ -68,17 +83,31 @@ def _corners(corners: Corners | None) -> list[list[int]] | None:
 
 
 def file_bytes(path: Path) -> tuple[bytes, str | None]:
-    """Return the content of `path`, or the reason why there is none: `missing`, `not_a_file`, `too_large`..."""
+    """Return the content of `path`, or the reason why there is none, without waiting for anybody.
+
+    Reasons: `missing`, `not_a_file`, `too_large`, `no_permission`, `link_loop`, `unreadable`.
+    """
     try:
-        if not path.exists():
-            return b"", "missing"
-        if not path.is_file():
+        # Asked before it is opened, which may wake a device, and after, when it may have become another.
+        if not stat.S_ISREG(path.stat().st_mode):
             return b"", "not_a_file"
-        if path.stat().st_size > MAX_BYTES:
-            return b"", "too_large"
-        return path.read_bytes(), None
-    except OSError:
-        return b"", "unreadable"
+        with open(path, "rb", opener=_at_once) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                return b"", "not_a_file"
+            # What a kernel makes up as it is read has no size.
+            content = b"" if status.st_size > MAX_BYTES else file.read(MAX_BYTES + 1) or b""
+            return (b"", "too_large") if max(len(content), status.st_size) > MAX_BYTES else (content, None)
+    except OSError as error:
+        return b"", _REASONS.get(error.errno or 0, "unreadable")
+    except ValueError:
+        # A name that holds a zero byte: no file has it.
+        return b"", "missing"
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes to, in the place of one, is opened too and not waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 async def identify_each(
@@ -96,10 +125,15 @@ async def identify_each(
             yield identified(str(path), await recogniser.read(content, look_for, deadline_s))
 
 
-def identify(paths: Sequence[str | Path], deadline_s: float = DEADLINE_S) -> Iterator[dict[str, Any]]:
-    """Yield one object a path, in order, from a worker of its own. For callers without an event loop."""
+def identify(
+    paths: Sequence[str | Path], deadline_s: float = DEADLINE_S, told: Callable[[ModelError], None] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield one object a path, in order, from a worker of its own. For callers without an event loop.
+
+    `told` hears of a model that cannot be used: then nothing is read (`model_unavailable`).
+    """
     with asyncio.Runner() as runner:
-        recogniser = WorkerRecogniser(workers=1)
+        recogniser = WorkerRecogniser(workers=1, told=told)
         try:
             for path in paths:
                 yield runner.run(_first(path, recogniser, deadline_s))
@@ -116,20 +150,23 @@ def described(found: dict[str, Any]) -> str:
     parts = [f"{p['text']} ({p['colour'] or '-'}, {p['kind']}, {p['confidence']:.2f})" for p in found["plates"]]
     parts += [f"{c['code']} {c['size_type'] or ''} ({c['check']}, {c['confidence']:.2f})" for c in found["containers"]]
     parts += [f"unread {u['what']}: {u['reason']} ({say('unread_' + u['reason'])})" for u in found["unread"]]
-    return f"{found['image']}: {'; '.join(parts)} [{found['ms']:.0f} ms]"
+    return f"{escaped(found['image'])}: {'; '.join(parts)} [{found['ms']:.0f} ms]"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns 0, also where pictures could not be read (that is a result)."""
+    """Run the command; returns 0, also where pictures could not be read (that is a result), 69 without its models."""
     parser = Parser("kakou identify", say("verb_identify"))
     parser.add_argument("files", nargs="+", metavar="FILE", help=say("identify_files"))
     parser.add_argument("--json", action="store_true", help=say("option_json_lines"))
     arguments = parser.parse_intermixed_args(argv)
-    for found in identify(arguments.files):
+    refused: list[ModelError] = []
+    for found in identify(arguments.files, told=refused.append):
         line = json.dumps(found, ensure_ascii=False) if arguments.json else described(found)
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
-    return 0
+    for error in refused:
+        sys.stderr.write(f"{escaped(str(error))}\n")
+    return EXIT_UNAVAILABLE if refused else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
+import errno
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +13,11 @@ from edge.core.readings import ContainerSighting, PictureReading, PlateSighting,
 from edge.text import say
 from models import identify as module
 from models.identify import described, file_bytes, identified, main
+from models.registry import REGISTRY_VARIABLE
 from tests.support.drawn import door, jpeg
 
-CAMERA_AND_FILE = ("frozen", "truncated", "missing", "not_a_file", "unreadable")
-PICTURE = ("empty", "too_large", "too_small", "not_a_picture", "dark", "overexposed", "covered", "blurred")
+CAMERA_AND_FILE = ("frozen", "truncated", "missing", "not_a_file", "no_permission", "link_loop", "unreadable")
+PICTURE = ("empty", "too_large", "too_small", "not_a_picture", "damaged", "dark", "overexposed", "covered", "blurred")
 READ = ("not_found", "check_digit", "too_few_pixels", "model_output")
 RECOGNISER = ("deadline", "worker_died", "model_unavailable", "busy", "closed")
 READING = PictureReading(
@@ -96,28 +100,85 @@ def test_files_that_are_none(tmp_path, monkeypatch):
     assert file_bytes(file) == (b"", "too_large")
 
 
-def test_a_file_that_vanishes_while_it_is_read(tmp_path, monkeypatch):
-    def vanish(_path):
-        raise PermissionError
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        (errno.EACCES, "no_permission"),
+        (errno.EPERM, "no_permission"),
+        (errno.ENOENT, "missing"),
+        (errno.ENXIO, "not_a_file"),
+        (errno.EIO, "unreadable"),
+        (None, "unreadable"),
+    ],
+)
+def test_why_the_system_gives_no_content(tmp_path, monkeypatch, cause, reason):
+    def refuse(*_):
+        raise OSError(cause, "refused") if cause else OSError("refused")
 
     file = tmp_path / "a.jpg"
     file.write_bytes(b"1234")
-    monkeypatch.setattr(module.Path, "read_bytes", vanish)
-    assert file_bytes(file) == (b"", "unreadable")
+    monkeypatch.setattr(module.os, "open", refuse)
+    assert file_bytes(file) == (b"", reason)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes by name here")
+def test_nothing_is_waited_for(tmp_path, monkeypatch):
+    pipe = tmp_path / "pipe.jpg"
+    os.mkfifo(pipe)
+    assert file_bytes(pipe) == (b"", "not_a_file")
+    # It took the place of a file meanwhile.
+    real = Path(__file__).stat()
+    monkeypatch.setattr(module.Path, "stat", lambda _: real)
+    assert file_bytes(pipe) == (b"", "not_a_file")
+    assert file_bytes(Path("/dev/zero")) == (b"", "not_a_file")
+
+
+def test_links_and_names(tmp_path):
+    loop = tmp_path / "loop.jpg"
+    loop.symlink_to(loop)
+    assert file_bytes(loop) == (b"", "link_loop")
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nothing")
+    assert file_bytes(tmp_path / "gone.jpg") == (b"", "missing")
+    assert file_bytes(Path(__file__) / "a.jpg") == (b"", "missing")
+    assert file_bytes(tmp_path / ("n" * 300)) == (b"", "unreadable")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no /proc here")
+def test_a_file_without_a_size_is_read_as_far_as_pictures_go(monkeypatch):
+    assert file_bytes(Path("/proc/self/maps"))[0]
+    monkeypatch.setattr(module, "MAX_BYTES", 3)
+    assert file_bytes(Path("/proc/self/maps")) == (b"", "too_large")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_without_its_models_nothing_is_read_and_the_model_is_named(tmp_path, capfd, monkeypatch, as_json):
+    registry = tmp_path / "registry\x1b[31m.json"
+    registry.write_text("{")
+    monkeypatch.setenv(REGISTRY_VARIABLE, str(registry))
+    good = tmp_path / "good.jpg"
+    good.write_bytes(jpeg(door([])))
+    assert main([str(good), str(good), *(["--json"] if as_json else [])]) == 69
+    told = capfd.readouterr()
+    assert told.out.count("model_unavailable") == 2
+    assert told.err.count("model_missing: ") >= 1
+    assert r"registry\x1b[31m.json" in told.err
 
 
 @pytest.mark.parametrize("as_json", [True, False])
 def test_every_file_gets_its_line(tmp_path, capsys, as_json):
-    good, bad = tmp_path / "good.jpg", tmp_path / "bad.jpg"
+    good, bad, cut = tmp_path / "good.jpg", tmp_path / "bad.jpg", tmp_path / "cut\n.jpg"
     good.write_bytes(jpeg(door([("CSQU 305438 3", (80, 120))])))
     bad.write_bytes(b"\xff\xd8garbage")
-    assert main([str(good), str(bad), str(tmp_path), *(["--json"] if as_json else [])]) == 0
+    cut.write_bytes(good.read_bytes()[:100])
+    assert main([str(good), str(bad), str(tmp_path), str(cut), *(["--json"] if as_json else [])]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert "CSQU3054383" in lines[0]
     if as_json:
         found = [json.loads(line) for line in lines]
-        assert [f["unread"][0]["reason"] for f in found[1:]] == ["not_a_picture", "not_a_file"]
+        assert [f["unread"][0]["reason"] for f in found[1:]] == ["not_a_picture", "not_a_file", "truncated"]
+    else:
+        assert r"cut\n.jpg: unread picture: truncated" in lines[3]
 
 
 def test_no_file_is_a_mistake():
