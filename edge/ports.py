@@ -170,8 +170,8 @@ class Frame:
     A frame of a video stream is encoded once, by its driver, to the same bytes for the same pixels.
 
     `captured_at_ms` is when its last byte arrived. `defect` is a stable reason (`dark`, `overexposed`,
-    `frozen`, `too_large`, `truncated`, `damaged`) where the picture must not be read, else None. `claim` is the plate that the
-    camera itself read in it, where it reads any.
+    `frozen`, `too_large`, `truncated`, `damaged`) where the picture must not be read, else None. `claim` is the plate
+    that the camera itself read in it, where it reads any.
     """
 
     camera: str

@@ -1,4 +1,4 @@
-"""The standard streams of a verb: there even where whoever started it closed them, and readable by whoever reads them."""
+"""The standard streams of a verb: there even where whoever started it closed them, and readable by who reads them."""
 
 import codecs
 import io
@@ -13,7 +13,7 @@ _BEYOND_ONE_ESCAPE = 0x10000
 
 
 def _json_escapes(error: UnicodeError) -> tuple[str, int]:
-    """Return what could not be encoded as JSON escapes it: four digits each, two of them beyond U+FFFF (RFC 8259, 7)."""
+    """Return what could not be encoded as JSON escapes it: by four digits, or by twice four (RFC 8259, 7)."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(_escape(ord(one)) for one in error.object[error.start : error.end]), error.end

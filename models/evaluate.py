@@ -3,51 +3,55 @@
 import argparse
 import asyncio
 import contextlib
-import csv
 import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from edge.core.readings import PictureReading
-from edge.text import say
+from edge.text import escaped, say
 from edge.text.arguments import Parser
-from models.identify import file_bytes, identified
+from models.identify import EXIT_UNAVAILABLE, file_bytes, identified
+from models.labels import Labels, LabelsError, Row, counted, doubt_of_codes, doubt_of_plate, labelled_boxes, load_labels
+from models.noted import EXIT_NO_INPUT, Causes, Details, DetailsError
+from models.picture import picture_size
 from models.pipeline import CONTAINER, PLATE, VEHICLE
-from models.pixels import decoded
 from models.recogniser import WorkerRecogniser, unread
+from models.registry import ModelError
 from models.scoring import BoxTally, LabelledBox, Outcome, Tally, join_views, score_codes, score_plate
 
 CROP_FOLDERS = ("plate_crops_ccpd", "plate_crops_gate")
 PLATE_GROUPS = ("ordinary", "special", "painted", "ccpd_frame")
 DEADLINE_S = 30.0
-EXIT_NO_INPUT = 66  # EX_NOINPUT of sysexits.h
-EXIT_CANNOT_CREATE = 73  # EX_CANTCREAT
-Row = dict[str, str]
+EXIT_CANNOT_CREATE = 73  # EX_CANTCREAT of sysexits.h
+EXIT_INPUT_OUTPUT = 74  # EX_IOERR
+WORKERS = 2
 
 
 @dataclass(slots=True)
 class Evaluation:
-    """One run: the folder, the recogniser, how many pictures a folder at most, where details go."""
+    """One run: the folder, its labels, the recogniser, how many pictures a folder at most, where details go."""
 
     folder: Path
+    labels: dict[str, Labels]
     recogniser: WorkerRecogniser
     limit: int | None = None
-    details: TextIO | None = None
+    details: Details | None = None
     counts: dict[str, Any] = field(default_factory=dict)
+    causes: Causes = field(default_factory=Causes)
 
     async def run(self) -> dict[str, Any]:
-        """Return the published counts of every folder that is there. Raises OSError, KeyError for bad labels."""
+        """Return the published counts of every folder that has labels. Raises DetailsError, ModelError."""
         for name in CROP_FOLDERS:
-            if (self.folder / name).is_dir():
+            if name in self.labels:
                 self.counts[name] = await self._crops(name)
-        if (self.folder / "plates").is_dir():
+        if "plates" in self.labels:
             self.counts["plates"] = await self._plates()
-        if (self.folder / "containers").is_dir():
+        if "containers" in self.labels:
             self.counts["containers"] = await self._containers()
-        if (self.folder / "vehicles").is_dir():
+        if "vehicles" in self.labels:
             self.counts["vehicles"] = await self._vehicles()
         return self.counts
 
@@ -68,16 +72,16 @@ class Evaluation:
 
         await asyncio.gather(work(), work())
         for index, row in enumerate(rows):
+            self.causes.add(name, row["image"], readings[index])
             done(row, readings[index])
 
     def _note(self, name: str, truth: str, outcome: Outcome, row: Row, reading: PictureReading) -> None:
         if self.details is not None:
             found = identified(f"{name}/{row['image']}", reading)
-            self.details.write(json.dumps({"truth": truth, "outcome": outcome, **found}, ensure_ascii=False) + "\n")
+            self.details.write({"truth": truth, "outcome": outcome, **found})
 
     def _rows(self, name: str) -> list[Row]:
-        with (self.folder / name / "labels.csv").open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+        return self.labels[name].rows
 
     async def _crops(self, name: str) -> dict[str, float | None]:
         tally = Tally()
@@ -103,7 +107,7 @@ class Evaluation:
         return {group: tally.summary() for group, tally in tallies.items()}
 
     async def _containers(self) -> dict[str, dict[str, float | None]]:
-        scored = [row for row in self._rows("containers") if row["code"] and not row["legible"].startswith("partial")]
+        scored = [row for row in self._rows("containers") if counted(row)]
         scores = _ContainerScores()
 
         def done(row: Row, reading: PictureReading) -> None:
@@ -116,24 +120,15 @@ class Evaluation:
         tally = BoxTally()
 
         def done(row: Row, reading: PictureReading) -> None:
-            image = decoded(file_bytes(self.folder / "vehicles" / "images" / row["image"])[0])
-            if image is not None:
+            # By its header: what no worker decoded is not decoded here either.
+            size = picture_size(file_bytes(self.folder / "vehicles" / "images" / row["image"])[0])
+            if size is not None:
                 truths = labelled_boxes(row["boxes_xywh"])
                 answers = [LabelledBox(s.vehicle_class, s.box) for s in reading.vehicles]
-                tally.add(truths, answers, (image.shape[1], image.shape[0]))
+                tally.add(truths, answers, size)
 
         await self._read_all("vehicles", self._rows("vehicles")[: self.limit], VEHICLE, done)
         return tally.summary()
-
-
-def labelled_boxes(text: str) -> list[LabelledBox]:
-    """Return the boxes in `text`, `class:x,y,w,h;...`. Raises ValueError for what is none."""
-    found: list[LabelledBox] = []
-    for one in filter(None, text.split(";")):
-        label, _, sides = one.partition(":")
-        x, y, width, height = (round(float(side)) for side in sides.split(","))
-        found.append(LabelledBox(label, (x, y, width, height)))
-    return found
 
 
 class _ContainerScores:
@@ -169,15 +164,24 @@ class _ContainerScores:
         return counts | {"size_type": {"n": self._sizes[0], "exact": self._sizes[1]}}
 
 
-async def evaluate(
-    folder: Path, workers: int = 2, limit: int | None = None, details: TextIO | None = None
-) -> dict[str, Any]:
-    """Return the counts for `folder`. Raises ModelError where no model can be used, OSError for unreadable labels."""
-    recogniser = WorkerRecogniser(workers=workers)
+def labels_in(folder: Path) -> dict[str, Labels]:
+    """Return the labels of every folder of pictures in `folder`. Raises LabelsError."""
+    columns: dict[str, tuple[tuple[str, ...], Callable[[Row], str | None]]] = {
+        **dict.fromkeys(CROP_FOLDERS, (("image", "plate"), doubt_of_plate)),
+        "plates": (("image", "plate", "all_plates", "group"), doubt_of_plate),
+        "containers": (("image", "code", "legible", "orientation", "truck", "size_type"), doubt_of_codes),
+        "vehicles": (("image", "boxes_xywh"), lambda _: None),
+    }
+    return {name: load_labels(folder / name, *wanted) for name, wanted in columns.items() if (folder / name).is_dir()}
+
+
+async def evaluate(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the counts. Raises ModelError where no model can be used, DetailsError."""
+    recogniser = evaluation.recogniser
     try:
         await recogniser.start()
         await recogniser.ready()
-        return await Evaluation(folder, recogniser, limit, details).run()
+        return await evaluation.run()
     finally:
         await recogniser.close()
 
@@ -189,31 +193,56 @@ def _at_least_one(text: str) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns 0, 66 where folder or labels cannot be used, 73 for details that cannot be written."""
+    """Run the command; 0, or 66 where folder, labels or pictures cannot be used, 69 where models cannot.
+
+    73 for details that cannot be made, 74 for such that cannot be written.
+    """
     parser = Parser("kakou evaluate", say("verb_evaluate"))
     parser.add_argument("folder", type=Path, metavar="DIR", help=say("evaluate_folder"))
     parser.add_argument("--json", action="store_true", help=say("option_json"))
     parser.add_argument("--limit", type=_at_least_one, metavar="N", help=say("evaluate_limit"))
     parser.add_argument("--details", type=Path, metavar="FILE", help=say("evaluate_details"))
     arguments = parser.parse_args(argv)
-    if not arguments.folder.is_dir():
-        sys.stderr.write(f"not_a_folder: {arguments.folder}\n")
-        return EXIT_NO_INPUT
+    try:
+        labels = labels_in(arguments.folder)
+    except LabelsError as error:
+        return _failed(EXIT_NO_INPUT, str(error))
+    if not labels:
+        code = "evaluate_no_labels" if arguments.folder.is_dir() else "evaluate_no_folder"
+        return _failed(EXIT_NO_INPUT, say(code, folder=arguments.folder))
+    for doubt in (one for labelled in labels.values() for one in labelled.doubts):
+        sys.stderr.write(f"{doubt}\n")
     with contextlib.ExitStack() as opened:
         details = None
         if arguments.details is not None:
             try:
-                details = opened.enter_context(arguments.details.open("w", encoding="utf-8"))
+                details = opened.enter_context(contextlib.closing(Details(arguments.details)))
             except OSError as error:
-                sys.stderr.write(f"details_unwritable: {error}\n")
-                return EXIT_CANNOT_CREATE
-        try:
-            counts = asyncio.run(evaluate(arguments.folder, limit=arguments.limit, details=details))
-        except (OSError, KeyError, ValueError, csv.Error) as error:
-            sys.stderr.write(f"labels_unusable: {arguments.folder}: {error!r}\n")
-            return EXIT_NO_INPUT
-    sys.stdout.write(json.dumps(counts, ensure_ascii=False, indent=None if arguments.json else 2) + "\n")
+                return _failed(EXIT_CANNOT_CREATE, say("evaluate_details_unwritable", cause=error))
+        return _evaluated(
+            Evaluation(arguments.folder, labels, WorkerRecogniser(workers=WORKERS), arguments.limit, details),
+            None if arguments.json else 2,
+        )
+
+
+def _evaluated(evaluation: Evaluation, indent: int | None) -> int:
+    try:
+        counts = asyncio.run(evaluate(evaluation))
+    except ModelError as error:
+        return _failed(EXIT_UNAVAILABLE, str(error))
+    except DetailsError as error:
+        return _failed(EXIT_INPUT_OUTPUT, say("evaluate_details_unwritable", cause=error))
+    for line in evaluation.causes.lines():
+        sys.stderr.write(f"{line}\n")
+    if evaluation.causes.status:
+        return evaluation.causes.status
+    sys.stdout.write(json.dumps(counts, ensure_ascii=False, indent=indent) + "\n")
     return 0
+
+
+def _failed(status: int, text: str) -> int:
+    sys.stderr.write(f"{escaped(text)}\n")
+    return status
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterable
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 from edge.text import escaped, say
 
@@ -32,7 +32,7 @@ class Parser(argparse.ArgumentParser):
         if add_help:
             self.add_argument("-h", "--help", action="help", help=say("cli_help"))
 
-    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+    def _print_message(self, message: str, file: Any = None) -> None:
         # argparse passes over what cannot be written: whoever asked for help would get none, and the status of success.
         if file is not None and file is sys.stdout:
             file.write(message)

@@ -1,11 +1,15 @@
 import csv
+import hashlib
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from edge.core.container import parse_container
 from edge.core.readings import ContainerSighting, PictureReading
 from models.evaluate import main
+from models.registry import REGISTRY_PATH, REGISTRY_VARIABLE
 from models.scoring import (
     BoxTally,
     LabelledBox,
@@ -16,6 +20,7 @@ from models.scoring import (
     score_plate,
     share_of_both,
 )
+from tests.support import graphs
 from tests.support.drawn import BLUE, door, ground, jpeg, plate
 
 
@@ -162,9 +167,10 @@ def test_a_folder_that_is_none(tmp_path, capsys):
     assert "not_a_folder" in capsys.readouterr().err
 
 
-def test_an_empty_folder_counts_nothing(tmp_path, capsys):
-    assert main([str(tmp_path)]) == 0
-    assert json.loads(capsys.readouterr().out) == {}
+def test_a_folder_without_labelled_pictures_is_no_result(tmp_path, capsys):
+    assert main([str(tmp_path)]) == 66
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.partition(":")[0]) == ("", "nothing_labelled")
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "many"])
@@ -174,15 +180,97 @@ def test_a_limit_is_at_least_one(tmp_path, limit):
     assert ended.value.code == 64
 
 
-def test_details_that_cannot_be_written_are_said(tmp_path, capsys):
-    assert main([str(tmp_path), "--details", str(tmp_path / "none" / "details")]) == 73
-    assert capsys.readouterr().err.startswith("details_unwritable")
+def test_details_that_cannot_be_written_are_said(pictures, capsys):
+    assert main([str(pictures), "--details", str(pictures / "none" / "details")]) == 73
+    assert "details_unwritable" in capsys.readouterr().err
 
 
-def test_labels_that_cannot_be_used_are_said(tmp_path, capsys):
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_details_that_find_no_room_are_said(pictures, capsys):
+    assert main([str(pictures), "--limit", "1", "--details", "/dev/full"]) == 74
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "details_unwritable: [Errno 28]" in printed.err
+
+
+def test_labels_that_cannot_be_used_end_before_a_model_is_loaded(tmp_path, capsys):
     (tmp_path / "plates").mkdir()
     (tmp_path / "plates" / "labels.csv").write_text("picture\nfirst.jpg\n", encoding="utf-8")
     assert main([str(tmp_path)]) == 66
     assert capsys.readouterr().err.startswith("labels_unusable")
     (tmp_path / "plates" / "labels.csv").unlink()
     assert main([str(tmp_path)]) == 66
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_pictures_that_nobody_looked_at_are_told(pictures, capsys):
+    crops = pictures / "plate_crops_gate"
+    rows = [{"image": name, "plate": "粤B6R678"} for name in ("a.jpg", "none.jpg", "cut.jpg", "folder")]
+    labels(crops, rows)
+    (crops / "images" / "cut.jpg").write_bytes((crops / "images" / "a.jpg").read_bytes()[:-200])
+    (crops / "images" / "folder").mkdir()
+    assert main([str(pictures), "--json"]) == 0
+    printed = capsys.readouterr()
+    gate = json.loads(printed.out)["plate_crops_gate"]
+    assert (gate["n"], gate["exact"], gate["unread"]) == (4, 1, 3)
+    told = [line for line in printed.err.splitlines() if line.startswith("not_seen: plate_crops_gate")]
+    assert len(told) == 3
+    assert "1 pictures count as unread because of missing (no such file" in told[0]
+    assert told[0].endswith("the first: none.jpg")
+    assert "truncated" in told[1]
+    assert "not_a_file" in told[2]
+
+
+def test_counts_of_pictures_that_are_not_there_are_no_result(tmp_path, capsys):
+    labels(tmp_path / "plate_crops_gate", [{"image": "a.jpg", "plate": "粤B6R678"}])
+    assert main([str(tmp_path)]) == 66
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "not_seen: plate_crops_gate: 1 pictures count as unread because of missing" in printed.err
+
+
+def registered(folder, **changed):
+    """A registry in which the reader of plates is changed."""
+    said = json.loads(REGISTRY_PATH.read_text("utf-8"))
+    for entry in said["models"]:
+        if entry["name"] == "plate_reader":
+            entry |= changed
+    path = folder / "registry.json"
+    path.write_text(json.dumps(said), encoding="utf-8")
+    return str(path)
+
+
+def raising(folder):
+    """A model that loads and fails at each picture: it wants a matrix, and multiplies it by one that does not fit."""
+    path = folder / "raising.onnx"
+    path.write_bytes(graphs.GOOD)
+    return {"file": str(path), "sha256": hashlib.sha256(graphs.GOOD).hexdigest()}
+
+
+DETECTOR = next(one for one in json.loads(REGISTRY_PATH.read_text("utf-8"))["models"] if one["name"] == "code_detector")
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        (lambda _: {"file": "nothing.onnx"}, "model_missing"),
+        (lambda _: {"sha256": "0" * 64}, "model_tampered"),
+        (lambda _: {"file": DETECTOR["file"], "sha256": DETECTOR["sha256"]}, "model_output"),
+        (raising, "model_output"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_named_and_nothing_counted(pictures, capfd, monkeypatch, changed, code):
+    monkeypatch.setenv(REGISTRY_VARIABLE, registered(pictures, **changed(pictures)))
+    for name in ("plates", "containers", "vehicles"):
+        shutil.rmtree(pictures / name)
+    assert main([str(pictures), "--json"]) == 69
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert code in printed.err
+    assert "Traceback" not in printed.err
+
+
+def test_a_worker_that_cannot_start_is_named(pictures, capfd, monkeypatch):
+    monkeypatch.setenv(REGISTRY_VARIABLE, str(pictures / "none.json"))
+    assert main([str(pictures)]) == 69
+    assert "model_missing" in capfd.readouterr().err

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from models.evaluate import labelled_boxes
+from models.labels import labelled_boxes
 from models.pipeline import load_picture_reader
 from models.pixels import decoded
 from models.scoring import BoxTally, LabelledBox, score_codes, score_plate
