@@ -12,7 +12,7 @@ from models.cover_finder import CoverFinder
 from models.detector import FAINT, TextDetector, TextLine
 from models.light import cause_of, defect_of, light_of
 from models.lines import ReadLine, is_upright
-from models.looks import Looks, SeenCovers, TwoLooks
+from models.looks import ILLEGIBLE, TOO_FEW_PIXELS, Looks, SeenCovers, TwoLooks
 from models.messages import Fault
 from models.picture import open_picture
 from models.pixels import Image
@@ -38,9 +38,6 @@ CROP_HEIGHT_PX = 80
 CROP_MIN_ASPECT = 1.8
 # Of 40 crops made smaller 38 were read at 14 px, none wrongly; at 12 px 27, two of them wrongly.
 MIN_CROP_HEIGHT_PX = 14
-TOO_FEW_PIXELS = "too_few_pixels"
-# A plate was found and something stands before a part of it.
-COVERED = "covered"
 PLATE = "plate"
 CONTAINER = "container"
 VEHICLE = "vehicle"
@@ -139,10 +136,13 @@ class PictureReader:
             if height < MIN_CROP_HEIGHT_PX:
                 return PictureReading(unread=tuple(Unread(what, TOO_FEW_PIXELS) for what in sorted(look_for)))
             whole = read_whole_crop(looks)
+            if not whole and look_for == {PLATE}:
+                # What nobody could read is a plate all the same, or none.
+                looks.seen.extend(self._detectors.plates.find(image, PLATE_SIDES_PX[0]))
             if whole or look_for == {PLATE}:
-                return PictureReading(tuple(whole), (), (), _unread(look_for, whole, [], covers))
+                return PictureReading(tuple(whole), (), (), _unread(looks, look_for, whole, []))
         plates, containers = self._look(looks, look_for)
-        found = PictureReading(tuple(plates), tuple(containers), (), _unread(look_for, plates, containers, covers))
+        found = PictureReading(tuple(plates), tuple(containers), (), _unread(looks, look_for, plates, containers))
         return _explained(found, TOO_FEW_PIXELS if looks.all_too_low else None)
 
     def _look(self, looks: TwoLooks, look_for: frozenset[str]) -> tuple[list[PlateSighting], list[ContainerSighting]]:
@@ -185,6 +185,7 @@ class PictureReader:
         """Return the plates that their own detector finds; where it finds none that can be read, those in any text."""
         for side in PLATE_SIDES_PX:
             found = self._detectors.plates.find(looks.plates.image, side)
+            looks.seen.extend(found)
             spelt = found_rows(looks, found)
             plates = find_plates(looks, spelt.rows, spelt.undoubted)
             if plates and not leaves_larger(found, plates):
@@ -260,11 +261,11 @@ def _lacks_size_type(containers: list[ContainerSighting], line: TextLine) -> boo
 
 
 def _unread(
-    look_for: frozenset[str], plates: list[PlateSighting], containers: list[ContainerSighting], covers: SeenCovers
+    looks: TwoLooks, look_for: frozenset[str], plates: list[PlateSighting], containers: list[ContainerSighting]
 ) -> tuple[Unread, ...]:
     unread: list[Unread] = []
     if PLATE in look_for and not plates:
-        unread.append(Unread(PLATE, COVERED, covers.boxes[0]) if covers.boxes else Unread(PLATE, NOT_FOUND))
+        unread.append(Unread(PLATE, *looks.why_no_plate()))
     if CONTAINER in look_for and not _verified(containers):
         reason = "check_digit" if containers else NOT_FOUND
         unread.append(Unread(CONTAINER, reason, containers[0].box if containers else None))
@@ -272,10 +273,10 @@ def _unread(
 
 
 def _explained(reading: PictureReading, cause: str | None) -> PictureReading:
-    """Return `reading` with `cause` in the place of `not_found`: what is not seen may be there all the same."""
+    """Return `reading` with `cause` where nothing better is known: what is not seen may be there all the same."""
     if cause is None:
         return reading
-    unread = (replace(one, reason=cause) if one.reason == NOT_FOUND else one for one in reading.unread)
+    unread = (replace(one, reason=cause) if one.reason in (NOT_FOUND, ILLEGIBLE) else one for one in reading.unread)
     return replace(reading, unread=tuple(unread))
 
 

@@ -31,8 +31,8 @@ _OF_A_PICTURE = frozenset(
 # Reasons whose own text (`unread_<reason>`) says what to do; others leave it to the step's.
 _TELLING = frozenset(
     {
-        *("dark", "overexposed", "blurred", "covered", "frozen", "truncated", "damaged", "too_few_pixels"),
-        *("empty", "too_large", "too_small", "not_a_picture"),
+        *("dark", "overexposed", "blurred", "covered", "frozen", "truncated", "damaged"),
+        *("empty", "too_large", "too_small", "not_a_picture", "too_few_pixels", "illegible"),
         *("model_output", "model_unavailable"),
     }
 )

@@ -18,7 +18,7 @@ from tests.support.drawn import door, jpeg
 
 CAMERA_AND_FILE = ("frozen", "truncated", "missing", "not_a_file", "no_permission", "link_loop", "unreadable")
 PICTURE = ("empty", "too_large", "too_small", "not_a_picture", "damaged", "dark", "overexposed", "covered", "blurred")
-READ = ("not_found", "check_digit", "too_few_pixels", "model_output")
+READ = ("not_found", "check_digit", "too_few_pixels", "illegible", "model_output")
 RECOGNISER = ("deadline", "worker_died", "model_unavailable", "busy", "closed")
 READING = PictureReading(
     (PlateSighting(Plate("粤B6R678", None, "ordinary"), 0.9, (1, 2, 3, 4)),),
