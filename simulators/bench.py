@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.text import say
+from edge.text import escaped, say
 from edge.text.arguments import Parser
 from models.registry import ModelError
+from models.sessions import ModelOutputError
 from simulators.bench_boxes import run as lanes_figures
 from simulators.bench_broker import MeasuredBroker, measured_broker, mosquitto_binary
 from simulators.bench_overhead import run
@@ -20,6 +21,8 @@ from simulators.broker import BrokerError
 EXIT_UNAVAILABLE = 69
 DEFAULT_PASSAGES = 40
 VISION_PICTURES = 20
+# As many are held in memory at once, three times over.
+MOST_PICTURES = 1_000
 # A minute, which is as far back as the controller knows its loop's lag: the start is no part of it then.
 LANE_PASSAGES, LANE_PERIOD_S = 6, 10.0
 
@@ -82,12 +85,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _print_vision(given: argparse.Namespace) -> int:
-    if given.pictures < 1:
-        parser().error("--pictures: at least 1")
+    if not 1 <= given.pictures <= MOST_PICTURES:
+        parser().error(f"--pictures: 1 to {MOST_PICTURES}")
     try:
         found = measured(given.photos, given.pictures)
-    except (BenchError, ModelError) as error:
-        sys.stderr.write(f"{error}\n")
+    except (BenchError, ModelError, ModelOutputError) as error:
+        sys.stderr.write(f"{escaped(str(error))}\n")
         return EXIT_UNAVAILABLE
     sys.stdout.write(json.dumps(found, indent=None if given.json else 1) + "\n")
     return 0

@@ -15,11 +15,14 @@ from typing import Any
 import numpy as np
 
 from edge.core.container import check_digit
+from edge.text import escaped, say
+from models.identify import file_bytes
 from models.memory import keep
-from models.pipeline import CONTAINER, PLATE, VEHICLE, line_reader, load_picture_reader
-from models.pixels import Image, decoded, resized, use_one_thread
+from models.picture import open_picture
+from models.pipeline import CONTAINER, PLATE, VEHICLE, PictureReader, line_reader, load_picture_reader
+from models.pixels import Image, resized, use_one_thread
 from models.recogniser import WorkerRecogniser
-from models.registry import load_registry
+from models.registry import load_registry, registry_path
 from models.worker import REST_S
 from simulators.bench_process import BenchError
 from simulators.bench_usage import peak_mib_of, usage_of
@@ -55,28 +58,40 @@ def rendered(count: int) -> Pictures:
 
 
 def photographs(folder: Path, count: int) -> Pictures:
-    """Return `count` photographs of each kind, evenly out of `folder`. Raises BenchError where there are none."""
+    """Return `count` photographs of each kind, evenly out of `folder`.
+
+    Raises BenchError where there are none, or one of them is no picture that is read.
+    """
     found: dict[str, list[bytes]] = {}
     for kind, name in FOLDERS.items():
         files = sorted(file for file in (folder / name / "images").glob("*") if file.suffix.lower() in SUFFIXES)
         if not files:
-            where = folder / name / "images"
+            where = escaped(str(folder / name / "images"))
             raise BenchError(f"no_pictures: {where}: expected photographs, got none; next: name another folder")
         step = max(1, len(files) // count)
-        found[kind] = [file.read_bytes() for file in files[::step][:count]]
+        found[kind] = [_photograph(file) for file in files[::step][:count]]
     return Pictures(**found)
+
+
+def _photograph(file: Path) -> bytes:
+    content, reason = file_bytes(file)
+    reason = reason or open_picture(content).defect
+    if reason is not None:
+        raise BenchError(f"{reason}: {escaped(str(file))}: {say(f'unread_{reason}')}")
+    return content
 
 
 def figures(pictures: Pictures) -> dict[str, float]:
     """Measure and return the published figures. Raises ModelError, BenchError."""
     use_one_thread()
     keep()
-    reader = load_picture_reader()
-    small = line_reader(load_registry()["text_reader"])
-    crop_ms = _p50_ms(pictures.crops, lambda one: reader.read_encoded(one, frozenset({PLATE})))
+    # The registry that is in force, as the workers take it.
+    reader = load_picture_reader(registry_path())
+    small = line_reader(load_registry(registry_path())["text_reader"])
+    crop_ms = _p50_ms(pictures.crops, lambda one: _read(reader, one, PLATE))
     small_ms = _p50_ms([_image(one) for one in pictures.crops], small.read)
-    scene_ms = _p50_ms(pictures.scenes, lambda one: reader.read_encoded(one, frozenset({PLATE})))
-    container_ms = _p50_ms(pictures.containers, lambda one: reader.read_encoded(one, frozenset({CONTAINER})))
+    scene_ms = _p50_ms(pictures.scenes, lambda one: _read(reader, one, PLATE))
+    container_ms = _p50_ms(pictures.containers, lambda one: _read(reader, one, CONTAINER))
     peer_ms = _p50_ms([_image(one) for one in pictures.containers], _rapidocr())
     workers = asyncio.run(_workers(pictures))
     return {
@@ -93,11 +108,20 @@ def figures(pictures: Pictures) -> dict[str, float]:
     }
 
 
+def _read(reader: PictureReader, encoded: bytes, look_for: str) -> None:
+    """Read one picture. Raises BenchError for a model that fails: how fast it does is no figure."""
+    reasons = [
+        one.reason for one in reader.read_encoded(encoded, frozenset({look_for})).unread if one.what == "picture"
+    ]
+    if "model_output" in reasons:
+        raise BenchError(f"model_output: {say('unread_model_output')}")
+
+
 def _image(encoded: bytes) -> Image:
-    image = decoded(encoded)
-    if image is None:
-        raise BenchError("not_a_picture: expected a JPEG or PNG, got something else; next: look at the folder")
-    return image
+    opened = open_picture(encoded)
+    if opened.image is None:
+        raise BenchError(f"{opened.defect}: {say(f'unread_{opened.defect}')}")
+    return opened.image
 
 
 def _p50_ms(inputs: Iterable[Any], read: Callable[[Any], object]) -> float:

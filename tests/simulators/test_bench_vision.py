@@ -4,10 +4,13 @@ import json
 
 import pytest
 
-from models.registry import ModelError
+from models.registry import REGISTRY_PATH, REGISTRY_VARIABLE, ModelError
 from simulators import bench, bench_vision
 from simulators.bench_process import BenchError
 from simulators.bench_vision import photographs, rendered
+from tests.support.drawn import ground, jpeg
+
+PICTURES = [jpeg(ground(64, 48, seed=seed)) for seed in range(10)]
 
 FIGURES = [
     "plate_crop_ms_p50",
@@ -38,9 +41,41 @@ def test_photographs_are_taken_evenly_out_of_their_folders(tmp_path):
     for name in ("plate_crops_gate", "plates", "containers"):
         (tmp_path / name / "images").mkdir(parents=True)
         for number in range(10):
-            (tmp_path / name / "images" / f"{number}.jpg").write_bytes(bytes([number]))
+            (tmp_path / name / "images" / f"{number}.jpg").write_bytes(PICTURES[number])
         (tmp_path / name / "images" / "labels.txt").write_bytes(b"no picture")
-    assert photographs(tmp_path, 3).scenes == [b"\x00", b"\x03", b"\x06"]
+    assert photographs(tmp_path, 3).scenes == [PICTURES[0], PICTURES[3], PICTURES[6]]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"no picture", "not_a_picture"),
+        (b"", "empty"),
+        (jpeg(ground(64, 48))[:-300], "truncated"),
+        (None, "not_a_file"),
+    ],
+)
+def test_what_cannot_be_measured_is_named_with_its_file(tmp_path, capsys, content, reason):
+    for name in ("plate_crops_gate", "plates", "containers"):
+        (tmp_path / name / "images").mkdir(parents=True)
+        file = tmp_path / name / "images" / "a\x1b[31m.jpg"
+        if content is None:
+            file.mkdir()
+        else:
+            file.write_bytes(content)
+    assert bench.main(["vision", "--photos", str(tmp_path)]) == bench.EXIT_UNAVAILABLE
+    assert rf"{reason}: {tmp_path / 'plate_crops_gate' / 'images'}/a\x1b[31m.jpg: " in capsys.readouterr().err
+
+
+def test_a_model_that_fails_is_named_and_not_measured(tmp_path, capsys, monkeypatch):
+    said = json.loads(REGISTRY_PATH.read_text("utf-8"))
+    entries = {entry["name"]: entry for entry in said["models"]}
+    entries["plate_reader"] |= {key: entries["code_detector"][key] for key in ("file", "sha256")}
+    changed = tmp_path / "registry.json"
+    changed.write_text(json.dumps(said), encoding="utf-8")
+    monkeypatch.setenv(REGISTRY_VARIABLE, str(changed))
+    assert bench.main(["vision", "--pictures", "1"]) == bench.EXIT_UNAVAILABLE
+    assert capsys.readouterr().err.startswith("model_output: ")
 
 
 def test_a_folder_without_photographs_is_named(tmp_path, capsys):
@@ -63,8 +98,9 @@ def test_a_missing_model_is_named(monkeypatch, capsys):
 
 
 def test_no_pictures_are_no_measurement():
-    with pytest.raises(SystemExit):
-        bench.main(["vision", "--pictures", "0"])
+    for count in ("0", "1001"):
+        with pytest.raises(SystemExit):
+            bench.main(["vision", "--pictures", count])
 
 
 def test_rendered_pictures_are_all_different():
