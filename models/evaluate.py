@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from edge.text import escaped, say
 from edge.text.arguments import Parser
 from models.identify import EXIT_UNAVAILABLE, file_bytes, identified
 from models.labels import Labels, LabelsError, Row, counted, doubt_of_codes, doubt_of_plate, labelled_boxes, load_labels
-from models.noted import EXIT_NO_INPUT, Causes, Details, DetailsError
+from models.noted import EXIT_NO_INPUT, Causes, Details, DetailsError, milliseconds
 from models.picture import picture_size
 from models.pipeline import CONTAINER, PLATE, VEHICLE
 from models.recogniser import WorkerRecogniser, unread
@@ -88,7 +89,7 @@ class Evaluation:
 
         def done(row: Row, reading: PictureReading) -> None:
             outcome = score_plate(row["plate"], (), (s.plate.text for s in reading.plates[:1]))
-            tally.add(outcome, reading.elapsed_ms)
+            tally.add(outcome, milliseconds(reading))
             self._note(name, row["plate"], outcome, row, reading)
 
         await self._read_all(name, self._rows(name)[: self.limit], PLATE, done)
@@ -100,7 +101,7 @@ class Evaluation:
         def done(row: Row, reading: PictureReading) -> None:
             answers = [sighting.plate.text for sighting in reading.plates]
             outcome = score_plate(row["plate"], row["all_plates"].split("|"), answers)
-            tallies.setdefault(row["group"], Tally()).add(outcome, reading.elapsed_ms)
+            tallies.setdefault(row["group"], Tally()).add(outcome, milliseconds(reading))
             self._note("plates", row["plate"], outcome, row, reading)
 
         await self._read_all("plates", self._rows("plates")[: self.limit], PLATE, done)
@@ -146,7 +147,7 @@ class _ContainerScores:
         codes = {container.code for container in verified}
         outcome = score_codes(truth, codes)
         group = "vertical" if row["orientation"] == "vertical" else "horizontal"
-        self._groups["several" if len(truth) > 1 else group].add(outcome, reading.elapsed_ms)
+        self._groups["several" if len(truth) > 1 else group].add(outcome, milliseconds(reading))
         if row["truck"]:
             self._views.setdefault(row["truck"], []).append(reading)
             self._truths.setdefault(row["truck"], set()).update(truth)
@@ -172,7 +173,9 @@ def labels_in(folder: Path) -> dict[str, Labels]:
         "containers": (("image", "code", "legible", "orientation", "truck", "size_type"), doubt_of_codes),
         "vehicles": (("image", "boxes_xywh"), lambda _: None),
     }
-    return {name: load_labels(folder / name, *wanted) for name, wanted in columns.items() if (folder / name).is_dir()}
+    # A link that leads nowhere is no folder that is not there.
+    there = [name for name in columns if os.path.lexists(folder / name)]
+    return {name: load_labels(folder / name, *columns[name]) for name in there}
 
 
 async def evaluate(evaluation: Evaluation) -> dict[str, Any]:
@@ -215,6 +218,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with contextlib.ExitStack() as opened:
         details = None
         if arguments.details is not None:
+            if any(_lies_in(arguments.details, arguments.folder / name) for name in labels):
+                return _failed(EXIT_CANNOT_CREATE, say("evaluate_details_inside", file=arguments.details))
             try:
                 details = opened.enter_context(contextlib.closing(Details(arguments.details)))
             except OSError as error:
@@ -223,6 +228,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             Evaluation(arguments.folder, labels, WorkerRecogniser(workers=WORKERS), arguments.limit, details),
             None if arguments.json else 2,
         )
+
+
+def _lies_in(file: Path, folder: Path) -> bool:
+    return file.resolve().is_relative_to(folder.resolve())
 
 
 def _evaluated(evaluation: Evaluation, indent: int | None) -> int:

@@ -156,11 +156,17 @@ def described(found: dict[str, Any]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns 0, also where pictures could not be read (that is a result), 69 without its models."""
     parser = Parser("kakou identify", say("verb_identify"))
-    parser.add_argument("files", nargs="+", metavar="FILE", help=say("identify_files"))
+    parser.add_argument("files", nargs="*", metavar="FILE", help=say("identify_files"))
     parser.add_argument("--json", action="store_true", help=say("option_json_lines"))
-    arguments = parser.parse_intermixed_args(argv)
+    given = list(sys.argv[1:] if argv is None else argv)
+    # What stands behind is a file whatever it is called; argparse knows no `--` among options and files in any order.
+    options = given[: given.index("--")] if "--" in given else given
+    arguments = parser.parse_intermixed_args(options)
+    files = [*arguments.files, *given[len(options) + 1 :]]
+    if not files:
+        parser.error(say("identify_no_file"))
     refused: list[ModelError] = []
-    for found in identify(arguments.files, told=refused.append):
+    for found in identify(files, told=refused.append):
         line = json.dumps(found, ensure_ascii=False) if arguments.json else described(found)
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

@@ -37,13 +37,15 @@ class Labels:
 def load_labels(folder: Path, columns: Sequence[str], doubt: Callable[[Row], str | None]) -> Labels:
     """Return the rows of `folder`, each with its `columns`. `doubt` names the text that tells what is odd about one.
 
-    Raises LabelsError: no such file, not UTF-8 or CSV, a column or cell that is not there, a picture outside of the
+    Raises LabelsError: no folder, no such file, not UTF-8 or CSV, a column or cell that is not there, a picture outside of the
     folder, boxes that are none.
     """
     path = folder / FILE
+    if not folder.is_dir():
+        raise LabelsError(folder, None, "labels_no_folder")
     content, reason = file_bytes(path)
     if reason is not None:
-        raise LabelsError(path, None, f"unread_{reason}")
+        raise LabelsError(path, None, "labels_no_file", reason=reason)
     try:
         # Strictly: an open quotation mark would make one cell of all rows behind it.
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)

@@ -19,6 +19,12 @@ OF_PICTURES = frozenset({"empty", "too_large", "too_small", "truncated", "damage
 OF_THE_BOX = frozenset({"model_output", "model_unavailable", "worker_died", "deadline", "busy", "closed"})
 
 
+def milliseconds(reading: PictureReading) -> float | None:
+    """Return how long a picture took to read, None where no worker answered: that was quick, and says nothing."""
+    unanswered = any(one.what == "picture" and one.reason in OF_FILES | OF_THE_BOX for one in reading.unread)
+    return None if unanswered else reading.elapsed_ms
+
+
 class DetailsError(Exception):
     """The file of details takes no more."""
 

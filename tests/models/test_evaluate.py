@@ -200,7 +200,19 @@ def test_labels_that_cannot_be_used_end_before_a_model_is_loaded(tmp_path, capsy
     assert capsys.readouterr().err.startswith("labels_unusable")
     (tmp_path / "plates" / "labels.csv").unlink()
     assert main([str(tmp_path)]) == 66
-    assert "no such file" in capsys.readouterr().err
+    assert "cannot be read (missing)" in capsys.readouterr().err
+    (tmp_path / "containers").symlink_to(tmp_path / "nothing")
+    (tmp_path / "plates").rmdir()
+    assert main([str(tmp_path)]) == 66
+    assert "containers: not a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "images/a.jpg", "../plates/new"])
+def test_details_never_replace_labels_or_pictures(pictures, capsys, name):
+    assert main([str(pictures), "--details", str(pictures / "plates" / name)]) == 73
+    assert "would replace" in capsys.readouterr().err
+    assert (pictures / "plates" / "labels.csv").stat().st_size
+    assert (pictures / "plates" / "images" / "a.jpg").stat().st_size
 
 
 def test_pictures_that_nobody_looked_at_are_told(pictures, capsys):
@@ -213,6 +225,7 @@ def test_pictures_that_nobody_looked_at_are_told(pictures, capsys):
     printed = capsys.readouterr()
     gate = json.loads(printed.out)["plate_crops_gate"]
     assert (gate["n"], gate["exact"], gate["unread"]) == (4, 1, 3)
+    assert gate["ms_p95"] > 0
     told = [line for line in printed.err.splitlines() if line.startswith("not_seen: plate_crops_gate")]
     assert len(told) == 3
     assert "1 pictures count as unread because of missing (no such file" in told[0]

@@ -181,6 +181,20 @@ def test_every_file_gets_its_line(tmp_path, capsys, as_json):
         assert r"cut\n.jpg: unread picture: truncated" in lines[3]
 
 
+def test_behind_two_hyphens_any_name_is_a_file(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(["a", "--json", "b", "--", "--json", "-c", "--"]) == 0
+    assert [json.loads(line)["image"] for line in capsys.readouterr().out.splitlines()] == [
+        "a",
+        "b",
+        "--json",
+        "-c",
+        "--",
+    ]
+    with pytest.raises(SystemExit):
+        main(["--"])
+
+
 def test_no_file_is_a_mistake():
     done = subprocess.run([sys.executable, "-m", "models.identify"], capture_output=True, check=False)
     assert done.returncode == 64

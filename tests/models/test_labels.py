@@ -68,9 +68,12 @@ def test_boxes_that_are_none_are_refused_with_their_line(tmp_path, boxes):
 
 
 def test_files_that_are_none_are_not_waited_for(tmp_path):
-    assert "no such file" in refused(tmp_path)
+    assert "cannot be read (missing)" in refused(tmp_path)
     (tmp_path / "labels.csv").mkdir()
-    assert "a folder, a pipe or a device" in refused(tmp_path)
+    assert "cannot be read (not_a_file)" in refused(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    with pytest.raises(LabelsError, match="link: not a folder"):
+        load_labels(tmp_path / "link", COLUMNS, none)
 
 
 def test_what_is_doubtful_is_counted_and_told(tmp_path):
