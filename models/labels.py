@@ -37,8 +37,8 @@ class Labels:
 def load_labels(folder: Path, columns: Sequence[str], doubt: Callable[[Row], str | None]) -> Labels:
     """Return the rows of `folder`, each with its `columns`. `doubt` names the text that tells what is odd about one.
 
-    Raises LabelsError: no folder, no such file, not UTF-8 or CSV, a column or cell that is not there, a picture outside of the
-    folder, boxes that are none.
+    Raises LabelsError: no folder, no such file, not UTF-8 or CSV, a column or cell that is not there, a picture outside
+    of the folder, boxes that are none.
     """
     path = folder / FILE
     if not folder.is_dir():
