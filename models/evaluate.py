@@ -224,24 +224,24 @@ def main(argv: Sequence[str] | None = None) -> int:
                 details = opened.enter_context(contextlib.closing(Details(arguments.details)))
             except OSError as error:
                 return _failed(EXIT_CANNOT_CREATE, say("evaluate_details_unwritable", cause=error))
-        return _evaluated(
-            Evaluation(arguments.folder, labels, WorkerRecogniser(workers=WORKERS), arguments.limit, details),
-            None if arguments.json else 2,
-        )
+        faults: list[ModelError] = []
+        recogniser = WorkerRecogniser(workers=WORKERS, told=faults.append)
+        evaluation = Evaluation(arguments.folder, labels, recogniser, arguments.limit, details)
+        return _evaluated(evaluation, faults, None if arguments.json else 2)
 
 
 def _lies_in(file: Path, folder: Path) -> bool:
     return file.resolve().is_relative_to(folder.resolve())
 
 
-def _evaluated(evaluation: Evaluation, indent: int | None) -> int:
+def _evaluated(evaluation: Evaluation, faults: list[ModelError], indent: int | None) -> int:
     try:
         counts = asyncio.run(evaluate(evaluation))
     except ModelError as error:
         return _failed(EXIT_UNAVAILABLE, str(error))
     except DetailsError as error:
         return _failed(EXIT_INPUT_OUTPUT, say("evaluate_details_unwritable", cause=error))
-    for line in evaluation.causes.lines():
+    for line in (*(escaped(str(one)) for one in faults), *evaluation.causes.lines()):
         sys.stderr.write(f"{line}\n")
     if evaluation.causes.status:
         return evaluation.causes.status

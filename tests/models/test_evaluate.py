@@ -242,22 +242,15 @@ def test_counts_of_pictures_that_are_not_there_are_no_result(tmp_path, capsys):
     assert "not_seen: plate_crops_gate: 1 pictures count as unread because of missing" in printed.err
 
 
-def registered(folder, **changed):
-    """A registry in which the reader of plates is changed."""
+def registered(folder, role="plate_reader", **changed):
+    """A registry in which the model of a role is changed."""
     said = json.loads(REGISTRY_PATH.read_text("utf-8"))
     for entry in said["models"]:
-        if entry["name"] == "plate_reader":
+        if entry["name"] == role:
             entry |= changed
     path = folder / "registry.json"
     path.write_text(json.dumps(said), encoding="utf-8")
     return str(path)
-
-
-def raising(folder):
-    """A model that loads and fails at each picture: it wants a matrix, and multiplies it by one that does not fit."""
-    path = folder / "raising.onnx"
-    path.write_bytes(graphs.GOOD)
-    return {"file": str(path), "sha256": hashlib.sha256(graphs.GOOD).hexdigest()}
 
 
 DETECTOR = next(one for one in json.loads(REGISTRY_PATH.read_text("utf-8"))["models"] if one["name"] == "code_detector")
@@ -268,8 +261,7 @@ DETECTOR = next(one for one in json.loads(REGISTRY_PATH.read_text("utf-8"))["mod
     [
         (lambda _: {"file": "nothing.onnx"}, "model_missing"),
         (lambda _: {"sha256": "0" * 64}, "model_tampered"),
-        (lambda _: {"file": DETECTOR["file"], "sha256": DETECTOR["sha256"]}, "model_output"),
-        (raising, "model_output"),
+        (lambda _: {"file": DETECTOR["file"], "sha256": DETECTOR["sha256"]}, "model_unfit"),
     ],
 )
 def test_a_model_that_cannot_be_used_is_named_and_nothing_counted(pictures, capfd, monkeypatch, changed, code):
@@ -281,6 +273,20 @@ def test_a_model_that_cannot_be_used_is_named_and_nothing_counted(pictures, capf
     assert printed.out == ""
     assert code in printed.err
     assert "Traceback" not in printed.err
+
+
+def test_a_model_that_fails_at_every_picture_is_named_and_nothing_counted(pictures, capfd, monkeypatch):
+    hungry = graphs.hungry(500_000_000, graphs.value(b"x", ("n", 3, "h", "w")), graphs.value(b"y", ("n", 48, "c")))
+    (pictures / "hungry.onnx").write_bytes(hungry)
+    changed = {"file": str(pictures / "hungry.onnx"), "sha256": hashlib.sha256(hungry).hexdigest()}
+    monkeypatch.setenv(REGISTRY_VARIABLE, registered(pictures, "vehicle_detector", **changed))
+    for name in ("plates", "containers", "plate_crops_gate"):
+        shutil.rmtree(pictures / name)
+    assert main([str(pictures), "--json"]) == 69
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert "vehicle_detector wanted more than" in printed.err
+    assert "not_seen: vehicles: 2 pictures count as unread because of model_output" in printed.err
 
 
 def test_a_worker_that_cannot_start_is_named(pictures, capfd, monkeypatch):

@@ -160,7 +160,7 @@ def test_without_its_models_nothing_is_read_and_the_model_is_named(tmp_path, cap
     assert main([str(good), str(good), *(["--json"] if as_json else [])]) == 69
     told = capfd.readouterr()
     assert told.out.count("model_unavailable") == 2
-    assert told.err.count("model_missing: ") >= 1
+    assert told.err.count("model_registry_malformed: ") >= 1
     assert r"registry\x1b[31m.json" in told.err
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from models.registry import REGISTRY_PATH, REGISTRY_VARIABLE, ModelError
+from edge.core.readings import PictureReading, Unread
+from models.registry import REGISTRY_VARIABLE, ModelError
 from simulators import bench, bench_vision
 from simulators.bench_process import BenchError
 from simulators.bench_vision import photographs, rendered
@@ -67,15 +68,20 @@ def test_what_cannot_be_measured_is_named_with_its_file(tmp_path, capsys, conten
     assert rf"{reason}: {tmp_path / 'plate_crops_gate' / 'images'}/a\x1b[31m.jpg: " in capsys.readouterr().err
 
 
-def test_a_model_that_fails_is_named_and_not_measured(tmp_path, capsys, monkeypatch):
-    said = json.loads(REGISTRY_PATH.read_text("utf-8"))
-    entries = {entry["name"]: entry for entry in said["models"]}
-    entries["plate_reader"] |= {key: entries["code_detector"][key] for key in ("file", "sha256")}
-    changed = tmp_path / "registry.json"
-    changed.write_text(json.dumps(said), encoding="utf-8")
-    monkeypatch.setenv(REGISTRY_VARIABLE, str(changed))
+def test_a_model_that_fails_is_named_and_not_measured(capsys, monkeypatch):
+    class Failing:
+        def read_encoded(self, _encoded, _look_for):
+            return PictureReading(unread=(Unread("picture", "model_output"),))
+
+    monkeypatch.setattr(bench_vision, "load_picture_reader", lambda _registry: Failing())
     assert bench.main(["vision", "--pictures", "1"]) == bench.EXIT_UNAVAILABLE
     assert capsys.readouterr().err.startswith("model_output: ")
+
+
+def test_the_models_that_are_in_force_are_measured(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv(REGISTRY_VARIABLE, str(tmp_path / "none.json"))
+    assert bench.main(["vision", "--pictures", "1"]) == bench.EXIT_UNAVAILABLE
+    assert "none.json" in capsys.readouterr().err
 
 
 def test_a_folder_without_photographs_is_named(tmp_path, capsys):
