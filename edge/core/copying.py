@@ -11,9 +11,11 @@ T = TypeVar("T")
 
 def changed(value: T, changes: dict[str, Any]) -> T:
     """Return a copy of `value`, a dataclass without slots, with these fields changed; raises TypeError for others."""
-    fields = vars(value)
-    if not changes.keys() <= fields.keys():
-        raise TypeError(f"{value.__class__.__name__} has no {', '.join(sorted(changes.keys() - fields.keys()))}")
+    before = vars(value)
+    fields = before | changes
+    if len(fields) != len(before):
+        raise TypeError(f"{value.__class__.__name__} has no {', '.join(sorted(changes.keys() - before.keys()))}")
     copy = object.__new__(value.__class__)
-    vars(copy).update(fields, **changes)
+    # The class is frozen: its own `__setattr__` refuses.
+    object.__setattr__(copy, "__dict__", fields)
     return copy

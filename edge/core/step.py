@@ -4,9 +4,6 @@ The same events always give the same states and effects, whatever the wall clock
 recovery after a crash rest on that.
 """
 
-from dataclasses import fields
-from operator import attrgetter
-
 from edge.core.actions import fail
 from edge.core.binding import answer_by_ms
 from edge.core.confirming import keep_challenge, renew_at_ms
@@ -21,8 +18,6 @@ from edge.core.state import LaneState, Phase
 from edge.core.table import BY_PAIR
 
 _UNEXPECTED = fail("unexpected_event")
-# Every scan asks: a getter of all fields at once is several times as fast as a changed copy.
-_ALL_BUT_THE_SCAN = attrgetter(*(field.name for field in fields(LaneState) if field.name != "sampled_at_ms"))
 
 
 def initial(profile: LaneProfile) -> LaneState:
@@ -58,7 +53,7 @@ def is_quiet(before: LaneState, after: LaneState, effects: tuple[Effect, ...]) -
 
     The next journaled record carries that time, so that a replay takes the same decisions.
     """
-    return not effects and _ALL_BUT_THE_SCAN(before) == _ALL_BUT_THE_SCAN(after)
+    return not effects and {**vars(after), "sampled_at_ms": before.sampled_at_ms} == vars(before)
 
 
 def next_deadline_ms(state: LaneState) -> int | None:
