@@ -142,7 +142,7 @@ class TwoLooks:
     seen: list[FoundPlate] = field(default_factory=list)
 
     def why_no_plate(self) -> tuple[str, Box | None]:
-        """Return why no plate was read: something stands before it, none is seen, the widest one is too low or illegible."""
+        """Return why no plate was read: it is covered, none is seen, or the widest one is too low or illegible."""
         if self.covers is not None and self.covers.boxes:
             return COVERED, self.covers.boxes[0]
         sure = [plate for plate in self.seen if plate.line.score >= (LOW_SEEN_FLOOR if _is_low(plate) else SEEN_FLOOR)]
