@@ -147,6 +147,9 @@ class SealField:
         seals = () if "seal_missing" in struck else stay.truck.seals
         for fault in struck:
             in_ms = swarm.draw.uniform(*_FAULTS_MS)
+            if fault == "seal_neighbour":
+                # Heard before its own are, which would be enough to ask with.
+                in_ms = swarm.draw.uniform(0, comes_ms)
             if fault in _STRIKES:
                 after(in_ms, partial(_STRIKES[fault], self, stay))
             elif fault in _CHANGES and seals and (fault == "seal_other" or swarm.draw.random() < _ON_THE_WAY):
