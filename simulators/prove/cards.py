@@ -147,7 +147,7 @@ class Cards:
 
     def _lays(self, stay: Stay) -> None:
         """Hold the card there for a moment; one that lies there already stays."""
-        if stay is not self._stay or stay.truck is None:
+        if stay is not self._stay or stay.truck is None or stay.truck.where != "waiting":
             return
         number, after = stay.truck.number, self.world.time.after
         text = card_of(number + 1 if "card_wrong" in self._struck else number)
@@ -166,8 +166,13 @@ class Cards:
     def _puts(self, cards: list[_Laid]) -> None:
         self._on_reader += cards
         self._laid += cards
+        for laid in cards:
+            # It is read at once: behind what noise has left on the line the second time.
+            for _ in range(2 if "card_noise" in self._active else 1):
+                self._says(encode(laid.text, self._layout))
         if not self._sending:
-            self._send()
+            self._sending = True
+            self.world.time.after(_EACH_MS, self._send)
 
     def _takes(self, laid: _Laid) -> None:
         if laid in self._on_reader:
@@ -181,13 +186,17 @@ class Cards:
         if not self._sending:
             return
         self.world.time.after(_EACH_MS, self._send)
+        for laid in tuple(self._on_reader):
+            for part in self._on_the_way(encode(laid.text, self._layout)):
+                self._says(part)
+
+    def _says(self, data: bytes) -> None:
+        """Bytes arrive where somebody listens."""
         box, reader = self._box, self._reader
         if box is None or box.dead or reader is None or self._lost is not None:
             return
         refused = reader.decoder.dropped_bytes
-        for laid in tuple(self._on_reader):
-            for part in self._on_the_way(encode(laid.text, self._layout)):
-                reader.hear_again(sent=False, data=part, wanted=True)
+        reader.hear_again(sent=False, data=data, wanted=True)
         if reader.decoder.dropped_bytes > refused:
             self._saw("line_refused")
 
