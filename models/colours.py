@@ -17,6 +17,9 @@ COLOURED_SHARE = 0.40
 ONE_HUE = 0.6
 MIN_VALUE = 35
 MIN_PIXELS = 60
+# From here on the ground is brighter than the characters: photographed green plates have 0.67 to 0.89, blue ones in
+# green light 0.1 to 0.53.
+BRIGHT_GROUND = 0.6
 # Strokes of text that a program drew in green cover at least so much of its line.
 DRAWN_SHARE = 0.03
 # What is drawn in one of the colours that screens are made of: channels that are lit alike, and others that are not,
@@ -41,11 +44,11 @@ def plate_colour(crop: Image) -> PlateColour | None:
     coloured = (saturation > COLOURED_SATURATION) & (value > MIN_VALUE)
     shares = {name: _share(hue, coloured, band) for name, band in _BANDS.items()}
     if shares["yellow"] > 0.12 and shares["green"] > 0.18:
-        return "yellow_green"
+        return "yellow_green" if _is_bright(value) else None
     name = max(shares, key=lambda band: shares[band])
     total = float(coloured.mean())
     if shares[name] >= COLOURED_SHARE or (shares[name] >= COLOURED_SHARE / 2 and shares[name] > ONE_HUE * total):
-        return name
+        return name if name != "green" or _is_bright(value) else None
     if total > COLOURED_SHARE / 2:
         return None
     return _grey_colour(value)
@@ -103,11 +106,24 @@ def _share(hue: Image, coloured: np.ndarray[tuple[int], np.dtype[np.bool_]], ban
 
 
 def _grey_colour(value: Image) -> PlateColour | None:
+    place = _place_of_ground(value)
+    if place is None:
+        return None
+    if place > BRIGHT_GROUND:
+        return "white"
+    return "black" if place < 0.4 else None
+
+
+def _is_bright(value: Image) -> bool:
+    """Say whether the ground is brighter than the characters: of a blue plate in green light it is not."""
+    place = _place_of_ground(value)
+    return place is not None and place > BRIGHT_GROUND
+
+
+def _place_of_ground(value: Image) -> float | None:
+    """Return where the ground lies between the darkest (0) and brightest (1) of a plate; None where all is alike."""
     low, middle, high = np.percentile(value, [5, 50, 95])
     if high - low < 40:
         return None
     # Characters cover under half of a plate: the median is background, nearer to one of the two ends.
-    place = (middle - low) / (high - low)
-    if place > 0.6:
-        return "white"
-    return "black" if place < 0.4 else None
+    return float((middle - low) / (high - low))

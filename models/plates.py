@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from edge.core.plate import PlateColour, parse_plate
+from edge.core.plate import KIND_COLOURS, PlateColour, parse_plate
 from edge.core.readings import Box, PlateSighting
 from models.decode import Spelling, best_fitting, cut_to, spelling_of, top_glyphs
 from models.lines import ReadLine, around, corners_around, joined, overlap, stands_above
@@ -24,6 +24,7 @@ PLAIN_FLOOR = 0.96
 SCENE_FLOOR = 0.70
 # Where the whole picture is known to be one plate.
 CROP_FLOOR = 0.50
+_OF_NEW_ENERGY = KIND_COLOURS["nev_small"] | KIND_COLOURS["nev_large"]
 
 ColourOf = Callable[[list[ReadLine]], PlateColour | None]
 # What another reader makes of a sighting in these lines: the same, a better one, or nothing.
@@ -103,6 +104,9 @@ def _sighting(lines: list[ReadLine], colour_of: ColourOf, rows: Literal[1, 2]) -
     colour = colour_of(lines)
     plate = parse_plate(sighting.plate.text, colour, rows)
     if plate is None or (plate.kind in ("military", "armed_police") and colour != "white"):
+        return []
+    if plate.kind == "ordinary" and colour in _OF_NEW_ENERGY:
+        # A green plate has eight characters: the one that is missing stands behind something.
         return []
     return [replace(sighting, plate=plate, corners=corners_around([line.line for line in lines]))]
 

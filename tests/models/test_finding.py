@@ -15,6 +15,9 @@ from models.sessions import ModelOutputError
 from tests.support.drawn import BLACK, BLUE, WHITE, YELLOW, ground, plate
 from tests.support.spelled import text_line
 
+# Bright enough for the dark characters of new energy.
+GREEN = (120, 225, 100)
+
 
 @pytest.mark.parametrize(
     ("size", "expected"),
@@ -220,7 +223,7 @@ def test_shapes():
 
 @pytest.mark.parametrize(
     ("colour", "expected"),
-    [(BLUE, "blue"), (YELLOW, "yellow"), (WHITE, "white"), (BLACK, "black"), ((90, 170, 60), "green")],
+    [(BLUE, "blue"), (YELLOW, "yellow"), (WHITE, "white"), (BLACK, "black"), (GREEN, "green")],
 )
 def test_colours(colour, expected):
     image = ground(200, 60)
@@ -230,9 +233,15 @@ def test_colours(colour, expected):
 
 def test_yellow_and_green_is_the_large_new_energy_plate():
     image = ground(190, 60)
-    plate(image, "粤BD12345", (0, 0), 60, (90, 170, 60))
+    plate(image, "粤BD12345", (0, 0), 60, GREEN)
     image[:, :60] = YELLOW
     assert plate_colour(image[:60, :188]) == "yellow_green"
+
+
+def test_bright_characters_in_green_light_are_no_green_plate():
+    image = ground(200, 60)
+    plate(image, "皖AK5D11", (0, 0), 60, (90, 170, 60))
+    assert plate_colour(image[:60, :188]) is None
 
 
 @pytest.mark.parametrize("image", [ground(4, 4), ground(100, 30), np.full((30, 100, 3), (200, 40, 200), np.uint8)])

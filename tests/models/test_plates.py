@@ -44,6 +44,14 @@ def test_a_colour_that_the_kind_never_has_is_dropped():
     assert sighting.plate.colour is None
 
 
+@pytest.mark.parametrize("colour", ["green", "yellow_green"])
+def test_a_green_plate_without_its_last_character_is_no_reading(colour):
+    # What is left of 皖AD12929 behind a post is the number of another vehicle.
+    assert plates_of([read_line("皖AD1292")], lambda _: colour) == []
+    (sighting,) = plates_of([read_line("皖AD12929")], lambda _: colour)
+    assert sighting.plate.text == "皖AD12929"
+
+
 def test_an_open_choice_is_no_reading():
     doubtful = spelled("京A12345", doubts={0: {"京": 0.34, "冀": 0.33, "津": 0.33}})
     assert read_plate(doubtful, "blue", 1, BOX) is None
