@@ -117,7 +117,7 @@ class Cards:
         self._struck = frozenset(fault for fault in self._active if swarm.strikes(fault, 0.35))
         self._without = draw.random() < _WITHOUT and not self._demanded
         if draw.random() < _QUICK and "card_two" not in self._struck:
-            self._shows(draw.uniform(*_QUICK_MS))
+            self._shows(draw.uniform(*_QUICK_MS), until_seen=True)
         if "card_lost" in self._struck:
             self.world.time.after(swarm.draw.uniform(*_LOST_AFTER_MS), self._lose)
 
@@ -141,12 +141,12 @@ class Cards:
         times_ms = _LATE_MS if "card_late" in self._struck else _AT_ONCE_MS if "card_two" in self._struck else _SHOWN_MS
         self._shows(draw.uniform(*times_ms))
 
-    def _shows(self, in_ms: float) -> None:
+    def _shows(self, in_ms: float, *, until_seen: bool = False) -> None:
         if "card_none" not in self._struck and not self._without:
-            self.world.time.after(in_ms, partial(self._lays, self._stay))
+            self.world.time.after(in_ms, partial(self._lays, self._stay, until_seen))
 
-    def _lays(self, stay: Stay) -> None:
-        """Hold the card there for a moment; one that lies there already stays."""
+    def _lays(self, stay: Stay, until_seen: bool) -> None:
+        """Hold the card there for a moment, or until the lane looks; one that lies there already stays."""
         if stay is not self._stay or stay.truck is None or stay.truck.where != "waiting":
             return
         number, after = stay.truck.number, self.world.time.after
@@ -159,7 +159,7 @@ class Cards:
             if "card_two" in self._struck:
                 mine.append(_Laid(card_of(number + 2), stay, now_ms))
             self._puts(mine)
-        if not {"card_left", "card_late"} & self._struck:
+        if not until_seen and not {"card_left", "card_late"} & self._struck:
             for laid in mine:
                 after(held_ms, partial(self._takes, laid))
 
