@@ -38,7 +38,9 @@ def test_every_load_comes() -> None:
 def test_the_record_names_what_is_there_whatever_the_cameras_miss() -> None:
     found = histories() + histories(*FAULTS, count=14)
     assert blamed(found) == []
-    assert {f"cargo {one}" for one in CLASSES} <= set().union(*(one.cases for one in found))
+    # What a scale tells apart: test_empty_weights.py.
+    told = CLASSES - {"empty_truck", "empty_chassis"}
+    assert {f"cargo {one}" for one in told} <= set().union(*(one.cases for one in found))
 
 
 def _always_one(traffic: Any, identity: Identity, empty_weights: Any) -> CargoClass:
