@@ -15,6 +15,8 @@ from simulators.devices.serial_wire import PtyWire
 from tests.support.brokers import BrokerCase
 from tests.support.system_lane import LANE, SystemLane, open_system
 
+# The second question is asked when the answer to the first was taken.
+LOOKS = 2
 SEAL = Seal("CNSEAL0001", True, 3, 87)
 CONFIGURED = {
     "seal_serial": "    seal_reader: {{id: seal-1, port: ./seal, poll_ms: 200}}\n",
@@ -29,6 +31,7 @@ class SealedLane:
         self.lane = lane
         self.seal = SEAL
         self.asked: list[dict[str, Any]] = []
+        self.empty_looks = 0
         self.reader: PtyWire[SealReaderDevice] | HttpSealServer
         if driver == "seal_http":
             self.reader = HttpSealServer(self._there)
@@ -43,7 +46,13 @@ class SealedLane:
         lane.notes.rule = asked
 
     def _there(self) -> list[Seal]:
+        self.empty_looks += self.lane.world.empty
         return [] if self.lane.world.empty else [self.seal]
+
+    async def start(self) -> None:
+        """Start the controller; its reader sees that nothing is there, or a seal would be of before the start."""
+        await self.lane.start_controller()
+        await self.lane.until(lambda: self.empty_looks >= LOOKS)
 
 
 @pytest.fixture
@@ -63,7 +72,7 @@ async def sealed(request: pytest.FixtureRequest, tmp_path: Path, any_broker: Bro
 @pytest.mark.parametrize("sealed", ["seal_serial", "seal_http"], indirect=True)
 async def test_a_sealed_vehicle_passes_and_its_seal_is_in_request_and_record(sealed: SealedLane):
     lane = sealed.lane
-    await lane.start_controller()
+    await sealed.start()
     await lane.pass_one()
     assert [one["terminal"] for one in lane.ended] == ["PASSED"]
     told = {"seal": "CNSEAL0001", "locked": True, "openings": 3, "battery_percent": 87}
@@ -79,7 +88,7 @@ async def test_a_sealed_vehicle_passes_and_its_seal_is_in_request_and_record(sea
 async def test_an_open_seal_is_told_as_fact_alarmed_and_never_passed(sealed: SealedLane):
     lane = sealed.lane
     sealed.seal = replace(SEAL, locked=False)
-    await lane.start_controller()
+    await sealed.start()
     lane.arrive()
     await lane.phase("held")
     assert lane.state["reasons"] == ["seal_open"]
