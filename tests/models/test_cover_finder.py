@@ -70,6 +70,12 @@ def test_a_finder_that_answers_another_shape_is_no_finder():
         CoverFinder(lambda batch: batch).hidden(crop())
 
 
+@pytest.mark.parametrize("share", [-4.0, 1.5])
+def test_a_finder_that_answers_what_are_no_shares_is_no_finder(share):
+    with pytest.raises(ModelOutputError, match="cover_detector answered what are no shares"):
+        said(share).hidden(crop())
+
+
 def test_where_something_may_be_hidden_other_cuts_are_asked_and_their_median_decides():
     line = text_line(100, 100, 130, 40)
     assert SeenCovers(ground(), said(0.05, 0.9)).before([line]) == pytest.approx(0.05), "no other cut is asked"
