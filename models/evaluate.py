@@ -15,7 +15,17 @@ from edge.core.readings import PictureReading
 from edge.text import escaped, say
 from edge.text.arguments import Parser
 from models.identify import EXIT_UNAVAILABLE, file_bytes, identified
-from models.labels import Labels, LabelsError, Row, counted, doubt_of_codes, doubt_of_plate, labelled_boxes, load_labels
+from models.labels import (
+    FILE,
+    Labels,
+    LabelsError,
+    Row,
+    counted,
+    doubt_of_codes,
+    doubt_of_plate,
+    labelled_boxes,
+    load_labels,
+)
 from models.noted import EXIT_NO_INPUT, Causes, Details, DetailsError, milliseconds
 from models.picture import picture_size
 from models.pipeline import CONTAINER, PLATE, VEHICLE
@@ -231,7 +241,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _lies_in(file: Path, folder: Path) -> bool:
-    return file.resolve().is_relative_to(folder.resolve())
+    """Say whether `file` is a part of a labelled folder, which may be a link as any of its parts. Raises nothing."""
+    # Not Path.resolve: it raises where a link leads back to itself.
+    place = Path(os.path.realpath(file))
+    return any(place.is_relative_to(os.path.realpath(folder / part)) for part in ("", "images", FILE))
 
 
 def _evaluated(evaluation: Evaluation, faults: list[ModelError], indent: int | None) -> int:

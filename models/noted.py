@@ -58,7 +58,9 @@ class Causes:
 
     def add(self, name: str, image: str, reading: PictureReading) -> None:
         """Take one reading of a picture of the folder `name`."""
-        reason = next((one.reason for one in reading.unread if one.what == "picture"), None)
+        # Without its model one thing alone is not looked for, and nothing else was to be.
+        ours = (one.reason for one in reading.unread if one.what == "picture" or one.reason in OF_THE_BOX)
+        reason = next(ours, None)
         self._seen += reason not in OF_FILES | OF_THE_BOX
         if reason in OF_FILES | OF_PICTURES | OF_THE_BOX:
             self._counts[name, str(reason)] += 1

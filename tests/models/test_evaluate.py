@@ -215,6 +215,24 @@ def test_details_never_replace_labels_or_pictures(pictures, capsys, name):
     assert (pictures / "plates" / "images" / "a.jpg").stat().st_size
 
 
+def test_details_never_replace_what_a_folder_links_to(pictures, capsys):
+    images, listed = pictures / "elsewhere", pictures / "listed.csv"
+    (pictures / "plates" / "images").rename(images)
+    (pictures / "plates" / "images").symlink_to(images)
+    (pictures / "plates" / "labels.csv").rename(listed)
+    (pictures / "plates" / "labels.csv").symlink_to(listed)
+    for file in (images / "a.jpg", listed):
+        assert main([str(pictures), "--details", str(file)]) == 73
+        assert "would replace" in capsys.readouterr().err
+        assert file.stat().st_size
+
+
+def test_details_by_a_link_that_leads_back_to_itself_are_said(pictures, capsys):
+    (pictures / "loop").symlink_to(pictures / "loop")
+    assert main([str(pictures), "--details", str(pictures / "loop")]) == 73
+    assert "details_unwritable" in capsys.readouterr().err
+
+
 def test_pictures_that_nobody_looked_at_are_told(pictures, capsys):
     crops = pictures / "plate_crops_gate"
     rows = [{"image": name, "plate": "粤B6R678"} for name in ("a.jpg", "none.jpg", "cut.jpg", "folder")]
@@ -287,6 +305,22 @@ def test_a_model_that_fails_at_every_picture_is_named_and_nothing_counted(pictur
     assert printed.out == ""
     assert "vehicle_detector wanted more than" in printed.err
     assert "not_seen: vehicles: 2 pictures count as unread because of model_output" in printed.err
+
+
+@pytest.mark.parametrize("changed", [None, {"file": DETECTOR["file"], "sha256": DETECTOR["sha256"]}])
+def test_vehicles_that_no_model_looked_for_are_not_counted(pictures, capfd, monkeypatch, changed):
+    path = Path(registered(pictures, "vehicle_detector", **(changed or {})))
+    if changed is None:
+        said = json.loads(path.read_text("utf-8"))
+        said["models"] = [one for one in said["models"] if one["name"] != "vehicle_detector"]
+        path.write_text(json.dumps(said), encoding="utf-8")
+    monkeypatch.setenv(REGISTRY_VARIABLE, str(path))
+    for name in ("plates", "containers", "plate_crops_gate"):
+        shutil.rmtree(pictures / name)
+    assert main([str(pictures), "--json"]) == 69
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert "not_seen: vehicles: 2 pictures count as unread because of model_unavailable" in printed.err
 
 
 def test_a_worker_that_cannot_start_is_named(pictures, capfd, monkeypatch):
