@@ -115,9 +115,12 @@ def _grey_colour(value: Image) -> PlateColour | None:
 
 
 def _is_bright(value: Image) -> bool:
-    """Say whether the ground is brighter than the characters: of a blue plate in green light it is not."""
+    """Say whether the ground may be brighter than the characters: of a blue plate in green light it is not.
+
+    Where it is too dark to tell, it may: seven characters on green are refused, which may lack the eighth.
+    """
     place = _place_of_ground(value)
-    return place is not None and place > BRIGHT_GROUND
+    return place is None or place > BRIGHT_GROUND
 
 
 def _place_of_ground(value: Image) -> float | None:

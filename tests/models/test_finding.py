@@ -244,6 +244,15 @@ def test_bright_characters_in_green_light_are_no_green_plate():
     assert plate_colour(image[:60, :188]) is None
 
 
+@pytest.mark.parametrize(("left", "colour"), [(GREEN, "green"), (YELLOW, "yellow_green")])
+def test_a_green_plate_in_the_dark_is_a_green_one(left, colour):
+    image = ground(190, 60)
+    plate(image, "粤BD1234", (0, 0), 60, GREEN)
+    image[:, :60] = left
+    dark = np.maximum(image[:60, :188] * 0.2, 18).astype(np.uint8)
+    assert plate_colour(dark) == colour
+
+
 @pytest.mark.parametrize("image", [ground(4, 4), ground(100, 30), np.full((30, 100, 3), (200, 40, 200), np.uint8)])
 def test_no_colour_where_there_is_none(image):
     assert plate_colour(image) is None
