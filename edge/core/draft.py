@@ -134,7 +134,7 @@ class Draft:
 
         Whoever stands on the scale has moved it.
         """
-        self.change(sealed_ms=self.at_ms)
+        self.change(unwatched_ms=self.at_ms)
 
     def _stands_there_still(self, passage: Passage) -> bool:
         """Say whether the vehicle of a passage that ends never left the arrival loop: what shows then is its own."""

@@ -180,9 +180,10 @@ def _observe_boxes(draft: Draft, event: BoxesTold) -> None:
 def _observe_card(draft: Draft, event: CardShown) -> None:
     """Keep a card of this vehicle's driver, once.
 
-    One that lay there when the last vehicle was identified, or when it left, is not.
+    One that lay there when the last vehicle was identified, or when it left, is not, nor is one of an unwatched time.
     """
-    passage, over_ms = draft.state.passage, (draft.state.identified_ms, draft.state.sealed_ms)
+    state, passage = draft.state, draft.state.passage
+    over_ms = (state.identified_ms, state.sealed_ms, state.unwatched_ms)
     if not _collecting(draft) or passage is None or any(one is not None and event.since_ms <= one for one in over_ms):
         return
     if event.card not in passage.cards and len(passage.cards) < MOST_CARDS:

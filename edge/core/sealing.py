@@ -16,28 +16,28 @@ def begin_seals(draft: Draft) -> None:
 def take_seals(draft: Draft) -> None:
     """Give the passage what the reader sees now, unless it has seen that since a vehicle that is gone was there.
 
-    Whose it is that came while nobody asked is not known: it is nobody's, and an open one holds whoever stands there.
+    Whose it is that came while nobody asked, or nobody watched, is not known: it is nobody's, and an open one holds
+    whoever stands there.
     """
-    field, gone_ms = draft.state.seals, draft.state.sealed_ms
-    if field is None or gone_ms is None or field.since_ms > gone_ms:
-        draft.change_passage(seals=field)
-        watch_seals(draft)
+    state, field = draft.state, draft.state.seals
+    if field is None:
+        draft.change_passage(seals=None)
         return
-    draft.change_passage(seals=None)
-    if field.read_ms is not None and field.read_ms > gone_ms:
+    known = _behind(field.since_ms, state.sealed_ms) and _behind(field.since_ms, state.unwatched_ms)
+    draft.change_passage(seals=field if known else None)
+    if _behind(field.since_ms if field.read_ms is None else field.read_ms, state.sealed_ms):
         _tell_open(draft, field.seals)
 
 
-def watch_seals(draft: Draft) -> None:
-    """Raise the alarms of the passage's seals. While one stands nothing opens by itself (`edge.core.doubts`)."""
-    passage = draft.passage
-    seals = () if passage.seals is None else passage.seals.seals
-    _tell_open(draft, seals)
-    if passage.identity is not None and opened_since(passage.identity.seals.value or (), seals):
-        draft.alarm(SEAL_OPENED, "opened in the lane, after it was read")
+def _behind(at_ms: int, over_ms: int | None) -> bool:
+    return over_ms is None or at_ms > over_ms
 
 
 def _tell_open(draft: Draft, seals: Sequence[Seal]) -> None:
+    """Raise the alarms of seals that may be the passage's. While one stands nothing opens (`edge.core.doubts`)."""
     if count := unlocked(seals):
         # No number of a seal leaves the lane here (I19).
         draft.alarm(SEAL_OPEN, f"{count} of {len(seals)} seals not locked")
+    identity = draft.passage.identity
+    if identity is not None and opened_since(identity.seals.value or (), seals):
+        draft.alarm(SEAL_OPENED, "opened in the lane, after it was read")

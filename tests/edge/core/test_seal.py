@@ -7,6 +7,7 @@ import pytest
 from edge.core.effects import PrepareRequest
 from edge.core.events import DeviceBack, SealsSeen
 from edge.core.grant import NotedSeal
+from edge.core.observe import UNWATCHED_MS
 from edge.core.offline import _unclear
 from edge.core.profile import LaneProfile
 from edge.core.readings import Identity, Reading, Seal
@@ -203,6 +204,52 @@ def test_seals_that_may_have_been_there_before_the_start_are_nobodys_and_an_open
     see(lane, SEAL)
     assert asked(lane).value == (SEAL,)
     assert answered(lane) == (Phase.HELD, (SEAL_OPEN,))
+
+
+@pytest.mark.hazard("X1", "D11")
+def test_an_open_seal_that_the_reader_tells_of_before_the_first_scan_is_told_and_holds() -> None:
+    lane = LaneBench(WITH_READER)
+    lane.lose_inputs()
+    lane.take(SealsSeen(lane.at_ms, SealsInField((replace(SEAL, locked=False),), 0, lane.at_ms)))
+    lane.scan(arrival_loop=True)
+    lane.scan()
+    assert (lane.phase, lane.passage.seals) == (Phase.IDENTIFYING, None)
+    assert lane.alarms_raised == [SEAL_OPEN], "it may be of the vehicle that stands there"
+    lane.read_tag()
+    wait(lane)
+    assert answered(lane) == (Phase.HELD, (SEAL_OPEN,))
+
+
+@pytest.mark.hazard("C15", "D11")
+def test_an_open_seal_that_was_seen_before_nobody_watched_is_told_and_one_of_a_vehicle_that_left_is_not() -> None:
+    lane = LaneBench(WITH_READER)
+    see(lane, replace(SEAL, locked=False))
+    lane.lose_inputs()
+    lane.scan()
+    lane.arrive()
+    assert lane.passage.seals is None
+    assert lane.alarms_raised == [SEAL_OPEN]
+    lane.scan(arrival_loop=False)
+    lane.scan(3)
+    lane.arrive()
+    assert SEAL_OPEN not in lane.state.alarms
+
+
+@pytest.mark.hazard("C15", "D11")
+def test_a_seal_that_was_opened_while_nobody_asked_and_nobody_watched_is_told() -> None:
+    lane = arrived()
+    see(lane, SEAL)
+    lane.prepare()
+    asked_ms = lane.at_ms
+    lane.lose_device(READER)
+    lane.at_ms += UNWATCHED_MS
+    lane.scan()
+    lane.device_back(READER)
+    lane.scan()
+    lane.take(SealsSeen(lane.at_ms, SealsInField((replace(SEAL, openings=4),), asked_ms, lane.at_ms)))
+    assert lane.passage.seals is None
+    lane.answer("release", note=NOTED)
+    assert (lane.phase, lane.passage.reasons) == (Phase.HELD, (SEAL_OPENED,))
 
 
 @pytest.mark.hazard("I16")
