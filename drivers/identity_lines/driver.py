@@ -75,6 +75,9 @@ class LineReader(StreamListener[Line]):
         self._lying: dict[str, _Lying] = {}
         # Until when, and since when, what is read may have lain there without being heard.
         self._deaf_until_ms, self._deaf_since_ms = 0, BEFORE_START_MS
+        # Whether a silence says that nothing is heard any more, and when something was heard last.
+        self._lives = bool(layout.heartbeat)
+        self._heard_ms = BEFORE_START_MS
         self._lived = False
         self._second = self._in_second = 0
         self.surplus = 0
@@ -90,17 +93,21 @@ class LineReader(StreamListener[Line]):
     def begin_listening(self) -> None:
         """From now on somebody listens."""
         # Whether a card stayed while nobody listened cannot be known: one that is heard soon is taken to have.
-        now_ms = self._clock.now_ms()
+        now_ms = self._heard_ms = self._clock.now_ms()
         self._deaf_until_ms, self._lived = now_ms + AT_ONCE_MS, False
         for one in self._lying.values():
             one.read_ms = now_ms
 
     def end_listening(self) -> None:
         """Nobody listens any more: what is put there from now on is not seen."""
-        self._deaf_since_ms = self._clock.now_ms()
+        now_ms = self._clock.now_ms()
+        if now_ms >= self._deaf_until_ms:
+            # Else what lay there before may not have been heard yet. That it lives was missed some time after it fell
+            # silent.
+            self._deaf_since_ms = self._heard_ms if self._lives else now_ms
 
     def _said_line(self, line: Line) -> None:
-        now_ms = self._clock.now_ms()
+        now_ms = self._heard_ms = self._clock.now_ms()
         if line.text is None:
             if self._lived:
                 # It said twice that it lives, and nothing of a card: none lies there that was not heard.

@@ -10,6 +10,8 @@ MOST_OPENINGS = 65_535
 FULL_PERCENT = 100
 # A reader that has just been started cannot know since when it sees what it sees first.
 BEFORE_START_MS = 0
+# So many different readings are remembered of a reader that is lost again and again.
+MOST_BEFORE = 16
 
 
 class SealWatch:
@@ -22,7 +24,8 @@ class SealWatch:
         self._seen: tuple[Seal, ...] | None = None
         self._seen_ms = 0
         self._told: tuple[Seal, ...] | None = None
-        self._last: SealsInField | None = None
+        # What was told last, and what was read once since then, between two losses.
+        self._before: dict[tuple[Seal, ...], SealsInField] = {}
         # When somebody asked last, and since when nobody had, as long as nothing has changed since.
         self._asked_ms = BEFORE_START_MS
         self._unasked_since_ms: int | None = BEFORE_START_MS
@@ -32,6 +35,8 @@ class SealWatch:
 
         Whether it stayed while nobody asked cannot be known, and it must not become the next vehicle's.
         """
+        if self._told is None and self._seen is not None and len(self._before) < MOST_BEFORE:
+            self._before.setdefault(self._seen, self._field(self._seen))
         self._seen = self._told = None
         self._unasked_since_ms = self._asked_ms
 
@@ -46,14 +51,15 @@ class SealWatch:
             return None
         if now == self._told:
             return None
-        before = self._last if self._told is None else None
-        self._told = now
-        if before is None or before.seals != now:
-            before = SealsInField(now, self._seen_ms)
-            if self._unasked_since_ms is not None:
-                before = SealsInField(now, self._unasked_since_ms, self._seen_ms)
-        self._last = before
-        return before
+        before = self._before.get(now) if self._told is None else None
+        field = before or self._field(now)
+        self._told, self._before = now, {now: field}
+        return field
+
+    def _field(self, seals: tuple[Seal, ...]) -> SealsInField:
+        if self._unasked_since_ms is None:
+            return SealsInField(seals, self._seen_ms)
+        return SealsInField(seals, self._unasked_since_ms, self._seen_ms)
 
 
 def is_seal_id(text: str) -> bool:

@@ -159,6 +159,45 @@ async def test_two_signs_of_life_without_a_card_prove_that_none_lies_there(tmp_p
     assert told == [BEFORE_START_MS, BEFORE_START_MS, clock.ms]
 
 
+def reader_by_hand(layout: Layout, clock: HandClock, told: list[int]) -> LineReader:
+    return LineReader("card-1", "none", layout, medium="ic", clock=clock, on_card=lambda _card, at: told.append(at))
+
+
+@pytest.mark.hazard("D11", "D18")
+def test_a_reader_that_fell_silent_heard_nothing_since_its_last_line_and_not_since_it_was_missed() -> None:
+    clock, told = HandClock(), list[int]()
+    layout = replace(LAYOUT, heartbeat="ALIVE")
+    reader = reader_by_hand(layout, clock, told)
+    reader.begin_listening()
+    clock.ms += 60_000
+    reader.hear_again(sent=False, data=encode("ALIVE", layout), wanted=True)
+    heard_ms = clock.ms
+    clock.ms += 15_000
+    reader.end_listening()
+    clock.ms += 5_000
+    reader.begin_listening()
+    reader.hear_again(sent=False, data=encode("4711", layout), wanted=True)
+    assert told == [heard_ms], "its card may have been laid there by who has left meanwhile"
+
+
+@pytest.mark.hazard("D11", "D18")
+def test_a_reader_that_is_lost_again_at_once_has_not_proved_that_nothing_lies_there() -> None:
+    clock, told = HandClock(), list[int]()
+    reader = reader_by_hand(LAYOUT, clock, told)
+    reader.begin_listening()
+    clock.ms += 60_000
+    lost_ms = clock.ms
+    reader.end_listening()
+    for listened_ms in (AT_ONCE_MS - 1, 100):
+        clock.ms += 2_000
+        reader.begin_listening()
+        clock.ms += listened_ms
+        reader.end_listening()
+    reader.begin_listening()
+    reader.hear_again(sent=False, data=encode("4711", LAYOUT), wanted=True)
+    assert told == [lost_ms]
+
+
 @pytest.mark.hazard("D11", "D13")
 async def test_a_flood_makes_no_card_a_new_one_that_lies_there(tmp_path: Path) -> None:
     clock = HandClock()
@@ -194,13 +233,14 @@ async def test_a_card_that_is_read_as_soon_as_somebody_listens_may_have_lain_the
                 count = len(it.cards)
                 it.say(text)
                 await until(lambda count=count: len(it.cards) == count + 1)  # type: ignore[misc]
+            clock.ms += 1
             lost_ms = clock.ms
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
             clock.ms += 60_000
     assert it.since_ms[0] == it.since_ms[1] == BEFORE_START_MS
-    assert it.since_ms[2] == lost_ms - AT_ONCE_MS + 1 - 60_000, "nobody listened since then"
+    assert it.since_ms[2] == lost_ms - AT_ONCE_MS - 60_000, "nobody listened since then"
 
 
 @pytest.mark.hazard("D13")

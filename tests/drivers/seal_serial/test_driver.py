@@ -72,6 +72,24 @@ def test_seals_that_may_have_stayed_while_the_reader_was_lost_are_those_of_befor
     assert watch.feed([FIRST], 65_000) == SealsInField((FIRST,), 64_000), "gone and back, it is new"
 
 
+@pytest.mark.hazard("D3", "D18")
+def test_seals_that_were_read_once_between_two_losses_count_from_before_the_first_of_them() -> None:
+    watch = SealWatch()
+    watch.feed([FIRST], 1_000)
+    watch.reset()
+    watch.feed([FIRST], 2_000)
+    assert watch.feed([FIRST], 3_000) == SealsInField((FIRST,), BEFORE_START_MS, 1_000)
+    watch.reset()
+    watch.feed([STRANGER], 60_000)
+    watch.reset()
+    watch.reset()
+    watch.feed([STRANGER], 62_000)
+    assert watch.feed([STRANGER], 63_000) == SealsInField((STRANGER,), 3_000, 60_000)
+    watch.reset()
+    watch.feed([FIRST], 70_000)
+    assert watch.feed([FIRST], 71_000) == SealsInField((FIRST,), 63_000, 70_000), "others were read in between"
+
+
 def test_the_order_of_an_answer_is_no_news_and_a_flood_is_bounded() -> None:
     watch = SealWatch()
     many = [Seal(f"S{number:02}", True) for number in range(MOST_SEEN + 5)]
