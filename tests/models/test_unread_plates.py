@@ -40,7 +40,7 @@ def found(width: float, height: float, score: float, rows: int = 1) -> FoundPlat
 )
 def test_the_widest_plate_that_is_surely_seen_tells_why(seen: list[FoundPlate], why: object) -> None:
     nothing = Looks(ground(8, 8), None)  # type: ignore[arg-type]
-    assert TwoLooks(nothing, nothing, seen).why_no_plate() == why
+    assert TwoLooks(nothing, nothing, seen=seen).why_no_plate() == why
 
 
 def scene(height: int) -> Image:
