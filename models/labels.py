@@ -37,8 +37,8 @@ class Labels:
 def load_labels(folder: Path, columns: Sequence[str], doubt: Callable[[Row], str | None]) -> Labels:
     """Return the rows of `folder`, each with its `columns`. `doubt` names the text that tells what is odd about one.
 
-    Raises LabelsError: no folder, no such file, not UTF-8 or CSV, a column or cell that is not there, a picture outside
-    of the folder, boxes that are none.
+    Raises LabelsError: no folder, no such file, not UTF-8 or CSV, a column or cell that is not there, a column twice, a
+    picture outside of the folder, boxes that are none.
     """
     path = folder / FILE
     if not folder.is_dir():
@@ -52,6 +52,10 @@ def load_labels(folder: Path, columns: Sequence[str], doubt: Callable[[Row], str
         missing = [name for name in columns if name not in (reader.fieldnames or ())]
         if missing:
             raise LabelsError(path, 1, "labels_columns", expected=", ".join(columns), missing=", ".join(missing))
+        # Of two columns of one name the last would be counted with, whichever was meant.
+        twice = [name for name in columns if list(reader.fieldnames or ()).count(name) > 1]
+        if twice:
+            raise LabelsError(path, 1, "labels_columns_twice", twice=", ".join(twice))
         numbered = [(reader.line_num, row) for row in reader]
     except UnicodeDecodeError as error:
         raise LabelsError(path, content.count(b"\n", 0, error.start) + 1, "labels_encoding") from error

@@ -36,6 +36,7 @@ def test_a_byte_order_mark_and_lines_of_windows_are_no_matter(tmp_path):
     ("content", "said"),
     [
         ("", ":1: expected the columns image, plate, missing image, plate"),
+        ("image,plate,plate\na.jpg,A,B\n", ":1: named more than once in the first line: plate"),
         ("image,number\na.jpg,A\n", ":1: expected the columns image, plate, missing plate"),
         ("image,plate\na.jpg,粤B6R678\nb.jpg\n", ":3: the row has no plate"),
         ("image,plate\n../b.jpg,粤B6R678\n", ":2: '../b.jpg' names no picture inside"),
