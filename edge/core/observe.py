@@ -191,8 +191,9 @@ def _observe_card(draft: Draft, event: CardShown) -> None:
 
 
 def _observe_seals(draft: Draft, field: SealsInField | None) -> None:
-    """Keep what the reader sees now, and tell at once of a seal of this vehicle that is open."""
-    draft.change(seals=field)
+    """Keep what the reader sees now, and tell at once of a seal of this vehicle that is open; None: it was lost."""
+    lost = None if field is not None else draft.state.seals or draft.state.lost_seals
+    draft.change(seals=field, lost_seals=lost)
     if draft.state.passage is not None:
         take_seals(draft)
 

@@ -19,13 +19,13 @@ def take_seals(draft: Draft) -> None:
     Whose it is that came while nobody asked, or nobody watched, is not known: it is nobody's, and an open one holds
     whoever stands there.
     """
-    state, field = draft.state, draft.state.seals
-    if field is None:
-        draft.change_passage(seals=None)
-        return
-    known = _behind(field.since_ms, state.sealed_ms) and _behind(field.since_ms, state.unwatched_ms)
-    draft.change_passage(seals=field if known else None)
-    if _behind(field.since_ms if field.read_ms is None else field.read_ms, state.sealed_ms):
+    state = draft.state
+    known = state.seals is not None and all(
+        _behind(state.seals.since_ms, over_ms) for over_ms in (state.sealed_ms, state.unwatched_ms)
+    )
+    draft.change_passage(seals=state.seals if known else None)
+    field = state.seals or state.lost_seals
+    if field is not None and _behind(field.since_ms if field.read_ms is None else field.read_ms, state.sealed_ms):
         _tell_open(draft, field.seals)
 
 

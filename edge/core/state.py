@@ -202,6 +202,8 @@ class LaneState:
     # What the reader of seals sees now, and until when this, and a card that lay there, was of a vehicle that is gone.
     seals: SealsInField | None = None
     sealed_ms: int | None = None
+    # What it saw as it was lost, until it sees something again: of the next vehicle no more than that one is open.
+    lost_seals: SealsInField | None = None
     # Until when nobody watched the loops: of whom what was seen and lay there by then is not known.
     unwatched_ms: int | None = None
     # What an engine told last while no passage was open: a vehicle is read before its loop has settled.

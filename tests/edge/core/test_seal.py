@@ -235,6 +235,27 @@ def test_an_open_seal_that_was_seen_before_nobody_watched_is_told_and_one_of_a_v
     assert SEAL_OPEN not in lane.state.alarms
 
 
+@pytest.mark.hazard("D35")
+def test_an_open_seal_of_who_comes_is_told_although_the_reader_is_lost_before_the_loop_and_is_not_the_next_ones() -> (
+    None
+):
+    lane = LaneBench(WITH_READER)
+    see(lane, replace(SEAL, locked=False))
+    lane.lose_device(READER)
+    lane.device_back(READER)
+    lane.lose_device(READER)
+    lane.forget()
+    lane.arrive()
+    assert (lane.passage.seals, lane.alarms_raised) == (None, [SEAL_OPEN])
+    lane.read_tag()
+    assert asked(lane).reason == "device_lost"
+    assert answered(lane) == (Phase.HELD, (SEAL_OPEN,))
+    lane.scan(arrival_loop=False)
+    lane.scan(3)
+    lane.arrive()
+    assert SEAL_OPEN not in lane.state.alarms
+
+
 @pytest.mark.hazard("C15", "D11")
 def test_a_seal_that_was_opened_while_nobody_asked_and_nobody_watched_is_told() -> None:
     lane = arrived()

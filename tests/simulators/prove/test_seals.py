@@ -71,6 +71,13 @@ def test_a_controller_that_is_killed_gives_nobody_the_seals_of_before() -> None:
     assert "no_seal" in reached(found)
 
 
+@pytest.mark.hazard("X1", "D35", "I1")
+def test_an_open_seal_that_was_told_before_the_reader_was_lost_opens_nothing() -> None:
+    found = histories("seal_open", "seal_lost", "killed", trucks=40, seeds=range(29, 33))
+    assert blamed(found) == set()
+    assert "held_seal_open" in reached(found)
+
+
 def test_the_same_seed_gives_the_same_seals() -> None:
     first, again = (histories(*SEAL_FAULTS, trucks=6) for _ in range(2))
     assert [one.trace for one in first] == [one.trace for one in again]
