@@ -13,7 +13,7 @@ from simulators.prove.history import Outcome
 from simulators.prove.inspections import REFERRALS
 from simulators.prove.world import Plan
 
-SEEDS = range(8)
+SEEDS = range(12)
 FAULTS = ("report_lost", "report_late", "report_replayed", "report_altered")
 _TRUCK, _SWAPPED = traffic.truck, vars(referral)["_swapped"]
 

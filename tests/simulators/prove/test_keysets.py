@@ -22,8 +22,8 @@ def _without_the_lanes_log() -> None:
     campaign.prepare_process()
 
 
-def histories(*faults: str, trucks: int = 12) -> list[Outcome]:
-    return [campaign.run(Plan(f"keys-{seed}", trucks, frozenset(faults))) for seed in SEEDS]
+def histories(*faults: str, trucks: int = 12, seeds: range = SEEDS) -> list[Outcome]:
+    return [campaign.run(Plan(f"keys-{seed}", trucks, frozenset(faults))) for seed in seeds]
 
 
 def blamed(found: list[Outcome]) -> set[str]:
@@ -81,4 +81,5 @@ def test_a_lane_that_trusts_carelessly_is_found(
     where: Any, name: str, broken: Any, invariant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(where, name, broken)
-    assert invariant in blamed(histories(*KEY_FAULTS, "revoked_key"))
+    found = (histories(*KEY_FAULTS, "revoked_key", seeds=range(seed, seed + 1)) for seed in range(30))
+    assert any(invariant in blamed(one) for one in found)
