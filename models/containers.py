@@ -35,6 +35,8 @@ LOOK_ALIKE_FLOOR = 0.85
 # (edge.core.evidence), so that a thing that stands still before the camera is not verified by being seen again.
 DOUBTFUL = 0.40
 _STROKES = frozenset("1IJL")
+# Of codes that are misread so many agree with their check digit, which counts modulo 11, all the same.
+MISREAD_AND_AGREES = 1 / 11
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,6 +206,18 @@ def sightings_of(candidates: list[CodeCandidate], lines: list[CodeLine]) -> list
         place = around(used), characters, corners_around(used), layout_of(used)
         sightings.append(ContainerSighting(container, min(characters), *place))
     return without_repeats(sightings)
+
+
+def as_probability(sighting: ContainerSighting) -> ContainerSighting:
+    """Return `sighting` with how probable its code is, where a check digit that was read by itself agrees.
+
+    That it agrees tells more than its weakest character: of eleven misread codes one would. What floors and frames are
+    compared with are the characters, which stay; where there are none, the confidence is theirs and stays too.
+    """
+    if sighting.container.check != "verified" or not sighting.characters:
+        return sighting
+    misread = (1.0 - sighting.confidence) * MISREAD_AND_AGREES
+    return replace(sighting, confidence=round(sighting.confidence / (sighting.confidence + misread), 4))
 
 
 def without_repeats(sightings: list[ContainerSighting]) -> list[ContainerSighting]:

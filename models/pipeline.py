@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.core.readings import NOT_FOUND, ContainerSighting, PictureReading, PlateSighting, Unread, VehicleSighting
 from models.container_looks import find_containers, heed_rows, lacks_size_type, size_type_beside
-from models.containers import likely_code_lines
+from models.containers import as_probability, likely_code_lines
 from models.cover_finder import CoverFinder
 from models.detector import FAINT, TextDetector, TextLine
 from models.light import cause_of, defect_of, light_of
@@ -142,7 +142,8 @@ class PictureReader:
             if whole or look_for == {PLATE}:
                 return PictureReading(tuple(whole), (), (), _unread(looks, look_for, whole, []))
         plates, containers = self._look(looks, look_for)
-        found = PictureReading(tuple(plates), tuple(containers), (), _unread(looks, look_for, plates, containers))
+        codes = tuple(as_probability(one) for one in containers)
+        found = PictureReading(tuple(plates), codes, (), _unread(looks, look_for, plates, containers))
         return _explained(found, TOO_FEW_PIXELS if looks.all_too_low else None)
 
     def _look(self, looks: TwoLooks, look_for: frozenset[str]) -> tuple[list[PlateSighting], list[ContainerSighting]]:

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from edge.core.container import check_digit
 from edge.core.evidence import SEEN
 from edge.core.readings import PictureReading
 from models.code_chains import code_line
-from models.containers import best_candidates, sightings_of, without_repeats
+from models.containers import as_probability, best_candidates, sightings_of, without_repeats
 from models.look_alikes import LOOK_ALIKE, OF_ONE_VALUE
 from models.scoring import join_views
 from models.size_types import size_type_in
@@ -251,6 +253,22 @@ def test_one_code_seen_twice_is_one():
 def test_confidence_is_the_weakest_character():
     (sighting,) = found_in(read_line("CSQU3054383", doubts={5: {"0": 0.7, "8": 0.3}}))
     assert sighting.confidence == pytest.approx(0.7, abs=0.01)
+
+
+def test_a_check_digit_that_agrees_makes_the_code_more_probable_and_no_character_surer():
+    (sighting,) = found_in(read_line("CSQU3054383", doubts={5: {"0": 0.7, "8": 0.3}}))
+    told = as_probability(sighting)
+    # Seven in ten it is right; of the three that are not one in eleven would agree.
+    assert told.confidence == pytest.approx(0.7 / (0.7 + 0.3 / 11), abs=0.01)
+    assert replace(told, confidence=sighting.confidence) == sighting
+    together = replace(sighting, characters=())
+    assert as_probability(together) == together, "its confidence stands for its characters"
+
+
+def test_a_check_digit_that_was_not_read_makes_nothing_more_probable():
+    (sighting,) = found_in(read_line("CSQU305438", doubts={5: {"0": 0.7, "8": 0.3}}))
+    assert sighting.container.check == "inferred"
+    assert as_probability(sighting) == sighting
 
 
 @pytest.mark.parametrize(
