@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.loader import load
 from edge.doctor.finding import Finding
-from edge.text import plain, say
+from edge.text import default_language, plain, say
 from edge.text.arguments import Parser
 from edge.verbs.person import DEFAULT_CONFIG, EXIT_CONFIG
 
@@ -31,7 +31,10 @@ def main(arguments: Sequence[str]) -> int:
 
     loaded = load(given.config)
     if isinstance(loaded, list):
-        found = [Finding("FAIL", "config_bad", f"{one.file}:{one.line}", {"problem": one}) for one in loaded]
+        spoken = "en" if given.json else default_language()
+        found = [
+            Finding("FAIL", "config_bad", f"{one.file}:{one.line}", {"problem": one.render(spoken)}) for one in loaded
+        ]
         # They are the same whatever the configuration says.
         found += look_at_models()
         _tell(found, as_json=given.json)

@@ -42,3 +42,8 @@ async def test_a_configuration_that_is_wrong(lane: SystemLane, capsys: pytest.Ca
     found = await looked_at(lane, capsys, 78)
     # The models are the same whatever it says.
     assert {row["code"] for row in found.values()} == {"config_bad", "model_good"}
+    for said in (row["message"] for row in found.values() if row["code"] == "config_bad"):
+        assert "expected" in said
+        # In one language: nothing is left of a second line.
+        assert "\N{REPLACEMENT CHARACTER}" not in said
+        assert "应为" not in said
