@@ -8,14 +8,12 @@ from collections.abc import Callable
 import numpy as np
 
 from models.pixels import Array, Image, normalised, reduced
-from models.sessions import ModelOutputError
+from models.sessions import ModelOutputError, heed_shares
 
 LOOK_WIDTH_PX, LOOK_HEIGHT_PX = 128, 32
 # The network answers for each so many columns of pixels how surely a part of them is hidden.
 COLUMN_PX = 4
 COLUMNS = LOOK_WIDTH_PX // COLUMN_PX
-# How far an answer may be above one or below none; networks count in 32 bits.
-MOST_OFF = 0.01
 
 
 class CoverFinder:
@@ -32,7 +30,5 @@ class CoverFinder:
         output = self._run(normalised(reduced(line, LOOK_WIDTH_PX, LOOK_HEIGHT_PX)))
         if output.shape != (1, 1, 1, COLUMNS):
             raise ModelOutputError("cover_detector", f"answered {output.shape}")
-        least, most = float(output.min()), float(output.max())
-        if least < -MOST_OFF or most > 1.0 + MOST_OFF:
-            raise ModelOutputError("cover_detector", f"answered what are no shares: {least:.3g} to {most:.3g}")
+        heed_shares("cover_detector", output)
         return np.asarray(output[0, 0, 0], np.float32)

@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 
 from edge.core.readings import Box
 from models.pixels import Array, Image, normalised, order_corners, resized, upright_box
-from models.sessions import ModelOutputError
+from models.sessions import ModelOutputError, heed_shares
 
 # The network marks the core of a line; area x ratio / perimeter gives back the border that it leaves out.
 UNCLIP_RATIO = 1.6
 MIN_SIDE_PX = 3
 MAX_LINES = 200
 STRIDE = 32
-# How far a share of text may be above one or below none; networks count in 32 bits.
-MOST_OFF = 0.01
 # Where along a tall line its bend is measured, 0.0 at the top; how many rows of the map count at each place.
 BENT_AT = (0.12, 0.5, 0.88)
 BENT_SHARE = 0.08
@@ -158,7 +156,5 @@ class TextDetector:
         output = self._run(normalised(resized(image, look_width, look_height)))
         if output.shape != (1, 1, look_height, look_width):
             raise ModelOutputError(self._name, f"answered {output.shape}")
-        least, most = float(output.min()), float(output.max())
-        if least < -MOST_OFF or most > 1.0 + MOST_OFF:
-            raise ModelOutputError(self._name, f"answered what are no shares: {least:.3g} to {most:.3g}")
+        heed_shares(self._name, output)
         return np.asarray(output[0, 0], np.float32)

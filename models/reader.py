@@ -7,13 +7,11 @@ import numpy as np
 
 from edge.core.plate import PROVINCES
 from models.pixels import Array, Image, normalised, resized
-from models.sessions import ModelOutputError
+from models.sessions import MOST_OFF, ModelOutputError
 
 LINE_HEIGHT_PX = 48
 MAX_LINE_WIDTH_PX = 960
 MIN_LINE_WIDTH_PX = 48
-# How far the shares of one step may be from one together; networks count in 32 bits.
-MOST_OFF = 0.01
 
 CODE_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 PLATE_SPECIALS = "学警港澳挂使领民航应急"

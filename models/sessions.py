@@ -22,6 +22,8 @@ _NO_MEMORY = ("bad_alloc", "allocate memory")
 _INPUT_TYPE = "tensor(float)"
 _OUTPUT_TYPES = frozenset({_INPUT_TYPE, "tensor(float16)", "tensor(double)"})
 _SAID = 200
+# How far shares may be above one or below none, or from one together; networks count in 32 bits.
+MOST_OFF = 0.01
 
 
 class ModelOutputError(Exception):
@@ -88,6 +90,13 @@ class Session:
         if not bool(np.isfinite(output).all()):
             raise ModelOutputError(self.name, "answered what is not finite")
         return output
+
+
+def heed_shares(name: str, output: Array) -> None:
+    """Raise ModelOutputError where what the model `name` answered are not shares, each 0 to 1."""
+    least, most = float(output.min()), float(output.max())
+    if least < -MOST_OFF or most > 1.0 + MOST_OFF:
+        raise ModelOutputError(name, f"answered what are no shares: {least:.3g} to {most:.3g}")
 
 
 def _is_memory(error: Exception) -> bool:
