@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.pixels import Array, Image
 from models.reader import COLUMN
 from models.training.augment import seen
-from models.training.rendering import HEIGHT_PX, WIDTH_PX, Line, LinePainter, line_corners
+from models.training.rendering import FONTS, HEIGHT_PX, WIDTH_PX, Line, LinePainter, line_corners
 from models.training.repaint import Repainter, Template
 
 Rng = np.random.Generator
@@ -46,13 +46,13 @@ class RenderedLines:
         return Line(np.asarray(self._pixels[place], np.uint8), self._corners, self._texts[place])
 
     @classmethod
-    def open(cls, folder: Path, count: int, seed: int) -> "RenderedLines":
+    def open(cls, folder: Path, count: int, seed: int, fonts: Path = FONTS) -> "RenderedLines":
         """Return `count` lines drawn from `seed`, from `folder` where they lie already. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
         pixels = folder / f"lines-{seed}-{count}.npy"
         texts = folder / f"lines-{seed}-{count}.txt"
         if not texts.is_file():
-            painter = LinePainter(np.random.default_rng(seed))
+            painter = LinePainter(np.random.default_rng(seed), fonts)
             unfinished = folder / f"unfinished-{seed}-{count}.npy"
             space = np.lib.format.open_memmap(
                 unfinished, mode="w+", dtype=np.uint8, shape=(count, HEIGHT_PX, WIDTH_PX, 3)
@@ -78,6 +78,7 @@ class Batches:
         photographs: Sequence[Line],
         templates: Sequence[Template],
         scenes: Sequence[Image],
+        fonts: Path = FONTS,
     ) -> None:
         """`scenes` are photographs without plates: pieces of them are read as nothing."""
         self._rng = rng
@@ -85,8 +86,8 @@ class Batches:
         self._photographs = photographs
         self._templates = templates
         self._scenes = scenes
-        self._repainter = Repainter(rng)
-        self._painter = LinePainter(rng)
+        self._repainter = Repainter(rng, fonts)
+        self._painter = LinePainter(rng, fonts)
 
     def next(self) -> Batch:
         """Return the next batch."""

@@ -79,11 +79,16 @@ class Fit:
         draws: Callable[[], Any],
         loss_of: Callable[[Tensor, Any], Tensor] = spelling_loss,
         learning_rate: float = LEARNING_RATE,
+        *,
+        bfloat16: bool = False,
     ) -> None:
         """`draws` gives the state of the random generator of the batches, which a checkpoint keeps.
 
-        `loss_of` judges what the network answers to a batch, which has `pictures` at least.
+        `loss_of` judges what the network answers to a batch, which has `pictures` at least. With `bfloat16` the
+        network is run in 16 bits, its weights and their steps stay in 32: two thirds of the time on processors that
+        have instructions for it (avx512_bf16), more on those that have not.
         """
+        self._bfloat16 = bfloat16
         self._loss_of = loss_of
         self._learning_rate = learning_rate
         self._network = network
@@ -136,7 +141,9 @@ class Fit:
         rate = self._learning_rate * min(1.0, (share + 1e-3) / WARM_UP) * 0.5 * (1.0 + math.cos(math.pi * share))
         for group in self._optimiser.param_groups:
             group["lr"] = rate * group["share"]
-        loss = self._loss_of(self._network.logits(torch.from_numpy(batch.pictures)), batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
+            logits = self._network.logits(torch.from_numpy(batch.pictures))
+        loss = self._loss_of(logits.float(), batch)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(list(self._network.parameters.values()), MAX_GRADIENT)

@@ -6,11 +6,11 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from models.reader import ALPHABET, OTHER
+from models.reader import ALPHABET, OTHER, TEMPORARY
 
 # What stands in the place of every character that no plate and no code has; `reader.column_map` folds it away.
 OTHER_CHARACTER = "\ufffd"
-CHARACTERS = [*ALPHABET[1:OTHER], OTHER_CHARACTER]
+CHARACTERS = [*ALPHABET[1:OTHER], OTHER_CHARACTER, TEMPORARY]
 # The classes of the cut head: blank, CHARACTERS, the space.
 CLASSES = len(CHARACTERS) + 2
 # A character that the network has never told apart begins below every known one.
@@ -45,7 +45,7 @@ def _last_matrix(model: onnx.ModelProto) -> tuple[onnx.TensorProto, onnx.TensorP
     matrix = [node for node in model.graph.node if node.op_type == "MatMul"][-1].input[1]
     after = [node for node in model.graph.node if node.op_type == "Add"][-1]
     bias = [name for name in after.input if name in initializers]
-    if model.graph.node[-1].op_type != "Softmax" or not bias or initializers[matrix].dims[1] < CLASSES:
+    if model.graph.node[-1].op_type != "Softmax" or not bias or matrix not in initializers:
         raise ValueError("expected a network that ends in a matrix, a bias and a softmax")
     return initializers[matrix], initializers[bias[0]]
 
@@ -53,9 +53,16 @@ def _last_matrix(model: onnx.ModelProto) -> tuple[onnx.TensorProto, onnx.TensorP
 def load_cut(network: Path, characters: Path | None) -> onnx.ModelProto:
     """Return the recogniser in file `network` with its head cut; file `characters` names its own, one a line.
 
-    Without such a file its head is cut already.
+    Without such a file its head is cut already, perhaps to fewer of our characters than we have now. Raises
+    ValueError where it names none.
     """
     model = onnx.load(network)
-    known = CHARACTERS if characters is None else characters.read_text("utf-8").rstrip("\n").split("\n")
+    if characters is not None:
+        known = characters.read_text("utf-8").rstrip("\n").split("\n")
+    else:
+        named = [prop.value for prop in model.metadata_props if prop.key == "character"]
+        if not named:
+            raise ValueError(f"{network}: expected a model that names its characters")
+        known = named[0].split("\n")
     cut_head(model, known)
     return model

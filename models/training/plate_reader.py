@@ -31,6 +31,7 @@ from models.training.judging import (
 )
 from models.training.network import Network
 from models.training.photographs import CROPS, FOLDS, photographs, without_plates
+from models.training.rendering import FONTS
 from models.training.repaint import template
 from models.training.sitting import Sitting, add_fold, trainer_parser
 
@@ -47,12 +48,15 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--characters", type=Path, help="characters of the network, one a line (default: it has ours)")
     parser.add_argument("--lines", type=int, default=12_000, help="rendered lines, drawn once into FOLDER/../lines")
     parser.add_argument("--lines-seed", type=int, default=1, help="the seed that they are drawn from")
+    parser.add_argument("--fonts", type=Path, default=FONTS, help="folder laid out as /usr/share/fonts")
     parser.add_argument("--judged", type=int, default=3000, help="rendered plates to judge with")
     return parser.parse_args(argv)
 
 
 def _batches(arguments: argparse.Namespace, rng: np.random.Generator, reader: LineReader) -> Batches:
-    rendered = RenderedLines.open(arguments.out.parent / "lines", arguments.lines, arguments.lines_seed)
+    rendered = RenderedLines.open(
+        arguments.out.parent / "lines", arguments.lines, arguments.lines_seed, arguments.fonts
+    )
     photos = photographs(arguments.data, FOLDS)
     kept = [photo for photo in photos if photo.fold != arguments.fold]
     lines = [photo.line for photo in kept for _ in range(SCENE_SHARE if photo.scene else 1)]
@@ -62,7 +66,7 @@ def _batches(arguments: argparse.Namespace, rng: np.random.Generator, reader: Li
         f"{len(rendered)} rendered lines, {len(kept)} of photographs, {len(templates)} of them to be painted over, "
         f"{len(scenes)} scenes\n"
     )
-    return Batches(rng, rendered, lines, templates, scenes)
+    return Batches(rng, rendered, lines, templates, scenes, arguments.fonts)
 
 
 def _figures(answers: Answers) -> dict[str, Any]:

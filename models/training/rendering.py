@@ -41,6 +41,8 @@ WIDTH_PX = LINE_WIDTH_PX + 2 * MARGIN_X_PX
 # Upper and lower row of a plate of two (GA 36-2018), as shares of its width and height.
 _UPPER_ROW = (0.20, 0.02, 0.80, 0.38)
 _LOWER_ROW = (0.01, 0.36, 0.99, 0.97)
+# Blue, green and red of the papers of temporary plates: white, light brown, light blue.
+PAPERS = ((245, 245, 245), (150, 190, 220), (230, 215, 170))
 # Characters that no plate has: what is painted on tail boards, cabs and sign boards.
 OTHER_TEXT = (
     "大货车运输有限公司物流集团危险品限载吨米长高速东风解放重汽安全责任"
@@ -106,7 +108,14 @@ class LinePainter:
             "" if rng.random() < 0.1 else latin,
             int(rng.integers(300, 800)),
         )
-        return draw_plate(number.text, number.colour, number.kind, number.rows, set_in)
+        flat = draw_plate(number.text, number.colour, number.kind, number.rows, set_in)
+        return self._on_paper(flat) if number.kind == "temporary" else flat
+
+    def _on_paper(self, flat: Image) -> Image:
+        """Return `flat`, drawn on white, on white, brown or light blue paper, which is seldom clean."""
+        paper = np.array(PAPERS[int(self._rng.integers(len(PAPERS)))], np.float32)
+        shade = paper + self._rng.normal(0.0, 10.0, 3)
+        return np.asarray(np.clip(flat * (shade / 255.0), 0, 255), np.uint8)
 
     def other(self) -> Line:
         """Return a line that is no plate: other characters, each of which reads as the one that stands for all."""

@@ -1,6 +1,7 @@
 """Paints another province over that of a photographed plate: nearly all photographs that may be used are of one."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ from edge.core.plate import PROVINCES
 from models.decode import top_glyphs
 from models.pixels import Image, cut_out, grey, ink_mask
 from models.reader import LineReader
-from models.training.rendering import CHINESE_FONTS, Line, installed
+from models.training.rendering import CHINESE_FONTS, FONTS, Line, installed
 from simulators.scene.canvas import glyphs
 
 Rng = np.random.Generator
@@ -57,10 +58,10 @@ def template(reader: LineReader, line: Line) -> Template | None:
 class Repainter:
     """Gives photographs of plates other provinces."""
 
-    def __init__(self, rng: Rng) -> None:
-        """Look up the fonts."""
+    def __init__(self, rng: Rng, fonts: Path = FONTS) -> None:
+        """Look up the fonts in a folder that is laid out as the system's."""
         self._rng = rng
-        self._fonts = installed(CHINESE_FONTS)
+        self._fonts = installed(CHINESE_FONTS, fonts)
 
     def painted(self, plate: Template) -> Line:
         """Return the plate with a province drawn at random, in the light and the sharpness of its other letters."""

@@ -30,6 +30,7 @@ def trainer_parser(model: str, doc: str | None, *, begins_with_one: bool = True)
     parser.add_argument("--network", type=Path, required=begins_with_one, help="network to begin with, ONNX")
     parser.add_argument("--out", type=Path, required=True, help="where checkpoint, model and card go")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--bfloat16", action="store_true", help="run the network in 16 bits, where the processor can")
     return parser
 
 
@@ -73,7 +74,7 @@ class Sitting:
         """Train until the minutes of all sittings are spent and write the averaged model."""
         rng, arguments = self.rng, self._arguments
         checkpoint = arguments.out / "checkpoint.pt"
-        fit = Fit(network, arguments.minutes, checkpoint, lambda: rng.bit_generator.state, loss_of, learning_rate)
+        fit = Fit(network, arguments.minutes, checkpoint, lambda: rng.bit_generator.state, loss_of, learning_rate, bfloat16=arguments.bfloat16)
         draws = fit.resume()
         if draws is not None:
             rng.bit_generator.state = draws

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from edge.core.plate import PROVINCES, PlateColour, PlateKind
+from models.reader import TEMPORARY
 
 Rng = np.random.Generator
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -15,6 +16,7 @@ _SERIAL = _LETTERS + _DIGITS
 _ENERGY = "ABCDEFGHJK"
 # Pairs that are misread for each other at low resolution: drawn more often than by chance.
 _CONFUSED = "QOD0Z2MHN8B5S71TIJUVYGC6"
+REPEATED_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,23 @@ def _some(rng: Rng, characters: str, count: int = 1) -> str:
     return "".join(characters[int(place)] for place in rng.integers(0, len(characters), count))
 
 
+def _digits(rng: Rng, count: int) -> str:
+    """Digits; sometimes one of them stands twice or more, which many owners ask for and a reader may take for one."""
+    digits = list(_some(rng, _DIGITS, count))
+    if count > 1 and rng.random() < REPEATED_SHARE:
+        first = int(rng.integers(0, count - 1))
+        last = int(rng.integers(first + 1, count))
+        digits[first : last + 1] = digits[first] * (last + 1 - first)
+    return "".join(digits)
+
+
 def _serial(rng: Rng, count: int) -> str:
     """Mostly digits, as real numbers are; sometimes only characters that are easily confused."""
     draw = rng.random()
     if draw < 0.25:
         return "".join(c if c in _SERIAL else "0" for c in _some(rng, _CONFUSED, count))
+    if draw < 0.25 + REPEATED_SHARE:
+        return _digits(rng, count)
     letters = int(rng.integers(0, min(3, count) + 1))
     characters = list(_some(rng, _LETTERS, letters) + _some(rng, _DIGITS, count - letters))
     rng.shuffle(characters)
@@ -60,39 +74,46 @@ def _cross_border(rng: Rng, ends: str = "港澳") -> PlateText:
 
 
 def _small_energy(rng: Rng) -> PlateText:
-    text = _some(rng, PROVINCES) + _some(rng, _LETTERS) + _some(rng, _ENERGY) + _serial(rng, 1) + _some(rng, _DIGITS, 4)
+    text = _some(rng, PROVINCES) + _some(rng, _LETTERS) + _some(rng, _ENERGY) + _serial(rng, 1) + _digits(rng, 4)
     return PlateText(text, "green", "nev_small")
 
 
 def _large_energy(rng: Rng) -> PlateText:
-    text = _some(rng, PROVINCES) + _some(rng, _LETTERS) + _some(rng, _DIGITS, 5) + _some(rng, _ENERGY)
+    text = _some(rng, PROVINCES) + _some(rng, _LETTERS) + _digits(rng, 5) + _some(rng, _ENERGY)
     return PlateText(text, "yellow_green", "nev_large")
 
 
 def _embassy(rng: Rng) -> PlateText:
-    number = _some(rng, _DIGITS, 6)
+    number = _digits(rng, 6)
     return PlateText("使" + number if rng.random() < 0.6 else number + "使", "black", "embassy")
 
 
 def _consulate(rng: Rng) -> PlateText:
     letter = _some(rng, _LETTERS) if rng.random() < 0.7 else ""
-    text = _some(rng, PROVINCES) + letter + _some(rng, _DIGITS, int(rng.integers(4, 6))) + "领"
+    text = _some(rng, PROVINCES) + letter + _digits(rng, int(rng.integers(4, 6))) + "领"
     return PlateText(text, "black", "consulate")
 
 
 def _armed_police(rng: Rng) -> PlateText:
     province = _some(rng, PROVINCES) if rng.random() < 0.7 else ""
     return PlateText(
-        "WJ" + province + _some(rng, _DIGITS, 4) + _some(rng, _DIGITS + "TDSHBXJ"), "white", "armed_police"
+        "WJ" + province + _digits(rng, 4) + _some(rng, _DIGITS + "TDSHBXJ"), "white", "armed_police"
     )
 
 
 def _military(rng: Rng) -> PlateText:
-    return PlateText(_some(rng, _LETTERS, 2) + _some(rng, _DIGITS, 5), "white", "military")
+    return PlateText(_some(rng, _LETTERS, 2) + _digits(rng, 5), "white", "military")
 
 
 def _emergency(rng: Rng) -> PlateText:
     return PlateText(_some(rng, PROVINCES) + _some(rng, "XS") + _serial(rng, 4) + "应急", "white", "emergency")
+
+
+def temporary_text(rng: Rng) -> PlateText:
+    """Return the number of a plate of paper, its 临 at the end, as most have it, or before the number."""
+    number = _some(rng, PROVINCES) + _second(rng) + _serial(rng, int(rng.integers(4, 6)))
+    text = number + TEMPORARY if rng.random() < 0.75 else TEMPORARY + number
+    return PlateText(text, "white", "temporary")
 
 
 _CLASSES: tuple[tuple[float, Callable[[Rng], PlateText]], ...] = (
@@ -110,6 +131,7 @@ _CLASSES: tuple[tuple[float, Callable[[Rng], PlateText]], ...] = (
     (0.02, _armed_police),
     (0.02, _military),
     (0.02, _emergency),
+    (0.05, temporary_text),
 )
 _SHARES = np.array([share for share, _ in _CLASSES]) / sum(share for share, _ in _CLASSES)
 
