@@ -15,8 +15,8 @@ from models.looks import STEADY_LOOKS, TwoLooks, stretched
 from models.pixels import Array
 from models.plate_finder import FoundPlate
 from models.plate_grammar import PLATE_CHARACTERS
-from models.plate_opinions import SURELY_SEEN, agreed, alike, is_temporary, may_be_temporary, spelt_alone
-from models.plates import CROP_FLOOR, plates_of, read_plate, without_repeats
+from models.plate_opinions import SURELY_SEEN, agreed, alike, may_be_temporary
+from models.plates import CROP_FLOOR, is_temporary, plates_of, read_plate, without_repeats
 
 MAX_CLOSER_LOOKS = 6
 # In a picture that is one plate, nobody else is asked about a reading that is as sure as this.
@@ -103,7 +103,7 @@ class _Sight:
 
     def spelt_alone(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return the plate that the general reader alone spells, or None where it may be another or is hidden."""
-        return None if self._covered(sighting, lines, alone=True) else spelt_alone(sighting, lines)
+        return None if self._covered(sighting, lines, alone=True) else sighting
 
     def with_a_mark(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return a plate that has a province or a mark: one without may lack a province that is not seen."""

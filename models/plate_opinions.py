@@ -9,10 +9,9 @@ from dataclasses import replace
 from edge.core.plate import parse_plate
 from edge.core.readings import PlateSighting
 from models.decode import best_fitting, cut_to, spelling_of, top_glyphs
-from models.lines import ReadLine, joined
 from models.pixels import Array
 from models.plate_grammar import PLATE_CHARACTERS, is_complete, may_follow
-from models.reader import TEMPORARY
+from models.plates import is_temporary
 
 # An opinion whose weakest character is below this is none.
 SURE_FLOOR = 0.5
@@ -64,22 +63,9 @@ def alike(sighting: PlateSighting, probabilities: Array, sure: float) -> bool:
     return surest >= sure and _serial(seen.text) == _serial(sighting.plate.text)
 
 
-def is_temporary(probabilities: Array) -> bool:
-    """Say whether the general reader sees the 临 of a temporary plate in a line.
-
-    Cut to the characters of plates, its answer would be the number alone, which is another vehicle's.
-    """
-    return any(glyph.character == TEMPORARY for glyph in top_glyphs(probabilities))
-
-
 def may_be_temporary(sighting: PlateSighting) -> bool:
     """Say whether the general reader has to be asked about a plate of which the reader of plates is sure."""
     return sighting.plate.colour is None or sighting.plate.text[-1] in LIKE_TEMPORARY
-
-
-def spelt_alone(sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
-    """Return the plate that the general reader alone spells in `lines`, or None where they are a temporary one's."""
-    return None if is_temporary(joined([line.probabilities for line in lines])) else sighting
 
 
 def _both(one: float, other: float) -> float:

@@ -10,6 +10,7 @@ from models.decode import Spelling, best_fitting, cut_to, spelling_of, top_glyph
 from models.lines import ReadLine, around, corners_around, joined, overlap, stands_above
 from models.pixels import Array
 from models.plate_grammar import PLATE_CHARACTERS, is_complete, may_follow
+from models.reader import COLUMN, TEMPORARY
 
 # Set on the 960 crops of ../shared/real-images: 4 wrong of 960 against 813 right; below, wrong ones grow faster.
 SHARE_FLOOR = 0.70
@@ -32,11 +33,13 @@ Check = Callable[[PlateSighting, list[ReadLine]], PlateSighting | None]
 
 
 def read_plate(probabilities: Array, colour: PlateColour | None, rows: Literal[1, 2], box: Box) -> PlateSighting | None:
-    """Return the plate that the reader's `probabilities` spell, or None where they leave it open.
+    """Return the plate that the reader's `probabilities` spell, or None: it is open, or a temporary one.
 
     Confidence is the share of this plate among all plates that the probabilities allow, but at most the fourth root of
     its weakest character's. `characters` are those of the top answer, and none where that is not this plate.
     """
+    if is_temporary(probabilities):
+        return None
     alphabet, columns = cut_to(probabilities, PLATE_CHARACTERS)
     found = _plainly_spelt(columns, alphabet) or best_fitting(columns, alphabet, may_follow, is_complete)
     if found is None:
@@ -53,6 +56,14 @@ def read_plate(probabilities: Array, colour: PlateColour | None, rows: Literal[1
     plain = "".join(glyph.character for glyph in glyphs) == plate.text
     characters = tuple(round(glyph.confidence, 4) for glyph in glyphs) if plain else ()
     return PlateSighting(plate, round(min(share, spelling.confidence**0.25), 4), box, characters)
+
+
+def is_temporary(probabilities: Array) -> bool:
+    """Say whether a reader sees the 临 of a temporary plate in a line.
+
+    Cut to the characters of plates, its answer would be the number alone, which is another vehicle's.
+    """
+    return bool((probabilities.argmax(axis=1) == COLUMN[TEMPORARY]).any())
 
 
 def _plainly_spelt(columns: Array, alphabet: str) -> tuple[Spelling, float] | None:

@@ -24,7 +24,7 @@ from models.training.rendering import (
     installed,
 )
 from models.training.text_pictures import code_text
-from models.training.texts import JUDGED, judged_text
+from models.training.texts import JUDGED, PlateText, judged_text, temporary_text
 from simulators.scene import CLEAR, Weather, encode_jpeg, render_container, vary
 
 Rng = np.random.Generator
@@ -46,6 +46,8 @@ DIRT_SHARE, MOST_DIRT, BLUR_SHARE, MOST_BLUR = 0.5, 0.5, 0.3, 0.3
 Seen = Sight | Literal["covered"]
 COVERED: Seen = "covered"
 _COVERED_TURN = 1
+TEMPORARY_CLASS = "临"
+_TEMPORARY_TURN = 2
 # By so much two renderings of a scene differ where another code was painted.
 _PAINTED_ANEW = 40
 
@@ -80,12 +82,24 @@ def covered_plates(count: int, seed: int, fonts: Path = FONTS) -> Iterator[Drawn
     return _plates(count, rng_of(seed, _COVERED_TURN), fonts, behind=True)
 
 
+def temporary_plates(count: int, seed: int, fonts: Path = FONTS) -> Iterator[Drawn]:
+    """Yield `count` crops of temporary plates. Nobody reads one: each answer to them is another vehicle's number."""
+    rng = rng_of(seed, _TEMPORARY_TURN)
+    numbers = ((TEMPORARY_CLASS, turn, temporary_text(rng)) for turn in range(count))
+    return _crops(numbers, rng, fonts, behind=False)
+
+
 def _plates(count: int, rng: Rng, fonts: Path, *, behind: bool) -> Iterator[Drawn]:
-    painter = LinePainter(rng, fonts)
     names = tuple(JUDGED)
-    for place in range(count):
-        turn, which = divmod(place, len(names))
-        number = judged_text(names[which], turn, rng)
+    turns = ((names[place % len(names)], place // len(names)) for place in range(count))
+    numbers = ((name, turn, judged_text(name, turn, rng)) for name, turn in turns)
+    return _crops(numbers, rng, fonts, behind=behind)
+
+
+def _crops(numbers: Iterator[tuple[str, int, PlateText]], rng: Rng, fonts: Path, *, behind: bool) -> Iterator[Drawn]:
+    """Yield a crop of each (class, turn of the class, number), drawn as it is asked for."""
+    painter = LinePainter(rng, fonts)
+    for name, turn, number in numbers:
         line = painter.whole(number)
         cover = drawn_cover(rng) if behind else None
         scene = line.image if cover is None else covered(line.image, line.corners, cover, rng)
@@ -97,7 +111,7 @@ def _plates(count: int, rng: Rng, fonts: Path, *, behind: bool) -> Iterator[Draw
         if rng.random() < PACKED_SHARE:
             image = packed(image, int(rng.integers(LEAST_QUALITY, MOST_QUALITY)))
         _, data = cv2.imencode(".png", image)
-        yield Drawn(names[which], sight if cover is None else COVERED, number.text, data.tobytes(), image, cover)
+        yield Drawn(name, sight if cover is None else COVERED, number.text, data.tobytes(), image, cover)
 
 
 def codes(count: int, seed: int, fonts: Path = FONTS) -> Iterator[Drawn]:

@@ -74,7 +74,15 @@ class Sitting:
         """Train until the minutes of all sittings are spent and write the averaged model."""
         rng, arguments = self.rng, self._arguments
         checkpoint = arguments.out / "checkpoint.pt"
-        fit = Fit(network, arguments.minutes, checkpoint, lambda: rng.bit_generator.state, loss_of, learning_rate, bfloat16=arguments.bfloat16)
+        fit = Fit(
+            network,
+            arguments.minutes,
+            checkpoint,
+            lambda: rng.bit_generator.state,
+            loss_of,
+            learning_rate,
+            bfloat16=arguments.bfloat16,
+        )
         draws = fit.resume()
         if draws is not None:
             rng.bit_generator.state = draws

@@ -16,7 +16,8 @@ _SERIAL = _LETTERS + _DIGITS
 _ENERGY = "ABCDEFGHJK"
 # Pairs that are misread for each other at low resolution: drawn more often than by chance.
 _CONFUSED = "QOD0Z2MHN8B5S71TIJUVYGC6"
-REPEATED_SHARE = 0.15
+# How often digits in a row are made the same.
+RUN_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +34,11 @@ def _some(rng: Rng, characters: str, count: int = 1) -> str:
     return "".join(characters[int(place)] for place in rng.integers(0, len(characters), count))
 
 
-def _digits(rng: Rng, count: int) -> str:
-    """Digits; sometimes one of them stands twice or more, which many owners ask for and a reader may take for one."""
-    digits = list(_some(rng, _DIGITS, count))
-    if count > 1 and rng.random() < REPEATED_SHARE:
-        first = int(rng.integers(0, count - 1))
-        last = int(rng.integers(first + 1, count))
-        digits[first : last + 1] = digits[first] * (last + 1 - first)
-    return "".join(digits)
-
-
 def _serial(rng: Rng, count: int) -> str:
     """Mostly digits, as real numbers are; sometimes only characters that are easily confused."""
     draw = rng.random()
     if draw < 0.25:
         return "".join(c if c in _SERIAL else "0" for c in _some(rng, _CONFUSED, count))
-    if draw < 0.25 + REPEATED_SHARE:
-        return _digits(rng, count)
     letters = int(rng.integers(0, min(3, count) + 1))
     characters = list(_some(rng, _LETTERS, letters) + _some(rng, _DIGITS, count - letters))
     rng.shuffle(characters)
@@ -74,35 +63,35 @@ def _cross_border(rng: Rng, ends: str = "港澳") -> PlateText:
 
 
 def _small_energy(rng: Rng) -> PlateText:
-    text = _some(rng, PROVINCES) + _some(rng, _LETTERS) + _some(rng, _ENERGY) + _serial(rng, 1) + _digits(rng, 4)
+    text = _some(rng, PROVINCES) + _some(rng, _LETTERS) + _some(rng, _ENERGY) + _serial(rng, 1) + _some(rng, _DIGITS, 4)
     return PlateText(text, "green", "nev_small")
 
 
 def _large_energy(rng: Rng) -> PlateText:
-    text = _some(rng, PROVINCES) + _some(rng, _LETTERS) + _digits(rng, 5) + _some(rng, _ENERGY)
+    text = _some(rng, PROVINCES) + _some(rng, _LETTERS) + _some(rng, _DIGITS, 5) + _some(rng, _ENERGY)
     return PlateText(text, "yellow_green", "nev_large")
 
 
 def _embassy(rng: Rng) -> PlateText:
-    number = _digits(rng, 6)
+    number = _some(rng, _DIGITS, 6)
     return PlateText("使" + number if rng.random() < 0.6 else number + "使", "black", "embassy")
 
 
 def _consulate(rng: Rng) -> PlateText:
     letter = _some(rng, _LETTERS) if rng.random() < 0.7 else ""
-    text = _some(rng, PROVINCES) + letter + _digits(rng, int(rng.integers(4, 6))) + "领"
+    text = _some(rng, PROVINCES) + letter + _some(rng, _DIGITS, int(rng.integers(4, 6))) + "领"
     return PlateText(text, "black", "consulate")
 
 
 def _armed_police(rng: Rng) -> PlateText:
     province = _some(rng, PROVINCES) if rng.random() < 0.7 else ""
     return PlateText(
-        "WJ" + province + _digits(rng, 4) + _some(rng, _DIGITS + "TDSHBXJ"), "white", "armed_police"
+        "WJ" + province + _some(rng, _DIGITS, 4) + _some(rng, _DIGITS + "TDSHBXJ"), "white", "armed_police"
     )
 
 
 def _military(rng: Rng) -> PlateText:
-    return PlateText(_some(rng, _LETTERS, 2) + _digits(rng, 5), "white", "military")
+    return PlateText(_some(rng, _LETTERS, 2) + _some(rng, _DIGITS, 5), "white", "military")
 
 
 def _emergency(rng: Rng) -> PlateText:
@@ -138,7 +127,21 @@ _SHARES = np.array([share for share, _ in _CLASSES]) / sum(share for share, _ in
 
 def plate_text(rng: Rng) -> PlateText:
     """Return the number of one plate; classes as often as a lane needs them, provinces and letters evenly."""
-    return _CLASSES[int(rng.choice(len(_CLASSES), p=_SHARES))][1](rng)
+    drawn = _CLASSES[int(rng.choice(len(_CLASSES), p=_SHARES))][1](rng)
+    return _with_a_run(rng, drawn) if rng.random() < RUN_SHARE else drawn
+
+
+def _with_a_run(rng: Rng, number: PlateText) -> PlateText:
+    """Return `number` with one of its digits twice or more in a row: owners ask for such, and two look like one."""
+    text = number.text
+    places = [place for place in range(2, len(text) - 1) if text[place : place + 2].isdigit()]
+    if not places:
+        return number
+    first = places[int(rng.integers(len(places)))]
+    end = first + 2
+    while text[end : end + 1].isdigit() and rng.random() < 0.5:
+        end += 1
+    return replace(number, text=text[:first] + text[first] * (end - first) + text[end:])
 
 
 # What is judged apart, by name: each look that a plate may have, also those that few photographs show.

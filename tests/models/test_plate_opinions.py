@@ -4,7 +4,8 @@ import pytest
 
 from edge.core.plate import parse_plate
 from edge.core.readings import PlateSighting
-from models.plate_opinions import agreed, may_be_temporary, spelt_alone
+from models.plate_opinions import agreed, may_be_temporary
+from models.plates import plates_of
 from tests.support.spelled import read_line, spelled
 
 
@@ -62,10 +63,8 @@ def test_alone_one_has_to_be_sure(confidence, answered):
 def test_a_temporary_plate_is_nobody_s_number(text):
     given = sighting("苏A12345", 0.99)
     assert agreed(given, spelled(text, 0.6)) is None
-    assert spelt_alone(given, [read_line(text)]) is None
-    # Rows of one plate are looked at together.
-    assert spelt_alone(given, [read_line(text[:3]), read_line(text[3:])]) is None
-    assert spelt_alone(given, [read_line("苏A"), read_line("12345")]) is given
+    # Neither where this reader sees a 临 itself.
+    assert plates_of([read_line(text)], lambda _: "white") == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What plate readers are trained on: numbers of every class, rendered lines, photographs that may be used."""
 
 import csv
+import itertools
 from collections import Counter
 
 import cv2
@@ -14,7 +15,7 @@ from models.training.batches import BATCH, WIDTHS_PX, Batches, RenderedLines
 from models.training.photographs import CROPS, SCENES, boxes_of, may_train, photographs, without_plates
 from models.training.rendering import HEIGHT_PX, WIDTH_PX, Line, LinePainter, installed
 from models.training.repaint import Repainter, template
-from models.training.texts import PlateText, plate_text
+from models.training.texts import PlateText, plate_text, temporary_text
 from simulators.scene import draw_plate
 from tests.support.drawn import BLUE, ground, plate
 
@@ -26,14 +27,17 @@ def numbers(count=3000, seed=3):
 
 def test_every_number_fits_the_grammar_in_a_colour_of_its_kind():
     for number in numbers():
+        if number.kind == "temporary":
+            continue
         assert plate_kind(number.text) == number.kind
         assert number.colour in KIND_COLOURS[number.kind]
 
 
 def test_every_class_and_every_province_is_drawn():
     drawn = numbers()
-    assert {number.kind for number in drawn} >= set(KIND_COLOURS) - {"civil_aviation", "temporary", "port_internal"}
+    assert {number.kind for number in drawn} >= set(KIND_COLOURS) - {"civil_aviation", "port_internal"}
     assert {number.rows for number in drawn if number.kind == "trailer"} == {2}
+    assert all("临" in (number.text[0], number.text[-1]) for number in drawn if number.kind == "temporary")
     provinces = Counter(number.text[0] for number in drawn if number.text[0] in PROVINCES)
     assert set(provinces) == set(PROVINCES)
     assert provinces.most_common(1)[0][0] == "粤" or max(provinces.values()) < 3 * min(provinces.values())
@@ -73,6 +77,20 @@ def test_a_plate_is_taken_by_day_in_rain_and_at_night(sight):
 
 def test_other_text_reads_as_other():
     assert set(LinePainter(np.random.default_rng(6)).other().text) == {"\x01"}
+
+
+def test_a_temporary_plate_is_drawn_on_paper_of_several_colours():
+    painter = LinePainter(np.random.default_rng(6))
+    papers = [np.median(painter.painted(temporary_text(painter._rng)).image[30:60, 60:240], (0, 1)) for _ in range(30)]
+    blue, red = (np.array([paper[which] for paper in papers]) for which in (0, 2))
+    assert (blue - red).max() > 25 > -25 > (blue - red).min()
+
+
+def test_a_digit_stands_twice_in_a_row_more_often_than_by_chance():
+    with_two = [number.text for number in numbers() if sum(map(str.isdigit, number.text)) > 3]
+    twice = sum(any(a == b and a.isdigit() for a, b in itertools.pairwise(text)) for text in with_two)
+    assert twice > 0.35 * len(with_two)
+    assert any(any(len(list(run)) > 3 for _, run in itertools.groupby(text)) for text in with_two)
 
 
 def test_missing_fonts_are_left_out():

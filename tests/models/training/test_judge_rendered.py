@@ -15,7 +15,15 @@ from models.training.augment import SIGHTS
 from models.training.covers import KINDS, Cover
 from models.training.examples import MAX_EXAMPLES, Example, draw_examples
 from models.training.judge_rendered import judge_codes, judge_plates, main
-from models.training.rendered_sets import CODE_FORMS, Drawn, codes, covered_codes, covered_plates, plates
+from models.training.rendered_sets import (
+    CODE_FORMS,
+    Drawn,
+    codes,
+    covered_codes,
+    covered_plates,
+    plates,
+    temporary_plates,
+)
 from models.training.texts import JUDGED, judged_text
 
 BOX = (0, 0, 100, 30)
@@ -49,6 +57,14 @@ def test_covered_plates_and_codes_are_pictures_of_their_own():
     boxes = list(covered_codes(2 * len(CODE_FORMS), 1))
     assert {one.group for one in boxes} == {name for name, _, _ in CODE_FORMS}
     assert all(one.sight == "covered" and one.cover is not None for one in boxes)
+
+
+def test_temporary_plates_are_pictures_of_their_own_and_no_plates():
+    drawn = list(temporary_plates(10, 1))
+    assert {one.group for one in drawn} == {"临"}
+    assert {one.sight for one in drawn} == set(SIGHTS)
+    assert all("临" in (one.truth[0], one.truth[-1]) and parse_plate(one.truth) is None for one in drawn)
+    assert [one.encoded for one in temporary_plates(3, 1)] == [one.encoded for one in drawn[:3]]
 
 
 @pytest.mark.parametrize("name", JUDGED)
@@ -152,6 +168,7 @@ def test_a_second_code_beside_the_right_one_is_wrong():
 
 def test_the_command_judges_the_shipped_models(tmp_path, capsys):
     arguments = ["--seed", "3", "--plates", "15", "--codes", "4", "--covered-plates", "4", "--covered-codes", "2"]
+    arguments += ["--temporary-plates", "3"]
     arguments += ["--fonts", str(tmp_path)]
     more = ["--json", "--examples", str(tmp_path), "--details", str(tmp_path / "lines")]
     assert main([*arguments, *more]) == 0
@@ -164,14 +181,15 @@ def test_the_command_judges_the_shipped_models(tmp_path, capsys):
         assert figures[part]["wrong"] == 0
         assert figures[part]["exact"] >= 0.4 * count
         assert len(figures[part]["reliability"]) == 10
-    assert len((tmp_path / "lines").read_text("utf-8").splitlines()) == 25
+    assert len((tmp_path / "lines").read_text("utf-8").splitlines()) == 28
     assert figures["covered_plates"]["n"] == 4
     assert figures["covered_codes"]["n"] == 2
+    assert figures["temporary_plates"]["unread"] == 3
     assert (tmp_path / "misread-plates.png").is_file() == (figures["plates"]["exact"] < 15)
 
 
 def test_the_command_prints_tables(capsys, tmp_path):
-    behind = ["--covered-plates", "2", "--covered-codes", "0"]
+    behind = ["--covered-plates", "2", "--covered-codes", "0", "--temporary-plates", "0"]
     assert main(["--plates", "15", "--codes", "0", *behind, "--fonts", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "| plates | n | exact | wrong | unread |" in out

@@ -98,13 +98,34 @@ def test_the_head_is_cut_to_our_characters(shipped):
             tensor.CopyFrom(numpy_helper.from_array(np.arange(len(known) + 2, dtype=np.float32), bias))
     cut_head(whole, known)
     kept = {t.name: numpy_helper.to_array(t) for t in whole.graph.initializer if t.name in (matrix, bias)}
-    assert kept[matrix].shape[1] == CLASSES == OTHER + 2
+    assert kept[matrix].shape[1] == CLASSES == OTHER + 3
     # Blank first, space last, ours in between in their own order; one that the network does not know begins lowest.
     assert kept[bias][0] == 0
     assert kept[bias][-1] == len(known) + 1
     assert kept[bias][1] == -2.0
     assert kept[bias][2] == len(known) - 1
     assert whole.metadata_props[0].value.split("\n") == CHARACTERS
+
+
+def test_a_head_that_was_cut_to_fewer_of_our_characters_gets_the_others(shipped, tmp_path):
+    import onnx
+
+    from models.training.head import CHARACTERS, CLASSES, cut_head, load_cut
+
+    fewer = onnx.ModelProto()
+    fewer.CopyFrom(shipped)
+    (named,) = (prop for prop in fewer.metadata_props if prop.key == "character")
+    file = tmp_path / "fewer.onnx"
+    known = named.value.split("\n")
+    cut_head(fewer, known)
+    file.write_bytes(fewer.SerializeToString())
+    model = load_cut(file, None)
+    assert model.metadata_props[0].value.split("\n") == CHARACTERS
+    assert model.graph.output[0].type.tensor_type.shape.dim[2].dim_value == CLASSES
+    del fewer.metadata_props[:]
+    file.write_bytes(fewer.SerializeToString())
+    with pytest.raises(ValueError, match="names its characters"):
+        load_cut(file, None)
 
 
 def test_a_network_of_another_end_is_refused(shipped):
