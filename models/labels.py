@@ -37,8 +37,8 @@ class Labels:
 def load_labels(folder: Path, columns: Sequence[str], doubt: Callable[[Row], str | None]) -> Labels:
     """Return the rows of `folder`, each with its `columns`. `doubt` names the text that tells what is odd about one.
 
-    Raises LabelsError: no folder, no such file, not UTF-8 or CSV, a column or cell that is not there, a column twice, a
-    picture outside of the folder, boxes that are none.
+    Raises LabelsError: no folder, no such file, not UTF-8 or CSV, no row, a column or cell that is not there, a
+    column twice, a picture outside of the folder, boxes that are none.
     """
     path = folder / FILE
     if not folder.is_dir():
@@ -62,6 +62,8 @@ def load_labels(folder: Path, columns: Sequence[str], doubt: Callable[[Row], str
     except csv.Error as error:
         # The row behind the last whole one.
         raise LabelsError(path, reader.line_num + 1, "labels_not_csv", cause=error) from error
+    if not numbered:
+        raise LabelsError(path, None, "labels_no_rows")
     for line, row in numbered:
         _refuse(path, line, row, columns)
     rows = [row for _, row in numbered]

@@ -25,6 +25,7 @@ VISION_PICTURES = 20
 MOST_PICTURES = 1_000
 # A minute, which is as far back as the controller knows its loop's lag: the start is no part of it then.
 LANE_PASSAGES, LANE_PERIOD_S = 6, 10.0
+MOST_PERIOD_S = 3_600.0
 
 
 def parser() -> Parser:
@@ -41,7 +42,7 @@ def parser() -> Parser:
     lanes.add_argument("--json", action="store_true", help=say("option_json"))
     lanes.add_argument("--lanes", type=_sizes, default=(1, 4, 16, 32), metavar="N,N", help=say("bench_sizes"))
     lanes.add_argument("--passages", type=int, default=LANE_PASSAGES, metavar="N", help=say("bench_passages"))
-    lanes.add_argument("--period-s", type=float, default=LANE_PERIOD_S, metavar="S", help=say("bench_period"))
+    lanes.add_argument("--period-s", type=_period_s, default=LANE_PERIOD_S, metavar="S", help=say("bench_period"))
     lanes.add_argument("--flood", action="store_true", help=say("bench_flood"))
     lanes.add_argument("--broker", choices=("auto", "default", "mosquitto"), default="auto", help=say("bench_broker"))
     vision = what.add_parser("vision", help=say("bench_vision"), description=say("bench_vision"))
@@ -56,6 +57,14 @@ def _sizes(text: str) -> tuple[int, ...]:
     if min(sizes) < 1:
         raise ValueError(text)
     return sizes
+
+
+def _period_s(text: str) -> float:
+    period_s = float(text)
+    # No number compares as false.
+    if not 0.0 < period_s <= MOST_PERIOD_S:
+        raise ValueError(text)
+    return period_s
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     found = [Finding("OK", "config_good", str(given.config))]
     found += look_at_box(loaded)
     found += look_at_credentials(loaded, given.config, datetime.now(UTC))
-    found += look_at_models()
+    found += look_at_models(loaded.lanes)
     found += asyncio.run(look_at_wires(loaded))
     with tempfile.TemporaryDirectory() as seen:
         found += asyncio.run(look_at_bridge(loaded, Path(seen), datetime.now(UTC)))

@@ -26,6 +26,10 @@ def refused(folder, columns=COLUMNS):
     return str(error.value).removeprefix(f"labels_unusable: {folder / 'labels.csv'}")
 
 
+def test_labels_of_nothing_are_refused(tmp_path):
+    assert refused(written(tmp_path, "image,plate\n")) == f": {say('labels_no_rows', None)}"
+
+
 def test_a_byte_order_mark_and_lines_of_windows_are_no_matter(tmp_path):
     folder = written(tmp_path, "image,plate\r\na.jpg,粤B6R678\r\n", "utf-8-sig")
     assert load_labels(folder, COLUMNS, doubt_of_plate).rows == [{"image": "a.jpg", "plate": "粤B6R678"}]

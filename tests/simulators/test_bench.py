@@ -90,6 +90,13 @@ def test_no_passages_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "at least 1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("period", ["nan", "inf", "0", "-1", "3601", "soon"])
+def test_a_period_that_is_none_is_refused(period: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bench.main(["lanes", "--period-s", period])
+    assert period in capsys.readouterr().err
+
+
 async def test_a_process_that_says_nothing_is_an_error_with_its_last_words(tmp_path: Path) -> None:
     process = await BenchProcess.start(tmp_path / "log", "simulators.bench_floor", "box", "no-such-file")
     with pytest.raises(BenchError, match=r"(?s)process_silent.*FileNotFoundError"):

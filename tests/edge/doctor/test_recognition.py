@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from config.loader import load
+from config.schema import Configuration
 from edge.doctor.finding import Finding
 from edge.doctor.recognition import look_at_models
-from models.registry import REGISTRY_PATH, REGISTRY_VARIABLE
+from models.registry import REGISTRY_PATH, REGISTRY_VARIABLE, ModelEntry
 from models.trials import Tried
+
+EXAMPLE = Path(__file__).parents[3] / "config" / "examples" / "demo.yaml"
 
 
 def look() -> dict[str, Finding]:
@@ -43,3 +47,23 @@ def test_what_is_wrong_with_the_registry_of_a_site_names_it(tmp_path: Path, monk
     own.unlink()
     (found_now,) = look_at_models()
     assert "model_missing: model registry" in found_now.message("en")
+
+
+def test_a_camera_that_reads_what_no_model_reads_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = EXAMPLE.read_text("utf-8").replace("reads: [container]", "reads: [container, vehicle]")
+    config = tmp_path / "kakou.yaml"
+    config.write_text(text, "utf-8")
+    configuration = load(config)
+    assert isinstance(configuration, Configuration), configuration
+    assert "vehicle_detector_missing" not in {one.code for one in look_at_models(configuration.lanes)}
+    entry = ModelEntry("plate_reader", "1", "", "", "", "", "", "")
+    monkeypatch.setattr("edge.doctor.recognition.try_models", lambda: [Tried(entry)])
+    good, missing = look_at_models(configuration.lanes)
+    (lane,) = configuration.lanes
+    assert (good.status, missing.status, missing.code) == ("OK", "WARN", "vehicle_detector_missing")
+    assert missing.subject == f"{lane.id} container-left"
+    assert str(REGISTRY_PATH) in missing.message("en")
+    assert "vehicle_detector" in missing.next_step("zh")
+    # A registry that cannot be used is told as such, and nothing else of it.
+    monkeypatch.setattr("edge.doctor.recognition.try_models", lambda: [Tried(None, "model_missing", "gone")])
+    assert [one.status for one in look_at_models(configuration.lanes)] == ["FAIL"]
