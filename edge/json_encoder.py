@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+# A text as JSON, its letters as they stand: `json.dumps(text, ensure_ascii=False)` for nothing but text.
+quoted: Callable[[str], str] = json.encoder.encode_basestring
 _make = getattr(json.encoder, "c_make_encoder", None)
 
 

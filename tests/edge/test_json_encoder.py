@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import json_encoder
-from edge.json_encoder import encoder
+from edge.json_encoder import encoder, quoted
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -39,3 +39,8 @@ def test_what_is_no_json_is_refused_each_time() -> None:
 def test_a_python_without_the_c_encoder_writes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_encoder, "_make", None)
     assert encoder(separators=(",", ":"))({"a": [1, "粤"]}) == '{"a":[1,"粤"]}'
+
+
+@pytest.mark.parametrize("text", ["", "in-1", "一号道", '"', "\\", "\n\t\x00\x1f\x7f", "\u2028", "\ud800", "😀"])
+def test_a_text_alone_is_quoted_as_in_a_list(text: str) -> None:
+    assert f"[{quoted(text)}, {7}]" == json.dumps([text, 7], ensure_ascii=False) == encoder()([text, 7])
