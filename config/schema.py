@@ -220,6 +220,8 @@ class Lane(Strict):
     siren: SirenRules | None = None
     shadow: Shadows | None = None
     simulated: bool = Field(default_factory=_any_simulated)
+    # Whether it starts only with a passed report of `kakou bringup` for each of its devices, as configured now (O8).
+    require_bringup: bool = False
     # Orders that a second named person has to give too, within `second_person_ms` of the first.
     two_persons: tuple[TwoPersonAction, ...] = ()
     second_person_ms: int = Field(default=120_000, ge=5_000, le=3_600_000)

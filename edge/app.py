@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from config.schema import Authority, Configuration, Lane
 from edge import registry
+from edge.bringup.standing import check_bringup
 from edge.clearance.authority_link import ClearanceLink
 from edge.clearance.confirm_desk import ConfirmDesk
 from edge.clearance.desk import ReferralDesk
@@ -39,6 +40,7 @@ from edge.guarding import (
     end_watch,
     fault_watch,
     note_box,
+    note_bringup,
     note_devices,
     opening_hours,
     security_watch,
@@ -110,8 +112,8 @@ async def serve(
     With `path`, the file of the configuration, it takes a changed one at SIGHUP or `kakou reload`, at a moment without
     vehicles. `refused` is why the one that it should have begun with was not taken. `clock` makes that of the running
     loop.
-    Raises DevicesHeldError, FailpointError, HardwareError, ManifestError, JournalError, KeyFileError, KeysetError or
-    PackageError where it cannot start: nothing was opened then.
+    Raises BringupError, DevicesHeldError, FailpointError, HardwareError, ManifestError, JournalError, KeyFileError,
+    KeysetError or PackageError where it cannot start: nothing was opened then.
     """
     failpoints.arm(os.environ, simulated=all(lane.simulated for lane in configuration.lanes))
     manager = manager or ServiceManager()
@@ -188,11 +190,14 @@ async def _open_box(
     # A person opens by hand with any clock: the lanes start.
     keyset = replace(trust[environment_of(configuration.lanes[0])].current(), known=NEVER)
     check_manifest(configuration, keyset, config_hash, registry_hash(), clock)
+    # Before the lock on the devices: a service that tries again and again is not in the way of who brings them up.
+    brought_up = check_bringup(configuration)
     journal = await Journal.open(state_dir / "journal.sqlite", utc=clock.utc)
     note_box(journal, [lane.id for lane in configuration.lanes], state_dir, present)
     journal.simulated = any(lane.simulated for lane in configuration.lanes)
     for lane in configuration.lanes:
         note_devices(journal, lane)
+    note_bringup(journal, brought_up)
     limits = EvidenceLimits(
         configuration.evidence.quota_mib << 20, EVIDENCE_MINIMUM_S, configuration.evidence.retention_days * _DAY_S
     )
@@ -231,6 +236,7 @@ def _tell_model(error: ModelError) -> None:
 def _admit(box: Box, changed: Configuration, digest: str) -> None:
     keyset = box.trust[environment_of(box.configuration.lanes[0])].current()
     check_manifest(changed, keyset, digest, registry_hash(), box.clock)
+    check_bringup(changed)
 
 
 def _lane_key(path: Path, keyset: Keyset, lane: Lane) -> PrivateKey:

@@ -1,6 +1,6 @@
 """What guards a lane beside its core: manifest and key at the start, security and opening hours while it runs."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from edge.clearance.keys import KeyFileError
 from edge.clearance.keyset import Keyset
 from edge.clearance.manifest import check_start
 from edge.core.events import Event
+from edge.doctor.finding import Finding
 from edge.hardware import bind, bound_to, check_hardware
 from edge.log import logger
 from edge.mqtt import MqttLink
@@ -67,6 +68,19 @@ def note_devices(journal: Journal, lane: Lane) -> None:
     """Keep in the lane's chain, and tell central, which of its devices are simulated or in its shadow, if any are."""
     if lane.not_real:
         append_note(journal, lane.id, "devices_not_real", dict(lane.not_real))
+
+
+def note_bringup(journal: Journal, found: Mapping[str, Sequence[Finding]]) -> None:
+    """Keep in the chain of each lane with production keys, and tell central, with which report of each device it starts.
+
+    Whoever makes a report up leaves its digest there. What lacks is logged as well: a lane that does not ask for its
+    reports starts without them.
+    """
+    for lane, findings in found.items():
+        told = {one.fields["device"]: f"{one.code} {one.fields['begun']} {one.fields['sha256']}" for one in findings}
+        append_note(journal, lane, "bringup", {str(name): text.rstrip() for name, text in told.items()})
+        if wanting := [f"{one.code} {one.subject}" for one in findings if one.status != "OK"]:
+            logger().warning("bringup_not_proved", lane=lane, devices=wanting, next="kakou doctor")
 
 
 def check_lane_key(path: Path, key_id: str, keyset: Keyset, *, simulated: bool) -> None:

@@ -14,6 +14,7 @@ from config.loader import load
 from config.named_files import missing_files
 from config.schema import Configuration
 from edge.box_problems import box_problems
+from edge.bringup.standing import BringupError
 from edge.clearance.manifest import ManifestError
 from edge.core.state import LaneState, Phase
 from edge.log import logger
@@ -34,7 +35,7 @@ def without_vehicle(state: LaneState) -> bool:
 class Reloading:
     """Looks at the configuration file at each `look` and SIGHUP; once a changed one can begin it is `due`, and told.
 
-    `admit` raises ManifestError or OSError for a configuration that may not run here. `refused` is why
+    `admit` raises BringupError, ManifestError or OSError for a configuration that may not run here. `refused` is why
     the one that the service should have begun with was not taken. In a terminal SIGHUP means that the terminal is
     gone, and ends it.
     """
@@ -103,7 +104,7 @@ class Reloading:
         try:
             digest = self._digest(self._path)
             self._admit(loaded, digest)
-        except (ManifestError, OSError) as error:
+        except (BringupError, ManifestError, OSError) as error:
             return "", [str(error)]
         return digest, []
 

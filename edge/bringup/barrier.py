@@ -12,7 +12,10 @@ from edge.ports import Clock
 from edge.registry import BarrierModule
 
 # What a technician can make change without breaking anything.
-_PRESSED = ("arrival_loop", "safety_loop", "exit_loop", "safety_beam", "emergency_stop", "fire_alarm")
+_PRESSED = (
+    "arrival_loop", "safety_loop", "exit_loop", "safety_beam", "emergency_stop", "fire_alarm",
+    "scale_front_beam", "scale_rear_beam",
+)  # fmt: skip
 
 
 class BarrierTrial(Trial[BarrierModule]):
@@ -106,6 +109,10 @@ class BarrierTrial(Trial[BarrierModule]):
         self._scanned.set()
         for name, step in self._toggles.items():
             value = getattr(inputs, name)
+            if value is True and not self._seen[name] and step.status == "WAIT":
+                # Normally closed where normally open is configured, or the reverse: or somebody stands there.
+                step.settle("FAIL")
+                step.remedy, step.unseen = "bringup_occupied_next", True
             if isinstance(value, bool):
                 self._seen[name].add(value)
             if step.status == "WAIT" and len(self._seen[name]) > 1:

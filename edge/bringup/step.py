@@ -14,7 +14,7 @@ class Step:
     """`subject` is a signal, an antenna or nothing; `fields` fill the texts of `code`.
 
     The texts are `bringup_<code>_ask` (what to do, and what should change), `_seen` and `_next` (where it fails);
-    `remedy` is the key of a text that says better what to do next.
+    `remedy` is the key of a text that says better what to do next; `unseen` where it failed because nobody saw enough.
     """
 
     code: str
@@ -22,6 +22,7 @@ class Step:
     fields: dict[str, Any] = field(default_factory=dict)
     status: Status = "WAIT"
     remedy: str = ""
+    unseen: bool = False
 
     def settle(self, status: Status, **fields: Any) -> None:
         """Say how it went."""

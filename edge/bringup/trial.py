@@ -37,6 +37,7 @@ class Trial(Generic[D]):
         for step in self.steps:
             if step.status == "WAIT":
                 step.settle("FAIL")
+                step.unseen = True
 
     def heard(self, data: bytes) -> None:
         """Bytes of the device, as they came."""

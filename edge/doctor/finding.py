@@ -29,3 +29,9 @@ class Finding:
         """Say what to do about it; empty where nothing is."""
         key = f"doctor_{self.code}_next"
         return plain(say(key, language, subject=self.subject, **self.fields)) if key in catalogue("en") else ""
+
+    def lines(self) -> list[str]:
+        """Return it as a person reads it, its next step below it."""
+        step = self.next_step()
+        said = f"{self.status:<4} {plain(self.subject)}: {self.message()} [{self.code}]"
+        return [said, *([f"     -> {step}"] if step else [])]

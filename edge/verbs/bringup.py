@@ -31,8 +31,8 @@ EXIT_ENDED = 128 + signal.SIGTERM
 def main(arguments: Sequence[str]) -> int:
     """Bring one device up.
 
-    0 where all passed, 1 where something failed or could not be recorded, 64 for an unknown device, 75 where the
-    devices are held, 78 for the configuration or a driver's package, 143 where it was told to end.
+    0 where all passed, 1 where something failed, or could not be kept or recorded, 64 for an unknown device, 75 where
+    the devices are held, 78 for the configuration or a driver's package, 143 where it was told to end.
     """
     given = _parser().parse_args(arguments)
     loaded = configured(given.config)
@@ -52,6 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with devices_held(loaded.state_dir):
             report, recorded = asyncio.run(_bring_up(target, given))
+            kept = _kept(loaded.state_dir, target, report)
     except asyncio.CancelledError:
         return EXIT_ENDED
     except DevicesHeldError as error:
@@ -68,7 +69,32 @@ def main(arguments: Sequence[str]) -> int:
     if given.report is not None:
         paths = ", ".join(plain(str(path)) for path in report.write(given.report, default_language()))
         print(say("bringup_written", paths=paths), file=sys.stderr)
-    return 0 if report.ok and recorded else EXIT_FAILED
+    return 0 if report.ok and recorded and kept else EXIT_FAILED
+
+
+def _kept(state_dir: Path, target: "Target", report: "Report") -> bool:
+    """Keep it for the start of its lane, and say what that still lacks; False where it cannot be kept."""
+    from edge.bringup.keeping import keep_report
+    from edge.bringup.kept import kept_file
+    from edge.bringup.standing import is_real, standings
+
+    # Nothing asks for the report of a simulator.
+    if not is_real(target.lane, target.configured):
+        return True
+    file = kept_file(state_dir, target.configured.id)
+    try:
+        stays = keep_report(state_dir, report) is None
+    except OSError as error:
+        _warn(plain(say("bringup_not_kept", file=file, cause=error)))
+        return False
+    _warn(plain(say("bringup_stays" if stays else "bringup_kept", file=file)))
+    found = standings(state_dir, target.lane)
+    for one in found:
+        if one.status != "OK":
+            _warn("\n".join(one.lines()))
+    if all(one.status == "OK" for one in found):
+        _warn(say("bringup_whole", lane=target.lane.id))
+    return True
 
 
 def _parser() -> Parser:

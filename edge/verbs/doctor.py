@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.loader import load
 from edge.doctor.finding import Finding
-from edge.text import default_language, plain, say
+from edge.text import default_language, say
 from edge.text.arguments import Parser
 from edge.verbs.person import DEFAULT_CONFIG, EXIT_CONFIG
 
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help=say("option_json"))
     given = parser.parse_args(arguments)
     # Imported late: it brings the whole controller with it.
+    from edge.bringup.standing import standings
     from edge.doctor.box import look_at_box
     from edge.doctor.bridge import look_at_bridge
     from edge.doctor.credentials import look_at_credentials
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     found += look_at_box(loaded)
     found += look_at_credentials(loaded, given.config, datetime.now(UTC))
     found += look_at_models(loaded.lanes)
+    found += [one for lane in loaded.lanes for one in standings(loaded.state_dir, lane)]
     found += asyncio.run(look_at_wires(loaded))
     with tempfile.TemporaryDirectory() as seen:
         found += asyncio.run(look_at_bridge(loaded, Path(seen), datetime.now(UTC)))
@@ -62,6 +64,4 @@ def _tell(found: Iterable[Finding], *, as_json: bool) -> None:
         print(json.dumps({"ok": all(row["status"] != "FAIL" for row in rows), "findings": rows}, ensure_ascii=False))
         return
     for one in found:
-        print(f"{one.status:<4} {plain(one.subject)}: {one.message()} [{one.code}]")
-        if step := one.next_step():
-            print(f"     -> {step}")
+        print("\n".join(one.lines()))

@@ -85,6 +85,7 @@ def _serve(
     # Imported late: a bad configuration is told at once, without loading drivers.
     with uncollected():
         from edge.app import hash_of, serve
+        from edge.bringup.standing import BringupError
         from edge.clearance.keys import KeyFileError
         from edge.clearance.keyset import KeysetError
         from edge.clearance.manifest import ManifestError
@@ -98,7 +99,7 @@ def _serve(
 
     refusals = (
         FailpointError, HardwareError, ManifestError, JournalError, EvidenceError, KeyFileError, KeysetError,
-        SecretError, OSError, PackageError, DevicesHeldError,
+        SecretError, OSError, PackageError, DevicesHeldError, BringupError,
     )  # fmt: skip
 
     # Journal and evidence hold personal data, whatever mode the state directory was made with.
@@ -116,7 +117,9 @@ def _serve(
                 code = getattr(error, "code", None) or getattr(error, "reason", type(error).__name__)
                 log.logger().error("start_refused", cause=str(error), code=code)
                 if earlier is None:
-                    final = isinstance(error, FailpointError | HardwareError | ManifestError | PackageError)
+                    final = isinstance(
+                        error, FailpointError | HardwareError | ManifestError | PackageError | BringupError
+                    )
                     return EXIT_CONFIG if final else EXIT_TEMPORARY
                 # A changed configuration that cannot start leaves the one before it in force.
                 now, earlier, refused = earlier, None, str(error)

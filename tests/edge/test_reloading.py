@@ -11,8 +11,10 @@ from typing import Any, cast
 
 import pytest
 
+from config.loader import load
 from config.schema import Configuration
 from edge import reloading
+from edge.bringup.standing import BringupError, standing
 from edge.clearance.manifest import ManifestError
 from edge.core.events import Started
 from edge.core.state import Phase
@@ -38,7 +40,7 @@ class Bench:
 
     def __init__(self, file: Path, lane: Running, refused: str = "") -> None:
         self.lane, self.taken = lane, asyncio.Event()
-        self.refusal: ManifestError | None = None
+        self.refusal: Exception | None = None
         service = type("Service", (), {"runner": lane.runner, "telemetry": lane.others, "journal": lane.journal})
         self.reloading = Reloading(
             file, file.read_text(), cast(list[LaneService], [service]), digest=Path.read_text, admit=self.admit,
@@ -123,6 +125,18 @@ async def test_a_configuration_that_was_not_signed_is_not_taken(file: Path) -> N
         assert "manifest_mismatch" in (await one.reloading.look())["problems"][0]
         one.refusal = None
         assert (await one.reloading.look())["changed"]
+
+
+@pytest.mark.hazard("O8")
+async def test_an_untried_device_leaves_the_old_one_in_force(file: Path) -> None:
+    async with bench(file) as one:
+        edit(file, "must_match: [tag]", "must_match: [tag]  # changed")
+        lane = cast(Any, load(file)).lanes[0]
+        one.refusal = BringupError([standing(file.parent, lane, "barrier", lane.barrier)])
+        told = await one.reloading.look()
+        assert (told["accepted"], told["changed"]) == (False, False)
+        assert "next: kakou bringup barrier CONFIG --move" in told["problems"][0]
+        assert "bringup_missing" in (one.alarms[CONFIGURATION_REFUSED] or "")
 
 
 @pytest.mark.hazard("X7")

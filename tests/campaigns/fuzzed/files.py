@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from config import loader as config_loader
 from config.schema import Configuration
 from drivers.scale_yaohua.wire import encode_binary
+from edge.bringup.kept import MOST_BYTES, KeptError, KeptReport, keep, read_kept
 from edge.clearance.keys import (
     KeyFileError,
     load_private_key,
@@ -258,6 +259,23 @@ def _zipped(folder: Path, manifest: bytes) -> bytes:
     return path.read_bytes()
 
 
+def _bringup_report(folder: Path) -> Fed:
+    """What is kept of a bring-up: whatever is taken for one is small and whole, and read the same again."""
+    steps = (("connected", "", "PASS"), ("tag", "0", "FAIL"), ("kept", "", "SKIP"))
+    path = keep(folder, KeptReport("in-1", "r", "tag_reader", "/dev/x", True, "0" * 64, "2026-03-01T08:00:00Z", steps))
+    good = path.read_bytes()
+
+    def take(data: bytes) -> None:
+        path.write_bytes(data)
+        with suppress(KeptError):
+            found = read_kept(folder, "r")
+            assert len(data) <= MOST_BYTES
+            assert all(len(step) == 3 for step in found.steps)
+            assert read_kept(folder, "r") == found
+
+    return Fed([good], take)
+
+
 def _trust(folder: Path) -> Fed:
     """What stands beside the keys: a keyset, a rotation of the root, and what was seen of both."""
     keys, state = folder / "keys", folder / "state"
@@ -333,5 +351,6 @@ def targets() -> list[Target]:
         target("listed_vehicles", "edge.verbs.offline", [_VEHICLES],
                refusing(read_vehicles, StrictJsonError, VehicleError)),
         Target("bundle", ("edge.release.archive",), _bundle),
+        Target("bringup_report", ("edge.bringup.kept", "edge.clearance.claims"), _bringup_report),
         *_remembered(),
     ]  # fmt: skip

@@ -39,6 +39,7 @@ async def test_each_signal_is_pressed_and_the_boom_stays(box: Box, barrier: Barr
     pressed = ("arrival_loop", "safety_loop", "exit_loop", "safety_beam", "emergency_stop", "fire_alarm")
 
     async def press() -> None:
+        await until(lambda: asked_of(barrier) > 10)
         for name in pressed:
             for value in (True, False):
                 asked = asked_of(barrier)

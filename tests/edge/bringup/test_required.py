@@ -1,0 +1,150 @@
+"""O8: no lane works with production keys unless each of its devices was tried as it is configured now."""
+
+import asyncio
+import json
+
+import pytest
+
+from edge.bringup.kept import kept_file, read_kept
+from edge.bringup.standing import BringupError, check_bringup
+from edge.verbs.doctor import main as doctor
+from simulators.devices.barrier import BarrierSimulator
+from simulators.devices.barrier_plant import Plant
+from tests.edge.bringup.conftest import TAG
+from tests.support.bringup_box import now_ms
+from tests.support.bringup_site import Site
+
+SWAPPED = "{arrival_loop: discrete:2, safety_loop: discrete:0, boom_up: discrete:7, boom_down: discrete:8}"
+pytestmark = pytest.mark.hazard("O8")
+
+
+async def test_a_lane_is_whole_once_each_device_was_tried_and_a_bring_up_says_what_lacks(
+    site: Site, typed: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert site.codes() == [("FAIL", "missing"), ("FAIL", "missing")]
+    with pytest.raises(BringupError) as refused:
+        check_bringup(site.loaded())
+    assert refused.value.code == "bringup_missing"
+    assert f"bringup_missing: lane-1/barrier: 127.0.0.1:{site.barrier.port}: expected" in str(refused.value)
+    assert "got none" in str(refused.value)
+    assert "next: kakou bringup barrier CONFIG --move; bringup_missing: lane-1/reader: " in str(refused.value)
+    # Inputs alone prove no output.
+    assert await site.try_boom() == 0
+    said = capsys.readouterr().err
+    assert "[bringup_unmoved]" in said
+    assert "FAIL lane-1/reader" in said
+    assert await site.try_boom("--move", "--seconds", "30") == 0
+    assert site.codes() == [("OK", "passed"), ("FAIL", "missing")]
+    assert "bringup_unmoved" not in capsys.readouterr().err
+    assert await site.try_reader() == 0
+    assert "nothing is missing" in capsys.readouterr().err
+    assert site.codes() == [("OK", "passed")] * 2
+    assert [one.status for one in check_bringup(site.loaded())["lane-1"]] == ["OK", "OK"]
+    # What was read stands in no file that the box keeps.
+    kept = kept_file(site.state, "reader")
+    assert TAG not in kept.read_text()
+    assert (kept.stat().st_mode & 0o777, site.state.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+async def test_a_replaced_device_is_named_with_what_was_tried_and_what_is_there(
+    proved: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = BarrierSimulator(Plant(now_ms))
+    await other.start()
+    old, proved.barrier = proved.barrier, other
+    try:
+        proved.write()
+        (boom, reader) = proved.found().values()
+        assert (boom.code, reader.code) == ("bringup_outdated", "bringup_passed")
+        assert f"127.0.0.1:{other.port}: expected" in boom.message("en")
+        assert boom.message("en").endswith(f"then at 127.0.0.1:{old.port}")
+        assert "kakou bringup barrier CONFIG --move" in boom.next_step("zh")
+        assert await asyncio.to_thread(doctor, [str(proved.box.config), "--json"]) == 1
+        told = json.loads(capsys.readouterr().out)["findings"]
+        assert [(one["status"], one["code"]) for one in told if one["code"].startswith("bringup_")] == [
+            ("FAIL", "bringup_outdated"), ("OK", "bringup_passed"),
+        ]  # fmt: skip
+    finally:
+        await other.stop()
+
+
+@pytest.mark.parametrize(
+    ("of_barrier", "of_reader", "wanted"),
+    [
+        (", timeout_ms: 400", ", min_reads: 3", ["passed", "passed"]),
+        (f", map: {{signals: {SWAPPED}}}", "", ["outdated", "passed"]),
+        (", map: {pulse_ms: 500}", ", antennas: [1]", ["outdated", "outdated"]),
+        (", device_id: 2", ", profile: session", ["outdated", "outdated"]),
+        (", port: 5021", ", baud: 57600", ["outdated", "outdated"]),
+    ],
+)  # fmt: skip
+async def test_what_says_which_device_it_is_counts_and_how_often_it_is_asked_does_not(
+    site: Site, of_barrier: str, of_reader: str, wanted: list[str]
+) -> None:
+    site.record()
+    site.write(barrier=of_barrier, reader=of_reader)
+    text = site.box.config.read_text()
+    if "5021" in of_barrier:
+        text = text.replace(f"port: {site.barrier.port}, ", "")
+    site.box.config.write_text(text)
+    assert [code for _, code in site.codes()] == wanted
+
+
+async def test_a_report_of_another_lane_counts_for_none(site: Site) -> None:
+    site.record()
+    site.write(lane="lane-2")
+    assert [code for _, code in site.codes()] == ["elsewhere", "elsewhere"]
+    site.write()
+    kept_file(site.state, "barrier").write_bytes(kept_file(site.state, "reader").read_bytes())
+    assert [code for _, code in site.codes()] == ["elsewhere", "passed"]
+
+
+async def test_what_was_tried_on_a_simulator_proves_no_device(site: Site) -> None:
+    site.record()
+    file = kept_file(site.state, "reader")
+    file.write_text(file.read_text().replace('"real": true', '"real": false'))
+    assert [code for _, code in site.codes()] == ["passed", "simulated"]
+
+
+async def test_a_look_at_which_time_ran_out_takes_nothing_away_and_a_fault_does(
+    proved: Site, typed: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = read_kept(proved.state, "barrier")
+    # Nobody presses; then nobody moves the boom; then nobody answers.
+    assert await proved.try_boom("--seconds", "1", press=False) == 1
+    assert "bringup_stays" in capsys.readouterr().err
+    assert await proved.try_boom() == 0
+    assert "bringup_stays" in capsys.readouterr().err
+    await proved.reader.stop()
+    assert await proved.try_reader() == 1
+    assert read_kept(proved.state, "barrier") == before
+    assert proved.codes() == [("OK", "passed")] * 2
+    capsys.readouterr()
+    # Both limit switches at once were seen, and are wrong.
+    proved.barrier.plant.faults.both_limits = True
+    assert await proved.try_boom("--seconds", "1", press=False) == 1
+    assert "[bringup_failed]" in capsys.readouterr().err
+    (boom, _) = proved.found().values()
+    assert boom.code == "bringup_failed"
+    assert "limits" in str(boom.fields["got"])
+    # What did not pass before is replaced by anything newer.
+    proved.barrier.plant.faults.both_limits = False
+    assert await proved.try_boom("--seconds", "1", press=False) == 1
+    assert "bringup_stays" not in capsys.readouterr().err
+
+
+async def test_an_input_that_is_wired_the_other_way_round_does_not_pass(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.barrier.plant.set_signals({"exit_loop": True})
+    assert await site.try_boom() == 1
+    told = {one["subject"]: one for one in json.loads(capsys.readouterr().out)["steps"] if one["code"] == "toggles"}
+    assert [name for name, one in told.items() if one["status"] != "PASS"] == ["exit_loop"]
+    assert "check inverted of exit loop" in told["exit_loop"]["next"]
+
+
+async def test_a_report_that_cannot_be_kept_is_told(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    # Also root cannot make a folder where a file is.
+    site.box.config.write_text(site.box.config.read_text().replace("state_dir: state", "state_dir: kakou.yaml/state"))
+    assert await site.try_reader() == 1
+    assert "bringup_not_kept" in capsys.readouterr().err
