@@ -71,7 +71,7 @@ def note_devices(journal: Journal, lane: Lane) -> None:
 
 
 def note_bringup(journal: Journal, found: Mapping[str, Sequence[Finding]]) -> None:
-    """Keep in the chain of each lane with production keys, and tell central, with which report of each device it starts.
+    """Keep in the chain of each lane with production keys, and tell central, with which reports it starts.
 
     Whoever makes a report up leaves its digest there. What lacks is logged as well: a lane that does not ask for its
     reports starts without them.

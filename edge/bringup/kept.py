@@ -112,10 +112,14 @@ def _read(path: Path) -> bytes:
         # Said by name where the system has no flag for it, too.
         if path.is_symlink():
             raise KeptError("unreadable", "a link")
-        with os.fdopen(os.open(path, os.O_RDONLY | _CAREFULLY), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        descriptor = os.open(path, os.O_RDONLY | _CAREFULLY)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise KeptError("unreadable", "no regular file")
-            raw = file.read(MOST_BYTES + 1)
+            with open(descriptor, "rb", closefd=False) as file:
+                raw = file.read(MOST_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as error:
         raise KeptError("missing", "none") from error
     except OSError as error:

@@ -11,8 +11,8 @@ from edge.bringup.kept import KeptError, KeptReport, kept_file, read_kept
 from edge.doctor.finding import Finding, Status
 
 PASSED = "bringup_passed"
-# How often a device is asked, how long is waited, how much of what it says is believed, and who may log in there: none of
-# that changes which device it is, where it is, and what its signals mean. Every other key does, also one that is new.
+# How often a device is asked, how long is waited, how much of what it says is believed, and who may log in there:
+# none of that changes which device it is, where it is, and what its signals mean. Every other key does, a new one too.
 NOT_PROVED = frozenset(
     {
         "id", "poll_ms", "timeout_ms", "comm_loss_ms", "silent_ms", "late_ms", "heartbeat_s", "frame_stale_ms",
@@ -96,7 +96,9 @@ def standing(state_dir: Path, lane: Lane, kind: str, configured: Configured) -> 
         "address": address_of(configured),
         "file": kept_file(state_dir, configured.id),
         "move": " --move" if kind == "barrier" else "",
-        "got": got, "begun": begun, "sha256": digest,
+        "got": got,
+        "begun": begun,
+        "sha256": digest,
     }
     return Finding("OK" if code == PASSED else wanting, code, f"{lane.id}/{configured.id}", fields)
 

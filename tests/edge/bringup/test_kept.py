@@ -85,7 +85,7 @@ def _folder(path: Path) -> None:
         (Path.unlink, "missing", "none"),
         (_link, "unreadable", "a link"),
         (_pipe, "unreadable", "no regular file"),
-        (_folder, "unreadable", "directory"),
+        (_folder, "unreadable", "no regular file"),
         (lambda path: path.write_bytes(b" " * (MOST_BYTES + 1)), "unreadable", f"more than {MOST_BYTES} bytes"),
         (lambda path: os.truncate(path, 1 << 40), "unreadable", f"more than {MOST_BYTES} bytes"),
         (lambda path: path.write_bytes(b""), "damaged", "syntax"),
