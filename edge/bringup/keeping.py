@@ -8,6 +8,7 @@ from edge.bringup.report import Report
 from edge.bringup.standing import PASSED, address_of, digest_of, is_real, standing
 from edge.bringup.step import Step
 from edge.bringup.target import Target
+from edge.text import plain
 from edge.times import rfc3339
 
 
@@ -26,7 +27,7 @@ def keep_report(state_dir: Path, report: Report) -> Path | None:
         target.lane.id,
         target.configured.id,
         target.kind,
-        address_of(target.configured),
+        plain(address_of(target.configured)),
         is_real(target.lane, target.configured),
         digest_of(target.configured),
         rfc3339(report.begun),

@@ -133,7 +133,7 @@ def test_a_kill_in_the_middle_leaves_the_old_one_or_the_new(tmp_path: Path) -> N
             assert writing.stdout.readline() == "ready\n"
             before = read_kept(tmp_path, "eye").digest
             while read_kept(tmp_path, "eye").digest == before:
-                pass
+                assert writing.poll() is None
             writing.send_signal(signal.SIGKILL)
         seen.add(read_kept(tmp_path, "eye").digest)
     assert len(seen) > 1

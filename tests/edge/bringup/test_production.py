@@ -143,11 +143,12 @@ async def test_a_service_that_tries_again_and_again_lets_the_devices_be_brought_
     assert await keyed.try_reader() == 0
     with log.open("wb") as output:
         process = await spawn("run", str(keyed.box.config), output=output)
+        ending = asyncio.ensure_future(process.wait())
         async with asyncio.timeout(60):
-            while "clearance" not in log.read_text() and process.returncode is None:
-                await asyncio.wait([asyncio.ensure_future(process.wait())], timeout=0.1)
+            while "clearance" not in log.read_text() and not ending.done():
+                await asyncio.wait([ending], timeout=0.1)
         assert process.returncode is None, log.read_text()
         # The devices are the controller's now.
         assert await asyncio.to_thread(main, ["reader", str(keyed.box.config)]) == 75
         process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
+        assert await ending == 0

@@ -5,13 +5,16 @@ import json
 
 import pytest
 
+from config.loader import load
+from config.schema import Configuration
 from edge.bringup.kept import kept_file, read_kept
-from edge.bringup.standing import BringupError, check_bringup
+from edge.bringup.standing import BringupError, address_of, check_bringup, devices_of, standings
+from edge.bringup.target import targets_of
 from edge.verbs.doctor import main as doctor
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import Plant
 from tests.edge.bringup.conftest import TAG
-from tests.support.bringup_box import now_ms
+from tests.support.bringup_box import Box, now_ms
 from tests.support.bringup_site import Site
 
 SWAPPED = "{arrival_loop: discrete:2, safety_loop: discrete:0, boom_up: discrete:7, boom_down: discrete:8}"
@@ -148,3 +151,32 @@ async def test_a_report_that_cannot_be_kept_is_told(site: Site, capsys: pytest.C
     site.box.config.write_text(site.box.config.read_text().replace("state_dir: state", "state_dir: kakou.yaml/state"))
     assert await site.try_reader() == 1
     assert "bringup_not_kept" in capsys.readouterr().err
+
+
+EVERY = """\
+    cameras: [{id: eye, url: 'http://10.0.0.2/', place: front, reads: [plate]}]
+    tag_reader: {id: reader, port: 'socket://10.0.0.3:4001'}
+    weighbridge: {id: scale, port: /dev/ttyUSB1}
+    driver_identity: {id: cards, port: /dev/ttyUSB2}
+    seal_reader: {id: seals, driver: seal_http, url: 'http://10.0.0.4/'}
+    container_engine: {id: engine, port: 'socket://10.0.0.5:9000'}
+    sign: {id: sign, port: /dev/ttyUSB3}
+    voice: {id: voice, port: /dev/ttyUSB4}
+    shadow: {tag_reader: {id: trial, port: /dev/ttyUSB5}}
+"""
+
+
+def test_each_kind_of_device_is_asked_for_and_none_of_the_shadow(box: Box) -> None:
+    box.write(devices=EVERY)
+    box.config.write_text(box.config.read_text().replace("    simulated: true\n", ""))
+    loaded = load(box.config)
+    assert isinstance(loaded, Configuration), loaded
+    lane = loaded.lanes[0]
+    asked = {(kind, one.id): address_of(one) for kind, one in devices_of(lane)}
+    tried = {(one.kind, one.configured.id) for one in targets_of(loaded)}
+    assert tried - asked.keys() == {("tag_reader", "trial")}
+    assert asked.keys() <= tried
+    assert asked["camera", "eye"] == "http://10.0.0.2/"
+    assert asked["seal_reader", "seals"] == "http://10.0.0.4/"
+    assert asked["voice", "voice"] == "/dev/ttyUSB4"
+    assert {(one.status, one.code) for one in standings(box.folder, lane)} == {("WARN", "bringup_missing")}
