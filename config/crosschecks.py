@@ -18,6 +18,7 @@ from config.devices import (
 )
 from config.document import PathKey
 from config.line_checks import line_findings
+from config.mask_checks import mask_findings
 from config.modbus_map import ModbusMap
 from config.problems import Bilingual, Finding
 from config.schema import Configuration, Lane, Traffic
@@ -38,7 +39,8 @@ def cross_check(config: Configuration) -> list[Finding]:
     `vehicle_without_container`, `quorum_too_large`, `quorum_unused`, `unknown_authority`, `not_in_traffic`,
     `mixed_simulation`, `key_without_certificate`, `password_without_user`, `auth_without_user`, `trust_without_https`,
     `https_without_trust`, `not_for_driver`, `no_parity`, `least_above_most`, `not_for_check`,
-    `missing_for_driver`; of a barrier also those of `barrier_findings`, and those of `config.customs_checks`.
+    `missing_for_driver`, `masks_hide_all`; of a barrier also those of `barrier_findings`, and those of
+    `config.customs_checks`.
     """
     found = [*_broker(config), *_join(config)]
     found += _duplicates(_authority_ids(config), "duplicate_id")
@@ -267,6 +269,7 @@ def _devices(lane: Lane, path: PathKey) -> Iterator[Finding]:
         if camera.driver in OVER_RTSP and camera.mode != "snapshot":
             expected = Bilingual("不写:仅用于 http_camera", "nothing: it is for http_camera")
             yield Finding((*place, "mode"), "not_for_driver", camera.mode, expected)
+        yield from mask_findings(camera, place)
         yield from _trust(camera, place)
         yield from _camera_keys(camera, place)
     for within, device in (*lane.every_line, *lane.over_http):

@@ -16,11 +16,14 @@ from config.fields import (
     LineText,
     Name,
     Option,
+    PictureShare,
     Port,
     SerialPort,
     Strict,
+    beyond,
 )
 from config.modbus_map import ModbusMap
+from edge.core.masks import MOST_MASKS
 
 Place = Literal["front", "rear", "left", "right", "top"]
 Looked = Literal["plate", "container", "vehicle"]
@@ -107,6 +110,20 @@ ONLY_OF_PUSHING_ENGINES = (*ONLY_OF_PUSHES, "user", "password_file", "auth")
 Peers = Annotated[tuple[IpAddress, ...], Field(min_length=1, max_length=8)]
 
 
+class Mask(Strict):
+    """An area of a picture, in shares of its width and height from its upper left corner: 0.0 to 1.0."""
+
+    left: PictureShare
+    top: PictureShare
+    right: Annotated[PictureShare, beyond("left")]
+    bottom: Annotated[PictureShare, beyond("top")]
+
+    @property
+    def words(self) -> str:
+        """Its sides on one line."""
+        return f"{self.left:g},{self.top:g},{self.right:g},{self.bottom:g}"
+
+
 class Camera(Packaged):
     """One camera over HTTP or RTSP. `frames_needed` agreeing frames of at most `frames_max` make a reading.
 
@@ -119,6 +136,9 @@ class Camera(Packaged):
     the password as it is, over plain HTTP readable to the cable. An `isapi_push` is asked for them. With https,
     `ca_file` says who signed the camera's certificate, or `certificate_sha256` which one it is. `mode` is for
     `http_camera` alone.
+
+    What `masks` hide is kept with the picture and not read: what the camera draws into it, a lane beside this one. What
+    reaches into a mask is not read either.
     """
 
     driver: CameraProtocol = "http_camera"
@@ -140,6 +160,7 @@ class Camera(Packaged):
     late_ms: int = Field(default=3_000, ge=1_000, le=60_000)
     peers: Peers = ("127.0.0.1",)
     spool: FilePath | None = None
+    masks: tuple[Mask, ...] = Field(default=(), max_length=MOST_MASKS)
 
     @property
     def pushes(self) -> bool:

@@ -14,6 +14,7 @@ from config.schema import Configuration
 
 _TEXT = Bilingual("文本", "text")
 _NUMBER = Bilingual("整数", "a whole number")
+_REAL_NUMBER = Bilingual("数", "a number")
 _SWITCH = Bilingual("true 或 false", "true or false")
 _LIST = Bilingual("列表(每项前加 -)", "a list (items with -)")
 _MAPPING = Bilingual("映射(key: value)", "a mapping (key: value)")
@@ -21,6 +22,7 @@ _TYPES: Mapping[str, Bilingual] = {
     "string_type": _TEXT,
     "int_type": _NUMBER,
     "int_from_float": _NUMBER,
+    "float_type": _REAL_NUMBER,
     "bool_type": _SWITCH,
     "tuple_type": _LIST,
     "model_type": _MAPPING,

@@ -187,6 +187,19 @@ def _line_text(value: str) -> str:
     return value
 
 
+def beyond(key: str) -> AfterValidator:
+    """Return a check that a number is larger than that of `key`, which stands before it."""
+
+    def larger(value: float, info: ValidationInfo) -> float:
+        least = info.data.get(key)
+        if least is not None and value <= least:
+            expected = {"zh": f"大于 {key}({least:g})", "en": f"more than {key} ({least:g})"}
+            raise PydanticCustomError("not_beyond", "not beyond", expected)
+        return value
+
+    return AfterValidator(larger)
+
+
 Id = Annotated[str, AfterValidator(_identifier)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 CameraUrl = Annotated[str, Field(max_length=2_000), AfterValidator(_camera_url)]
@@ -194,6 +207,7 @@ CertificateDigest = Annotated[str, AfterValidator(_certificate_digest)]
 FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str)]
 Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_host)]
 IpAddress = Annotated[str, Field(max_length=64), AfterValidator(_ip_address)]
+PictureShare = Annotated[float, Field(ge=0.0, le=1.0)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 HttpUrl = Annotated[str, Field(max_length=2_000), AfterValidator(_http_url)]
 HttpsUrl = Annotated[str, Field(max_length=300), AfterValidator(_https_url)]

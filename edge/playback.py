@@ -142,7 +142,7 @@ class _Player:
         self._recogniser = recogniser
         self._pictures: dict[str, bytes] = {}
         self._picture_bytes = 0
-        self._reads = {camera.id: frozenset(camera.reads) for camera in lane.cameras}
+        self._cameras = {camera.id: camera for camera in self._state.profile.cameras}
         self._wanted = state.passage is not None and state.passage.identity is None
         # Readings of today that wait for the recorded ones.
         self._waiting: dict[type, deque[Event]] = {one: deque() for one in _FROM_DEVICES}
@@ -261,11 +261,11 @@ class _Player:
     async def _read_anew(self, recorded: FrameRead) -> FrameRead:
         self._played.readings += 1
         picture = self._pictures.get(recorded.sha256)
-        reads = self._reads.get(recorded.camera)
-        if picture is None or reads is None or recorded.reading.unread_picture:
+        camera = self._cameras.get(recorded.camera)
+        if picture is None or camera is None or recorded.reading.unread_picture:
             self._played.not_anew += 1
             return recorded
-        reading = await self._recogniser.read(picture, reads, READ_TIMEOUT_S)
+        reading = await self._recogniser.read(picture, frozenset(camera.reads), READ_TIMEOUT_S, camera.masks)
         if _seen(reading) != _seen(recorded.reading):
             self._differs("FrameRead", recorded.at_ms, _seen(recorded.reading), _seen(reading))
         return replace(recorded, reading=reading)

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from edge.core.events import CommandOutcome as CommandOutcome
 from edge.core.inputs import LaneInputs
+from edge.core.masks import Mask
 from edge.core.readings import DriverCard, EngineResult, PictureReading, PlateClaim, TagSighting
 from edge.core.seal import SealsInField
 from edge.core.weight import Weighing
@@ -239,9 +240,12 @@ class ContainerEngine(Device, Protocol):
 class Recogniser(Protocol):
     """Reads one picture. Never raises for what is in the picture: that is `unread` with a reason."""
 
-    async def read(self, jpeg: bytes, look_for: frozenset[str], deadline_s: float) -> PictureReading:
+    async def read(
+        self, jpeg: bytes, look_for: frozenset[str], deadline_s: float, masks: tuple[Mask, ...] = ()
+    ) -> PictureReading:
         """Read what `look_for` names (plate, container, vehicle) within `deadline_s` seconds.
 
+        What `masks` hide is not seen, and what reaches into them is `unread` with reason `masked`.
         Past the deadline the worker is killed and the result is `unread` with reason `deadline`.
         """
 

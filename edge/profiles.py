@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from config import calendar as configured
+from config.devices import Camera
 from config.schema import Configuration, Lane, Shadows
 from edge.core.cargo import EmptyWeights
 from edge.core.hours import Calendar, Window
+from edge.core.masks import Mask, mask_of
 from edge.core.profile import (
     AuthorityProfile,
     CameraProfile,
@@ -21,7 +23,8 @@ from edge.core.profile import (
 def lane_profile(configuration: Configuration, lane: Lane) -> LaneProfile:
     """Return what the core needs to know of a lane."""
     cameras = tuple(
-        CameraProfile(one.id, one.place, one.reads, one.frames_needed, one.frames_max) for one in lane.cameras
+        CameraProfile(one.id, one.place, one.reads, one.frames_needed, one.frames_max, core_masks(one))
+        for one in lane.cameras
     )
     reader = lane.tag_reader
     return LaneProfile(
@@ -85,6 +88,11 @@ def _offline_rules(lane: Lane) -> OfflineRules | None:
 def _handheld_rules(lane: Lane) -> HandheldRules | None:
     given = lane.handheld
     return None if given is None else HandheldRules(given.authority, given.answer_s * 1000)
+
+
+def core_masks(camera: Camera) -> tuple[Mask, ...]:
+    """Return what is left out of the pictures of a camera as plain values."""
+    return tuple(mask_of(one.left, one.top, one.right, one.bottom) for one in camera.masks)
 
 
 def core_calendar(given: configured.Calendar) -> Calendar:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from pathlib import Path
 from typing import Any
 
+from edge.core.masks import MOST_MASKS, Mask, mask_of
 from edge.core.readings import Box, Corners, PictureReading
 from edge.text import escaped, say
 from edge.text.arguments import Parser
@@ -115,6 +116,7 @@ async def identify_each(
     recogniser: WorkerRecogniser,
     deadline_s: float = DEADLINE_S,
     look_for: frozenset[str] = LOOK_FOR_ALL,
+    masks: tuple[Mask, ...] = (),
 ) -> AsyncIterator[dict[str, Any]]:
     """Yield one object a path, in order. A file that cannot be read is `unread`; nothing is raised for it."""
     for path in paths:
@@ -122,27 +124,52 @@ async def identify_each(
         if reason is not None:
             yield identified(str(path), unread(reason))
         else:
-            yield identified(str(path), await recogniser.read(content, look_for, deadline_s))
+            yield identified(str(path), await recogniser.read(content, look_for, deadline_s, masks))
 
 
 def identify(
-    paths: Sequence[str | Path], deadline_s: float = DEADLINE_S, told: Callable[[ModelError], None] | None = None
+    paths: Sequence[str | Path],
+    deadline_s: float = DEADLINE_S,
+    told: Callable[[ModelError], None] | None = None,
+    masks: tuple[Mask, ...] = (),
 ) -> Iterator[dict[str, Any]]:
     """Yield one object a path, in order, from a worker of its own. For callers without an event loop.
 
+    What `masks` hide is not seen.
     `told` hears of a model that cannot be used: then nothing is read (`model_unavailable`).
     """
     with asyncio.Runner() as runner:
         recogniser = WorkerRecogniser(workers=1, told=told)
         try:
             for path in paths:
-                yield runner.run(_first(path, recogniser, deadline_s))
+                yield runner.run(_first(path, recogniser, deadline_s, masks))
         finally:
             runner.run(recogniser.close())
 
 
-async def _first(path: str | Path, recogniser: WorkerRecogniser, deadline_s: float) -> dict[str, Any]:
-    return await anext(identify_each([path], recogniser, deadline_s))
+async def _first(
+    path: str | Path, recogniser: WorkerRecogniser, deadline_s: float, masks: tuple[Mask, ...]
+) -> dict[str, Any]:
+    return await anext(identify_each([path], recogniser, deadline_s, masks=masks))
+
+
+def mask_from(text: str) -> Mask:
+    """Return the area that `--mask` names. Raises ValueError."""
+    left, top, right, bottom = (float(side) for side in text.split(","))
+    return mask_of(left, top, right, bottom)
+
+
+def _masks(given: Sequence[str], parser: Parser) -> tuple[Mask, ...]:
+    """Return the areas that were given; ends the program where one is none."""
+    masks = []
+    for text in given:
+        try:
+            masks.append(mask_from(text))
+        except ValueError:
+            parser.error(say("identify_bad_mask", value=text))
+    if len(masks) > MOST_MASKS:
+        parser.error(say("identify_many_masks", most=MOST_MASKS))
+    return tuple(masks)
 
 
 def described(found: dict[str, Any]) -> str:
@@ -157,6 +184,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns 0, also where pictures could not be read (that is a result), 69 without its models."""
     parser = Parser("kakou identify", say("verb_identify"))
     parser.add_argument("files", nargs="*", metavar="FILE", help=say("identify_files"))
+    parser.add_argument(
+        "--mask", action="append", default=[], metavar="LEFT,TOP,RIGHT,BOTTOM", help=say("identify_mask")
+    )
     parser.add_argument("--json", action="store_true", help=say("option_json_lines"))
     given = list(sys.argv[1:] if argv is None else argv)
     # What stands behind is a file whatever it is called; argparse knows no `--` among options and files in any order.
@@ -165,8 +195,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     files = [*arguments.files, *given[len(options) + 1 :]]
     if not files:
         parser.error(say("identify_no_file"))
+    masks = _masks(arguments.mask, parser)
     refused: list[ModelError] = []
-    for found in identify(files, told=refused.append):
+    for found in identify(files, told=refused.append, masks=masks):
         line = json.dumps(found, ensure_ascii=False) if arguments.json else described(found)
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

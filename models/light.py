@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.pixels import Image, counts, edges, grey, shrunk
+from models.pixels import Image, away_from_zeros, counts, edges, grey, shrunk
 
 # Brightness that a twentieth of the picture is above, and that nine tenths are above: nothing is read beyond these.
 DARK_LEVEL = 24
@@ -23,6 +23,8 @@ COVERED_SPREAD = 8
 BLURRED_EDGES = 8
 BLURRED_SHARE = 0.2
 _PARTS = (32, 24)
+# How far from a pixel what is measured at it reaches: grain is smoothed over one, an edge is of one more.
+EDGE_REACH_PX = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +37,25 @@ class Light:
     edges: int
 
 
-def light_of(image: Image) -> Light:
-    """Measure `image` on every so many pixels, about 640 x 480 of them (2 ms; 0.1 ms for the crop of a plate)."""
-    rows = grey(image[:: max(1, image.shape[0] // 480)])
-    brightness = np.ascontiguousarray(rows[:, :: max(1, image.shape[1] // 640)])
-    low, high = _levels(brightness, 0.10, 0.95)
+def light_of(image: Image, seen: Image | None = None) -> Light:
+    """Measure `image` on every so many pixels, about 640 x 480 of them (2 ms; 0.1 ms for the crop of a plate).
+
+    What is 0 in `seen` does not count, nor the edges at its sides; in `image` it has no brightness of its own.
+    """
+    down, across = max(1, image.shape[0] // 480), max(1, image.shape[1] // 640)
+    brightness = np.ascontiguousarray(grey(image[::down])[:, ::across])
+    counted = None if seen is None else np.ascontiguousarray(seen[::down, ::across])
+    low, high = _levels(brightness, counted, 0.10, 0.95)
     parts = shrunk(brightness, *_PARTS)
-    (sharpest,) = _levels(edges(brightness), 0.999)
+    inside = None if counted is None else away_from_zeros(counted, EDGE_REACH_PX)
+    (sharpest,) = _levels(edges(brightness), inside, 0.999)
     return Light(low, high, int(parts.max()) - int(parts.min()), sharpest)
 
 
-def _levels(values: Image, *shares: float) -> list[int]:
+def _levels(values: Image, counted: Image | None, *shares: float) -> list[int]:
     """Return for each of `shares` the value that this share of `values` does not exceed."""
-    counted = counts(values).cumsum()
-    return [int(np.searchsorted(counted, share * counted[-1])) for share in shares]
+    counted_values = counts(values, counted).cumsum()
+    return [int(np.searchsorted(counted_values, share * counted_values[-1])) for share in shares]
 
 
 def defect_of(light: Light) -> str | None:

@@ -9,6 +9,7 @@ from models.columns import ColumnCut, turned_column
 from models.cover_finder import CoverFinder
 from models.detector import TextLine
 from models.lines import ReadLine, around, overlap
+from models.masks import MASKED, PLATE_REACH, Masked
 from models.pixels import Array, Image, cut_out
 from models.plate_finder import FoundPlate
 from models.reader import LineReader
@@ -31,6 +32,8 @@ TOO_FEW_PIXELS = "too_few_pixels"
 ILLEGIBLE = "illegible"
 # A plate was found and something stands before a part of it.
 COVERED = "covered"
+# What is looked for.
+PLATE = "plate"
 
 
 def stretched(line: TextLine, left: float = 0.0, right: float = 0.0, up: float = 0.0, down: float = 0.0) -> TextLine:
@@ -140,15 +143,22 @@ class TwoLooks:
     covers: SeenCovers | None = None
     # The plates that their detector saw, whatever was read of them.
     seen: list[FoundPlate] = field(default_factory=list)
+    # What is left out of the picture.
+    masked: Masked = field(default_factory=Masked)
 
     def why_no_plate(self) -> tuple[str, Box | None]:
-        """Return why no plate was read: it is covered, none is seen, or the widest one is too low or illegible."""
+        """Return why no plate was read: it is masked or covered, none is seen, the widest is too low or illegible."""
+        refused = self.masked.first_refused(PLATE)
+        if refused is not None:
+            return MASKED, refused
         if self.covers is not None and self.covers.boxes:
             return COVERED, self.covers.boxes[0]
         sure = [plate for plate in self.seen if plate.line.score >= (LOW_SEEN_FLOOR if _is_low(plate) else SEEN_FLOOR)]
         if not sure:
             return NOT_FOUND, None
         widest = max(sure, key=lambda plate: plate.line.width)
+        if self.masked.reached(widest.line.box, PLATE_REACH):
+            return MASKED, widest.line.box
         # Looked at closer, a plate is seen with some of what is around it.
         low = any(_is_low(plate) and overlap(plate.line.box, widest.line.box) > SAME_PLATE for plate in sure)
         return TOO_FEW_PIXELS if low else ILLEGIBLE, widest.line.box

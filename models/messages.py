@@ -2,10 +2,12 @@
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from edge.core.container import Container, ContainerCheck
+from edge.core.masks import MOST_MASKS, Mask, mask_of
 from edge.core.plate import PLATE_COLOURS, PLATE_KINDS, Plate
 from edge.core.readings import (
     Box,
@@ -42,9 +44,29 @@ def packed(payload: bytes) -> bytes:
     return PREFIX.pack(len(payload)) + payload
 
 
-def request(look_for: frozenset[str], jpeg: bytes) -> bytes:
-    """Return the question for one picture: what to look for, then the picture."""
-    return packed(json.dumps(sorted(look_for)).encode()) + packed(jpeg)
+def request(look_for: frozenset[str], jpeg: bytes, masks: Sequence[Mask] = ()) -> bytes:
+    """Return the question for one picture: what to look for and what to leave out of it, then the picture."""
+    question = {"look_for": sorted(look_for), "masks": [[m.left, m.top, m.right, m.bottom] for m in masks]}
+    return packed(json.dumps(question).encode()) + packed(jpeg)
+
+
+def decode_question(payload: bytes) -> tuple[frozenset[str], tuple[Mask, ...]]:
+    """Return what to look for and what to leave out. Raises MessageError, also for one mask of many that is no area."""
+    message = decode_message(payload)
+    try:
+        look_for, masks = message.pop("look_for"), message.pop("masks")
+        if message or not isinstance(look_for, list) or not isinstance(masks, list) or len(masks) > MOST_MASKS:
+            raise ValueError(f"lists of what to look for and of at most {MOST_MASKS} masks, and nothing else")
+        return frozenset(_text(one) for one in look_for), tuple(_mask(one) for one in masks)
+    except (KeyError, TypeError, ValueError) as error:
+        raise MessageError(f"malformed question: {error!r}") from error
+
+
+def _mask(sides: Any) -> Mask:
+    if not isinstance(sides, list) or not all(type(side) in (int, float) for side in sides):
+        raise ValueError("a mask is of four numbers")
+    left, top, right, bottom = sides
+    return mask_of(left, top, right, bottom)
 
 
 def length_of(prefix: bytes) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edge.core.masks import Mask
 from edge.core.readings import NOT_FOUND, ContainerSighting, PictureReading, PlateSighting, Unread, VehicleSighting
 from models.container_looks import find_containers, heed_rows, lacks_size_type, size_type_beside
 from models.containers import as_probability, likely_code_lines
@@ -13,6 +14,8 @@ from models.detector import FAINT, TextDetector, TextLine
 from models.light import cause_of, defect_of, light_of
 from models.lines import ReadLine, is_upright
 from models.looks import ILLEGIBLE, TOO_FEW_PIXELS, Looks, SeenCovers, TwoLooks
+from models.looks import PLATE as PLATE
+from models.masks import CODE_REACH, MASKED, PLATE_REACH, Masked
 from models.messages import Fault
 from models.picture import open_picture
 from models.pixels import Image
@@ -38,7 +41,6 @@ CROP_HEIGHT_PX = 80
 CROP_MIN_ASPECT = 1.8
 # Of 40 crops made smaller 38 were read at 14 px, none wrongly; at 12 px 27, two of them wrongly.
 MIN_CROP_HEIGHT_PX = 14
-PLATE = "plate"
 CONTAINER = "container"
 VEHICLE = "vehicle"
 LOOK_FOR_ALL = frozenset({PLATE, CONTAINER, VEHICLE})
@@ -86,19 +88,22 @@ class PictureReader:
         for session in self._later:
             session.rest()
 
-    def read_encoded(self, encoded: bytes, look_for: frozenset[str]) -> PictureReading:
-        """Read a JPEG or PNG. What cannot be read is `unread`; raises nothing for what is in the picture."""
+    def read_encoded(self, encoded: bytes, look_for: frozenset[str], masks: Sequence[Mask] = ()) -> PictureReading:
+        """Read a JPEG or PNG outside `masks`. What cannot be read is `unread`; raises nothing for what it shows."""
         start = time.perf_counter()
         self.fault = None
         opened = open_picture(encoded)
         defect = opened.defect
         reading = PictureReading()
         if opened.image is not None:
-            light = light_of(opened.image)
-            defect = defect_of(light)
+            height, width = opened.image.shape[:2]
+            masked = Masked(masks, width, height)
+            image = masked.painted(opened.image)
+            light = light_of(image, masked.seen)
+            defect = MASKED if masked.leaves_nothing else defect_of(light)
             if defect is None:
                 try:
-                    reading = _explained(self.read(opened.image, look_for), cause_of(light))
+                    reading = _explained(self.read(image, look_for, masked), cause_of(light))
                 except ModelOutputError as error:
                     self.fault, defect = fault_of(error), "model_output"
         if defect is not None:
@@ -106,43 +111,48 @@ class PictureReader:
         elapsed_ms = round((time.perf_counter() - start) * 1000, 1)
         return replace(reading, elapsed_ms=elapsed_ms)
 
-    def read(self, image: Image, look_for: frozenset[str]) -> PictureReading:
-        """Read decoded pixels. Raises ModelOutputError."""
-        vehicles, faint = self._vehicles(image) if VEHICLE in look_for else ((), ())
+    def read(self, image: Image, look_for: frozenset[str], masked: Masked | None = None) -> PictureReading:
+        """Read decoded pixels, in which what is `masked` is painted over already. Raises ModelOutputError."""
+        masked = Masked() if masked is None else masked
+        vehicles, faint = self._vehicles(image, masked) if VEHICLE in look_for else ((), ())
         spelt = look_for - {VEHICLE}
-        reading = self._spelt(image, spelt) if spelt else PictureReading()
+        reading = self._spelt(image, spelt, masked) if spelt else PictureReading()
         if reading.containers or any(one.vehicle_class == CONTAINER for one in vehicles):
             faint = tuple(one for one in faint if one.what != CONTAINER)
         return replace(reading, vehicles=vehicles, unread=(*reading.unread, *faint))
 
-    def _vehicles(self, image: Image) -> tuple[tuple[VehicleSighting, ...], tuple[Unread, ...]]:
+    def _vehicles(self, image: Image, masked: Masked) -> tuple[tuple[VehicleSighting, ...], tuple[Unread, ...]]:
         """Return the vehicles and boxes that are seen, and what may be a box: no vehicle that shows it is empty."""
         unavailable = (), (Unread(VEHICLE, "model_unavailable"),)
         if self._detectors.vehicles is None:
             return unavailable
         try:
-            return sighted(self._detectors.vehicles.find(image))
+            told, faint = sighted(self._detectors.vehicles.find(image))
         except ModelError as error:
             self.fault = fault_of(error)
             return unavailable
+        hiding = masked.may_hide_box(told)
+        return told, faint if hiding is None else (*faint, Unread(CONTAINER, MASKED, hiding))
 
-    def _spelt(self, image: Image, look_for: frozenset[str]) -> PictureReading:
+    def _spelt(self, image: Image, look_for: frozenset[str], masked: Masked) -> PictureReading:
         """Return the plates and codes of a picture."""
         readers = self._readers
         covers = SeenCovers(image, self._detectors.covers)
-        looks = TwoLooks(Looks(image, readers.plates), Looks(image, readers.texts, readers.columns), covers)
+        looks = TwoLooks(
+            Looks(image, readers.plates), Looks(image, readers.texts, readers.columns), covers, masked=masked
+        )
         height, width = image.shape[:2]
         if PLATE in look_for and height <= CROP_HEIGHT_PX and width >= CROP_MIN_ASPECT * height:
             if height < MIN_CROP_HEIGHT_PX:
                 return PictureReading(unread=tuple(Unread(what, TOO_FEW_PIXELS) for what in sorted(look_for)))
-            whole = read_whole_crop(looks)
+            whole = masked.spared(PLATE, PLATE_REACH, read_whole_crop(looks))
             if not whole and look_for == {PLATE}:
                 # What nobody could read is a plate all the same, or none.
                 looks.seen.extend(self._detectors.plates.find(image, PLATE_SIDES_PX[0]))
             if whole or look_for == {PLATE}:
                 return PictureReading(tuple(whole), (), (), _unread(looks, look_for, whole, []))
         plates, containers = self._look(looks, look_for)
-        codes = tuple(as_probability(one) for one in containers)
+        codes = tuple(masked.without_size_type(as_probability(one)) for one in containers)
         found = PictureReading(tuple(plates), codes, (), _unread(looks, look_for, plates, containers))
         return _explained(found, TOO_FEW_PIXELS if looks.all_too_low else None)
 
@@ -162,10 +172,10 @@ class PictureReader:
             if PLATE in look_for and find_plates_in is not None:
                 plates = find_plates_in(looks)
             if CONTAINER in look_for:
-                again = self._containers(looks, detector, code_side)
+                again = looks.masked.spared(CONTAINER, CODE_REACH, self._containers(looks, detector, code_side))
                 containers = again if _verified(again) else containers or again
         if CONTAINER in look_for and not plates and not _verified(containers):
-            again = self._faint_columns(looks.texts)
+            again = looks.masked.spared(CONTAINER, CODE_REACH, self._faint_columns(looks.texts))
             containers = again if _verified(again) else containers or again
         if lacks_size_type(containers):
             # Painted smaller, in a column of its own, which is marked weakly where the code's is not.
@@ -188,7 +198,7 @@ class PictureReader:
             found = self._detectors.plates.find(looks.plates.image, side)
             looks.seen.extend(found)
             spelt = found_rows(looks, found)
-            plates = find_plates(looks, spelt.rows, spelt.undoubted)
+            plates = looks.masked.spared(PLATE, PLATE_REACH, find_plates(looks, spelt.rows, spelt.undoubted))
             if plates and not leaves_larger(found, plates):
                 return plates
         return self._spelt_plates(looks, TEXT_SIDE_PX)
@@ -204,7 +214,7 @@ class PictureReader:
         for more in (level[:FIRST_LINES], level[FIRST_LINES:MAX_LINES]):
             if not plates and more:
                 rows += looks.plates.read_rows(more)
-                plates = find_plates(looks, rows)
+                plates = looks.masked.spared(PLATE, PLATE_REACH, find_plates(looks, rows))
         return plates
 
     def _containers(self, looks: TwoLooks, detector: TextDetector, side: int) -> list[ContainerSighting]:
@@ -268,8 +278,9 @@ def _unread(
     if PLATE in look_for and not plates:
         unread.append(Unread(PLATE, *looks.why_no_plate()))
     if CONTAINER in look_for and not _verified(containers):
-        reason = "check_digit" if containers else NOT_FOUND
-        unread.append(Unread(CONTAINER, reason, containers[0].box if containers else None))
+        reason, box = ("check_digit", containers[0].box) if containers else (NOT_FOUND, None)
+        refused = looks.masked.first_refused(CONTAINER)
+        unread.append(Unread(CONTAINER, reason, box) if refused is None else Unread(CONTAINER, MASKED, refused))
     return tuple(unread)
 
 

@@ -1,7 +1,7 @@
 """Work on pixels that several parts share: decoding, scaling, cutting out. Images are BGR, 8 bits a channel."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -11,6 +11,8 @@ from edge.core.readings import Box
 
 Image = NDArray[np.uint8]
 Array = NDArray[np.float32]
+# What is painted over takes the means of so many parts each way: finer ones would go on with a character's strokes.
+FILL_CELLS = 64
 
 
 def use_one_thread() -> None:
@@ -68,9 +70,10 @@ def grey(image: Image) -> Image:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-def counts(brightness: Image) -> NDArray[np.int64]:
-    """Return how many pixels have each of the 256 values."""
-    return np.asarray(cv2.calcHist([brightness], [0], None, [256], [0, 256]), np.float64).reshape(-1).astype(np.int64)
+def counts(brightness: Image, counted: Image | None = None) -> NDArray[np.int64]:
+    """Return how many pixels have each of the 256 values, of those where `counted` is not 0."""
+    histogram = cv2.calcHist([brightness], [0], counted, [256], [0, 256])
+    return np.asarray(histogram, np.float64).reshape(-1).astype(np.int64)
 
 
 def shrunk(brightness: Image, width: int, height: int) -> Image:
@@ -82,6 +85,49 @@ def edges(brightness: Image) -> Image:
     """Return how strong the edge at each pixel is (0-255), grain smoothed away."""
     laplacian = cv2.Laplacian(cv2.GaussianBlur(brightness, (3, 3), 0), cv2.CV_16S)
     return np.asarray(cv2.convertScaleAbs(laplacian), np.uint8)
+
+
+def away_from_zeros(mask: Image, pixels: int) -> Image:
+    """Return `mask` with what is within so many pixels of a 0 made 0."""
+    side = 2 * pixels + 1
+    return np.asarray(cv2.erode(mask, np.ones((side, side), np.uint8)), np.uint8)
+
+
+def painted_over(image: Image, seen: Image, boxes: Sequence[Box]) -> Image:
+    """Return `image` with the pixels of `boxes` painted as what is around them, smoothly; `seen` is 0 there, else 255.
+
+    Of what they held nothing is left, not even its brightness, and where they end no line is drawn.
+    """
+    shown = image.copy()
+    areas = [(slice(y, y + high), slice(x, x + wide)) for x, y, wide, high in boxes]
+    for area in areas:
+        shown[area] = 0
+    height, width = seen.shape
+    cells = max(1, min(FILL_CELLS, width)), max(1, min(FILL_CELLS, height))
+    shares = np.asarray(cv2.resize(seen, cells, interpolation=cv2.INTER_AREA), np.float32) * np.float32(1 / 255)
+    sums = np.asarray(cv2.resize(shown, cells, interpolation=cv2.INTER_AREA), np.float32)
+    around = np.asarray(np.clip(np.round(_filled(sums, shares)), 0, 255), np.uint8)
+    fill = cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR)
+    for area in areas:
+        shown[area] = fill[area]
+    return shown
+
+
+def _filled(sums: Array, shares: Array) -> Array:
+    """Return the mean of each cell of which a share is seen; of one that is not, what the cells around it come to."""
+    if min(shares.shape) == 1 or shares.min() > 0.0:
+        known = max(float(shares.sum()), 1e-6)
+        mean = sums.sum(axis=(0, 1)) / known
+        weight = shares[..., None]
+        return np.asarray(np.where(weight > 0.0, sums / np.maximum(weight, 1e-6), mean), np.float32)
+    half = (shares.shape[1] + 1) // 2, (shares.shape[0] + 1) // 2
+    coarser = _filled(
+        np.asarray(cv2.resize(sums, half, interpolation=cv2.INTER_AREA), np.float32),
+        np.asarray(cv2.resize(shares, half, interpolation=cv2.INTER_AREA), np.float32),
+    )
+    height, width = shares.shape
+    around = np.asarray(cv2.resize(coarser, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(sums + (1.0 - shares[..., None]) * around, np.float32)
 
 
 def upright_box(corners: Array) -> Box:

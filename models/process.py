@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from edge.core.masks import Mask
 from edge.core.readings import PictureReading
 from models.messages import Fault, MessageError, decode_fault, decode_message, decode_reading, length_of, request
 from models.registry import REGISTRY_VARIABLE, ModelError
@@ -89,13 +90,13 @@ class WorkerProcess:
         """Return the error of a worker that does not come to reading."""
         return ModelError(code, "worker", f"pid {self.pid}", "usable models", got, "run kakou doctor")
 
-    async def ask(self, jpeg: bytes, look_for: frozenset[str]) -> PictureReading:
-        """Return what the worker reads. Raises ModelError, WorkerDiedError. Cancelled in between: kill it."""
+    async def ask(self, jpeg: bytes, look_for: frozenset[str], masks: tuple[Mask, ...] = ()) -> PictureReading:
+        """Return what the worker reads outside `masks`. Raises ModelError, WorkerDiedError. Once cancelled, kill it."""
         await self.ready()
         assert self._process.stdin is not None
         self.asked = True
         try:
-            self._process.stdin.write(request(look_for, jpeg))
+            self._process.stdin.write(request(look_for, jpeg, masks))
             await self._process.stdin.drain()
         except (ConnectionError, OSError) as error:
             raise WorkerDiedError(str(error)) from error

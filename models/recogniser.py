@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.core.masks import Mask
 from edge.core.readings import PictureReading, Unread
 from models.fair_queue import FairQueue
 from models.process import WORKER_COMMAND, WorkerDiedError, WorkerProcess
@@ -101,9 +102,18 @@ class WorkerRecogniser:
         return LaneRecogniser(self, lane, yields=yields)
 
     async def read(
-        self, jpeg: bytes, look_for: frozenset[str], deadline_s: float, *, lane: str = _NO_LANE, yields: bool = False
+        self,
+        jpeg: bytes,
+        look_for: frozenset[str],
+        deadline_s: float,
+        masks: tuple[Mask, ...] = (),
+        *,
+        lane: str = _NO_LANE,
+        yields: bool = False,
     ) -> PictureReading:
         """Read one picture within `deadline_s`, waiting for a free worker included. Never raises for its content.
+
+        What `masks` hide is not seen.
 
         Who `yields` may wait as long, and then read as long: a worker that is killed for its deadline costs the others.
         """
@@ -121,13 +131,15 @@ class WorkerRecogniser:
             return unread("deadline")
         if yields:
             end_s = loop.time() + deadline_s
-        return await self._read_in(slot, jpeg, look_for, end_s)
+        return await self._read_in(slot, jpeg, look_for, masks, end_s)
 
-    async def _read_in(self, slot: _Slot, jpeg: bytes, look_for: frozenset[str], end_s: float) -> PictureReading:
+    async def _read_in(
+        self, slot: _Slot, jpeg: bytes, look_for: frozenset[str], masks: tuple[Mask, ...], end_s: float
+    ) -> PictureReading:
         try:
             async with asyncio.timeout_at(end_s):
                 worker = await self._prepare(slot)
-                reading = await worker.ask(jpeg, look_for)
+                reading = await worker.ask(jpeg, look_for, masks)
             self._tell_fault(worker)
             return reading
         except TimeoutError:
@@ -201,6 +213,8 @@ class LaneRecogniser:
         self._lane = lane
         self._yields = yields
 
-    async def read(self, jpeg: bytes, look_for: frozenset[str], deadline_s: float) -> PictureReading:
+    async def read(
+        self, jpeg: bytes, look_for: frozenset[str], deadline_s: float, masks: tuple[Mask, ...] = ()
+    ) -> PictureReading:
         """Read one picture as `WorkerRecogniser.read` does, in this lane's turn."""
-        return await self._shared.read(jpeg, look_for, deadline_s, lane=self._lane, yields=self._yields)
+        return await self._shared.read(jpeg, look_for, deadline_s, masks, lane=self._lane, yields=self._yields)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from edge.priority import stand_back
 from models.memory import give_back, keep, limit
-from models.messages import MessageError, encode_reading, length_of, packed
+from models.messages import MessageError, decode_question, encode_reading, length_of, packed
 from models.registry import ModelError, registry_path
 
 if TYPE_CHECKING:
@@ -60,13 +60,10 @@ def serve(reader: "PictureReader", source: BinaryIO, answers: BinaryIO) -> int:
             jpeg = None if question is None else _receive(source)
             if question is None or jpeg is None:
                 return 0
-            asked = json.loads(question)
-        except (MessageError, ValueError, RecursionError):
+            look_for, masks = decode_question(question)
+        except MessageError:
             return EXIT_MESSAGE
-        if not isinstance(asked, list):
-            return EXIT_MESSAGE
-        look_for = frozenset(str(item) for item in asked)
-        reading = reader.read_encoded(jpeg, look_for)
+        reading = reader.read_encoded(jpeg, look_for, masks)
         _send(answers, encode_reading(reading, reader.fault))
         _rest(reader, source)
 

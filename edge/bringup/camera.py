@@ -11,6 +11,7 @@ from edge.bringup.step import Step
 from edge.bringup.trial import Trial
 from edge.core.readings import PictureReading, PlateSighting, Unread
 from edge.ports import Camera, Clock, DeviceError, Frame, Recogniser
+from edge.profiles import core_masks
 from edge.text import say
 
 GOOD_PICTURES = 3
@@ -25,14 +26,14 @@ _ONE_ROW = 2.2
 _OF_A_PICTURE = frozenset(
     {
         *("dark", "overexposed", "blurred", "covered", "frozen", "late"),
-        *("empty", "truncated", "damaged", "too_large", "too_small", "not_a_picture"),
+        *("empty", "truncated", "damaged", "too_large", "too_small", "not_a_picture", "masked"),
     }
 )
 # Reasons whose own text (`unread_<reason>`) says what to do; others leave it to the step's.
 _TELLING = frozenset(
     {
         *("dark", "overexposed", "blurred", "covered", "frozen", "truncated", "damaged"),
-        *("empty", "too_large", "too_small", "not_a_picture", "too_few_pixels", "illegible"),
+        *("empty", "too_large", "too_small", "not_a_picture", "too_few_pixels", "illegible", "masked"),
         *("model_output", "model_unavailable"),
     }
 )
@@ -46,6 +47,7 @@ class CameraTrial(Trial[Camera]):
         # A camera that tells events gives one picture for each vehicle.
         self._needed = 1 if configured.tells_events else GOOD_PICTURES
         self._pictures = Step("pictures", fields={"count": 0, "needed": self._needed, "size": "-", "defect": "-"})
+        self._pictures.fields["masks"] = _told(configured)
         self._skew = Step("clock", fields={"skew_s": 0.0, "limit_s": MOST_SKEW_S})
         self._plate = Step("plate", fields={"text": "-", "pixels": 0.0, "needed": LEAST_CHARACTER_PX, "size": "-"})
         self._container = Step("container", fields={"text": "-", "check": "-"})
@@ -55,6 +57,7 @@ class CameraTrial(Trial[Camera]):
         self.steps += [self._plate] if "plate" in configured.reads else []
         self.steps += [self._container] if "container" in configured.reads else []
         self._reads = frozenset(configured.reads)
+        self._masks = core_masks(configured)
         self._clock = clock
         self._recogniser = recogniser
         self.device = registry.build(registry.CAMERA, configured, clock, None)
@@ -102,7 +105,7 @@ class CameraTrial(Trial[Camera]):
         if frame.defect not in (None, "blurred"):
             return told
         if not repeated:
-            self._last_reading = await self._recogniser.read(frame.jpeg, self._reads, READ_TIMEOUT_S)
+            self._last_reading = await self._recogniser.read(frame.jpeg, self._reads, READ_TIMEOUT_S, self._masks)
         closer = _whole(self._last_reading.unread) in _OF_A_PICTURE
         return self._last_reading if frame.defect is None or closer else told
 
@@ -154,6 +157,11 @@ def _because(step: Step, field: str, reason: str) -> None:
     if step.status != "PASS":
         step.fields[field] = reason
         step.remedy = f"unread_{reason}" if reason in _TELLING else ""
+
+
+def _told(configured: Configured) -> str:
+    """Return the areas that are left out, as `kakou identify --mask` takes them."""
+    return "; ".join(one.words for one in configured.masks) or "-"
 
 
 def character_px(plate: PlateSighting) -> float:

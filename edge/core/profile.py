@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge.core.cargo import EmptyWeights, Traffic
+from edge.core.masks import Mask
 from edge.core.two_persons import TwoPersonAction
 
 Direction = Literal["in", "out"]
@@ -24,7 +25,8 @@ class AuthorityProfile:
 class CameraProfile:
     """One camera: where it looks (`place`: front, rear, left, right, top) and what is read from it.
 
-    `frames_needed` agreeing frames make a reading; after `frames_max` frames it has had its chance.
+    `frames_needed` agreeing frames make a reading; after `frames_max` frames it has had its chance. What `masks` hide
+    of its pictures is kept and not read.
     """
 
     id: str
@@ -32,6 +34,7 @@ class CameraProfile:
     reads: tuple[Looked, ...]
     frames_needed: int = 2
     frames_max: int = 6
+    masks: tuple[Mask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ class LaneCaptures:
     async def _read(self, profile: CameraProfile, frame: Frame) -> PictureReading:
         if frame.defect is not None:
             return PictureReading(unread=(Unread("picture", frame.defect),))
-        reading = self._recogniser.read(frame.jpeg, frozenset(profile.reads), self._read_timeout_s)
+        reading = self._recogniser.read(frame.jpeg, frozenset(profile.reads), self._read_timeout_s, profile.masks)
         task = asyncio.get_running_loop().create_task(_reading_of(reading))
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)

@@ -15,6 +15,7 @@ from drivers.barrier_modbus.again import RecordedScans
 from drivers.barrier_modbus.rtu_frames import crc16
 from drivers.scale_yaohua.wire import encode_binary
 from edge.core.events import FrameRead
+from edge.core.masks import Mask
 from edge.core.plate import Plate
 from edge.core.readings import Identity, PictureReading, PlateSighting, Unread
 from edge.core.state import Passage
@@ -48,16 +49,27 @@ class Reads:
 
     def __init__(self, *plates: PlateSighting) -> None:
         self._reading = PictureReading(plates)
+        self.masks: tuple[Mask, ...] | None = None
 
-    async def read(self, jpeg: bytes, look_for: frozenset[str], deadline_s: float) -> PictureReading:
+    async def read(
+        self, jpeg: bytes, look_for: frozenset[str], deadline_s: float, masks: tuple[Mask, ...] = ()
+    ) -> PictureReading:
         assert (jpeg, look_for) == (PICTURE, {"plate"})
+        self.masks = masks
         return self._reading
 
 
+MASKED_CONFIG = CONFIG.replace("reads: [plate]}", "reads: [plate], masks: [{left: 0, top: 0, right: 1, bottom: 0.5}]}")
+
+
 async def played(
-    folder: Path, lines: list[dict[str, Any]], recogniser: Reads, passage: Passage | None = None
+    folder: Path,
+    lines: list[dict[str, Any]],
+    recogniser: Reads,
+    passage: Passage | None = None,
+    today: str = CONFIG,
 ) -> Played:
-    configuration = load_text(CONFIG)
+    configuration = load_text(today)
     assert isinstance(configuration, Configuration)
     state = replace(initial(lane_profile(configuration, configuration.lanes[0])), passage=passage)
     about = {"kakou_recording": 1, "lane": "lane-1", "state": encode(state)}
@@ -86,6 +98,15 @@ async def test_pictures_are_read_again(tmp_path: Path) -> None:
     bad = frame(PictureReading(unread=(Unread("picture", "dark"),)))
     found = await played(tmp_path, [picture, bad, frame(PictureReading((SEEN,)), b"other")], Reads())
     assert (found.differing_readings, found.readings, found.not_anew) == ([], 2, 2)
+
+
+async def test_what_todays_configuration_masks_is_not_read(tmp_path: Path) -> None:
+    picture = {"at_ms": 1, "device": "front", "sent": False, "picture": base64.b64encode(PICTURE).decode()}
+    lines = [picture, frame(PictureReading((SEEN,)))]
+    for configuration, masks in ((CONFIG, ()), (MASKED_CONFIG, (Mask(0.0, 0.0, 1.0, 0.5),))):
+        reads = Reads(SEEN)
+        await played(tmp_path, lines, reads, today=configuration)
+        assert reads.masks == masks
 
 
 async def test_what_was_not_recorded_as_read_is_told(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.support.drawn import door, jpeg
 
 CAMERA_AND_FILE = ("frozen", "truncated", "missing", "not_a_file", "no_permission", "link_loop", "unreadable")
 PICTURE = ("empty", "too_large", "too_small", "not_a_picture", "damaged", "dark", "overexposed", "covered", "blurred")
-READ = ("not_found", "check_digit", "too_few_pixels", "illegible", "model_output")
+READ = ("masked", "not_found", "check_digit", "too_few_pixels", "illegible", "model_output")
 RECOGNISER = ("deadline", "worker_died", "model_unavailable", "busy", "closed")
 READING = PictureReading(
     (PlateSighting(Plate("粤B6R678", None, "ordinary"), 0.9, (1, 2, 3, 4)),),
@@ -179,6 +179,41 @@ def test_every_file_gets_its_line(tmp_path, capsys, as_json):
         assert [f["unread"][0]["reason"] for f in found[1:]] == ["not_a_picture", "not_a_file", "truncated"]
     else:
         assert r"cut\n.jpg: unread picture: truncated" in lines[3]
+
+
+def test_an_area_is_left_out(tmp_path, capsys):
+    good = tmp_path / "good.jpg"
+    good.write_bytes(jpeg(door([("CSQU 305438 3", (80, 120))])))
+    # Its row lies between 80 and 130 of 480.
+    for mask, codes, reasons in (
+        ("0,0.9,1,1", ["CSQU3054383"], []),
+        ("0,0,1,0.4", [], ["not_found"]),
+        ("0.4,0,0.6,1", [], ["masked"]),
+    ):
+        assert main([str(good), "--json", "--mask", mask]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert [one["code"] for one in found["containers"]] == codes
+        assert [one["reason"] for one in found["unread"] if one["what"] == "container"] == reasons
+
+
+@pytest.mark.parametrize(
+    "masks",
+    [
+        *(["0,0,1"], ["0,0,1,1,1"], ["left,0,1,1"], ["0.5,0,0.5,1"], ["0,0,1,2"], ["nan,0,1,1"], [""]),
+        ["0,0,1,1", "1,1,0,0\x1b[31m"],
+        ["0,0,1,0.1"] * 17,
+    ],
+)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_an_area_that_is_none_is_a_mistake(masks, language, monkeypatch, capsys):
+    monkeypatch.setenv("KAKOU_LANG", language)
+    with pytest.raises(SystemExit) as ended:
+        main(["a.jpg", *(word for mask in masks for word in ("--mask", mask))])
+    assert ended.value.code == 64
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines()[-1].isprintable()
+    assert ("16" if len(masks) > 16 else "LEFT,TOP,RIGHT,BOTTOM") in told.err.splitlines()[-1]
 
 
 def test_behind_two_hyphens_any_name_is_a_file(monkeypatch, capsys, tmp_path):

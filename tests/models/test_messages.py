@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from edge.core.container import Container
+from edge.core.masks import Mask
 from edge.core.plate import Plate
 from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, Unread, VehicleSighting
 from models.messages import (
@@ -13,6 +14,7 @@ from models.messages import (
     MessageError,
     decode_fault,
     decode_message,
+    decode_question,
     decode_reading,
     encode_reading,
     length_of,
@@ -43,7 +45,15 @@ def test_what_is_not_told_survives_the_way():
 
 
 def test_a_request_is_two_messages():
-    assert request(frozenset({"plate"}), b"xy") == PREFIX.pack(9) + b'["plate"]' + PREFIX.pack(2) + b"xy"
+    question = b'{"look_for": ["plate"], "masks": []}'
+    assert request(frozenset({"plate"}), b"xy") == PREFIX.pack(len(question)) + question + PREFIX.pack(2) + b"xy"
+
+
+def test_what_to_leave_out_survives_the_way():
+    masks = (Mask(0.0, 0.1, 1.0, 0.3), Mask(1 / 3, 0.5, 2 / 3, 1.0))
+    sent = request(frozenset({"plate", "vehicle"}), b"xy", masks)
+    question = sent[PREFIX.size :][: PREFIX.unpack(sent[: PREFIX.size])[0]]
+    assert decode_question(question) == (frozenset({"plate", "vehicle"}), masks)
 
 
 @pytest.mark.parametrize("prefix", [b"", b"\0\0", PREFIX.pack(MAX_MESSAGE_BYTES + 1)])

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from edge.core.masks import Mask
 from edge.core.readings import PictureReading, Unread
 from models.messages import PREFIX, decode_message, decode_reading, packed, request
 from models.registry import REGISTRY_PATH
@@ -22,8 +23,10 @@ class Reader:
 
     def __init__(self):
         self.rests = 0
+        self.masks = []
 
-    def read_encoded(self, encoded, look_for):
+    def read_encoded(self, encoded, look_for, masks):
+        self.masks.append(masks)
         return PictureReading(unread=(Unread(",".join(sorted(look_for)), encoded.decode()),))
 
     def rest(self):
@@ -63,14 +66,43 @@ def test_memory_is_given_back_when_no_picture_comes(monkeypatch):
     assert len(answers.getvalue()) == 2 * (PREFIX.size + PREFIX.unpack(answers.getvalue()[: PREFIX.size])[0])
 
 
-@pytest.mark.parametrize("cut", [2, 6, 15, 17])
+def test_what_to_leave_out_comes_with_the_question():
+    reader, masks = Reader(), [Mask(0.0, 0.9, 1.0, 1.0), Mask(0.25, 0.0, 0.5, 0.125)]
+    source = io.BytesIO(request(frozenset({"plate"}), b"one", masks) + request(frozenset({"plate"}), b"two"))
+    assert serve(reader, source, io.BytesIO()) == 0
+    assert reader.masks == [tuple(masks), ()]
+
+
+@pytest.mark.parametrize("cut", [2, 6, 40, 43])
 def test_half_a_request_ends_the_worker(cut):
     assert serve(Reader(), io.BytesIO(request(frozenset({"plate"}), b"one")[:cut]), io.BytesIO()) == 0
 
 
 @pytest.mark.parametrize(
     "garbage",
-    [b"\xff" * 8, *(packed(one) + packed(b"x") for one in (b"{", b"5", b'"plate"', b'{"plate": 1}', b"[" * 50_000))],
+    [
+        b"\xff" * 8,
+        *(
+            packed(one) + packed(b"x")
+            for one in (
+                *(b"{", b"5", b'"plate"', b'["plate"]', b'{"plate": 1}', b"[" * 50_000),
+                *(b'{"look_for": ["plate"]}', b'{"masks": []}', b'{"look_for": {}, "masks": []}'),
+                *(b'{"look_for": [1], "masks": []}', b'{"look_for": [["plate"]], "masks": []}'),
+                b'{"look_for": ["plate"], "masks": {}}',
+                b'{"look_for": ["plate"], "masks": [], "more": 1}',
+                # A mask that is no area would hide who knows what: nothing is read at all.
+                *(
+                    b'{"look_for": ["plate"], "masks": [%s]}' % mask
+                    for mask in (
+                        *(b"[0, 0, 1]", b"[0, 0, 1, 1, 1]", b"0", b"[]", b'"0011"', b'{"left": 0}'),
+                        *(b"[0, 0, 1.01, 1]", b"[-0.01, 0, 1, 1]", b"[0.5, 0, 0.5, 1]", b"[0, 1, 1, 0]"),
+                        *(b"[NaN, 0, 1, 1]", b"[0, 0, Infinity, 1]", b'["0", 0, 1, 1]', b"[false, false, true, true]"),
+                        *(b"[0, 0, null, 1]", b"[0, 0, [1], 1]", b", ".join([b"[0, 0, 1, 0.5]"] * 17)),
+                    )
+                ),
+            )
+        ),
+    ],
 )
 @pytest.mark.hazard("I18")
 def test_garbage_ends_the_worker_with_a_status(garbage):

@@ -10,6 +10,7 @@ from typing import Any, cast
 from edge.clearance.envelope import encode_base64url
 from edge.core.container import Container
 from edge.core.events import FrameRead
+from edge.core.masks import MOST_MASKS, Mask, boxes_of, mask_of
 from edge.core.plate import Plate
 from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, Unread, VehicleSighting
 from edge.mqtt.values import Message
@@ -64,8 +65,11 @@ class _Reader:
 
     fault = None
 
-    def read_encoded(self, _encoded: bytes, look_for: frozenset[str]) -> PictureReading:
+    def read_encoded(self, _encoded: bytes, look_for: frozenset[str], masks: tuple[Mask, ...]) -> PictureReading:
         assert all(isinstance(one, str) for one in look_for)
+        assert len(masks) <= MOST_MASKS
+        assert all(mask_of(one.left, one.top, one.right, one.bottom) == one for one in masks)
+        assert all(wide > 0 and high > 0 for _, _, wide, high in boxes_of(masks, 640, 480))
         return PictureReading((), ())
 
 
@@ -169,7 +173,7 @@ def targets() -> list[Target]:
         "epoch": 1, "seq": 3, "oldestseq": 1, "hash": "0" * 64,
         "data": {"passage": "p", "terminal": "left", "direction": "in", "reasons": ["ok"], "stages_ms": {"arrived": 3}},
     }  # fmt: skip
-    question = json.dumps(["plate", "container"]).encode()
+    question = json.dumps({"look_for": ["plate", "container"], "masks": [[0, 0, 0.5, 0.1], [0, 0.9, 1, 1]]}).encode()
     shipped = REGISTRY_PATH.read_bytes()
     few = [one | {"measured": {}} for one in json.loads(shipped)["models"][1:3]]
     return [
@@ -177,7 +181,7 @@ def targets() -> list[Target]:
                [messages.encode_reading(_READING), messages.encode_reading(PictureReading(), _FAULT)],
                refusing(_reading, messages.MessageError)),
         target("worker_questions", "models.worker models.messages",
-               [question, messages.request(frozenset({"plate"}), b"picture")], _questions),
+               [question, messages.request(frozenset({"plate"}), b"picture", [Mask(0.0, 0.9, 1.0, 1.0)])], _questions),
         target("model_files", "models.graph_bytes",
                [GOOD, model(graph(elsewhere())), model(graph(kept(), node(domain=b"own", attribute=field(5, kept()))))],
                _graph),

@@ -34,6 +34,7 @@ from edge.clearance.trust import KEYSET_FILE, ROOT_FILE, ROTATION_FILE, Trust
 from edge.core.effects import Effect
 from edge.core.events import Event, InputsSampled
 from edge.core.inputs import LaneInputs
+from edge.core.masks import Mask
 from edge.core.state import LaneState
 from edge.core.step import initial
 from edge.hardware import BOUND_FILE, HardwareError, bound_to
@@ -155,7 +156,9 @@ def _recording() -> tuple[list[bytes], Take]:
     ]
 
     class _Reader(Reads):
-        async def read(self, jpeg: bytes, look_for: frozenset[str], deadline_s: float) -> Any:
+        async def read(
+            self, jpeg: bytes, look_for: frozenset[str], deadline_s: float, masks: tuple[Mask, ...] = ()
+        ) -> Any:
             return self._reading
 
     def take(path: Path) -> None:

@@ -13,6 +13,7 @@ from edge.bringup.camera import CameraTrial
 from edge.bringup.session import Limits, try_out
 from edge.bringup.step import Step
 from edge.core.container import Container
+from edge.core.masks import Mask
 from edge.core.plate import Plate
 from edge.core.readings import ContainerSighting, PictureReading, PlateSighting, Unread
 from edge.ports import Clock, Frame, Recogniser
@@ -81,12 +82,16 @@ async def test_why_nothing_was_read_is_told_with_what_to_do(recogniser: Recognis
 
 
 class Answers:
-    """A recogniser that gives one answer."""
+    """A recogniser that gives one answer; `masks` is what it was to leave out."""
 
     def __init__(self, reading: PictureReading) -> None:
         self._reading = reading
+        self.masks: list[tuple[Mask, ...]] = []
 
-    async def read(self, jpeg: bytes, look_for: frozenset[str], deadline_s: float) -> PictureReading:
+    async def read(
+        self, jpeg: bytes, look_for: frozenset[str], deadline_s: float, masks: tuple[Mask, ...] = ()
+    ) -> PictureReading:
+        self.masks.append(masks)
         return self._reading
 
 
@@ -110,8 +115,9 @@ def trial(
     recogniser: Recogniser | None = None,
     url: str = "http://127.0.0.1/",
     clock: Clock | None = None,
+    **more: object,
 ) -> CameraTrial:
-    said = {"id": "front", "url": url, "place": "front", "reads": reads, "poll_ms": 100}
+    said = {"id": "front", "url": url, "place": "front", "reads": reads, "poll_ms": 100, **more}
     return CameraTrial(Camera.model_validate(said), clock or StoodClock(), cast(Recogniser, recogniser))
 
 
@@ -200,6 +206,20 @@ async def test_what_its_driver_calls_blurred_is_told_from_covered_where_anybody_
     judged = trial("plate", recogniser=Answers(unread(("picture", said))))
     judged._judge(await judged._read(frame("blurred"), repeated=False), repeated=False)
     assert steps_of(judged)["pictures"].fields["defect"] == reason
+
+
+async def test_what_the_configuration_masks_is_shown_and_not_read() -> None:
+    areas = [{"left": 0, "top": 0.9, "right": 1, "bottom": 1}, {"left": 0.5, "top": 0, "right": 1, "bottom": 0.25}]
+    reads = Answers(unread(("plate", "masked")))
+    judged = trial("plate", recogniser=cast(Recogniser, reads), masks=tuple(areas))
+    judged._judge(await judged._read(frame(None), repeated=False), repeated=False)
+    assert reads.masks == [(Mask(0.0, 0.9, 1.0, 1.0), Mask(0.5, 0.0, 1.0, 0.25))]
+    found = steps_of(judged)
+    assert found["plate"].fields["reason"] == "masked"
+    assert found["plate"].text("next", "zh") == say("unread_masked", "zh")
+    for language in ("zh", "en"):
+        assert "0,0.9,1,1; 0.5,0,1,0.25" in found["pictures"].text("seen", language)  # type: ignore[arg-type]
+    assert steps_of(trial("plate"))["pictures"].text("seen", "en").endswith("not read (masks): -")
 
 
 async def test_a_picture_that_came_again_is_not_read_again() -> None:

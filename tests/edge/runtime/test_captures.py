@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from edge.core.events import Event, FrameRead, TagSighted
+from edge.core.masks import Mask
 from edge.core.profile import CameraProfile
 from edge.core.readings import PictureReading, PlateClaim, TagSighting, Unread
 from edge.core.tag import Tag
@@ -21,7 +22,8 @@ from tests.support.journals import utc
 from tests.support.lane_bench import EPC, plate_seen
 from tests.support.lane_parts import LIMIT_S, broken
 
-CAMERA = CameraProfile("front", "front", ("plate",), frames_max=2)
+MASKS = (Mask(0.0, 0.9, 1.0, 1.0),)
+CAMERA = CameraProfile("front", "front", ("plate",), frames_max=2, masks=MASKS)
 
 
 class Camera:
@@ -70,10 +72,14 @@ class Recogniser:
         self.gate = asyncio.Event()
         self.gate.set()
         self.heard: list[tuple[bytes, frozenset[str], float]] = []
+        self.masks: list[tuple[Mask, ...]] = []
         self.finished = 0
 
-    async def read(self, jpeg: bytes, look_for: frozenset[str], deadline_s: float) -> PictureReading:
+    async def read(
+        self, jpeg: bytes, look_for: frozenset[str], deadline_s: float, masks: tuple[Mask, ...] = ()
+    ) -> PictureReading:
         self.heard.append((jpeg, look_for, deadline_s))
+        self.masks.append(masks)
         await self.gate.wait()
         self.finished += 1
         return plate_seen("粤BF3871")
@@ -127,6 +133,9 @@ async def test_frames_after_the_trigger_are_read_and_kept(rig: Rig, tmp_path: Pa
     assert second.captured_at_ms > first.captured_at_ms
     assert first.reading == plate_seen("粤BF3871")
     assert rig.recogniser.heard[0] == (b"picture 1", frozenset({"plate"}), 3.0)
+    # What is masked is not read; the picture that is kept is the camera's own.
+    assert rig.recogniser.masks == [MASKS] * len(rig.recogniser.heard)
+    assert first.sha256 == sha256(b"picture 1").hexdigest()
     kept = {path.name.split(".")[0] for path in (tmp_path / "evidence").rglob("*") if path.is_file()}
     assert {first.sha256, second.sha256} <= kept
     # It has had its chance after `frames_max`.
