@@ -4,13 +4,15 @@ import csv
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
+from edge.core.masks import Mask
 from models.labels import labelled_boxes
 from models.pipeline import load_picture_reader
 from models.pixels import decoded
 from models.scoring import BoxTally, LabelledBox, score_codes, score_plate
-from models.training.judge_disturbed import bars
+from models.training.judge_disturbed import DRAWN_CODE, WHITE, bars, drawn
 
 PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "real-images"
 pytestmark = [
@@ -101,3 +103,19 @@ def test_a_bar_over_a_code_makes_no_other_code_of_what_is_beside_it(reader):
         found = reader.read_encoded(encoded.tobytes(), frozenset({"container"})).containers
         codes = {sighting.container.code for sighting in found if sighting.container.check == "verified"}
         assert codes <= {"DRYU9215492"}, how
+
+
+def test_a_code_that_a_camera_draws_in_white_is_not_answered_where_it_is_masked(reader):
+    answered = []
+    for row in every("containers", 70, lambda row: row["orientation"] == "horizontal" and row["legible"] == "yes"):
+        image = decoded((PHOTOS / "containers" / "images" / row["image"]).read_bytes())
+        shown = image.copy()
+        shown[-40:] = drawn(image[-40:], WHITE, np.random.default_rng(1))
+        _, encoded = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, 92])
+        masks = (Mask(0.0, 1.0 - 40 / image.shape[0], 1.0, 1.0),)
+        for given in ((), masks):
+            found = reader.read_encoded(encoded.tobytes(), frozenset({"container"}), given).containers
+            codes = {sighting.container.code for sighting in found if sighting.container.check == "verified"}
+            assert DRAWN_CODE not in codes or not given
+            answered.append(DRAWN_CODE in codes)
+    assert any(answered)
