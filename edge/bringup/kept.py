@@ -85,11 +85,10 @@ def keep(state_dir: Path, report: KeptReport) -> Path:
     path = kept_file(state_dir, report.device)
     names = [name for name in KeptReport.__slots__ if name != "sha256"]
     body = {"v": KEPT_VERSION, "typ": KEPT_TYPE} | {name: getattr(report, name) for name in names}
-    write_whole(path, json.dumps(body, ensure_ascii=False, indent=1).encode())
-    if POSIX and os.geteuid() == 0:
-        # The service's user has to read what root tried.
-        owner = state_dir.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+    # The service's user has to read what root tried.
+    found = state_dir.stat()
+    owner = (found.st_uid, found.st_gid) if POSIX and os.geteuid() == 0 else None
+    write_whole(path, json.dumps(body, ensure_ascii=False, indent=1).encode(), owner=owner)
     return path
 
 

@@ -47,11 +47,22 @@ def test_what_is_kept_is_read_back(tmp_path: Path) -> None:
 
 
 def test_roots_report_belongs_to_whom_the_folder_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[tuple[Path, int, int]] = []
+    """By its open file, before it has its name: by name, a link in that folder would give any file away."""
+    given: list[tuple[int, int, int]] = []
+
+    def told(descriptor: int, user: int, group: int) -> None:
+        assert not kept_file(tmp_path, "eye").exists()
+        given.append((os.fstat(descriptor).st_ino, user, group))
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("given by name")
+
     monkeypatch.setattr("edge.bringup.kept.os.geteuid", lambda: 0)
-    monkeypatch.setattr("edge.bringup.kept.os.chown", lambda path, user, group: given.append((path, user, group)))
+    monkeypatch.setattr("edge.files.os.fchown", told)
+    for name in ("chown", "lchown"):
+        monkeypatch.setattr(f"edge.bringup.kept.os.{name}", never)
     path = keep(tmp_path, GOOD)
-    assert given == [(path, tmp_path.stat().st_uid, tmp_path.stat().st_gid)]
+    assert given == [(path.stat().st_ino, tmp_path.stat().st_uid, tmp_path.stat().st_gid)]
 
 
 def _written(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
