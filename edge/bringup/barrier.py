@@ -112,7 +112,7 @@ class BarrierTrial(Trial[BarrierModule]):
             if value is True and not self._seen[name] and step.status == "WAIT":
                 # Normally closed where normally open is configured, or the reverse: or somebody stands there.
                 step.settle("FAIL")
-                step.remedy, step.unseen = "bringup_occupied_next", True
+                step.remedy = "bringup_occupied_next"
             if isinstance(value, bool):
                 self._seen[name].add(value)
             if step.status == "WAIT" and len(self._seen[name]) > 1:
@@ -122,10 +122,13 @@ class BarrierTrial(Trial[BarrierModule]):
             self._limits.settle("FAIL", boom="both")
         elif self._limits.status == "WAIT" and inputs.boom in ("up", "down"):
             self._limits.settle("PASS")
+        # Neither is on, and nothing moves it: it counts where that was all that was seen.
+        self._limits.wrong |= inputs.boom == "moving"
         if self._whole.status != "FAIL":
             self._whole.settle("FAIL" if inputs.boom_broken else "PASS")
         if self._faults.status != "FAIL":
             # The module tells them with each scan; a loss of the controller is told once, and ends with the first beat.
             bits = self.device.fault_bits
             self._faults.settle("PASS" if not bits else "WAIT", bits=bits)
+            self._faults.wrong |= bool(bits)
         self.look()

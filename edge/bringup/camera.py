@@ -37,6 +37,8 @@ _TELLING = frozenset(
         *("model_output", "model_unavailable"),
     }
 )
+# What says that a plate or a code is there, and not as it has to be.
+_SEEN_BADLY = frozenset({"too_few_pixels", "illegible", "check_digit"})
 _DATE = re.compile(rb"(?im)^date:[ \t]*([^\r\n]{1,60})")
 
 
@@ -121,11 +123,13 @@ class CameraTrial(Trial[Camera]):
             if self._plate.status != "PASS" and pixels >= self._plate.fields["pixels"]:
                 width, height = plate.box[2:]
                 self._plate.fields |= {"text": plate.plate.text, "pixels": pixels, "size": f"{width} x {height}"}
+                self._plate.wrong = True
                 if pixels >= LEAST_CHARACTER_PX:
                     self._plate.settle("PASS", reason="-")
         for one in reading.containers:
             if self._container.status != "PASS":
                 self._container.fields |= {"text": one.container.code, "check": one.container.check}
+                self._container.wrong = True
                 # Only such a code is an answer at the lane.
                 if one.container.check == "verified":
                     self._container.settle("PASS", reason="-")
@@ -135,8 +139,10 @@ class CameraTrial(Trial[Camera]):
         reasons = {one.what: one.reason for one in unread}
         whole = _whole(unread)
         _because(self._pictures, "defect", whole if whole in _OF_A_PICTURE else "-")
+        self._pictures.wrong |= whole in _OF_A_PICTURE
         for step in (self._plate, self._container):
             _because(step, "reason", reasons.get(step.code, whole))
+            step.wrong |= reasons.get(step.code) in _SEEN_BADLY
         tap = getattr(self.device, "tap", None)
         if tap is not None and tap.wants_words:
             for what, reason in reasons.items():

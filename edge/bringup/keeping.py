@@ -15,8 +15,8 @@ from edge.times import rfc3339
 def keep_report(state_dir: Path, report: Report) -> Path | None:
     """Keep it in the place of the one before; returns where, or None where that one stays. Raises OSError.
 
-    One that passed stays where nothing speaks against it: not everything was seen this time. What was seen and found
-    wrong takes its place.
+    One that passed stays where not everything was tried or seen this time and nothing that was seen speaks against it.
+    What was seen and is wrong takes its place.
     """
     target = report.target
     before = standing(state_dir, target.lane, target.kind, target.configured)
@@ -38,5 +38,5 @@ def keep_report(state_dir: Path, report: Report) -> Path | None:
 
 def _says_more(target: Target, steps: Sequence[Step]) -> bool:
     if any(step.status == "FAIL" for step in steps):
-        return any(step.status == "FAIL" and not step.unseen for step in steps)
+        return any(step.status == "FAIL" and step.wrong for step in steps)
     return not target.may_move or any(step.code == "lowers" for step in steps)

@@ -48,6 +48,8 @@ class ReaderTrial(Trial[TagReader]):
         if self._least_dbm is None or (rssi_dbm is not None and rssi_dbm >= self._least_dbm):
             step.settle("PASS")
             self.look()
+        else:
+            step.wrong = True
 
 
 class ScaleTrial(Trial[Weighbridge]):
@@ -62,6 +64,7 @@ class ScaleTrial(Trial[Weighbridge]):
     def _take(self, weighing: Weighing) -> None:
         for step in (self._empty, self._steady):
             step.fields["shown"] = weighing.status
+            step.wrong |= weighing.status in ("overload", "tared")
         if weighing.status == "empty":
             self._empty.settle("PASS")
         elif weighing.kg is not None and self._steady.status == "WAIT":
@@ -96,6 +99,7 @@ class SealTrial(Trial[SealReader]):
         self._seal.fields |= {"count": count, "locked": locked}
         if locked and locked == count:
             self._seal.settle("PASS")
+        self._seal.wrong |= locked < count
         self.look()
 
 
@@ -114,6 +118,8 @@ class EngineTrial(Trial[ContainerEngine]):
         self._code.fields |= {"checks": " ".join(checks) or "-", "confidence": confidence}
         if checks and set(checks) == {"verified"} and confidence >= self._least:
             self._code.settle("PASS")
+        elif checks:
+            self._code.wrong = True
         self.look()
 
 

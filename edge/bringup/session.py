@@ -44,7 +44,7 @@ async def try_out(
         await device.close()
     if connected.status == "FAIL":
         # What could not be tried is not known.
-        connected.unseen = True
+        connected.wrong = False
         for step in trial.steps:
             step.status = "SKIP"
         kept.status = "SKIP"

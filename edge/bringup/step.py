@@ -14,7 +14,8 @@ class Step:
     """`subject` is a signal, an antenna or nothing; `fields` fill the texts of `code`.
 
     The texts are `bringup_<code>_ask` (what to do, and what should change), `_seen` and `_next` (where it fails);
-    `remedy` is the key of a text that says better what to do next; `unseen` where it failed because nobody saw enough.
+    `remedy` is the key of a text that says better what to do next; `wrong`: something was seen that is not as it has to
+    be. A step that failed without that failed because nobody saw enough.
     """
 
     code: str
@@ -22,11 +23,12 @@ class Step:
     fields: dict[str, Any] = field(default_factory=dict)
     status: Status = "WAIT"
     remedy: str = ""
-    unseen: bool = False
+    wrong: bool = False
 
     def settle(self, status: Status, **fields: Any) -> None:
         """Say how it went."""
         self.status = status
+        self.wrong |= status == "FAIL"
         self.fields |= fields
 
     def text(self, part: Literal["ask", "seen", "next"], language: Language | None = None) -> str:

@@ -92,7 +92,8 @@ def _kept(state_dir: Path, target: "Target", report: "Report") -> bool:
     for one in found:
         if one.status != "OK":
             _warn("\n".join(one.lines()))
-    if all(one.status == "OK" for one in found):
+    # What was seen a moment ago counts for more than what is kept.
+    if report.ok and all(one.status == "OK" for one in found):
         _warn(say("bringup_whole", lane=target.lane.id))
     return True
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -134,6 +135,49 @@ async def test_a_look_at_which_time_ran_out_takes_nothing_away_and_a_fault_does(
     proved.barrier.plant.faults.both_limits = False
     assert await proved.try_boom("--seconds", "1", press=False) == 1
     assert "bringup_stays" not in capsys.readouterr().err
+
+
+async def _occupied(site: Site) -> int:
+    site.barrier.plant.set_signals({"exit_loop": True})
+    return await site.try_boom()
+
+
+async def _inverted(site: Site) -> int:
+    # As whoever swapped two wires leaves it: seen at once, with nobody there to press.
+    site.barrier.plant.set_signals({"arrival_loop": True})
+    return await site.try_boom("--seconds", "1", press=False)
+
+
+async def _fault_bits(site: Site) -> int:
+    site.barrier.plant.fault_bits = 4
+    return await site.try_boom()
+
+
+async def _weak(site: Site) -> int:
+    # How strong a tag has to be is no part of which device it is.
+    site.write(reader=", min_rssi_dbm: 0")
+    return await site.try_reader()
+
+
+@pytest.mark.parametrize("tried", [_occupied, _inverted, _fault_bits, _weak])
+async def test_a_fault_that_was_seen_takes_the_pass_away(
+    proved: Site, capsys: pytest.CaptureFixture[str], tried: Callable[[Site], Awaitable[int]]
+) -> None:
+    assert await tried(proved) == 1
+    said = capsys.readouterr().err
+    assert "bringup_kept" not in said
+    assert "kept for the start of its lane" in said
+    assert "nothing is missing" not in said
+    assert sorted(proved.codes()) == [("FAIL", "failed"), ("OK", "passed")]
+
+
+async def test_after_a_step_that_failed_nobody_hears_that_nothing_is_missing(
+    proved: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await proved.try_boom("--seconds", "1", press=False) == 1
+    said = capsys.readouterr().err
+    assert "bringup_stays: not everything was tried or seen" in said
+    assert "nothing is missing" not in said
 
 
 async def test_an_input_that_is_wired_the_other_way_round_does_not_pass(
