@@ -26,12 +26,12 @@ _MOVED = ("raises", "lowers")
 
 
 class BringupError(Exception):
-    """A lane that asks for the reports of its devices lacks one. `code` is that of the first of `findings`."""
+    """A lane that asks for the reports of its devices lacks one of them. `code` is that of the first of `findings`."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         told = (f"{one.code}: {one.subject}: {one.message('en')}; next: {one.next_step('en')}" for one in findings)
         super().__init__("; ".join(told))
-        self.code = findings[0].code
+        self.findings, self.code = tuple(findings), findings[0].code
 
 
 def devices_of(lane: Lane) -> Iterator[tuple[str, Configured]]:

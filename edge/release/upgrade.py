@@ -35,8 +35,8 @@ _ANSWER_TIMEOUT_S = 5.0
 class UpgradeError(Exception):
     """An upgrade that was not begun, or was undone. `code` is stable; the text says what to do.
 
-    Codes: upgrade_refused_configuration, upgrade_journal_too_far, upgrade_not_drained, upgrade_rolled_back,
-    upgrade_not_installed, upgrade_unhealthy, upgrade_state_damaged.
+    Codes: upgrade_refused_configuration, upgrade_not_brought_up, upgrade_journal_too_far, upgrade_not_drained,
+    upgrade_rolled_back, upgrade_not_installed, upgrade_unhealthy, upgrade_state_damaged.
     """
 
     def __init__(self, code: str, release: str, expected: str, got: str, next_step: str) -> None:
@@ -74,9 +74,15 @@ class Upgrade:
         self._releases = releases
         self._at = at
 
-    def begin(self, plan: Plan) -> None:
-        """Check, drain, switch, restart, look. Raises UpgradeError where the old release runs on, or runs again."""
+    def begin(self, plan: Plan, *, brought_up: bool = False) -> None:
+        """Check, drain, switch, restart, look. Raises UpgradeError where the old release runs on, or runs again.
+
+        `brought_up`: a lane starts only with the reports of its devices. Without them neither release would start
+        again: the target is asked before a running lane is touched.
+        """
         self._check(plan)
+        if brought_up:
+            self._check_reports(plan)
         self._at("checked")
         self._releases.point(UPGRADER, plan.origin)
         self._drain(plan)
@@ -144,12 +150,23 @@ class Upgrade:
                 "upgrade_journal_too_far", plan.target, f"journal schema {SCHEMA_VERSION} or one beside it",
                 str(schema), "go by way of the releases in between",
             )  # fmt: skip
-        program = str(self._releases.path(plan.target) / PROGRAM)
-        checked = _run((sys.executable, program, "check", plan.config))
+        checked = self._checked(plan)
         if checked is not None:
             raise UpgradeError(
                 "upgrade_refused_configuration", plan.target, f"no error in {plan.config}", checked, "correct it"
             )
+
+    def _check_reports(self, plan: Plan) -> None:
+        lacking = self._checked(plan, "--brought-up")
+        if lacking is not None:
+            raise UpgradeError(
+                "upgrade_not_brought_up", plan.target, "the bring-up reports that its lanes ask for", lacking,
+                "bring these devices up, or leave require_bringup out of their lanes, then try again",
+            )  # fmt: skip
+
+    def _checked(self, plan: Plan, *more: str) -> str | None:
+        program = str(self._releases.path(plan.target) / PROGRAM)
+        return _run((sys.executable, program, "check", plan.config, *more))
 
     def _schema(self, release: str) -> int:
         file = self._releases.path(release) / MANIFEST

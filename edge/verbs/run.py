@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config.effective import effective
 from config.loader import load
@@ -20,29 +20,42 @@ from edge.starting import uncollected
 from edge.text import default_language, say
 from edge.text.arguments import Parser
 
+if TYPE_CHECKING:
+    from edge.doctor.finding import Finding
+
 EXIT_CONFIG = 78
 EXIT_TEMPORARY = 75
 
 
 def check(arguments: Sequence[str]) -> int:
-    """Say everything for which `run` would refuse a configuration here; 0 where there is nothing, else 78."""
+    """Say everything for which `run` would refuse a configuration here; 0 where there is nothing, else 78.
+
+    Keys and the reports of bring-ups come after the configuration: with `--brought-up` it asks for these as well.
+    """
     parser = Parser("kakou check", say("verb_check"))
     parser.add_argument("config", type=Path, help=say("option_config"))
     parser.add_argument("--json", action="store_true", help=say("option_json"))
     parser.add_argument("--effective", action="store_true", help=say("check_effective"))
-    parser.add_argument("--elsewhere", action="store_true", help=say("check_elsewhere"))
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--elsewhere", action="store_true", help=say("check_elsewhere"))
+    where.add_argument("--brought-up", action="store_true", help=say("check_brought_up"))
     given = parser.parse_args(arguments)
     loaded = load(given.config)
     problems = loaded if isinstance(loaded, list) else []
     if not isinstance(loaded, list) and not given.elsewhere:
         problems = [*missing_files(loaded, running=False), *box_problems(loaded)]
+    wanting = [] if isinstance(loaded, list) or not given.brought_up else _not_brought_up(loaded)
     values = effective(loaded) if given.effective and not isinstance(loaded, list) else []
     if given.json:
         rows = [
             {"file": one.file, "line": one.line, "column": one.column, "code": one.code, "message": one.render("en")}
             for one in problems
         ]
-        answer: dict[str, object] = {"ok": not problems, "problems": rows}
+        rows += [
+            {"file": str(given.config), "line": 1, "column": 1, "code": one.code, "message": one.message("en")}
+            for one in wanting
+        ]
+        answer: dict[str, object] = {"ok": not rows, "problems": rows}
         if given.effective:
             answer["effective"] = [{"path": path, "value": value, "origin": origin} for path, value, origin in values]
         print(json.dumps(answer, ensure_ascii=False))
@@ -51,9 +64,21 @@ def check(arguments: Sequence[str]) -> int:
             print(f"{path} = {json.dumps(value, ensure_ascii=False)}  ({origin})")
         for one in problems:
             print(one.render(default_language()))
-        if not problems:
+        for finding in wanting:
+            print("\n".join(finding.lines()))
+        if not problems and not wanting:
             print(say("config_good", file=given.config))
-    return EXIT_CONFIG if problems else 0
+    return EXIT_CONFIG if problems or wanting else 0
+
+
+def _not_brought_up(configuration: Configuration) -> "Sequence[Finding]":
+    from edge.bringup.standing import BringupError, check_bringup
+
+    try:
+        check_bringup(configuration)
+    except BringupError as error:
+        return error.findings
+    return ()
 
 
 def main(arguments: Sequence[str], *, runner: Callable[[], asyncio.Runner] = asyncio.Runner, **serving: Any) -> int:
@@ -97,10 +122,9 @@ def _serve(
         from edge.runtime.journal_errors import JournalError
         from edge.runtime.site_secret import SecretError
 
-    refusals = (
-        FailpointError, HardwareError, ManifestError, JournalError, EvidenceError, KeyFileError, KeysetError,
-        SecretError, OSError, PackageError, DevicesHeldError, BringupError,
-    )  # fmt: skip
+    # What stays as it is until somebody changes it; and what may be well a moment later.
+    final = (FailpointError, HardwareError, ManifestError, PackageError, BringupError)
+    passing = (JournalError, EvidenceError, KeyFileError, KeysetError, SecretError, OSError, DevicesHeldError)
 
     # Journal and evidence hold personal data, whatever mode the state directory was made with.
     before = os.umask(0o077)
@@ -113,14 +137,11 @@ def _serve(
             try:
                 with runner() as running:
                     again = running.run(serve(now[0], config_hash=now[1], path=path, refused=refused, **serving))
-            except refusals as error:
+            except (*final, *passing) as error:
                 code = getattr(error, "code", None) or getattr(error, "reason", type(error).__name__)
                 log.logger().error("start_refused", cause=str(error), code=code)
                 if earlier is None:
-                    final = isinstance(
-                        error, FailpointError | HardwareError | ManifestError | PackageError | BringupError
-                    )
-                    return EXIT_CONFIG if final else EXIT_TEMPORARY
+                    return EXIT_CONFIG if isinstance(error, final) else EXIT_TEMPORARY
                 # A changed configuration that cannot start leaves the one before it in force.
                 now, earlier, refused = earlier, None, str(error)
                 continue

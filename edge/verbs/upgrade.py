@@ -98,6 +98,6 @@ def _switch(given: argparse.Namespace, releases: Releases, target: str) -> int:
         given.health_s,
         given.settle_s,
     )
-    Upgrade(releases).begin(plan)
+    Upgrade(releases).begin(plan, brought_up=any(lane.require_bringup for lane in loaded.lanes))
     print(say("upgrade_done", release=target))
     return 0

@@ -2,8 +2,8 @@
 
 A fake release is one file: it answers `--version` and `check`, and as `run` serves the control socket as its variant
 tells: `good`, `degraded` (a lost device, named), `mute` (starting, names nothing), `broken` (ends at once), `moving` (a
-boom in motion), `strict` (refuses every configuration), `killer` (its installation is killed),
-`orphan` (that too, and it goes on until somebody has written to the pipe `PREFIX/go`).
+boom in motion), `strict` (refuses every configuration), `unproved` (lacks the report of a device), `killer` (its
+installation is killed), `orphan` (that too, and it goes on until somebody has written to the pipe `PREFIX/go`).
 """
 
 import asyncio
@@ -34,6 +34,9 @@ if sys.argv[1] == "--version":
         open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "go"), "rb").read()
     sys.exit(0)
 if sys.argv[1] == "check":
+    if VARIANT == "unproved" and "--brought-up" in sys.argv:
+        print("bringup_missing")
+        sys.exit(78)
     sys.exit(78 if VARIANT == "strict" else 0)
 if VARIANT == "broken":
     sys.exit(1)

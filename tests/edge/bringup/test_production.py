@@ -74,6 +74,21 @@ async def test_without_reports_a_lane_with_production_keys_does_not_start(keyed:
     assert "next: kakou bringup reader CONFIG" in refused["cause"]
 
 
+async def test_a_check_asks_for_reports_where_that_is_wanted(keyed: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(keyed.box.config)
+    assert run.check([file]) == 0
+    capsys.readouterr()
+    assert run.check([file, "--brought-up"]) == run.EXIT_CONFIG
+    said = capsys.readouterr().out
+    assert said.startswith("FAIL lane-1/barrier: 127.0.0.1:")
+    assert "[bringup_missing]" in said
+    assert run.check([file, "--brought-up", "--json"]) == run.EXIT_CONFIG
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], [one["code"] for one in told["problems"]]) == (False, ["bringup_missing"] * 2)
+    keyed.record()
+    assert run.check([file, "--brought-up"]) == 0
+
+
 async def test_with_them_it_starts_and_the_chain_says_which_they_are(keyed: Site) -> None:
     keyed.record()
     async with opened(keyed):

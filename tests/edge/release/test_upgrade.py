@@ -84,6 +84,29 @@ def test_what_is_refused_before_anything_changed(box: FakeBox):
     box.runs(OLD)
 
 
+@pytest.mark.hazard("O2", "O8")
+def test_a_lost_report_is_asked_for_before_a_running_lane_is_touched(box: FakeBox):
+    """Behind the same gate the old release would not come back either."""
+    bundle = box.bundle(NEW, "unproved")
+    text = box.config.read_text(encoding="utf-8")
+    asking = text.replace("    direction: ", "    require_bringup: true\n    direction: ", 1)
+    assert asking != text
+    box.config.write_text(asking, encoding="utf-8")
+    service = box.releases.prefix / "service.pid"
+    before = service.read_text()
+    status, said = box.run("upgrade", str(bundle))
+    assert (status, "upgrade_not_brought_up" in said, "bringup_missing" in said) == (1, True, True), said
+    assert (current(box), service.read_text(), box.releases.named("previous")) == (OLD, before, None)
+    box.runs(OLD)
+    # A box whose lanes ask for none, or a release that finds them, goes on.
+    box.config.write_text(text, encoding="utf-8")
+    assert box.run("upgrade", str(bundle))[0] == 0
+    box.runs(NEW)
+    box.config.write_text(asking, encoding="utf-8")
+    assert box.run("rollback")[0] == 0
+    box.runs(OLD)
+
+
 @pytest.mark.hazard("O1")
 def test_a_boom_in_motion_is_not_left_alone(tmp_path: Path):
     with open_box(tmp_path) as box:
