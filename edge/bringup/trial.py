@@ -39,6 +39,13 @@ class Trial(Generic[D]):
                 # Not settled: whether anything wrong was seen is known already.
                 step.status = "FAIL"
 
+    def break_off(self) -> bool:
+        """It ends before its time: say whether anything wrong was seen; that failed, and nobody can tell the rest."""
+        for step in self.steps:
+            if step.status == "WAIT":
+                step.status = "FAIL" if step.wrong else "SKIP"
+        return any(step.status == "FAIL" for step in self.steps)
+
     def heard(self, data: bytes) -> None:
         """Bytes of the device, as they came."""
 

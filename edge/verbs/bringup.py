@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_USAGE
     try:
         with devices_held(loaded.state_dir):
-            report, recorded = asyncio.run(_bring_up(target, given))
+            report, recorded = asyncio.run(_bring_up(target, given, loaded.state_dir))
             kept = _kept(loaded.state_dir, target, report)
     except asyncio.CancelledError:
         return EXIT_ENDED
@@ -130,8 +130,8 @@ def _confirmed(target: "Target") -> bool:
     return False
 
 
-async def _bring_up(target: "Target", given: argparse.Namespace) -> "tuple[Report, bool]":
-    """Return the report, and whether all was recorded that should be."""
+async def _bring_up(target: "Target", given: argparse.Namespace, state_dir: Path) -> "tuple[Report, bool]":
+    """Return the report, and whether all was recorded that should be. Keeps what is wrong where it is broken off."""
     from edge.bringup.report import Report
     from edge.bringup.session import Limits, try_out
     from edge.bringup.watching import WireView
@@ -146,6 +146,11 @@ async def _bring_up(target: "Target", given: argparse.Namespace) -> "tuple[Repor
     recording = None if given.record is None else Recording(given.record, about)
     taps = [] if recording is None else [RecordingTap(recording.keep, name, clock.now_ms)]
     view = WireView(_quiet if given.json else _show, clock.now_ms, trial.heard, taps)
+
+    def told(steps: "Sequence[Step]") -> Report:
+        spent_s = (clock.now_ms() - began_ms) / 1000
+        return Report(target, trial.device.address, steps, begun, spent_s, view.sent_bytes, view.heard_bytes)
+
     if not given.json:
         for step in trial.steps:
             print(f"WAIT {step.text('ask')}")
@@ -153,13 +158,17 @@ async def _bring_up(target: "Target", given: argparse.Namespace) -> "tuple[Repor
     limits = Limits(given.seconds)
     try:
         steps = await try_out(trial, view, clock, limits, _quiet if given.json else _tell)
+    except BaseException:
+        # Told to end, or a defect of a driver: neither makes good what was seen until then.
+        if trial.break_off():
+            _kept(state_dir, target, told(trial.steps))
+        raise
     finally:
         if trial.boom_left is not None:
             _warn(say("bringup_boom_left", boom=trial.boom_left))
         await recogniser.close()
         recorded = recording is None or _closed(recording, view.failure)
-    address, spent_s = trial.device.address, (clock.now_ms() - began_ms) / 1000
-    return Report(target, address, steps, begun, spent_s, view.sent_bytes, view.heard_bytes), recorded
+    return told(steps), recorded
 
 
 def _end_in_order() -> None:

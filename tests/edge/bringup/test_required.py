@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from config.loader import load
 from config.schema import Configuration
+from edge.bringup.barrier import BarrierTrial
 from edge.bringup.kept import kept_file, read_kept
 from edge.bringup.standing import BringupError, address_of, check_bringup, devices_of, standings
 from edge.bringup.target import targets_of
@@ -15,8 +17,9 @@ from edge.verbs.doctor import main as doctor
 from simulators.devices.barrier import BarrierSimulator
 from simulators.devices.barrier_plant import Plant
 from tests.edge.bringup.conftest import TAG
-from tests.support.bringup_box import Box, now_ms
+from tests.support.bringup_box import Box, asked_of, now_ms, until
 from tests.support.bringup_site import Site
+from tests.support.controller import spawn
 
 SWAPPED = "{arrival_loop: discrete:2, safety_loop: discrete:0, boom_up: discrete:7, boom_down: discrete:8}"
 pytestmark = pytest.mark.hazard("O8")
@@ -169,6 +172,37 @@ async def test_a_fault_that_was_seen_takes_the_pass_away(
     assert "kept for the start of its lane" in said
     assert "nothing is missing" not in said
     assert sorted(proved.codes()) == [("FAIL", "failed"), ("OK", "passed")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize(("occupied", "code"), [(True, "failed"), (False, "passed")])
+async def test_whoever_ends_a_trial_ends_nothing_that_was_seen(
+    site: Site, number: signal.Signals, occupied: bool, code: str
+) -> None:
+    site.record()
+    site.barrier.plant.set_signals({"exit_loop": occupied})
+    process = await spawn("bringup", "barrier", str(site.box.config), output=asyncio.subprocess.DEVNULL)
+    asked = asked_of(site.barrier)
+    try:
+        await until(lambda: asked_of(site.barrier) > asked + 20)
+    finally:
+        process.send_signal(number)
+    assert await process.wait() == 143
+    assert [code for _, code in site.codes()] == [code, "passed"]
+
+
+async def test_a_defect_of_a_driver_hides_nothing_that_was_seen(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def break_down(trial: BarrierTrial) -> None:
+        await until(lambda: any(step.status == "FAIL" for step in trial.steps))
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(BarrierTrial, "act", break_down)
+    site.record()
+    site.barrier.plant.set_signals({"exit_loop": True})
+    with pytest.raises(RuntimeError, match="a defect"):
+        await site.try_boom(press=False)
+    (boom, _) = site.found().values()
+    assert (boom.code, boom.fields["got"]) == ("bringup_failed", "toggles exit_loop")
 
 
 async def test_after_a_step_that_failed_nobody_hears_that_nothing_is_missing(
