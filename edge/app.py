@@ -39,9 +39,7 @@ from edge.guarding import (
     clock_behind,
     end_watch,
     fault_watch,
-    note_box,
-    note_bringup,
-    note_devices,
+    note_start,
     opening_hours,
     security_watch,
 )
@@ -119,11 +117,14 @@ async def serve(
     manager = manager or ServiceManager()
     async with _open_box(configuration, config_hash, clock) as box, contextlib.AsyncExitStack() as ending:
         ending.enter_context(devices_held(configuration.state_dir))
+        # Again, for a trial may have ended since; from here on there is none.
+        brought_up = check_bringup(configuration)
         stop, told = _told_to_end(manager)
         starts = Starts(configuration.state_dir / "starts.json")
         box = replace(box, failed_starts=await starts.begin_in_turn(box.clock, stop))
         if stop.is_set():
             return _end_by_signals()
+        note_start(box.journal, configuration, brought_up)
         lanes = [build_lane(box, lane) for lane in configuration.lanes]
         runners = {lane.runner.state.profile.lane: lane.runner for lane in lanes}
         box.journal.on_failure = lambda error: _tell_all(runners, error)
@@ -182,7 +183,7 @@ async def _open_box(
     clock = make_clock()
     state_dir = configuration.state_dir
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    check_box(configuration, present := fingerprints())
+    check_box(configuration, fingerprints())
     environments: set[Environment] = {environment_of(lane) for lane in configuration.lanes}
     memory = ClockMemory(state_dir, clock.utc)
     trusting = partial(Trust, configuration.keys_dir, state_dir, utc=clock.utc, known=memory.known)
@@ -191,13 +192,9 @@ async def _open_box(
     keyset = replace(trust[environment_of(configuration.lanes[0])].current(), known=NEVER)
     check_manifest(configuration, keyset, config_hash, registry_hash(), clock)
     # Before the lock on the devices: a service that tries again and again is not in the way of who brings them up.
-    brought_up = check_bringup(configuration)
+    check_bringup(configuration)
     journal = await Journal.open(state_dir / "journal.sqlite", utc=clock.utc)
-    note_box(journal, [lane.id for lane in configuration.lanes], state_dir, present)
     journal.simulated = any(lane.simulated for lane in configuration.lanes)
-    for lane in configuration.lanes:
-        note_devices(journal, lane)
-    note_bringup(journal, brought_up)
     limits = EvidenceLimits(
         configuration.evidence.quota_mib << 20, EVIDENCE_MINIMUM_S, configuration.evidence.retention_days * _DAY_S
     )

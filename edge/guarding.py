@@ -13,7 +13,7 @@ from edge.clearance.keyset import Keyset
 from edge.clearance.manifest import check_start
 from edge.core.events import Event
 from edge.doctor.finding import Finding
-from edge.hardware import bind, bound_to, check_hardware
+from edge.hardware import bind, bound_to, check_hardware, fingerprints
 from edge.log import logger
 from edge.mqtt import MqttLink
 from edge.mqtt.certificates import lifetime
@@ -57,6 +57,17 @@ def check_box(configuration: Configuration, present: Sequence[str]) -> None:
         bind(configuration.state_dir, configuration.hardware)
 
 
+def note_start(journal: Journal, configuration: Configuration, brought_up: Mapping[str, Sequence[Finding]]) -> None:
+    """Keep in each lane's chain, and tell central, on which box it starts, with which devices and reports of them.
+
+    Called once the devices are this process's own, so that no chain tells of a start that never was.
+    """
+    note_box(journal, [lane.id for lane in configuration.lanes], configuration.state_dir, fingerprints())
+    for lane in configuration.lanes:
+        _note_devices(journal, lane)
+    _note_bringup(journal, brought_up)
+
+
 def note_box(journal: Journal, lanes: Iterable[str], state_dir: Path, present: Sequence[str]) -> None:
     """Keep in the chain of each lane, and tell central, on which box it acts, where that is bound."""
     if bound_to(state_dir) is not None:
@@ -64,13 +75,13 @@ def note_box(journal: Journal, lanes: Iterable[str], state_dir: Path, present: S
             append_note(journal, lane, "hardware", {"fingerprints": ",".join(present)})
 
 
-def note_devices(journal: Journal, lane: Lane) -> None:
+def _note_devices(journal: Journal, lane: Lane) -> None:
     """Keep in the lane's chain, and tell central, which of its devices are simulated or in its shadow, if any are."""
     if lane.not_real:
         append_note(journal, lane.id, "devices_not_real", dict(lane.not_real))
 
 
-def note_bringup(journal: Journal, found: Mapping[str, Sequence[Finding]]) -> None:
+def _note_bringup(journal: Journal, found: Mapping[str, Sequence[Finding]]) -> None:
     """Keep in the chain of each lane with production keys, and tell central, with which reports it starts.
 
     Whoever makes a report up leaves its digest there. What lacks is logged as well: a lane that does not ask for its

@@ -3,10 +3,11 @@
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -16,7 +17,8 @@ from edge import app
 from edge.bringup.kept import kept_file
 from edge.bringup.standing import BringupError, check_bringup, standings
 from edge.clearance.keys import create_keys
-from edge.device_lock import devices_held
+from edge.device_lock import DevicesHeldError, devices_held
+from edge.guarding import note_start
 from edge.runtime.journal import JournalReader
 from edge.verbs import run
 from edge.verbs.bringup import main
@@ -42,8 +44,10 @@ def keyed(site: Site) -> Site:
 
 @asynccontextmanager
 async def opened(site: Site) -> AsyncIterator[app.Box]:
-    """The box, opened as `kakou run` does before it builds any lane."""
-    async with app._open_box(site.loaded(), HASH) as box:
+    """The box, opened as `kakou run` does before it builds any lane, and its start noted."""
+    loaded = site.loaded()
+    async with app._open_box(loaded, HASH) as box:
+        note_start(box.journal, loaded, check_bringup(loaded))
         yield box
 
 
@@ -97,6 +101,35 @@ async def test_with_them_it_starts_and_the_chain_says_which_they_are(keyed: Site
     found = {str(one.fields["device"]): one for one in standings(keyed.state, keyed.loaded().lanes[0])}
     assert list(told) == ["barrier", "reader"]
     assert told["reader"] == f"bringup_passed 2026-03-01T08:00:00.000Z {found['reader'].fields['sha256']}"
+
+
+async def test_a_start_that_never_was_stands_in_no_chain(keyed: Site) -> None:
+    keyed.record()
+    keyed.state.mkdir(exist_ok=True)
+    with devices_held(keyed.state), pytest.raises(DevicesHeldError):
+        await app.serve(keyed.loaded(), config_hash=HASH)
+    assert noted(keyed) == []
+
+
+async def test_a_trial_that_ends_between_the_look_and_the_lock_counts(
+    keyed: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed.record()
+
+    @contextmanager
+    def held_later(state_dir: Path) -> Iterator[None]:
+        # Another process had them until now, and saw what is wrong.
+        file = kept_file(state_dir, "barrier")
+        file.write_text(file.read_text().replace("PASS", "FAIL"))
+        with devices_held(state_dir):
+            yield
+
+    monkeypatch.setattr(app, "devices_held", held_later)
+    with pytest.raises(BringupError, match="bringup_failed: lane-1/barrier"):
+        await app.serve(keyed.loaded(), config_hash=HASH)
+    assert noted(keyed) == []
+    # Nor is it a start that failed: the next one need not wait for its turn.
+    assert not (keyed.state / "starts.json").exists()
 
 
 async def test_a_site_that_does_not_ask_for_them_goes_on_and_is_told(
