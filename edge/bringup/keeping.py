@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.bringup.kept import KeptReport, keep
 from edge.bringup.report import Report
-from edge.bringup.standing import PASSED, address_of, digest_of, is_real, standing
+from edge.bringup.standing import PASSED, address_of, digest_of, standing
 from edge.bringup.step import Step
 from edge.bringup.target import Target
 from edge.text import plain
@@ -28,7 +28,6 @@ def keep_report(state_dir: Path, report: Report) -> Path | None:
         target.configured.id,
         target.kind,
         plain(address_of(target.configured)),
-        is_real(target.lane, target.configured),
         digest_of(target.configured),
         rfc3339(report.begun),
         steps,

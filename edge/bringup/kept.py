@@ -51,14 +51,13 @@ class KeptError(ValueError):
 class KeptReport:
     """One trial of one device. `digest` is of its configuration then; a step is a code, its subject, and its status.
 
-    `real` is false of a simulator. `sha256` (hex) is of the file that it was read from.
+    Of real devices only: nothing asks for those of simulators. `sha256` (hex) is of the file that it was read from.
     """
 
     lane: str
     device: str
     kind: str
     address: str
-    real: bool
     digest: str
     begun: str
     steps: Sequence[tuple[str, str, str]]
@@ -146,7 +145,6 @@ _CLAIMS: Table = {
     "device": is_identifier,
     "kind": is_reason,
     "address": lambda value: is_text(value, longest=_LONGEST_ADDRESS),
-    "real": one_of(True, False),
     "digest": is_hash,
     "begun": is_utc,
     "steps": _are_steps,

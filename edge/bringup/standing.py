@@ -80,8 +80,8 @@ def standings(state_dir: Path, lane: Lane) -> list[Finding]:
 def standing(state_dir: Path, lane: Lane, kind: str, configured: Configured) -> Finding:
     """Return how it stands with the report of one device: `PASSED`, or why it does not count.
 
-    Codes beside it: bringup_missing, bringup_unreadable, bringup_damaged, bringup_elsewhere, bringup_simulated,
-    bringup_outdated, bringup_failed, bringup_unmoved.
+    Codes beside it: bringup_missing, bringup_unreadable, bringup_damaged, bringup_elsewhere, bringup_outdated,
+    bringup_failed, bringup_unmoved.
     """
     try:
         report = read_kept(state_dir, configured.id)
@@ -107,8 +107,6 @@ def _judged(report: KeptReport, lane: Lane, kind: str, configured: Configured) -
     of = (report.lane, report.device, report.kind)
     if of != (lane.id, configured.id, kind):
         return "bringup_elsewhere", " ".join(of)
-    if not report.real:
-        return "bringup_simulated", report.address
     if report.digest != digest_of(configured):
         return "bringup_outdated", report.address
     # A trial that broke off has no steps that passed: these two are there in each that did not.

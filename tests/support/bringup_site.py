@@ -80,4 +80,4 @@ class Site:
             steps = tuple((code, "", "PASS") for code in ("connected", "raises", "lowers", "kept"))
             where, digest = address_of(device), digest_of(device)
             begun = "2026-03-01T08:00:00.000Z"
-            keep(self.state, KeptReport("lane-1", device.id, kind, where, True, digest, begun, steps))
+            keep(self.state, KeptReport("lane-1", device.id, kind, where, digest, begun, steps))

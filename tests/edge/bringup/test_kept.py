@@ -19,7 +19,7 @@ from edge.bringup.standing import NOT_PROVED, digest_of
 from tests.support.sources import ROOT
 
 GOOD = KeptReport(
-    "in-1", "eye", "camera", "http://10.0.0.2/", True, "0" * 64, "2026-03-01T08:00:00.000Z",
+    "in-1", "eye", "camera", "http://10.0.0.2/", "0" * 64, "2026-03-01T08:00:00.000Z",
     (("connected", "", "PASS"), ("tag", "0", "FAIL"), ("clock", "", "SKIP"), ("kept", "", "PASS")),
 )  # fmt: skip
 OVERWRITE = """
@@ -117,7 +117,6 @@ def _folder(path: Path) -> None:
         (_written(lambda found: found.update(steps=[["kept", None, "PASS"]])), "damaged", "field_value: steps"),
         (_written(lambda found: found.update(steps=[["kept", "", ["PASS"]]])), "damaged", "field_value: steps"),
         (_written(lambda found: found.update(steps=[["kept", "", "PASS"]] * 257)), "damaged", "field_value: steps"),
-        (_written(lambda found: found.update(real=1)), "damaged", "field_value: real"),
         (_written(lambda found: found.update(digest="0")), "damaged", "field_value: digest"),
         (_written(lambda found: found.update(begun=0)), "damaged", "field_value: begun"),
         (_written(lambda found: found.update(address="a\x1b[2J")), "damaged", "field_value: address"),

@@ -106,13 +106,6 @@ async def test_a_report_of_another_lane_counts_for_none(site: Site) -> None:
     assert [code for _, code in site.codes()] == ["elsewhere", "passed"]
 
 
-async def test_what_was_tried_on_a_simulator_proves_no_device(site: Site) -> None:
-    site.record()
-    file = kept_file(site.state, "reader")
-    file.write_text(file.read_text().replace('"real": true', '"real": false'))
-    assert [code for _, code in site.codes()] == ["passed", "simulated"]
-
-
 async def test_a_look_at_which_time_ran_out_takes_nothing_away_and_a_fault_does(
     proved: Site, typed: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
