@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from config.schema import Configuration
 from edge.bringup.kept import KeptReport, keep
 from edge.bringup.report import Report
 from edge.bringup.standing import PASSED, address_of, digest_of, standing
@@ -12,18 +13,19 @@ from edge.text import plain
 from edge.times import rfc3339
 
 
-def keep_report(state_dir: Path, report: Report) -> Path | None:
+def keep_report(configuration: Configuration, report: Report) -> Path | None:
     """Keep it in the place of the one before; returns where, or None where that one stays. Raises OSError.
 
     One that passed stays where not everything was tried or seen this time and nothing that was seen speaks against it.
     What was seen and is wrong takes its place.
     """
     target = report.target
-    before = standing(state_dir, target.lane, target.kind, target.configured)
+    before = standing(configuration, target.lane, target.kind, target.configured)
     if before.code == PASSED and not _says_more(target, report.steps):
         return None
     steps = tuple((step.code, step.subject, step.status) for step in report.steps)
     kept = KeptReport(
+        configuration.site,
         target.lane.id,
         target.configured.id,
         target.kind,
@@ -32,7 +34,7 @@ def keep_report(state_dir: Path, report: Report) -> Path | None:
         rfc3339(report.begun),
         steps,
     )
-    return keep(state_dir, kept)
+    return keep(configuration.state_dir, kept)
 
 
 def _says_more(target: Target, steps: Sequence[Step]) -> bool:

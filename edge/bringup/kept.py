@@ -54,6 +54,7 @@ class KeptReport:
     Of real devices only: nothing asks for those of simulators. `sha256` (hex) is of the file that it was read from.
     """
 
+    site: str
     lane: str
     device: str
     kind: str
@@ -141,6 +142,7 @@ def _is_step(value: object) -> bool:
 _CLAIMS: Table = {
     "v": one_of(KEPT_VERSION),
     "typ": one_of(KEPT_TYPE),
+    "site": is_identifier,
     "lane": is_identifier,
     "device": is_identifier,
     "kind": is_reason,

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from pathlib import Path
 
 from config.devices import Barrier, Camera, Configured
 from config.schema import Configuration, Lane
@@ -71,30 +70,30 @@ def address_of(configured: Configured) -> str:
     return str(getattr(configured, "port", "") or getattr(configured, "url", None) or "-")
 
 
-def standings(state_dir: Path, lane: Lane) -> list[Finding]:
+def standings(configuration: Configuration, lane: Lane) -> list[Finding]:
     """Return how it stands with the report of each real device of a lane, in the configuration's order."""
     devices = ((kind, one) for kind, one in devices_of(lane) if is_real(lane, one))
-    return [standing(state_dir, lane, kind, configured) for kind, configured in devices]
+    return [standing(configuration, lane, kind, configured) for kind, configured in devices]
 
 
-def standing(state_dir: Path, lane: Lane, kind: str, configured: Configured) -> Finding:
+def standing(configuration: Configuration, lane: Lane, kind: str, configured: Configured) -> Finding:
     """Return how it stands with the report of one device: `PASSED`, or why it does not count.
 
     Codes beside it: bringup_missing, bringup_unreadable, bringup_damaged, bringup_elsewhere, bringup_outdated,
     bringup_failed, bringup_unmoved.
     """
     try:
-        report = read_kept(state_dir, configured.id)
+        report = read_kept(configuration.state_dir, configured.id)
     except KeptError as error:
         code, got, begun, digest = f"bringup_{error.code}", error.got, "", ""
     else:
-        code, got = _judged(report, lane, kind, configured)
+        code, got = _judged(report, configuration.site, lane, kind, configured)
         begun, digest = report.begun, report.sha256
     wanting: Status = "FAIL" if lane.require_bringup and not lane.simulated else "WARN"
     fields = {
         "device": configured.id,
         "address": address_of(configured),
-        "file": kept_file(state_dir, configured.id),
+        "file": kept_file(configuration.state_dir, configured.id),
         "move": " --move" if kind == "barrier" else "",
         "got": got,
         "begun": begun,
@@ -103,9 +102,10 @@ def standing(state_dir: Path, lane: Lane, kind: str, configured: Configured) -> 
     return Finding("OK" if code == PASSED else wanting, code, f"{lane.id}/{configured.id}", fields)
 
 
-def _judged(report: KeptReport, lane: Lane, kind: str, configured: Configured) -> tuple[str, str]:
-    of = (report.lane, report.device, report.kind)
-    if of != (lane.id, configured.id, kind):
+def _judged(report: KeptReport, site: str, lane: Lane, kind: str, configured: Configured) -> tuple[str, str]:
+    of = (report.site, report.lane, report.device, report.kind)
+    # The ids of `kakou init` are the same on every box.
+    if of != (site, lane.id, configured.id, kind):
         return "bringup_elsewhere", " ".join(of)
     if report.digest != digest_of(configured):
         return "bringup_outdated", report.address
@@ -123,7 +123,7 @@ def check_bringup(configuration: Configuration) -> dict[str, list[Finding]]:
     Raises BringupError where one of them asks for the reports of its devices and does not have them.
     """
     real = [lane for lane in configuration.lanes if not lane.simulated]
-    found = {lane.id: standings(configuration.state_dir, lane) for lane in real}
+    found = {lane.id: standings(configuration, lane) for lane in real}
     if wanting := [one for findings in found.values() for one in findings if one.status == "FAIL"]:
         raise BringupError(wanting)
     return found

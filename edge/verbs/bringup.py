@@ -18,6 +18,7 @@ from edge.verbs.configured import configured
 from edge.verbs.person import DEFAULT_CONFIG, EXIT_CONFIG
 
 if TYPE_CHECKING:
+    from config.schema import Configuration
     from edge.bringup.report import Report
     from edge.bringup.step import Step
     from edge.bringup.target import Target
@@ -51,8 +52,8 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_USAGE
     try:
         with devices_held(loaded.state_dir):
-            report, recorded = asyncio.run(_bring_up(target, given, loaded.state_dir))
-            kept = _kept(loaded.state_dir, target, report)
+            report, recorded = asyncio.run(_bring_up(target, given, loaded))
+            kept = _kept(loaded, target, report)
     except asyncio.CancelledError:
         return EXIT_ENDED
     except DevicesHeldError as error:
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if report.ok and recorded and kept else EXIT_FAILED
 
 
-def _kept(state_dir: Path, target: "Target", report: "Report") -> bool:
+def _kept(configuration: "Configuration", target: "Target", report: "Report") -> bool:
     """Keep it for the start of its lane, and say what that still lacks; False where it cannot be kept."""
     from edge.bringup.keeping import keep_report
     from edge.bringup.kept import kept_file
@@ -81,14 +82,14 @@ def _kept(state_dir: Path, target: "Target", report: "Report") -> bool:
     # Nothing asks for the report of a simulator.
     if not is_real(target.lane, target.configured):
         return True
-    file = kept_file(state_dir, target.configured.id)
+    file = kept_file(configuration.state_dir, target.configured.id)
     try:
-        stays = keep_report(state_dir, report) is None
+        stays = keep_report(configuration, report) is None
     except OSError as error:
         _warn(plain(say("bringup_not_kept", file=file, cause=error)))
         return False
     _warn(plain(say("bringup_stays" if stays else "bringup_kept", file=file)))
-    found = standings(state_dir, target.lane)
+    found = standings(configuration, target.lane)
     for one in found:
         if one.status != "OK":
             _warn("\n".join(one.lines()))
@@ -130,7 +131,9 @@ def _confirmed(target: "Target") -> bool:
     return False
 
 
-async def _bring_up(target: "Target", given: argparse.Namespace, state_dir: Path) -> "tuple[Report, bool]":
+async def _bring_up(
+    target: "Target", given: argparse.Namespace, configuration: "Configuration"
+) -> "tuple[Report, bool]":
     """Return the report, and whether all was recorded that should be. Keeps what is wrong where it is broken off."""
     from edge.bringup.report import Report
     from edge.bringup.session import Limits, try_out
@@ -161,7 +164,7 @@ async def _bring_up(target: "Target", given: argparse.Namespace, state_dir: Path
     except BaseException:
         # Told to end, or a defect of a driver: neither makes good what was seen until then.
         if trial.break_off():
-            _kept(state_dir, target, told(trial.steps))
+            _kept(configuration, target, told(trial.steps))
         raise
     finally:
         if trial.boom_left is not None:

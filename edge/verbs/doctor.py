@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     found += look_at_box(loaded)
     found += look_at_credentials(loaded, given.config, datetime.now(UTC))
     found += look_at_models(loaded.lanes)
-    found += [one for lane in loaded.lanes for one in standings(loaded.state_dir, lane)]
+    found += [one for lane in loaded.lanes for one in standings(loaded, lane)]
     found += asyncio.run(look_at_wires(loaded))
     with tempfile.TemporaryDirectory() as seen:
         found += asyncio.run(look_at_bridge(loaded, Path(seen), datetime.now(UTC)))

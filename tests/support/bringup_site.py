@@ -41,8 +41,8 @@ class Site:
         return loaded
 
     def found(self) -> dict[str, Finding]:
-        lane = self.loaded().lanes[0]
-        return {one.subject: one for one in standings(self.state, lane)}
+        loaded = self.loaded()
+        return {one.subject: one for one in standings(loaded, loaded.lanes[0])}
 
     def codes(self) -> list[tuple[str, str]]:
         return [(one.status, one.code.removeprefix("bringup_")) for one in self.found().values()]
@@ -80,4 +80,4 @@ class Site:
             steps = tuple((code, "", "PASS") for code in ("connected", "raises", "lowers", "kept"))
             where, digest = address_of(device), digest_of(device)
             begun = "2026-03-01T08:00:00.000Z"
-            keep(self.state, KeptReport("lane-1", device.id, kind, where, digest, begun, steps))
+            keep(self.state, KeptReport("yard", "lane-1", device.id, kind, where, digest, begun, steps))

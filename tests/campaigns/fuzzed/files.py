@@ -265,7 +265,9 @@ def _zipped(folder: Path, manifest: bytes) -> bytes:
 def _bringup_report(folder: Path) -> Fed:
     """What is kept of a bring-up: whatever is taken for one is small and whole, and read the same again."""
     steps = (("connected", "", "PASS"), ("tag", "0", "FAIL"), ("kept", "", "SKIP"))
-    path = keep(folder, KeptReport("in-1", "r", "tag_reader", "/dev/x", "0" * 64, "2026-03-01T08:00:00Z", steps))
+    path = keep(
+        folder, KeptReport("yard", "in-1", "r", "tag_reader", "/dev/x", "0" * 64, "2026-03-01T08:00:00Z", steps)
+    )
     good = path.read_bytes()
 
     def take(data: bytes) -> None:

@@ -19,7 +19,7 @@ from edge.bringup.standing import NOT_PROVED, digest_of
 from tests.support.sources import ROOT
 
 GOOD = KeptReport(
-    "in-1", "eye", "camera", "http://10.0.0.2/", "0" * 64, "2026-03-01T08:00:00.000Z",
+    "yard", "in-1", "eye", "camera", "http://10.0.0.2/", "0" * 64, "2026-03-01T08:00:00.000Z",
     (("connected", "", "PASS"), ("tag", "0", "FAIL"), ("clock", "", "SKIP"), ("kept", "", "PASS")),
 )  # fmt: skip
 OVERWRITE = """

@@ -98,7 +98,7 @@ async def test_with_them_it_starts_and_the_chain_says_which_they_are(keyed: Site
     async with opened(keyed):
         pass
     (told,) = noted(keyed)
-    found = {str(one.fields["device"]): one for one in standings(keyed.state, keyed.loaded().lanes[0])}
+    found = {str(one.fields["device"]): one for one in standings(keyed.loaded(), keyed.loaded().lanes[0])}
     assert list(told) == ["barrier", "reader"]
     assert told["reader"] == f"bringup_passed 2026-03-01T08:00:00.000Z {found['reader'].fields['sha256']}"
 

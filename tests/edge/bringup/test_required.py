@@ -106,6 +106,14 @@ async def test_a_report_of_another_lane_counts_for_none(site: Site) -> None:
     assert [code for _, code in site.codes()] == ["elsewhere", "passed"]
 
 
+async def test_a_report_of_another_site_counts_for_none(site: Site) -> None:
+    """`kakou init` gives every box the same ids, and the same address of its barrier."""
+    site.record()
+    site.box.config.write_text(site.box.config.read_text().replace("site: yard", "site: quay"))
+    assert [code for _, code in site.codes()] == ["elsewhere", "elsewhere"]
+    assert "yard lane-1 barrier barrier" in next(iter(site.found().values())).message("en")
+
+
 async def test_a_look_at_which_time_ran_out_takes_nothing_away_and_a_fault_does(
     proved: Site, typed: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -250,4 +258,4 @@ def test_each_kind_of_device_is_asked_for_and_none_of_the_shadow(box: Box) -> No
     assert asked["camera", "eye"] == "http://10.0.0.2/"
     assert asked["seal_reader", "seals"] == "http://10.0.0.4/"
     assert asked["voice", "voice"] == "/dev/ttyUSB4"
-    assert {(one.status, one.code) for one in standings(box.folder, lane)} == {("WARN", "bringup_missing")}
+    assert {(one.status, one.code) for one in standings(loaded, lane)} == {("WARN", "bringup_missing")}
