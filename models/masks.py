@@ -75,10 +75,31 @@ class Masked:
         """Return where `what` was read and refused first, or None."""
         return next(iter(self._refused.get(what, ())), None)
 
+    def alone(self, what: str, sightings: Sequence[Sighting], seen: Iterable[Box] = ()) -> list[Sighting]:
+        """Return `sightings`, or nothing where another one of their kind was refused: whose is it that is left?
+
+        `seen` are places of the kind of which nothing was read; those that reach into what is left out are refused too.
+        """
+        refused = self._refused.setdefault(what, [])
+        refused += [
+            box
+            for box in seen
+            if self.reached(box, PLATE_REACH) and not any(overlap(box, one.box) > 0.0 for one in sightings)
+        ]
+        return [] if refused else list(sightings)
+
     def may_hide_box(self, vehicles: Iterable[VehicleSighting]) -> Box | None:
-        """Return a vehicle whose box may stand where nothing is seen: such a picture shows no empty one."""
-        carrying = (one.box for one in vehicles if one.vehicle_class != _CONTAINER)
-        return next((box for box in carrying if self.reached(box, VEHICLE_REACH)), None)
+        """Return a vehicle whose box may stand where nothing is seen: such a picture shows no empty one.
+
+        So it is beside what is left out, and wherever that could hide a whole vehicle larger than all that are seen.
+        """
+        carrying = [one.box for one in vehicles if one.vehicle_class != _CONTAINER]
+        beside = (box for box in carrying if self.reached(box, VEHICLE_REACH))
+        largest = max(carrying, key=lambda box: box[2] * box[3], default=None)
+        hidden = largest is not None and any(
+            wide >= largest[2] and high >= largest[3] for _, _, wide, high in self._boxes
+        )
+        return next(beside, largest if hidden else None)
 
     def without_size_type(self, one: ContainerSighting) -> ContainerSighting:
         """Return `one` without its size and type where a part of that may be hidden."""

@@ -110,6 +110,22 @@ def test_without_that_rule_a_plate_is_read_short(reader: PictureReader, monkeypa
     assert short.plate.text == "粤BD6789"
 
 
+@pytest.mark.parametrize("mask", [Mask(330 / 1280, 0.5, 1, 1), Mask(400 / 1280, 0.5, 1, 1), Mask(0, 515 / 720, 1, 1)])
+def test_another_vehicle_s_plate_is_no_answer_where_the_nearer_one_is_cut(reader: PictureReader, mask: Mask) -> None:
+    image = ground(1280, 720)
+    plate(image, "粤B6R678", (200, 450), 60, BLUE)
+    plate(image, "京A8K321", (800, 120), 40, BLUE)
+    masked = reader.read_encoded(png(image), PLATE, (mask,))
+    assert masked.plates == ()
+    assert why(masked) == [("plate", "masked")]
+
+
+def test_a_mask_that_could_hide_a_larger_vehicle_forbids_to_call_one_empty() -> None:
+    far = VehicleSighting("car", 0.9, (10, 10, 60, 40))
+    assert Masked((Mask(0.5, 0.0, 1.0, 1.0),), 1000, 500).may_hide_box([far]) == far.box
+    assert Masked((Mask(0.0, 0.95, 1.0, 1.0),), 1000, 500).may_hide_box([far]) is None
+
+
 def test_a_crop_whose_side_is_masked_is_no_plate(reader: PictureReader) -> None:
     image = ground(189, 60)
     plate(image, "粤B6R678", (0, 0), 60, BLUE)
@@ -161,7 +177,7 @@ def test_what_was_refused_once_is_refused_in_another_cut_of_its_place() -> None:
 
 @pytest.mark.parametrize(
     ("masks", "told"),
-    [((), []), ((Mask(0.1, 0.0, 1.0, 1.0),), []), ((Mask(0.075, 0.0, 1.0, 1.0),), [("container", MASKED)])],
+    [((), []), ((Mask(0.1, 0.0, 0.11, 1.0),), []), ((Mask(0.075, 0.0, 1.0, 1.0),), [("container", MASKED)])],
 )
 def test_a_vehicle_whose_box_may_be_masked_is_no_empty_one(
     masks: tuple[Mask, ...], told: list[tuple[str, str]]
