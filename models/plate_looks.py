@@ -31,6 +31,12 @@ SURELY_FLOOR = 0.75
 DOUBTFUL_FLOOR = 0.5
 # What the first reader alone has to reach in a picture that is one plate of a kind that no photographed crop shows.
 SELDOM_SEEN_FLOOR = 0.97
+# In a crop other cuts say nothing more of a character that is less sure than this: they show it as doubtfully.
+STEADY_FLOOR = 0.9
+# In rows lower than this a reading that other cuts share may still be another province or letter: both readers are
+# asked, and each character has to be this sure (docs/decisions/0083).
+LOW_ROW_PX = 20
+LOW_ROW_FLOOR = 0.97
 # What the general reader alone has to reach in a picture that is one plate of one row; of two rows it is not believed.
 TEXT_ALONE_FLOOR = 0.98
 # Letters and digits enough for a plate that lacks its first characters, or has a row above.
@@ -86,15 +92,19 @@ class _Sight:
     def doubted(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return the plate where the first reader is sure of it alone, else what both make of it.
 
-        One of two rows, and one on white that no plate of its kind is painted on, are believed by nobody alone; kinds
-        that no photographed crop shows need more (docs/decisions/0070).
+        One of two rows, one in low rows, and one on white that no plate of its kind is painted on, are believed by
+        nobody alone; kinds that no photographed crop shows need more (docs/decisions/0070).
         """
         strange = len(lines) == 2 or (sighting.plate.colour is None and self.colour_of(lines) == "white")
         usual = sighting.plate.kind == "ordinary" and not strange
+        low = min(line.line.height for line in lines) < LOW_ROW_PX
+        if low and min(sighting.characters, default=0.0) < LOW_ROW_FLOOR:
+            return None
         if self._covered(sighting, lines):
             return None
-        first = self._steadied(sighting, lines) if usual else sighting
-        if not strange and first.confidence >= (UNDOUBTED_FLOOR if usual else SELDOM_SEEN_FLOOR):
+        weak = min(sighting.characters, default=0.0) < STEADY_FLOOR
+        first = self._steadied(sighting, lines) if usual and not (low or weak) else sighting
+        if not (strange or low) and first.confidence >= (UNDOUBTED_FLOOR if usual else SELDOM_SEEN_FLOOR):
             return self._unless_temporary(first, lines)
         answer = self._agreed(first, lines)
         if answer is None or (usual and answer.plate.kind == "ordinary"):

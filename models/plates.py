@@ -23,6 +23,8 @@ MIN_ROW_HEIGHT_PX = 8
 PLAIN_FLOOR = 0.96
 # Anything in a scene may look like a plate: 144 right and 1 wrong of 194 from here, 155 and 4 without.
 SCENE_FLOOR = 0.70
+# As likely as this a 临 that is taken for something else makes a plate nobody's number.
+TEMPORARY_FLOOR = 0.1
 # Where the whole picture is known to be one plate.
 CROP_FLOOR = 0.50
 _OF_NEW_ENERGY = KIND_COLOURS["nev_small"] | KIND_COLOURS["nev_large"]
@@ -59,11 +61,11 @@ def read_plate(probabilities: Array, colour: PlateColour | None, rows: Literal[1
 
 
 def is_temporary(probabilities: Array) -> bool:
-    """Say whether a reader sees the 临 of a temporary plate in a line.
+    """Say whether a reader may see the 临 of a temporary plate in a line, whatever it takes it for rather.
 
     Cut to the characters of plates, its answer would be the number alone, which is another vehicle's.
     """
-    return bool((probabilities.argmax(axis=1) == COLUMN[TEMPORARY]).any())
+    return float(probabilities[:, COLUMN[TEMPORARY]].max(initial=0.0)) >= TEMPORARY_FLOOR
 
 
 def _plainly_spelt(columns: Array, alphabet: str) -> tuple[Spelling, float] | None:

@@ -23,7 +23,7 @@ def cut_head(model: onnx.ModelProto, known: list[str]) -> None:
     The model is changed in place and carries our characters. Raises ValueError where its end is not a matrix, a
     bias and a softmax.
     """
-    matrix, bias = _last_matrix(model)
+    matrix, bias = last_matrix(model)
     weights, offsets = numpy_helper.to_array(matrix), numpy_helper.to_array(bias)
     place = {character: index for index, character in enumerate(known, start=1)}
     columns = [0, *(place.get(character, -1) for character in CHARACTERS), len(known) + 1]
@@ -40,7 +40,8 @@ def cut_head(model: onnx.ModelProto, known: list[str]) -> None:
     model.metadata_props.add(key="character", value="\n".join(CHARACTERS))
 
 
-def _last_matrix(model: onnx.ModelProto) -> tuple[onnx.TensorProto, onnx.TensorProto]:
+def last_matrix(model: onnx.ModelProto) -> tuple[onnx.TensorProto, onnx.TensorProto]:
+    """Return the matrix and the bias that a recogniser ends in. Raises ValueError where it ends otherwise."""
     initializers = {tensor.name: tensor for tensor in model.graph.initializer}
     matrix = [node for node in model.graph.node if node.op_type == "MatMul"][-1].input[1]
     after = [node for node in model.graph.node if node.op_type == "Add"][-1]
@@ -60,9 +61,14 @@ def load_cut(network: Path, characters: Path | None) -> onnx.ModelProto:
     if characters is not None:
         known = characters.read_text("utf-8").rstrip("\n").split("\n")
     else:
-        named = [prop.value for prop in model.metadata_props if prop.key == "character"]
-        if not named:
-            raise ValueError(f"{network}: expected a model that names its characters")
-        known = named[0].split("\n")
+        known = named_characters(model)
     cut_head(model, known)
     return model
+
+
+def named_characters(model: onnx.ModelProto) -> list[str]:
+    """Return the characters that a model names as its own, in their order. Raises ValueError where it names none."""
+    named = [prop.value for prop in model.metadata_props if prop.key == "character"]
+    if not named:
+        raise ValueError("expected a model that names its characters")
+    return named[0].removesuffix("\n").split("\n")
