@@ -108,8 +108,7 @@ async def serve(
     """Run every lane until SIGTERM or SIGINT, then let what moves come to rest; True where it shall begin anew.
 
     With `path`, the file of the configuration, it takes a changed one at SIGHUP or `kakou reload`, at a moment without
-    vehicles. `refused` is why the one that it should have begun with was not taken. `clock` makes that of the running
-    loop.
+    vehicles. `refused` is why the one that it should have begun with was not taken. `clock` makes that of the loop.
     Raises BringupError, DevicesHeldError, FailpointError, HardwareError, ManifestError, JournalError, KeyFileError,
     KeysetError or PackageError where it cannot start: nothing was opened then.
     """
