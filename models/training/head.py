@@ -71,4 +71,4 @@ def named_characters(model: onnx.ModelProto) -> list[str]:
     named = [prop.value for prop in model.metadata_props if prop.key == "character"]
     if not named:
         raise ValueError("expected a model that names its characters")
-    return named[0].removesuffix("\n").split("\n")
+    return str(named[0]).removesuffix("\n").split("\n")
