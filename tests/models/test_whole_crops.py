@@ -21,7 +21,7 @@ def test_a_crop_that_is_surely_read_is_not_read_twice():
     assert texts.seen == []
 
 
-DOUBTFUL = {0: {"粤": 0.8, "冀": 0.2}}
+DOUBTFUL = {0: {"粤": 0.92, "冀": 0.08}}
 
 
 @pytest.mark.parametrize(("again", "answered"), [(3, True), (2, False)])
@@ -32,6 +32,27 @@ def test_a_doubtful_crop_is_read_where_other_cuts_say_the_same(again, answered):
     found = read_whole_crop(two(image, plates, Script()))
     assert [sighting.plate.text for sighting in found] == ["粤B6R678"] * answered
     assert len(plates.seen) >= 4
+
+
+@pytest.mark.parametrize(("text_read", "answered"), [("粤B6R678", True), ("", False)])
+def test_other_cuts_say_nothing_of_a_character_that_is_doubtful(text_read, answered):
+    image = ground(220, 60)
+    plate(image, "粤B6R678", (0, 0), 60, BLUE)
+    plates = Script(("粤B6R678", {0: {"粤": 0.85, "冀": 0.15}}), *["粤B6R678"] * 3)
+    found = read_whole_crop(two(image, plates, Script(text_read)))
+    assert [sighting.plate.text for sighting in found] == ["粤B6R678"] * answered
+    assert len(plates.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("doubts", "text_read", "answered"),
+    [({}, "粤B6R678", True), ({}, "冀B6R678", False), ({3: {"R": 0.96, "B": 0.03}}, "粤B6R678", False)],
+)
+def test_a_low_crop_needs_both_readers_and_each_character(doubts, text_read, answered):
+    image = ground(66, 18)
+    plate(image, "粤B6R678", (0, 0), 18, BLUE)
+    found = read_whole_crop(two(image, Script(("粤B6R678", doubts)), Script(text_read)))
+    assert [sighting.plate.text for sighting in found] == ["粤B6R678"] * answered
 
 
 @pytest.mark.parametrize(
