@@ -128,6 +128,36 @@ def test_a_head_that_was_cut_to_fewer_of_our_characters_gets_the_others(shipped,
         load_cut(file, None)
 
 
+def test_between_two_states_of_a_network(shipped, tmp_path):
+    import onnx
+    from onnx import numpy_helper
+
+    from models.training.between import between, main
+
+    earlier, later = tmp_path / "earlier.onnx", tmp_path / "later.onnx"
+    earlier.write_bytes(shipped.SerializeToString())
+    moved = onnx.ModelProto()
+    moved.CopyFrom(shipped)
+    for tensor in moved.graph.initializer:
+        value = numpy_helper.to_array(tensor)
+        if value.dtype == np.float32:
+            tensor.CopyFrom(numpy_helper.from_array(value + np.float32(1.0), tensor.name))
+    later.write_bytes(moved.SerializeToString())
+    ours = {tensor.name: numpy_helper.to_array(tensor) for tensor in shipped.graph.initializer}
+    assert (
+        main(["--earlier", str(earlier), "--later", str(later), "--share", "0.25", "--out", str(tmp_path / "o")]) == 0
+    )
+    for tensor in onnx.load(tmp_path / "o").graph.initializer:
+        value = numpy_helper.to_array(tensor)
+        assert np.allclose(value, ours[tensor.name] + (0.25 if value.dtype == np.float32 else 0), atol=1e-4)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        between(earlier, later, 1.5)
+    del moved.graph.initializer[0]
+    later.write_bytes(moved.SerializeToString())
+    with pytest.raises(ValueError, match="two states"):
+        between(earlier, later, 0.5)
+
+
 def test_a_network_of_another_end_is_refused(shipped):
     import onnx
 
