@@ -131,8 +131,9 @@ async def test_a_configuration_that_was_not_signed_is_not_taken(file: Path) -> N
 async def test_an_untried_device_leaves_the_old_one_in_force(file: Path) -> None:
     async with bench(file) as one:
         edit(file, "must_match: [tag]", "must_match: [tag]  # changed")
-        lane = cast(Any, load(file)).lanes[0]
-        one.refusal = BringupError([standing(file.parent, lane, "barrier", lane.barrier)])
+        configuration = cast(Any, load(file))
+        (lane,) = configuration.lanes
+        one.refusal = BringupError([standing(configuration, lane, "barrier", lane.barrier)])
         told = await one.reloading.look()
         assert (told["accepted"], told["changed"]) == (False, False)
         assert "next: kakou bringup barrier CONFIG --move" in told["problems"][0]

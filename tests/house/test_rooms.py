@@ -52,6 +52,7 @@ ROOMS_OF_LIBRARY = {
     "iotcore": ("simulators.broker",),
     "llrpkit": ("drivers.uhf_llrp.wire",),
     "onnx": (
+        "models.training.between",
         "models.training.cover_network",
         "models.training.head",
         "models.training.network",
