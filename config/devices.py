@@ -24,6 +24,7 @@ from config.fields import (
 )
 from config.modbus_map import ModbusMap
 from edge.core.masks import MOST_MASKS
+from edge.core.masks import Mask as Area
 
 Place = Literal["front", "rear", "left", "right", "top"]
 Looked = Literal["plate", "container", "vehicle"]
@@ -119,9 +120,14 @@ class Mask(Strict):
     bottom: Annotated[PictureShare, beyond("top")]
 
     @property
+    def area(self) -> Area:
+        """The same as a plain value."""
+        return Area(self.left, self.top, self.right, self.bottom)
+
+    @property
     def words(self) -> str:
-        """Its sides on one line."""
-        return f"{self.left:g},{self.top:g},{self.right:g},{self.bottom:g}"
+        """Its sides on one line, each with all of its digits."""
+        return f"{self.left!r},{self.top!r},{self.right!r},{self.bottom!r}"
 
 
 class Camera(Packaged):

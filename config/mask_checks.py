@@ -13,13 +13,13 @@ LEAST_LEFT = 0.05
 
 def mask_findings(camera: Camera, path: PathKey) -> Iterator[Finding]:
     """Yield `duplicate_value` for an area that is named twice and `masks_hide_all` where hardly anything is left."""
-    seen: set[str] = set()
+    seen: set[Mask] = set()
     for index, one in enumerate(camera.masks):
-        if one.words in seen:
+        if one.area in seen:
             expected = Bilingual("不重复的值", "a value used only once")
             yield Finding((*path, "masks", index), "duplicate_value", one.words, expected)
-        seen.add(one.words)
-    left = share_left([Mask(one.left, one.top, one.right, one.bottom) for one in camera.masks])
+        seen.add(one.area)
+    left = share_left([one.area for one in camera.masks])
     if left < LEAST_LEFT:
         percent, least = f"{100 * left:.1f}", round(100 * LEAST_LEFT)
         expected = Bilingual(

@@ -8,7 +8,7 @@ from config.devices import Camera
 from config.schema import Configuration, Lane, Shadows
 from edge.core.cargo import EmptyWeights
 from edge.core.hours import Calendar, Window
-from edge.core.masks import Mask, mask_of
+from edge.core.masks import Mask
 from edge.core.profile import (
     AuthorityProfile,
     CameraProfile,
@@ -92,7 +92,7 @@ def _handheld_rules(lane: Lane) -> HandheldRules | None:
 
 def core_masks(camera: Camera) -> tuple[Mask, ...]:
     """Return what is left out of the pictures of a camera as plain values."""
-    return tuple(mask_of(one.left, one.top, one.right, one.bottom) for one in camera.masks)
+    return tuple(one.area for one in camera.masks)
 
 
 def core_calendar(given: configured.Calendar) -> Calendar:

@@ -166,7 +166,7 @@ def _because(step: Step, field: str, reason: str) -> None:
 
 
 def _told(configured: Configured) -> str:
-    """Return the areas that are left out, as `kakou identify --mask` takes them."""
+    """Return the areas that are left out, each as one `kakou identify --mask` takes it."""
     return "; ".join(one.words for one in configured.masks) or "-"
 
 

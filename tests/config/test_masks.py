@@ -20,7 +20,7 @@ def test_what_is_left_out_reaches_the_lane_and_its_record() -> None:
     configuration = loaded(masked(STRIP, "{left: 0, top: 0, right: 0.25, bottom: 0.5}"))
     areas = (Area(0.0, 0.92, 1.0, 1.0), Area(0.0, 0.0, 0.25, 0.5))
     camera = configuration.lanes[0].cameras[0]
-    assert [one.words for one in camera.masks] == ["0,0.92,1,1", "0,0,0.25,0.5"]
+    assert [one.words for one in camera.masks] == ["0.0,0.92,1.0,1.0", "0.0,0.0,0.25,0.5"]
     assert lane_profile(configuration, configuration.lanes[0]).cameras[0].masks == areas
     assert lane_profile(loaded(GOOD), loaded(GOOD).lanes[0]).cameras[0].masks == ()
 
@@ -40,6 +40,13 @@ def test_every_sort_of_camera_gives_pictures_that_are_read(camera: str) -> None:
     assert mask == Mask(left=0.0, top=0.92, right=1.0, bottom=1.0)
 
 
+def test_areas_that_differ_in_their_last_digit_are_two() -> None:
+    sides = ("0.12345671", "0.12345672")
+    configuration = loaded(masked(*(f"{{left: 0, top: {top}, right: 1, bottom: 0.5}}" for top in sides)))
+    camera = configuration.lanes[0].cameras[0]
+    assert [one.words for one in camera.masks] == [f"0.0,{top},1.0,0.5" for top in sides]
+
+
 @pytest.mark.parametrize(
     ("masks", "code", "told"),
     [
@@ -53,7 +60,12 @@ def test_every_sort_of_camera_gives_pictures_that_are_read(camera: str) -> None:
         (["{left: 0, top: 0, right: 1, bottom: 0.5, centre: 1}"], "unknown_key", "centre"),
         (['{left: "0", top: 0, right: 1, bottom: 0.5}'], "wrong_type", "0"),
         (["5"], "wrong_type", "5"),
-        ([STRIP, STRIP], "duplicate_value", "0,0.92,1,1"),
+        ([STRIP, STRIP], "duplicate_value", "0.0,0.92,1.0,1.0"),
+        (
+            ["{left: -0.0, top: 0, right: 0.5, bottom: 1}", "{left: 0.0, top: 0, right: 0.5, bottom: 1}"],
+            "duplicate_value",
+            "0.0,0.0,0.5,1.0",
+        ),
         (["{left: 0, top: 0, right: 1, bottom: 0.96}"], "masks_hide_all", "4.0"),
         (
             ["{left: 0, top: 0, right: 0.5, bottom: 1}", "{left: 0.5, top: 0, right: 1, bottom: 1}"],

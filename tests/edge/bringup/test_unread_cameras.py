@@ -218,7 +218,7 @@ async def test_what_the_configuration_masks_is_shown_and_not_read() -> None:
     assert found["plate"].fields["reason"] == "masked"
     assert found["plate"].text("next", "zh") == say("unread_masked", "zh")
     for language in ("zh", "en"):
-        assert "0,0.9,1,1; 0.5,0,1,0.25" in found["pictures"].text("seen", language)  # type: ignore[arg-type]
+        assert "0.0,0.9,1.0,1.0; 0.5,0.0,1.0,0.25" in found["pictures"].text("seen", language)  # type: ignore[arg-type]
     assert steps_of(trial("plate"))["pictures"].text("seen", "en").endswith("not read (masks): -")
 
 
