@@ -40,6 +40,18 @@ def test_every_sort_of_camera_gives_pictures_that_are_read(camera: str) -> None:
     assert mask == Mask(left=0.0, top=0.92, right=1.0, bottom=1.0)
 
 
+@pytest.mark.parametrize(
+    "masks",
+    [
+        ["{left: 0, top: 0, right: 0.25, bottom: 1}", "{left: 0.3, top: 0, right: 1, bottom: 1}"],
+        ["{left: 0, top: 0, right: 1, bottom: 0.95}"],
+        ["{left: 0, top: 0, right: 0.1, bottom: 1}", "{left: 0.15, top: 0, right: 1, bottom: 1}"],
+    ],
+)
+def test_what_leaves_just_enough_is_taken_however_its_sides_are_rounded(masks: list[str]) -> None:
+    assert len(loaded(masked(*masks)).lanes[0].cameras[0].masks) == len(masks)
+
+
 def test_areas_that_differ_in_their_last_digit_are_two() -> None:
     sides = ("0.12345671", "0.12345672")
     configuration = loaded(masked(*(f"{{left: 0, top: {top}, right: 1, bottom: 0.5}}" for top in sides)))
