@@ -1,5 +1,6 @@
 """Areas of one picture that are left out of recognition: painted over before anything looks, reached by no answer."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -26,6 +27,11 @@ VEHICLE_REACH = (1 / 3, 1 / 3)
 SIZE_TYPE_REACH = (3.0, 3.0)
 # What carries a box, and shows nothing of it where the box is hidden.
 _CONTAINER = "container"
+
+# A plate that a mask cuts is seen faintly, and another vehicle's is answered then. Of 180 pairs of photographs 50 were
+# wrong where it had to be seen surely, 17 where it has to be so high; of 250 that are read beside a mask 13 and 12 were
+# lost.
+NEARLY_AS_HIGH = 2 / 3
 
 # Aside, and up or down.
 Reach = tuple[float, float]
@@ -78,13 +84,17 @@ class Masked:
     def alone(self, what: str, sightings: Sequence[Sighting], seen: Iterable[Box] = ()) -> list[Sighting]:
         """Return `sightings`, or nothing where another one of their kind was refused: whose is it that is left?
 
-        `seen` are places of the kind of which nothing was read; those that reach into what is left out are refused too.
+        `seen` are places where plates may be, however faintly seen; of those that are nearly as high as the highest
+        answer, or higher, and reach into what is left out, one is enough too.
         """
         refused = self._refused.setdefault(what, [])
+        highest = max((min(one.box[2:]) for one in sightings), default=math.inf)
         refused += [
             box
             for box in seen
-            if self.reached(box, PLATE_REACH) and not any(overlap(box, one.box) > 0.0 for one in sightings)
+            if min(box[2:]) > NEARLY_AS_HIGH * highest
+            and self.reached(box, PLATE_REACH)
+            and not any(overlap(box, one.box) > 0.0 for one in sightings)
         ]
         return [] if refused else list(sightings)
 

@@ -20,7 +20,7 @@ from models.messages import Fault
 from models.picture import open_picture
 from models.pixels import Image
 from models.plate_finder import PlateFinder
-from models.plate_looks import SURELY_THERE, find_plates, found_rows, leaves_larger, read_whole_crop
+from models.plate_looks import find_plates, found_rows, leaves_larger, read_whole_crop
 from models.reader import LineReader
 from models.registry import REGISTRY_PATH, ModelEntry, ModelError, load_registry
 from models.roles import REQUIRED
@@ -153,8 +153,8 @@ class PictureReader:
                 return PictureReading(tuple(whole), (), (), _unread(looks, look_for, whole, []))
         plates, containers = self._look(looks, look_for)
         # Another vehicle's plate, and one box of two, are no answer where what is nearer was cut at a mask.
-        seen = (plate.line.box for plate in looks.seen if plate.line.score >= SURELY_THERE)
-        plates, containers = masked.alone(PLATE, plates, seen), masked.alone(CONTAINER, containers)
+        plates = masked.alone(PLATE, plates, [plate.line.box for plate in looks.seen])
+        containers = masked.alone(CONTAINER, containers)
         codes = tuple(masked.without_size_type(as_probability(one)) for one in containers)
         found = PictureReading(tuple(plates), codes, (), _unread(looks, look_for, plates, containers))
         return _explained(found, TOO_FEW_PIXELS if looks.all_too_low else None)

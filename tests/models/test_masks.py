@@ -120,6 +120,25 @@ def test_another_vehicle_s_plate_is_no_answer_where_the_nearer_one_is_cut(reader
     assert why(masked) == [("plate", "masked")]
 
 
+def test_a_plate_that_is_nearly_as_high_and_cut_forbids_another_however_faintly_it_is_seen() -> None:
+    mask = Mask(0.5, 0.0, 1.0, 1.0)
+    answer = PlateSighting(Plate("粤A12345", "blue", "ordinary"), 0.9, (10, 10, 60, 18))
+    for cut, answered in (
+        ((60, 50, 60, 12), [answer]),
+        ((60, 50, 60, 13), []),
+        ((60, 50, 60, 30), []),
+        # The same plate, seen otherwise, and one that no mask cuts.
+        ((60, 20, 60, 30), [answer]),
+        ((10, 50, 60, 30), [answer]),
+    ):
+        masked = Masked((mask,), 200, 100)
+        assert masked.alone("plate", [answer], [cut]) == answered
+        assert masked.first_refused("plate") == (None if answered else cut)
+    # Where nothing is answered nothing forbids it, and the reason is another's.
+    masked = Masked((mask,), 200, 100)
+    assert (masked.alone("plate", [], [(60, 50, 60, 30)]), masked.first_refused("plate")) == ([], None)
+
+
 def test_a_mask_that_could_hide_a_larger_vehicle_forbids_to_call_one_empty() -> None:
     far = VehicleSighting("car", 0.9, (10, 10, 60, 40))
     assert Masked((Mask(0.5, 0.0, 1.0, 1.0),), 1000, 500).may_hide_box([far]) == far.box
