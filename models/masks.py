@@ -57,7 +57,7 @@ class Masked:
 
     def painted(self, image: Image) -> Image:
         """Return `image` with what is left out painted over."""
-        return image if self.seen is None else painted_over(image, self.seen, self._boxes)
+        return image if self.seen is None else painted_over(image, self.seen)
 
     def reached(self, box: Box, reach: Reach) -> bool:
         """Say whether `box`, made larger by `reach` on each side, holds anything that is left out."""

@@ -259,7 +259,7 @@ def test_pictures_of_any_size_are_painted(size: tuple[int, int]) -> None:
 
 def test_where_nothing_is_left_the_painting_is_black() -> None:
     image = ground(40, 30)
-    assert not painted_over(image, np.zeros((30, 40), np.uint8), [(0, 0, 40, 30)]).any()
+    assert not painted_over(image, np.zeros((30, 40), np.uint8)).any()
 
 
 def night_with_lamps() -> Image:
