@@ -11,9 +11,6 @@ Every `--step`-th labelled photograph of one code (from `--first` on) is read as
 `wrong` is any other verified code than those that are painted on the box. Needs nothing of the extra `training`.
 """
 
-import argparse
-import csv
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,12 +22,12 @@ import numpy as np
 
 from edge.core.readings import ContainerSighting
 from models.pipeline import CONTAINER, PictureReader, load_picture_reader
-from models.pixels import Image, decoded, use_one_thread
+from models.pixels import Image
 from models.scoring import Tally, score_codes
 from models.training.augment import packed
+from models.training.labelled_photographs import Row, labels_of_one_code, photographs_of, published, run
 
 Rng = np.random.Generator
-Row = dict[str, str]
 TENTHS = range(1, 10)
 BAR_SHARES = (0.05, 0.10, 0.20, 0.07, 0.15)
 SHADES = ((30, 30, 30), (128, 128, 128), (235, 235, 235))
@@ -62,9 +59,7 @@ class Disturbed:
 
     def figures(self) -> dict[str, Any]:
         """Return the published figures."""
-        counts = {name: tally.summary() for name, tally in self.tallies.items()}
-        kept = ("n", "exact", "wrong", "unread")
-        return {name: {which: one[which] for which in kept} for name, one in counts.items()} | {"misread": self.wrong}
+        return published(self.tallies, self.wrong)
 
 
 def bars(image: Image, turn: int) -> Iterator[tuple[str, Image]]:
@@ -108,12 +103,8 @@ def drawn(image: Image, colour: tuple[int, int, int], rng: Rng) -> Image:
 def judge(reader: PictureReader, folder: Path, step: int, first: int) -> Disturbed:
     """Return the counts on the photographs of `folder`/containers. Raises OSError, KeyError for bad labels."""
     judged = Disturbed()
-    with (folder / "containers" / "labels.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["code"] and not row["legible"].startswith("partial")]
-    for turn, row in enumerate([row for row in rows if "|" not in row["code"]][first::step]):
-        image = decoded((folder / "containers" / "images" / row["image"]).read_bytes())
-        if image is None:
-            continue
+    boxes = folder / "containers"
+    for turn, row, image in photographs_of(boxes, labels_of_one_code(boxes)[first::step]):
         rng = np.random.default_rng(turn)
         found = _verified(reader, image)
         judged.add("as it is", row, found, "")
@@ -135,16 +126,11 @@ def _verified(reader: PictureReader, image: Image) -> list[ContainerSighting]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Read, count, print; returns 0. Raises ModelError for models that cannot be used, OSError for files."""
-    parser = argparse.ArgumentParser(prog="python -m models.training.judge_disturbed", description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder laid out as ../shared/real-images")
-    parser.add_argument("--step", type=int, default=6, help="every how many photographs one is taken")
-    parser.add_argument("--first", type=int, default=0, help="how many are left out before the first")
-    parser.add_argument("--json", action="store_true", help="print JSON on one line")
-    arguments = parser.parse_args(argv)
-    use_one_thread()
-    figures = judge(load_picture_reader(), arguments.folder, arguments.step, arguments.first).figures()
-    sys.stdout.write(json.dumps(figures, ensure_ascii=False, indent=None if arguments.json else 2) + "\n")
-    return 0
+
+    def judged(folder: Path, step: int, first: int) -> dict[str, Any]:
+        return judge(load_picture_reader(), folder, step, first).figures()
+
+    return run("judge_disturbed", __doc__, judged, argv)
 
 
 if __name__ == "__main__":

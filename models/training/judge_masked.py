@@ -13,9 +13,6 @@ from each side: `plates cut`. `wrong` is any other code than that of the photogr
 read without a mask. Needs nothing of the extra `training`.
 """
 
-import argparse
-import csv
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,16 +25,16 @@ from edge.core.masks import Mask
 from edge.core.readings import Box, PictureReading
 from models.masks import Masked
 from models.pipeline import CONTAINER, PLATE, PictureReader, load_picture_reader
-from models.pixels import Image, decoded, use_one_thread
+from models.pixels import Image
 from models.scoring import Tally, score_codes, score_plate
 from models.training.augment import packed
 from models.training.judge_disturbed import DRAWN_CODE, QUALITY, WHITE, drawn
+from models.training.labelled_photographs import Row, labels_of, labels_of_one_code, photographs_of, published, run
 
 STRIP = Mask(0.0, 0.92, 1.0, 1.0)
 # What a camera draws has a soft outline; a technician leaves some room around it.
 AROUND_PX = 4
 EIGHTHS = range(1, 9)
-Row = dict[str, str]
 
 
 class Judge:
@@ -66,9 +63,7 @@ class Judge:
 
     def figures(self) -> dict[str, Any]:
         """Return the published figures."""
-        kept = ("n", "exact", "wrong", "unread")
-        counts = {name: tally.summary() for name, tally in self.tallies.items()}
-        return {name: {which: one[which] for which in kept} for name, one in counts.items()} | {"misread": self.wrong}
+        return published(self.tallies, self.wrong)
 
     def _read(self, image: Image, what: str, masks: Sequence[Mask]) -> PictureReading:
         masked = Masked(masks, *image.shape[1::-1])
@@ -113,44 +108,25 @@ def cutting(box: Box, width: int, height: int) -> Iterator[Mask]:
 def judge(reader: PictureReader, folder: Path, step: int, first: int) -> Judge:
     """Return the counts on the photographs of `folder`. Raises OSError, KeyError for bad labels."""
     judged = Judge(reader)
-    codes = [row for row in _rows(folder / "containers") if row["code"] and not row["legible"].startswith("partial")]
-    for turn, (row, image) in enumerate(
-        _taken(folder / "containers", [r for r in codes if "|" not in r["code"]][first::step])
-    ):
+    boxes, cars = folder / "containers", folder / "plates"
+    for turn, row, image in photographs_of(boxes, labels_of_one_code(boxes)[first::step]):
         judged.code("as it is", row, image)
         shown, low = drawn(image, WHITE, np.random.default_rng(turn)), in_strip(image)
         for name, picture, mask in (("drawn", shown, around(image, shown)), ("strip", low, STRIP)):
             judged.code(name, row, picture)
             judged.code(f"{name}, masked", row, picture, (mask,))
-    for row, image in _taken(folder / "plates", _rows(folder / "plates")[first::step]):
+    for _, row, image in photographs_of(cars, labels_of(cars)[first::step]):
         judged.plate(row, image)
     return judged
 
 
-def _rows(folder: Path) -> list[Row]:
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _taken(folder: Path, rows: Sequence[Row]) -> Iterator[tuple[Row, Image]]:
-    for row in rows:
-        image = decoded((folder / "images" / row["image"]).read_bytes())
-        if image is not None:
-            yield row, image
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Read, count, print; returns 0. Raises ModelError for models that cannot be used, OSError for files."""
-    parser = argparse.ArgumentParser(prog="python -m models.training.judge_masked", description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder laid out as ../shared/real-images")
-    parser.add_argument("--step", type=int, default=6, help="every how many photographs one is taken")
-    parser.add_argument("--first", type=int, default=0, help="how many are left out before the first")
-    parser.add_argument("--json", action="store_true", help="print JSON on one line")
-    arguments = parser.parse_args(argv)
-    use_one_thread()
-    figures = judge(load_picture_reader(), arguments.folder, arguments.step, arguments.first).figures()
-    sys.stdout.write(json.dumps(figures, ensure_ascii=False, indent=None if arguments.json else 2) + "\n")
-    return 0
+
+    def judged(folder: Path, step: int, first: int) -> dict[str, Any]:
+        return judge(load_picture_reader(), folder, step, first).figures()
+
+    return run("judge_masked", __doc__, judged, argv)
 
 
 if __name__ == "__main__":

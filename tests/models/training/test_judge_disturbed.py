@@ -1,9 +1,7 @@
 """Photographs that something was painted over: what is painted, how it is counted, what the command prints."""
 
-import csv
 import json
 
-import cv2
 import numpy as np
 import pytest
 
@@ -12,6 +10,7 @@ from edge.core.readings import ContainerSighting, PictureReading
 from models.training import judge_disturbed
 from models.training.judge_disturbed import DRAWN_CODE, SHADES, TENTHS, bars, covered_letters, drawn, judge, main
 from tests.support.drawn import ground
+from tests.support.labelled import folder_of
 
 CODE = "MSKU2615360"
 
@@ -31,18 +30,6 @@ class Answering:
         assert look_for == {"container"}
         self.asked += 1
         return PictureReading(containers=self.found)
-
-
-def folder_of(tmp_path, *rows):
-    images = tmp_path / "containers" / "images"
-    images.mkdir(parents=True)
-    cv2.imwrite(str(images / "1.png"), ground())
-    (images / "broken.png").write_bytes(b"none")
-    with (tmp_path / "containers" / "labels.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["image", "code", "legible"])
-        writer.writeheader()
-        writer.writerows(dict(zip(("image", "code", "legible"), row, strict=True)) for row in rows)
-    return tmp_path
 
 
 def test_a_bar_covers_what_it_says():
@@ -85,7 +72,7 @@ def test_a_code_is_drawn_in_its_colour():
 )
 def test_each_photograph_is_read_in_all_ways(tmp_path, found, sets, wrong):
     rows = ("1.png", CODE, "yes"), ("1.png", f"{CODE}|{CODE}", "yes"), ("1.png", "", "yes"), ("broken.png", CODE, "yes")
-    folder = folder_of(tmp_path, *rows, ("1.png", CODE, "partial: hidden"))
+    folder = folder_of(tmp_path, (*rows, ("1.png", CODE, "partial: hidden")))
     figures = judge(Answering(*found), folder, 1, 0).figures()
     assert {name: one["n"] for name, one in figures.items() if name != "misread"} == sets
     assert sum(one["wrong"] for name, one in figures.items() if name != "misread") == wrong == len(figures["misread"])
@@ -93,7 +80,7 @@ def test_each_photograph_is_read_in_all_ways(tmp_path, found, sets, wrong):
 
 def test_the_command_prints_what_it_counted(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(judge_disturbed, "load_picture_reader", lambda: Answering(sighting()))
-    folder = folder_of(tmp_path, ("1.png", CODE, "yes"), ("1.png", CODE, "yes"))
+    folder = folder_of(tmp_path, [("1.png", CODE, "yes")] * 2)
     assert main([str(folder), "--step", "2", "--first", "1", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert figures["bars"] == {"n": 9, "exact": 9, "wrong": 0, "unread": 0}

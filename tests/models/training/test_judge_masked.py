@@ -1,9 +1,7 @@
 """Photographs with areas that are not to be read: what is drawn and masked, how it is counted, what is printed."""
 
-import csv
 import json
 
-import cv2
 import numpy as np
 import pytest
 
@@ -15,6 +13,7 @@ from models.training import judge_masked
 from models.training.judge_disturbed import DRAWN_CODE
 from models.training.judge_masked import STRIP, around, cutting, in_strip, judge, main
 from tests.support.drawn import ground
+from tests.support.labelled import folder_of
 
 CODE = "MSKU2615360"
 OWN, BESIDE = "粤B12345", "粤A54321"
@@ -39,19 +38,6 @@ class Answering:
             return PictureReading(self.plates if masked.seen is None else self.cut)
         drawn = (image > 240).all(axis=2).any()
         return PictureReading(containers=(*self.found, *((code(DRAWN_CODE),) if drawn else ())))
-
-
-def folder_of(tmp_path, codes=(), plates=()):
-    for name, rows in (("containers", codes), ("plates", plates)):
-        images = tmp_path / name / "images"
-        images.mkdir(parents=True)
-        cv2.imwrite(str(images / "1.png"), ground())
-        (images / "broken.png").write_bytes(b"none")
-        with (tmp_path / name / "labels.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, ["image", "code", "legible"])
-            writer.writeheader()
-            writer.writerows(dict(zip(("image", "code", "legible"), row, strict=False)) for row in rows)
-    return tmp_path
 
 
 def test_what_is_drawn_lies_in_the_area_that_is_masked():
