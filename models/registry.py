@@ -5,9 +5,9 @@ import importlib.util
 import os
 from pathlib import Path
 
+from edge.regular_file import FileRefusedError, read_regular
 from models.graph_bytes import GraphError, refuse_foreign
 from models.registry_file import MAX_REGISTRY_BYTES, ModelEntry, entries_of
-from models.regular_file import FileRefusedError, read_regular
 from models.roles import REQUIRED
 
 __all__ = [

@@ -5,7 +5,6 @@ Whoever may write the state directory can write such a file: it is against mista
 
 import json
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -27,6 +26,7 @@ from edge.clearance.claims import (
 from edge.clearance.strict_json import StrictJsonError, parse_object
 from edge.files import write_whole
 from edge.portable import POSIX
+from edge.regular_file import FileRefusedError, read_regular
 
 KEPT_TYPE = "kakou-bringup"
 KEPT_VERSION = 1
@@ -35,8 +35,7 @@ MOST_BYTES = 64 * 1024
 _MOST_STEPS = 256
 _LONGEST_ADDRESS = 4_000
 _STATUSES = ("PASS", "FAIL", "SKIP")
-# As far as a system has them: no link is followed, no pipe waited for, no byte changed on the way.
-_CAREFULLY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+_REFUSED = {"missing": "none", "not_a_file": "no regular file", "too_large": f"more than {MOST_BYTES} bytes"}
 
 
 class KeptError(ValueError):
@@ -108,24 +107,10 @@ def read_kept(state_dir: Path, device: str) -> KeptReport:
 
 def _read(path: Path) -> bytes:
     try:
-        # Said by name where the system has no flag for it, too.
-        if path.is_symlink():
-            raise KeptError("unreadable", "a link")
-        descriptor = os.open(path, os.O_RDONLY | _CAREFULLY)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise KeptError("unreadable", "no regular file")
-            with open(descriptor, "rb", closefd=False) as file:
-                raw = file.read(MOST_BYTES + 1)
-        finally:
-            os.close(descriptor)
-    except FileNotFoundError as error:
-        raise KeptError("missing", "none") from error
-    except OSError as error:
-        raise KeptError("unreadable", error.strerror or str(error)) from error
-    if len(raw) > MOST_BYTES:
-        raise KeptError("unreadable", f"more than {MOST_BYTES} bytes")
-    return raw
+        return read_regular(path, MOST_BYTES, links=False)
+    except FileRefusedError as error:
+        code = "missing" if error.kind == "missing" else "unreadable"
+        raise KeptError(code, _REFUSED.get(error.kind, error.got)) from error
 
 
 def _are_steps(value: object) -> bool:

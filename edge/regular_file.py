@@ -9,6 +9,7 @@ _PIECE_BYTES = 1 << 20
 # Nothing is waited for: a pipe that nobody writes to would hold whoever opens it. Windows knows neither flag, and has
 # one of its own for bytes as they are.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -19,7 +20,7 @@ _KINDS = (
 
 
 class FileRefusedError(Exception):
-    """A path is not read. `kind` is `missing`, `not_a_file`, `too_large` or `unreadable`; `got` says what is there."""
+    """A path is not read. `kind` is `missing`, `link`, `not_a_file`, `too_large` or `unreadable`; `got` says more."""
 
     def __init__(self, kind: str, got: str) -> None:
         super().__init__(f"{kind}: {got}")
@@ -27,12 +28,15 @@ class FileRefusedError(Exception):
         self.got = got
 
 
-def read_regular(path: Path, most_bytes: int) -> bytes:
-    """Return the bytes of `path`. Raises FileRefusedError, and waits for nobody."""
+def read_regular(path: Path, most_bytes: int, *, links: bool = True) -> bytes:
+    """Return the bytes of `path`. Raises FileRefusedError, and waits for nobody.
+
+    Without `links` a symbolic link in its place is refused too (`link`).
+    """
     try:
         # Looked at before it is opened: a device may do something when it is.
-        _check(path.stat(), most_bytes)
-        handle = os.open(path, _FLAGS)
+        _check(path.stat(follow_symlinks=links), most_bytes)
+        handle = os.open(path, _FLAGS if links else _FLAGS | _NO_LINK)
         try:
             # And again: another may have been laid there in between.
             _check(os.fstat(handle), most_bytes)
@@ -40,6 +44,8 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
         finally:
             os.close(handle)
     except OSError as error:
+        if not links and error.errno == errno.ELOOP:
+            raise FileRefusedError("link", "a link") from error
         raise _refused(path, error) from error
     except ValueError as error:
         # No path at all: it holds NUL, or half of a character.
@@ -47,6 +53,8 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
 
 
 def _check(found: os.stat_result, most_bytes: int) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise FileRefusedError("link", "a link")
     if not stat.S_ISREG(found.st_mode):
         kind = next((name for is_one, name in _KINDS if is_one(found.st_mode)), "no regular file")
         raise FileRefusedError("not_a_file", kind)

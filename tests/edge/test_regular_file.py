@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.regular_file import FileRefusedError, read_regular
 from models import registry
-from models.regular_file import FileRefusedError, read_regular
 
 
 def refused(path: Path, most_bytes: int = 10) -> tuple[str, str]:
@@ -48,3 +48,16 @@ def test_without_its_own_registry_the_product_is_reinstalled(tmp_path: Path, mon
     monkeypatch.setattr(registry, "REGISTRY_PATH", tmp_path / "registry.json")
     with pytest.raises(registry.ModelError, match=r"model_missing.*next: reinstall the product"):
         registry.load_registry(tmp_path / "registry.json")
+
+
+def test_a_link_is_followed_unless_it_may_not_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, link = tmp_path / "whole", tmp_path / "link"
+    whole.write_bytes(b"all of it")
+    link.symlink_to(whole)
+    assert read_regular(link, 100) == read_regular(whole, 100, links=False) == b"all of it"
+    with pytest.raises(FileRefusedError, match="link: a link"):
+        read_regular(link, 100, links=False)
+    # Laid there once it had been looked at.
+    monkeypatch.setattr("edge.regular_file._check", lambda *_: None)
+    with pytest.raises(FileRefusedError, match="link: a link"):
+        read_regular(link, 100, links=False)
