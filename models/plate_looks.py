@@ -98,12 +98,12 @@ class _Sight:
         strange = len(lines) == 2 or (sighting.plate.colour is None and self.colour_of(lines) == "white")
         usual = sighting.plate.kind == "ordinary" and not strange
         low = min(line.line.height for line in lines) < LOW_ROW_PX
-        if low and min(sighting.characters, default=0.0) < LOW_ROW_FLOOR:
+        weakest = min(sighting.characters, default=0.0)
+        if low and weakest < LOW_ROW_FLOOR:
             return None
         if self._covered(sighting, lines):
             return None
-        weak = min(sighting.characters, default=0.0) < STEADY_FLOOR
-        first = self._steadied(sighting, lines) if usual and not (low or weak) else sighting
+        first = self._steadied(sighting, lines) if usual and not low and weakest >= STEADY_FLOOR else sighting
         if not (strange or low) and first.confidence >= (UNDOUBTED_FLOOR if usual else SELDOM_SEEN_FLOOR):
             return self._unless_temporary(first, lines)
         answer = self._agreed(first, lines)

@@ -22,7 +22,7 @@ PROVINCE_ALONE_FLOOR = 0.95
 WON_FLOOR = 0.9
 # Of the weakest character, for each of two readers that have to spell the same where something may be hidden.
 SURELY_SEEN = 0.9
-# What the reader of plates, which has never seen a 临, most often takes one for; rarer, it leaves it out.
+# What a reader that does not see a 临 most often takes one for; rarer, it leaves it out.
 LIKE_TEMPORARY = frozenset("6领挂")
 # The general reader writes these for the digits that plates have in their place.
 _DIGITS = str.maketrans("OI", "01")
