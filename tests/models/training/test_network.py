@@ -107,17 +107,20 @@ def test_the_head_is_cut_to_our_characters(shipped):
     assert whole.metadata_props[0].value.split("\n") == CHARACTERS
 
 
-def test_a_head_that_was_cut_to_fewer_of_our_characters_gets_the_others(shipped, tmp_path):
+def test_a_head_that_was_cut_to_fewer_of_our_characters_gets_the_others(shipped, tmp_path, monkeypatch):
     import onnx
 
-    from models.training.head import CHARACTERS, CLASSES, cut_head, load_cut
+    from models.training import head
+    from models.training.head import CHARACTERS, CLASSES, cut_head, load_cut, named_characters
 
     fewer = onnx.ModelProto()
     fewer.CopyFrom(shipped)
-    (named,) = (prop for prop in fewer.metadata_props if prop.key == "character")
     file = tmp_path / "fewer.onnx"
-    known = named.value.split("\n")
-    cut_head(fewer, known)
+    with monkeypatch.context() as before:
+        before.setattr(head, "CHARACTERS", CHARACTERS[:-1])
+        before.setattr(head, "CLASSES", CLASSES - 1)
+        cut_head(fewer, named_characters(shipped))
+    assert named_characters(fewer) == CHARACTERS[:-1]
     file.write_bytes(fewer.SerializeToString())
     model = load_cut(file, None)
     assert model.metadata_props[0].value.split("\n") == CHARACTERS
