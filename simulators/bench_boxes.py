@@ -2,21 +2,20 @@
 
 import asyncio
 import os
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from simulators.bench_broker import MeasuredBroker
 from simulators.bench_flood import FLOOD_LANES, measure_flood
-from simulators.bench_lanes import floor_ms, measure
+from simulators.bench_lanes import measure
 from simulators.bench_overhead import OWN
 
 
 def run(
     folder: Path, broker: MeasuredBroker, sizes: Sequence[int], passages: int, period_s: float, *, flood: bool
 ) -> dict[str, Any]:
-    """Measure each size between two floors, and return the published figures. Raises BenchError, OSError."""
+    """Measure each size beside the floor, and return the published figures. Raises BenchError, OSError."""
 
     def place(name: str) -> Path:
         (folder / name).mkdir()
@@ -24,10 +23,8 @@ def run(
 
     rows = []
     for size in sizes:
-        floor = asyncio.run(floor_ms(place(f"floor-{size}"), broker))
         found = asyncio.run(measure(place(f"{OWN}-{size}"), broker, size, passages, period_s))
-        middle_ms = statistics.median(floor + asyncio.run(floor_ms(place(f"floor-{size}-after"), broker)))
-        rows.append({**found.as_json(middle_ms), "floor_ms_p50": round(middle_ms, 2)})
+        rows.append(found.as_json())
     figures: dict[str, Any] = {"sizes": rows, "broker": broker.name, "period_s": period_s}
     figures |= {"cores": len(os.sched_getaffinity(0)), "load_1m": round(os.getloadavg()[0], 1)}
     if flood:

@@ -140,10 +140,11 @@ async def measure(folder: Path, broker: MeasuredBroker, passages: int) -> Overhe
         marks, answered = (await floor.marks())[WARM_UP:], (await own.answered_ns())[WARM_UP:]
         trips, passed = trips[WARM_UP:], passed[WARM_UP:]
         stages = (*_floor_stages(trips, marks), *_own_stages(passed, answered))
-        return Overhead(_spent(trips), _spent(passed), stages, broker.name)
+        return Overhead(spent_ms(trips), spent_ms(passed), stages, broker.name)
 
 
-def _spent(watches: Sequence[Stopwatch]) -> tuple[float, ...]:
+def spent_ms(watches: Sequence[Stopwatch]) -> tuple[float, ...]:
+    """Return what each took from its tag's frame to its coil, milliseconds."""
     return tuple((watch.raised_ns - watch.tag_ns) / 1e6 for watch in watches)
 
 

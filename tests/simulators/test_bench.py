@@ -115,9 +115,19 @@ async def test_two_lanes_in_one_process(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(bench_lanes, "WORKERS", 1)
     with measured_broker(None) as broker:
         found = await bench_lanes.measure(tmp_path, broker, 2, 1, 0.1)
-    row = found.as_json(1.0)
+    row = found.as_json()
     assert (row["lanes"], row["passages"] + row["held"]) == (2, 2)
-    for name in ("own_ms_p50", "own_ms_p99", "ratio", "cpu_percent_per_lane", "rss_mib", "recognition_ms_p50"):
+    # The floor released as often as trucks came.
+    assert len(found.floor_ms) == 2
+    for name in (
+        "own_ms_p50",
+        "own_ms_p99",
+        "floor_ms_p50",
+        "ratio",
+        "cpu_percent_per_lane",
+        "rss_mib",
+        "recognition_ms_p50",
+    ):
         assert row[name] > 0, name
     # A passage that recognition took no part in, or that was nothing else, was not measured.
     assert 0 < row["recognition_share"] < 1
@@ -196,21 +206,14 @@ def test_sizes_are_measured_one_by_one_and_the_flood_last(
         times = PassageTimes(0, 10, 60, 100.0)
         lag = {"p99_ms": 1.0}
         used = Usage(1, 1, 10, 100), Usage(2, 3, 40, 400)
-        return Measured(count, (5.0, 6.0, 7.0), (times,), 10.0, *used, lag, 1, Counter(late=1))
+        return Measured(count, (5.0, 6.0, 7.0), (2.0, 4.0, 90.0), (times,), 10.0, *used, lag, 1, Counter(late=1))
 
     async def measure_flood(folder: Path, broker: object, count: int, *_: float) -> Flood:
         asked.append(("flood", count))
         return Flood((2.0, 4.0), (3.0, 6.0, 7.0), (50.0,), (60.0,), 1)
 
-    floors = [[2.0, 3.0], [5.0, 90.0]]
-
-    async def floor_ms(*_: object) -> list[float]:
-        floors.append(floors.pop(0))
-        return floors[-1]
-
     monkeypatch.setattr(bench_boxes, "measure", measure)
     monkeypatch.setattr(bench_boxes, "measure_flood", measure_flood)
-    monkeypatch.setattr(bench_boxes, "floor_ms", floor_ms)
     assert bench.main(["lanes", "--json", "--lanes", "1,4", "--flood", "--broker", "default"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert asked == [("calm", 1), ("calm", 4), ("flood", 4)]
@@ -218,7 +221,6 @@ def test_sizes_are_measured_one_by_one_and_the_flood_last(
     assert (row["ratio"], row["cpu_percent_per_lane"], row["workers_cpu_percent_per_lane"]) == (1.5, 2.5, 5.0)
     assert (row["rss_mib_per_lane"], row["recognition_ms_p50"], row["recognition_share"]) == (10.0, 50.0, 0.5)
     assert (row["held"], row["held_reasons"]) == (1, {"late": 1})
-    # The middle of what the floor took before and after.
     assert row["floor_ms_p50"] == 4.0
     flood = found["flood"]
     assert (flood["calm_ms_p50"], flood["beside_flood_ms_p99"], flood["slowdown"], flood["held"]) == (3.0, 7.0, 2.0, 1)
