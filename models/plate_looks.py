@@ -34,7 +34,7 @@ SELDOM_SEEN_FLOOR = 0.97
 # In a crop other cuts say nothing more of a character that is less sure than this: they show it as doubtfully.
 STEADY_FLOOR = 0.9
 # In rows lower than this a reading that other cuts share may still be another province or letter: both readers are
-# asked, and each character has to be this sure (docs/recognition.md).
+# asked, and each character has to be this sure (docs/decisions/0083).
 LOW_ROW_PX = 20
 LOW_ROW_FLOOR = 0.97
 # What the general reader alone has to reach in a picture that is one plate of one row; of two rows it is not believed.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMING = ("docs/recognition.md", "models/registry.json", "models/training/README.md")
+NAMING = ("docs/recognition.md", "docs/recognition-steps.md", "models/registry.json", "models/training/README.md")
 # Seven hexadecimal digits by themselves, neither a number nor a word.
 _COMMIT = re.compile(r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7}\b")
 
