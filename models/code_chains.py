@@ -12,7 +12,7 @@ import numpy as np
 from models.decode import Glyph, cut_to, top_glyphs
 from models.detector import TextLine
 from models.lines import ReadLine, stands_above, stands_left
-from models.look_alikes import shares_of_one_value
+from models.look_alikes import share_of, shares_of_one_value
 from models.pixels import Array
 from models.reader import CODE_CHARACTERS
 from models.size_types import SIZE_TYPE_LENGTH, size_type_in
@@ -44,6 +44,11 @@ class CodeLine:
     def text(self) -> str:
         """The top answer as text."""
         return "".join(glyph.character for glyph in self.glyphs)
+
+    def share(self, at: int, characters: str) -> float:
+        """Return the greatest probability that one of `characters` has where glyph `at` stands."""
+        alphabet, columns = cut_to(self.read.probabilities, CODE_CHARACTERS)
+        return share_of(characters, self.glyphs[at], columns, alphabet)
 
 
 def code_line(line: ReadLine) -> CodeLine:

@@ -8,7 +8,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from edge.core.container import Container, ContainerCheck, parse_container, repair_by_position
+from edge.core.container import (
+    Container,
+    ContainerCheck,
+    also_ending_in_zero,
+    parse_container,
+    repair_by_position,
+)
 from edge.core.readings import ContainerSighting
 from models.code_chains import CODE_LENGTH, OWNER_LENGTH, CodeLine, chains, code_line, fits_together
 from models.decode import Glyph
@@ -31,12 +37,16 @@ CONFUSABLE_PLACES = 2
 # painted over, so that another one of its value was read, 24 of 33. Several cuts of a column say more together.
 MOST_OF_ANOTHER, MOST_OF_ANOTHER_IN_COLUMN = 0.005, 0.05
 LOOK_ALIKE_FLOOR = 0.85
+# Where the check digit is a 0, which two remainders have, a character is doubtful where the reader gives one that
+# agrees as well more than this (docs/decisions/0085 counts what that finds and what it costs).
+# Letters differ more from font to font, and cuts of a column say more together.
+MOST_OF_ANOTHER_DIGIT, MOST_OF_ANOTHER_BESIDE_ZERO = 0.003, 0.05
 # What is doubtful is at most so sure: below what is verified, and below what one of several frames has to have seen
 # (edge.core.evidence), so that a thing that stands still before the camera is not verified by being seen again.
 DOUBTFUL = 0.40
 _STROKES = frozenset("1IJL")
-# Of codes that are misread so many agree with their check digit, which counts modulo 11, all the same.
-MISREAD_AND_AGREES = 1 / 11
+# Of codes that are misread so many agree with their check digit, which counts modulo 11, all the same; and with a 0.
+MISREAD_AND_AGREES, MISREAD_AND_AGREES_WITH_ZERO = 1 / 11, 2 / 11
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,12 +145,28 @@ def _characters(glyphs: list[Glyph], chain: tuple[CodeLine, ...], raw: str | Non
     if raw is None:
         return tuple(min(glyph.confidence, DOUBTFUL) for glyph in glyphs)
     repaired = repair_by_position(raw)
+    undecided = _not_told_by_a_zero(repaired, chain)
     characters: list[float] = []
     for place, glyph in enumerate(glyphs):
         moved = len(chain) > 1 and raw[place] not in (repaired[place], "0")
         another = place < OWNER_LENGTH - 1 and _may_be_another(chain[0], place)
-        characters.append(min(glyph.confidence, DOUBTFUL) if moved or another else glyph.confidence)
+        doubtful = moved or another or place in undecided
+        characters.append(min(glyph.confidence, DOUBTFUL) if doubtful else glyph.confidence)
     return tuple(characters)
+
+
+def _not_told_by_a_zero(code: str, chain: tuple[CodeLine, ...]) -> frozenset[int]:
+    """Return the places of `code`, which begins where `chain` does, that may hold another character beside its 0."""
+    if len(code) < CODE_LENGTH:
+        return frozenset()
+    upright = is_upright(chain[0].read.line)
+    standing = [(line, at) for line in chain for at in range(len(line.glyphs))]
+    return frozenset(
+        place
+        for place, (others, (line, at)) in enumerate(zip(also_ending_in_zero(code), standing, strict=False))
+        if line.share(at, others)
+        > (MOST_OF_ANOTHER_DIGIT if place >= OWNER_LENGTH and not upright else MOST_OF_ANOTHER_BESIDE_ZERO)
+    )
 
 
 def _may_be_another(line: CodeLine, place: int) -> bool:
@@ -216,7 +242,8 @@ def as_probability(sighting: ContainerSighting) -> ContainerSighting:
     """
     if sighting.container.check != "verified" or not sighting.characters:
         return sighting
-    misread = (1.0 - sighting.confidence) * MISREAD_AND_AGREES
+    agrees = MISREAD_AND_AGREES_WITH_ZERO if sighting.container.code.endswith("0") else MISREAD_AND_AGREES
+    misread = (1.0 - sighting.confidence) * agrees
     return replace(sighting, confidence=round(sighting.confidence / (sighting.confidence + misread), 4))
 
 

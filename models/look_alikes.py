@@ -1,7 +1,8 @@
 """What the check digit cannot tell apart: letters of an owner whose values are equal modulo 11, as F and P.
 
 Half a P is an F, an R in the shade an H, and either agrees with the digit. Only what the reader itself gives to another
-letter tells that it may be that one.
+letter tells that it may be that one. So it is with every character of a code whose check digit is a 0, which stands for
+two remainders (`edge.core.container.also_ending_in_zero`).
 """
 
 from edge.core.container import SAME_CHECK_VALUE
@@ -18,14 +19,10 @@ OF_ONE_VALUE: dict[str, str] = {
 
 def shares_of_one_value(glyphs: tuple[Glyph, ...], columns: Array, alphabet: str) -> tuple[float, ...]:
     """Return for each of `glyphs` the greatest probability that a letter of its value has in the same step."""
-    steps = len(columns)
-    return tuple(
-        max(
-            (
-                float(columns[int(glyph.place * steps), alphabet.index(other)])
-                for other in OF_ONE_VALUE.get(glyph.character, "")
-            ),
-            default=0.0,
-        )
-        for glyph in glyphs
-    )
+    return tuple(share_of(OF_ONE_VALUE.get(glyph.character, ""), glyph, columns, alphabet) for glyph in glyphs)
+
+
+def share_of(characters: str, glyph: Glyph, columns: Array, alphabet: str) -> float:
+    """Return the greatest probability that one of `characters` has in the step of `glyph`; 0.0 of none."""
+    step = columns[int(glyph.place * len(columns))]
+    return max((float(step[alphabet.index(one)]) for one in characters), default=0.0)

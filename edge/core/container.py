@@ -1,7 +1,7 @@
 """Freight container identification (ISO 6346): code, check digit, size and type.
 
 The check digit is weakest where optical reading is weakest: letters whose values are equal modulo 11
-cannot be told apart by it (`SAME_CHECK_VALUE`).
+cannot be told apart by it (`SAME_CHECK_VALUE`), and a 0 confirms two remainders (`also_ending_in_zero`).
 """
 
 import re
@@ -24,6 +24,9 @@ SAME_CHECK_VALUE: tuple[str, ...] = tuple(
     )
     if len(same) > 1
 )
+
+# What may stand in each of the first ten places.
+_PLACES = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ",) * 3 + ("UJZ",) + ("0123456789",) * 6
 
 _TO_LETTER = str.maketrans("012568", "OIZSGB")
 _TO_DIGIT = str.maketrans("OIZSGB", "012568")
@@ -66,6 +69,30 @@ def check_digit(stem: str) -> int:
         raise ValueError(f"not the first ten characters of a container code: {stem!r}")
     values = (LETTER_VALUES[c] if c in LETTER_VALUES else int(c) for c in stem)
     return sum(value << place for place, value in enumerate(values)) % 11 % 10
+
+
+def also_ending_in_zero(code: str) -> tuple[str, ...]:
+    """Return for each of the first ten characters of `code` what may stand there instead, and the digit is still 0.
+
+    A check digit finds every single character that is misread as one of another value, but a 0 stands for a remainder
+    of 0 and of 10: there about one other character in each place passes. Nothing passes (empty strings) where `code`
+    does not end in a 0 that agrees. Raises ValueError where `code` is not 11 characters as `check_digit` asks.
+    """
+    stem = code[:10]
+    if check_digit(stem) != 0 or code[10] != "0":
+        return ("",) * len(stem)
+    values = [LETTER_VALUES[c] if c in LETTER_VALUES else int(c) for c in stem]
+    is_ten = sum(value << place for place, value in enumerate(values)) % 11
+    # The weighted sum has to move from one remainder to the other.
+    moved = 1 if is_ten else -1
+    return tuple(
+        "".join(
+            other
+            for other in _PLACES[place]
+            if ((LETTER_VALUES.get(other) or int(other)) - value << place) % 11 == moved % 11
+        )
+        for place, value in enumerate(values)
+    )
 
 
 def repair_by_position(text: str) -> str:

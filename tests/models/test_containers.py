@@ -10,7 +10,7 @@ from models.containers import as_probability, best_candidates, sightings_of, wit
 from models.look_alikes import LOOK_ALIKE, OF_ONE_VALUE
 from models.scoring import join_views
 from models.size_types import size_type_in
-from tests.support.spelled import read_line
+from tests.support.spelled import read_line, text_line
 
 
 def found_in(*lines):
@@ -263,6 +263,43 @@ def test_a_check_digit_that_agrees_makes_the_code_more_probable_and_no_character
     assert replace(told, confidence=sighting.confidence) == sighting
     together = replace(sighting, characters=())
     assert as_probability(together) == together, "its confidence stands for its characters"
+
+
+def test_a_zero_that_agrees_makes_it_half_as_much_more_probable():
+    (sighting,) = found_in(read_line("TEMU7568750", doubts={6: {"6": 0.7, "5": 0.3}}))
+    assert as_probability(sighting).confidence == pytest.approx(0.7 / (0.7 + 0.3 * 2 / 11), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "second", "probabilities"),
+    [
+        ("TEMU7508750", 6, "6", (0.98, 0.01)),
+        ("BMOU2569620", 5, "6", (0.95, 0.04)),
+        ("MSJU7370760", 6, "2", (0.9, 0.01)),
+        ("DOLU7773890", 0, "O", (0.9, 0.1)),
+    ],
+)
+def test_a_zero_confirms_nothing_that_may_be_another_character_it_confirms_as_well(text, place, second, probabilities):
+    # As they were read of TEMU7568750, BMOU2669620, MSJU7320760 and OOLU7773890 in rain or behind something.
+    assert check_digit(text[:place] + second + text[place + 1 : 10]) == 0
+    doubts = {place: dict(zip((text[place], second), probabilities, strict=True))}
+    assert codes(read_line(text, doubts=doubts)) == [(text, "failed")]
+
+
+@pytest.mark.parametrize(("text", "doubts"), [
+    ("TEMU7508750", {6: {"0": 0.98, "8": 0.01}}),  # which no 0 would confirm
+    ("TEMU7508750", {6: {"0": 0.98, "6": 0.002}}),
+    ("DOLU7773890", {0: {"D": 0.9, "O": 0.03}}),
+    ("CSQU3054383", {6: {"5": 0.95, "6": 0.04}}),  # any other digit finds what is misread
+])  # fmt: skip
+def test_a_zero_confirms_what_can_hardly_be_another_code(text, doubts):
+    assert codes(read_line(text, doubts=doubts)) == [(text, "verified")]
+
+
+def test_cuts_of_a_column_that_ends_in_zero_may_be_less_sure():
+    line = read_line("TEMU7508750", doubts={6: {"0": 0.95, "6": 0.02}})
+    assert codes(line) == [("TEMU7508750", "failed")]
+    assert codes(replace(line, line=text_line(0, 0, 20, 130))) == [("TEMU7508750", "verified")]
 
 
 def test_a_check_digit_that_was_not_read_makes_nothing_more_probable():

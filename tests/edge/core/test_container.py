@@ -8,6 +8,7 @@ from edge.core.container import (
     LETTER_VALUES,
     SAME_CHECK_VALUE,
     Container,
+    also_ending_in_zero,
     check_digit,
     describe_size_type,
     is_size_type,
@@ -40,6 +41,28 @@ def value(character: str) -> int:
 def test_d7_a_wrong_digit_fails_and_is_never_corrected() -> None:
     assert parse_container("MSCU1234567") == Container("MSCU1234567", "failed")
     assert check_digit("MSCU123456") == 6
+
+
+@given(STEMS)
+def test_a_zero_is_confirmed_by_one_other_remainder(stem: str) -> None:
+    code = f"{stem}{check_digit(stem)}"
+    others = also_ending_in_zero(code)
+    assert len(others) == 10
+    for place, (character, passing) in enumerate(zip(stem, others, strict=True)):
+        every = "0123456789" if character.isdigit() else "UJZ" if place == 3 else LETTER_VALUES
+        also = [
+            other
+            for other in every
+            if check_digit(stem[:place] + other + stem[place + 1 :]) == int(code[10])
+            and (value(other) - value(character)) % 11
+        ]
+        # Any other digit leaves none: it finds each single character that is misread as one of another value.
+        assert list(passing) == also
+
+
+@pytest.mark.parametrize("code", ["CSQU3054383", "CSQU3054380", "MSCU1234560"])
+def test_only_a_zero_that_agrees_has_others(code: str) -> None:
+    assert also_ending_in_zero(code) == ("",) * 10
 
 
 def test_ten_characters_get_an_inferred_digit() -> None:
