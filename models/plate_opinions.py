@@ -20,6 +20,9 @@ ALONE_FLOOR = 0.97
 PROVINCE_ALONE_FLOOR = 0.95
 # Where two readers spell two plates, one is answered only if it is this much likelier than the other.
 WON_FLOOR = 0.9
+# Of two rows a letter is no answer that the general reader takes for another one with this: an O in an upper row the
+# reader of plates takes for a Q, and is sure of it (docs/decisions/0086).
+CONTRADICTED_FLOOR = 0.1
 # Of the weakest character, for each of two readers that have to spell the same where something may be hidden.
 SURELY_SEEN = 0.9
 # What a reader that does not see a 临 most often takes one for; rarer, it leaves it out.
@@ -42,6 +45,8 @@ def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | Non
     sure = min(fitting[1], fitting[0].confidence) if fitting is not None else 0.0
     if other == sighting.plate.text:
         return replace(sighting, confidence=round(max(sighting.confidence, _both(sighting.confidence, sure)), 4))
+    if sighting.plate.rows == 2 and sure >= CONTRADICTED_FLOOR and _serial(other) != _serial(sighting.plate.text):
+        return None
     if sure >= SURE_FLOOR:
         return _likelier(sighting, other, sure)
     if _serial(seen.text).endswith(_serial(sighting.plate.text)):

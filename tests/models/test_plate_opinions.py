@@ -54,6 +54,24 @@ def test_two_that_are_as_sure_are_not_believed():
     assert agreed(sighting("川A39J61", 0.97), spelled("川A39J64", 0.95)) is None
 
 
+@pytest.mark.parametrize(
+    ("rows", "seen", "answered"),
+    [
+        (2, spelled("闽O5Y790", doubts={1: {"0": 0.45, "O": 0.25, "Q": 0.02}}), False),
+        (2, spelled("闽O5Y790", doubts={1: {"0": 0.48, "O": 0.08, "Q": 0.02}}), True),
+        # Provinces it does not know at low resolution, and whether it sees an O or a 0 says nothing.
+        (2, spelled("京Q5Y790", doubts={0: {"京": 0.45, "闽": 0.1}}), True),
+        (2, spelled("闽Q5Y79O"), True),
+        # In one row it loses letters oftener than the reader of plates does.
+        (1, spelled("闽O5Y790", doubts={1: {"0": 0.45, "O": 0.25, "Q": 0.02}}), True),
+    ],
+)
+def test_in_two_rows_a_letter_that_may_be_another_one_is_no_answer(rows, seen, answered):
+    given = PlateSighting(parse_plate("闽Q5Y790", "yellow", rows), 0.998, (1, 2, 30, 10))
+    found = agreed(given, seen)
+    assert (found is not None and found.plate.text == "闽Q5Y790") == answered
+
+
 @pytest.mark.parametrize(("confidence", "answered"), [(0.97, True), (0.96, False)])
 def test_alone_one_has_to_be_sure(confidence, answered):
     assert (agreed(sighting("沪A1639领", confidence), spelled("")) is not None) == answered
