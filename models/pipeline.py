@@ -20,7 +20,7 @@ from models.messages import Fault
 from models.picture import open_picture
 from models.pixels import Image
 from models.plate_finder import PlateFinder
-from models.plate_looks import find_plates, found_rows, leaves_larger, read_whole_crop
+from models.plate_looks import find_plates, found_rows, leaves_larger, read_fitted_crop, read_whole_crop
 from models.reader import LineReader
 from models.registry import REGISTRY_PATH, ModelEntry, ModelError, load_registry
 from models.roles import REQUIRED
@@ -145,7 +145,7 @@ class PictureReader:
         if PLATE in look_for and height <= CROP_HEIGHT_PX and width >= CROP_MIN_ASPECT * height:
             if height < MIN_CROP_HEIGHT_PX:
                 return PictureReading(unread=tuple(Unread(what, TOO_FEW_PIXELS) for what in sorted(look_for)))
-            whole = masked.spared(PLATE, PLATE_REACH, read_whole_crop(looks))
+            whole = masked.spared(PLATE, PLATE_REACH, read_whole_crop(looks) or read_fitted_crop(looks))
             if not whole and look_for == {PLATE}:
                 # What nobody could read is a plate all the same, or none.
                 looks.seen.extend(self._detectors.plates.find(image, PLATE_SIDES_PX[0]))

@@ -10,6 +10,7 @@ from edge.core.readings import PlateSighting
 from models.colours import plate_colour
 from models.decode import cut_to, spelling_of, top_glyphs
 from models.detector import TextLine
+from models.fitted_rows import GROUND, fitted_row
 from models.lines import ReadLine, joined, overlap
 from models.looks import STEADY_LOOKS, TwoLooks, stretched
 from models.pixels import Array
@@ -39,6 +40,10 @@ LOW_ROW_PX = 20
 LOW_ROW_FLOOR = 0.97
 # What the general reader alone has to reach in a picture that is one plate of one row; of two rows it is not believed.
 TEXT_ALONE_FLOOR = 0.98
+# A row that was fitted to a crop has to spell the same with so much ground above and below it, in its heights.
+FITTED_GROUNDS = (GROUND, 0.75, 0.35)
+# The general reader has to spell it, too, each character with this at least.
+FITTED_TEXT_FLOOR = 0.5
 # Letters and digits enough for a plate that lacks its first characters, or has a row above.
 _NEARLY = re.compile(rf"^[{PROVINCES}]?[A-Z0-9]{{4,8}}[学警港澳挂领]?$")
 _ONE_ROW_ASPECT = 3.3
@@ -71,6 +76,12 @@ class _Sight:
         self._looks = looks
         self._undoubted = undoubted
         self.refused: set[str] = set()
+
+    @property
+    def whole(self) -> TextLine:
+        """The whole picture as one line."""
+        height, width = self._looks.plates.image.shape[:2]
+        return TextLine(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32), 1.0)
 
     def colour_of(self, lines: list[ReadLine]) -> PlateColour | None:
         return plate_colour(self._looks.plates.crop(lines[-1].line))
@@ -110,6 +121,22 @@ class _Sight:
         if answer is None or (usual and answer.plate.kind == "ordinary"):
             return answer
         return answer if answer.confidence >= UNDOUBTED_FLOOR else None
+
+    def fitted(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
+        """Return the plate of a fitted row where both readers spell it, each surely, and nothing may hide a part of it.
+
+        Nobody believed another look at this crop: neither reader is believed alone, and a doubt is a refusal.
+        """
+        if min(sighting.characters, default=0.0) < LOW_ROW_FLOOR:
+            return None
+        text = self._any_text(lines)
+        if is_temporary(text) or not alike(sighting, text, FITTED_TEXT_FLOOR):
+            return None
+        covers, places = self._looks.covers, [line.line for line in lines]
+        if covers is None or max(covers.before(places), covers.before([self.whole])) < DOUBTFUL_FLOOR:
+            return sighting
+        covers.refuse(places, for_good=False)
+        return None
 
     def spelt_alone(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return the plate that the general reader alone spells, or None where it may be another or is hidden."""
@@ -264,11 +291,8 @@ def _two_rows(line: TextLine) -> tuple[TextLine, TextLine]:
 def read_whole_crop(looks: TwoLooks) -> list[PlateSighting]:
     """Return the plate that fills the whole picture, in one row or two, or nothing. Raises ModelOutputError."""
     sight = _Sight(looks)
-    height, width = looks.plates.image.shape[:2]
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    filling = TextLine(corners, 1.0)
-    parts = split_rows(filling)
-    for lines in ([filling], list(parts or ())):
+    parts = split_rows(sight.whole)
+    for lines in ([sight.whole], list(parts or ())):
         rows = [looks.plates.read(line) for line in lines]
         found = plates_of(rows, sight.colour_of, CROP_FLOOR, sight.doubted)
         # Where the first reader spelt a plate that the second did not confirm, the second is not believed either.
@@ -278,3 +302,23 @@ def read_whole_crop(looks: TwoLooks) -> list[PlateSighting]:
         if found:
             return found
     return []
+
+
+def read_fitted_crop(looks: TwoLooks) -> list[PlateSighting]:
+    """Return the plate of one row that a crop shows aslant, or with much around it, where nobody read it, or nothing.
+
+    The row is cut out as it stands (docs/decisions/0084). Raises ModelOutputError.
+    """
+    row = fitted_row(looks.plates.image)
+    if row is None or (looks.covers is not None and looks.covers.boxes):
+        return []
+    read: list[ReadLine] = []
+    text = ""
+    for ground in FITTED_GROUNDS:
+        read.append(looks.plates.read(row.line(looks.plates.image.shape[1], ground)))
+        spelt = _spelt(read[-1:])
+        if spelt is None or text not in ("", spelt.plate.text):
+            return []
+        text = spelt.plate.text
+    sight = _Sight(looks)
+    return plates_of(read[:1], sight.colour_of, UNDOUBTED_FLOOR, sight.fitted)

@@ -45,6 +45,15 @@ def test_crops(reader, name, at_least):
     assert outcomes.count("wrong") <= 1
 
 
+@pytest.mark.parametrize(
+    ("name", "image"),
+    [("plate_crops_ccpd", "0004.jpg"), ("plate_crops_ccpd", "0126.jpg"), ("plate_crops_gate", "0361.jpg")],
+)
+def test_crops_that_are_read_as_their_row_stands(reader, name, image):
+    (row,) = every(name, 1, lambda row: row["image"] == image)
+    assert [one.plate.text for one in read(reader, name, row, "plate").plates] == [row["plate"]]
+
+
 def test_scenes(reader):
     rows = every("plates", 14, lambda row: row["group"] == "ordinary")
     outcomes = [
