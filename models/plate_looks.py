@@ -12,7 +12,7 @@ from models.decode import cut_to, spelling_of, top_glyphs
 from models.detector import TextLine
 from models.fitted_rows import GROUND, fitted_row
 from models.lines import ReadLine, joined, overlap
-from models.looks import STEADY_LOOKS, TwoLooks, stretched
+from models.looks import LOOK_AGAIN_FLOOR, STEADY_LOOKS, TwoLooks, stretched
 from models.pixels import Array
 from models.plate_finder import FoundPlate
 from models.plate_grammar import PLATE_CHARACTERS
@@ -125,7 +125,8 @@ class _Sight:
     def fitted(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return the plate of a fitted row where both readers spell it, each surely, and nothing may hide a part of it.
 
-        Nobody believed another look at this crop: neither reader is believed alone, and a doubt is a refusal.
+        Nobody believed another look at this crop: neither reader is believed alone, and a doubt is a refusal. Of a kind
+        that no photographed crop shows, so is the least sign of something before it.
         """
         if min(sighting.characters, default=0.0) < LOW_ROW_FLOOR:
             return None
@@ -133,7 +134,8 @@ class _Sight:
         if is_temporary(text) or not alike(sighting, text, FITTED_TEXT_FLOOR):
             return None
         covers, places = self._looks.covers, [line.line for line in lines]
-        if covers is None or max(covers.before(places), covers.before([self.whole])) < DOUBTFUL_FLOOR:
+        floor = DOUBTFUL_FLOOR if sighting.plate.kind == "ordinary" else LOOK_AGAIN_FLOOR
+        if covers is None or max(covers.before(places), covers.before([self.whole])) < floor:
             return sighting
         covers.refuse(places, for_good=False)
         return None

@@ -6,7 +6,7 @@ import pytest
 
 from models.cover_finder import CoverFinder
 from models.fitted_rows import LEANS, SLOPES, fitted_row
-from models.looks import COVERED, Looks, SeenCovers, TwoLooks
+from models.looks import COVERED, LOOK_AGAIN_FLOOR, Looks, SeenCovers, TwoLooks
 from models.pipeline import Detectors, PictureReader, Readers
 from models.pixels import Array, Image
 from models.plate_looks import DOUBTFUL_FLOOR, FITTED_GROUNDS, read_fitted_crop
@@ -130,10 +130,19 @@ def test_a_row_that_either_reader_doubts_is_not_answered(plates: str, texts: str
     assert read_fitted_crop(looks(Script(*[plates] * LOOKS), Script(texts))) == []
 
 
-def test_a_row_that_something_may_stand_before_is_not_answered_and_said_to_be_covered() -> None:
-    seen = looks(Script(*[NUMBER] * LOOKS), Script(NUMBER), DOUBTFUL_FLOOR)
-    assert read_fitted_crop(seen) == []
-    assert seen.why_no_plate()[0] == COVERED
+@pytest.mark.parametrize(
+    ("number", "share", "answered"),
+    [
+        (NUMBER, DOUBTFUL_FLOOR - 0.01, True),
+        (NUMBER, DOUBTFUL_FLOOR, False),
+        ("粤B6R67警", LOOK_AGAIN_FLOOR - 0.01, True),
+        ("粤B6R67警", LOOK_AGAIN_FLOOR, False),
+    ],
+)
+def test_a_row_that_something_may_stand_before_is_said_to_be_covered(number: str, share: float, answered: bool) -> None:
+    seen = looks(Script(*[number] * LOOKS), Script(number), share)
+    assert [one.plate.text for one in read_fitted_crop(seen)] == [number] * answered
+    assert answered or seen.why_no_plate()[0] == COVERED
 
 
 def test_nobody_looks_again_at_what_was_refused_for_what_stands_before_it() -> None:
