@@ -42,7 +42,7 @@ LOW_ROW_FLOOR = 0.97
 TEXT_ALONE_FLOOR = 0.98
 # A row that was fitted to a crop has to spell the same with so much ground above and below it, in its heights.
 FITTED_GROUNDS = (GROUND, 0.75, 0.35)
-# The general reader has to spell it, too, each character with this at least.
+# The general reader has to spell it, too, each character with this at least; SURELY_SEEN of kinds seldom seen.
 FITTED_TEXT_FLOOR = 0.5
 # Letters and digits enough for a plate that lacks its first characters, or has a row above.
 _NEARLY = re.compile(rf"^[{PROVINCES}]?[A-Z0-9]{{4,8}}[学警港澳挂领]?$")
@@ -126,15 +126,16 @@ class _Sight:
         """Return the plate of a fitted row where both readers spell it, each surely, and nothing may hide a part of it.
 
         Nobody believed another look at this crop: neither reader is believed alone, and a doubt is a refusal. Of a kind
-        that no photographed crop shows, so is the least sign of something before it.
+        that no photographed crop shows both have to be sure, and the least sign of something before it is a refusal.
         """
         if min(sighting.characters, default=0.0) < LOW_ROW_FLOOR:
             return None
+        usual = sighting.plate.kind == "ordinary"
         text = self._any_text(lines)
-        if is_temporary(text) or not alike(sighting, text, FITTED_TEXT_FLOOR):
+        if is_temporary(text) or not alike(sighting, text, FITTED_TEXT_FLOOR if usual else SURELY_SEEN):
             return None
         covers, places = self._looks.covers, [line.line for line in lines]
-        floor = DOUBTFUL_FLOOR if sighting.plate.kind == "ordinary" else LOOK_AGAIN_FLOOR
+        floor = DOUBTFUL_FLOOR if usual else LOOK_AGAIN_FLOOR
         if covers is None or max(covers.before(places), covers.before([self.whole])) < floor:
             return sighting
         covers.refuse(places, for_good=False)

@@ -130,6 +130,15 @@ def test_a_row_that_either_reader_doubts_is_not_answered(plates: str, texts: str
     assert read_fitted_crop(looks(Script(*[plates] * LOOKS), Script(texts))) == []
 
 
+@pytest.mark.parametrize(("number", "answered"), [(NUMBER, True), ("粤B6R67警", False)])
+def test_of_a_kind_that_no_photographed_crop_shows_the_general_reader_has_to_be_sure(
+    number: str, answered: bool
+) -> None:
+    fairly = (number, {5: {"7": 0.85, "1": 0.14}})
+    assert bool(read_fitted_crop(looks(Script(*[number] * LOOKS), Script(fairly)))) is answered
+    assert read_fitted_crop(looks(Script(*[number] * LOOKS), Script(number)))
+
+
 @pytest.mark.parametrize(
     ("number", "share", "answered"),
     [
