@@ -12,7 +12,7 @@ from models.decode import cut_to, spelling_of, top_glyphs
 from models.detector import TextLine
 from models.fitted_rows import GROUND, fitted_row
 from models.lines import ReadLine, joined, overlap
-from models.looks import LOOK_AGAIN_FLOOR, STEADY_LOOKS, TwoLooks, stretched
+from models.looks import STEADY_LOOKS, TwoLooks, stretched
 from models.pixels import Array
 from models.plate_finder import FoundPlate
 from models.plate_grammar import PLATE_CHARACTERS
@@ -42,7 +42,7 @@ LOW_ROW_FLOOR = 0.97
 TEXT_ALONE_FLOOR = 0.98
 # A row that was fitted to a crop has to spell the same with so much ground above and below it, in its heights.
 FITTED_GROUNDS = (GROUND, 0.75, 0.35)
-# The general reader has to spell it, too, each character with this at least; SURELY_SEEN of kinds seldom seen.
+# The general reader has to spell it, too, each character with this at least.
 FITTED_TEXT_FLOOR = 0.5
 # Letters and digits enough for a plate that lacks its first characters, or has a row above.
 _NEARLY = re.compile(rf"^[{PROVINCES}]?[A-Z0-9]{{4,8}}[学警港澳挂领]?$")
@@ -125,18 +125,16 @@ class _Sight:
     def fitted(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return the plate of a fitted row where both readers spell it, each surely, and nothing may hide a part of it.
 
-        Nobody believed another look at this crop: neither reader is believed alone, and a doubt is a refusal. Of a kind
-        that no photographed crop shows both have to be sure, and the least sign of something before it is a refusal.
+        Nobody believed another look at this crop: neither reader is believed alone, a doubt is a refusal, and so is a
+        kind that no photographed crop shows.
         """
-        if min(sighting.characters, default=0.0) < LOW_ROW_FLOOR:
+        if sighting.plate.kind != "ordinary" or min(sighting.characters, default=0.0) < LOW_ROW_FLOOR:
             return None
-        usual = sighting.plate.kind == "ordinary"
         text = self._any_text(lines)
-        if is_temporary(text) or not alike(sighting, text, FITTED_TEXT_FLOOR if usual else SURELY_SEEN):
+        if is_temporary(text) or not alike(sighting, text, FITTED_TEXT_FLOOR):
             return None
         covers, places = self._looks.covers, [line.line for line in lines]
-        floor = DOUBTFUL_FLOOR if usual else LOOK_AGAIN_FLOOR
-        if covers is None or max(covers.before(places), covers.before([self.whole])) < floor:
+        if covers is None or max(covers.before(places), covers.before([self.whole])) < DOUBTFUL_FLOOR:
             return sighting
         covers.refuse(places, for_good=False)
         return None
