@@ -12,6 +12,7 @@ from edge.core.container import (
     Container,
     ContainerCheck,
     also_ending_in_zero,
+    check_digit,
     parse_container,
     repair_by_position,
 )
@@ -156,14 +157,16 @@ def _characters(glyphs: list[Glyph], chain: tuple[CodeLine, ...], raw: str | Non
 
 
 def _not_told_by_a_zero(code: str, chain: tuple[CodeLine, ...]) -> frozenset[int]:
-    """Return the places of `code`, which begins where `chain` does, that may hold another character beside its 0."""
-    if len(code) < CODE_LENGTH:
-        return frozenset()
+    """Return the places of `code`, which begins where `chain` does, that may hold another character beside its 0.
+
+    Where it lacks the check digit, beside the one that it should have: another frame may show that.
+    """
+    whole = code if len(code) == CODE_LENGTH else f"{code}{check_digit(code)}"
     upright = is_upright(chain[0].read.line)
     standing = [(line, at) for line in chain for at in range(len(line.glyphs))]
     return frozenset(
         place
-        for place, (others, (line, at)) in enumerate(zip(also_ending_in_zero(code), standing, strict=False))
+        for place, (others, (line, at)) in enumerate(zip(also_ending_in_zero(whole), standing, strict=False))
         if line.share(at, others)
         > (MOST_OF_ANOTHER_DIGIT if place >= OWNER_LENGTH and not upright else MOST_OF_ANOTHER_BESIDE_ZERO)
     )

@@ -87,12 +87,16 @@ class _Sight:
         return plate_colour(self._looks.plates.crop(lines[-1].line))
 
     def checked(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
-        """Return what both readers make of a plate that the first one spelt. What they refuse once stays refused."""
+        """Return what both readers make of a plate that the first one spelt. What they refuse once stays refused.
+
+        The first one is believed alone of one row that it spelt surely twice, never of two (docs/decisions/0086).
+        """
         if sighting.plate.text in self.refused:
             return None
+        surely = sighting.confidence >= UNDOUBTED_FLOOR
         if self._covered(sighting, lines):
             answer = None
-        elif sighting.plate.text in self._undoubted and sighting.confidence >= UNDOUBTED_FLOOR:
+        elif sighting.plate.rows == 1 and sighting.plate.text in self._undoubted and surely:
             answer = self._unless_temporary(sighting, lines)
         else:
             answer = self._agreed(self._steadied(sighting, lines), lines)

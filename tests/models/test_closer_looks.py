@@ -108,6 +108,17 @@ def test_the_second_reader_is_not_asked_about_an_undoubted_plate(confidence, ask
     assert len(texts.seen) == asked
 
 
+@pytest.mark.parametrize(("upper", "answers"), [("闽Q", ["闽Q5Y790"]), ("闽O", [])])
+def test_of_two_rows_the_second_reader_is_asked_however_sure_the_first_one_is(upper, answers):
+    rows = [read_line("闽Q", x=125, y=80, height=20), read_line("5Y790", x=100, y=102, height=30)]
+    image = ground()
+    plate(image, "闽Q5Y790", (100, 75), 60, YELLOW)
+    texts = Script(upper, "5Y790", *[""] * 9)
+    found = find_plates(two(image, Script(*[""] * 9), texts), rows, frozenset({"闽Q5Y790"}))
+    assert [one.plate.text for one in found] == answers
+    assert len(texts.seen) >= 2
+
+
 @pytest.mark.parametrize(("seen", "answers"), [("苏A1234临", []), ("苏A12346", ["苏A12346"])])
 @pytest.mark.parametrize("undoubted", [True, False])
 def test_a_sure_plate_that_may_be_a_temporary_one_is_shown_to_the_second_reader(undoubted, seen, answers):

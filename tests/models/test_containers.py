@@ -296,6 +296,14 @@ def test_a_zero_confirms_what_can_hardly_be_another_code(text, doubts):
     assert codes(read_line(text, doubts=doubts)) == [(text, "verified")]
 
 
+@pytest.mark.parametrize(("second", "characters"), [("6", 0.40), ("8", 0.98)])
+def test_a_frame_without_the_check_digit_does_not_take_that_doubt_away(second, characters):
+    (sighting,) = found_in(read_line("TEMU750875", doubts={6: {"0": 0.98, second: 0.01}}))
+    assert (sighting.container.code, sighting.container.check) == ("TEMU7508750", "inferred")
+    assert sighting.characters[6] == pytest.approx(characters, abs=0.01)
+    assert (sighting.characters[6] < SEEN) == (second == "6")
+
+
 def test_cuts_of_a_column_that_ends_in_zero_may_be_less_sure():
     line = read_line("TEMU7508750", doubts={6: {"0": 0.95, "6": 0.02}})
     assert codes(line) == [("TEMU7508750", "failed")]
