@@ -2,8 +2,9 @@
 
 A truck's time is the product's own share of trigger to open: from the last thing that the lane had to wait for (the
 tag's frame on the pty, or the picture's reading, whose time the journal keeps in whole milliseconds, rounded down) to
-the raise coil. The floor (`bench_floor`) releases as often as the trucks come, in turn with them: trips one right
-after the other find everything still in the processor's caches, which no truck that comes after ten seconds does.
+the raise coil. The floor (`bench_floor`) releases as if it were one lane more, once a period and as long after a truck
+as every other truck: trips one right after the other find everything still in the processor's caches, which no truck
+that comes after ten seconds does.
 Recognition is told apart. Memory and processor time are the control process's; its camera and recognition workers are
 counted beside it.
 """
@@ -268,7 +269,7 @@ async def measure(folder: Path, broker: MeasuredBroker, count: int, passages: in
         idle = await BenchProcess.start(folder / "idle.log", "simulators.bench_idle", "idle")
         before, begun_s = usage_of(box.controller.pid), loop.time()
         trips, _ = await asyncio.gather(
-            _trips(floor, count * passages, period_s / count), through(box.lanes, passages, period_s)
+            _trips(floor, passages, period_s, period_s * count / (count + 1)), through(box.lanes, passages, period_s)
         )
         seconds, after = loop.time() - begun_s, usage_of(box.controller.pid)
         lag, idle_lag = (await box.status())["loop_lag"], json.loads(await idle.end())
@@ -284,10 +285,10 @@ async def measure(folder: Path, broker: MeasuredBroker, count: int, passages: in
     )
 
 
-async def _trips(floor: Floor, count: int, period_s: float) -> list[Stopwatch]:
-    """Release `count` times, one in the middle of each `period_s`. Raises BenchError."""
+async def _trips(floor: Floor, count: int, period_s: float, wait_s: float) -> list[Stopwatch]:
+    """Release `count` times, once every `period_s`, after `wait_s`. Raises BenchError."""
     loop = asyncio.get_running_loop()
-    due_s = loop.time() + period_s / 2
+    due_s = loop.time() + wait_s
     trips = []
     for _ in range(count):
         await asyncio.sleep(max(0.0, due_s - loop.time()))
@@ -307,10 +308,10 @@ def own_ms(watch: Stopwatch, one: PassageTimes) -> float:
 
 
 async def through(lanes: Sequence[BenchLane], passages: int, period_s: float) -> None:
-    """Let trucks through all lanes, spread over the period. Raises BenchError."""
+    """Let trucks through all lanes, spread over the period, of which one lane's part is left. Raises BenchError."""
     try:
         async with asyncio.TaskGroup() as tasks:
             for number, lane in enumerate(lanes):
-                tasks.create_task(lane.passages(passages, period_s, period_s * number / len(lanes)))
+                tasks.create_task(lane.passages(passages, period_s, period_s * number / (len(lanes) + 1)))
     except* BenchError as group:
         raise BenchError(str(group.exceptions[0])) from group
