@@ -67,8 +67,7 @@ def check_digit(stem: str) -> int:
     """
     if not _STEM.fullmatch(stem):
         raise ValueError(f"not the first ten characters of a container code: {stem!r}")
-    values = (LETTER_VALUES[c] if c in LETTER_VALUES else int(c) for c in stem)
-    return sum(value << place for place, value in enumerate(values)) % 11 % 10
+    return _remainder(stem) % 10
 
 
 def also_ending_in_zero(code: str) -> tuple[str, ...]:
@@ -81,18 +80,20 @@ def also_ending_in_zero(code: str) -> tuple[str, ...]:
     stem = code[:10]
     if check_digit(stem) != 0 or code[10] != "0":
         return ("",) * len(stem)
-    values = [LETTER_VALUES[c] if c in LETTER_VALUES else int(c) for c in stem]
-    is_ten = sum(value << place for place, value in enumerate(values)) % 11
-    # The weighted sum has to move from one remainder to the other.
-    moved = 1 if is_ten else -1
+    # Where the weighted sum moves by so much, it has the other remainder.
+    moved = 1 if _remainder(stem) else 10
     return tuple(
-        "".join(
-            other
-            for other in _PLACES[place]
-            if ((LETTER_VALUES.get(other) or int(other)) - value << place) % 11 == moved % 11
-        )
-        for place, value in enumerate(values)
+        "".join(other for other in _PLACES[place] if (_value(other) - _value(one) << place) % 11 == moved)
+        for place, one in enumerate(stem)
     )
+
+
+def _remainder(stem: str) -> int:
+    return sum(_value(one) << place for place, one in enumerate(stem)) % 11
+
+
+def _value(character: str) -> int:
+    return LETTER_VALUES[character] if character in LETTER_VALUES else int(character)
 
 
 def repair_by_position(text: str) -> str:
