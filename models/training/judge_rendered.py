@@ -5,10 +5,11 @@ r"""`python -m models.training.judge_rendered`: judges the product as it is ship
 Every picture goes the way of a photograph: encoded, through `PictureReader.read_encoded`, with the models of the
 registry and their default thresholds. Numbers that something stands before (sight `covered`) are sets of their own, so
 that the figures of the others stay what they were: what nobody can tell is to be unread there, and any other string
-than the painted one is wrong. So are temporary plates, of which every answer is wrong. Needs nothing
-of the extra `training`. Figures are those of rendered pictures and are never counted together with photographs.
-`--fonts FOLDER` names fonts that are not installed (laid out as /usr/share/fonts); `--examples FOLDER` draws what was
-misread or unread, truth and answer under each; `--details FILE` keeps one line of JSON for each picture.
+than the painted one is wrong. So are temporary plates, of which every answer is wrong, and plates in the picture of a
+whole trailer, which are found before they are read. Needs nothing of the extra `training`. Figures are those of
+rendered pictures and are never counted together with photographs. `--fonts FOLDER` names fonts that are not installed
+(laid out as /usr/share/fonts); `--examples FOLDER` draws what was misread or unread, truth and answer under each;
+`--details FILE` keeps one line of JSON for each picture.
 """
 
 import argparse
@@ -27,7 +28,15 @@ from models.reader import LineReader
 from models.registry import load_registry
 from models.training.examples import Example, draw_examples
 from models.training.judging import Answers, calibration_error, floor_for, joined, read_crop, reliability
-from models.training.rendered_sets import Drawn, codes, covered_codes, covered_plates, plates, temporary_plates
+from models.training.rendered_sets import (
+    Drawn,
+    codes,
+    covered_codes,
+    covered_plates,
+    plates,
+    scene_plates,
+    temporary_plates,
+)
 from models.training.rendering import CHINESE_FONTS, FONTS, LATIN_FONTS, installed
 
 WRONG_IN = 1000
@@ -147,6 +156,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--codes", type=int, default=1200, help="how many pictures of containers")
     parser.add_argument("--covered-plates", type=int, default=600, help="how many crops with something before them")
     parser.add_argument("--temporary-plates", type=int, default=360, help="how many crops of temporary plates")
+    parser.add_argument("--scene-plates", type=int, default=600, help="how many plates in pictures of trailers")
     parser.add_argument("--covered-codes", type=int, default=240, help="how many codes with something before them")
     parser.add_argument("--fonts", type=Path, default=FONTS, help="folder laid out as /usr/share/fonts")
     parser.add_argument("--examples", type=Path, help="folder for pictures of what was misread or unread")
@@ -168,6 +178,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         read_temporary = judge_plates(
             reader, alone, temporary_plates(arguments.temporary_plates, seed, fonts_in), details
         )
+        read_scenes = judge_plates(reader, alone, scene_plates(arguments.scene_plates, seed, fonts_in), details)
         read_covered_codes = judge_codes(reader, covered_codes(arguments.covered_codes, seed, fonts_in), details)
     fonts = {Path(font).name for font in installed((*CHINESE_FONTS, *LATIN_FONTS), fonts_in) if font}
     figures = {
@@ -176,6 +187,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "plates": {**read_plates.figures(), "unread_alone": read_plates.unread_alone.summary()},
         "codes": read_codes.figures(),
         "temporary_plates": read_temporary.figures(),
+        "scene_plates": read_scenes.figures(),
         "covered_plates": read_covered_plates.figures(),
         "covered_codes": read_covered_codes.figures(),
     }
@@ -183,12 +195,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         draw_examples(read_plates.examples, arguments.examples / "misread-plates.png")
         draw_examples(read_codes.examples, arguments.examples / "misread-codes.png")
         draw_examples(read_temporary.examples, arguments.examples / "misread-temporary-plates.png")
+        draw_examples(read_scenes.examples, arguments.examples / "misread-scene-plates.png")
         draw_examples(read_covered_plates.examples, arguments.examples / "misread-covered-plates.png")
         draw_examples(read_covered_codes.examples, arguments.examples / "misread-covered-codes.png")
     if arguments.json:
         sys.stdout.write(json.dumps(figures, ensure_ascii=False) + "\n")
     else:
-        sets = ("plates", "codes", "temporary_plates", "covered_plates", "covered_codes")
+        sets = ("plates", "codes", "temporary_plates", "scene_plates", "covered_plates", "covered_codes")
         sys.stdout.write("\n\n".join(_table(one.replace("_", " "), figures[one]) for one in sets) + "\n")
     return 0
 

@@ -5,7 +5,7 @@ Drawn from seeds that no training uses, and never counted together with photogra
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -48,6 +48,12 @@ COVERED: Seen = "covered"
 _COVERED_TURN = 1
 TEMPORARY_CLASS = "临"
 _TEMPORARY_TURN = 2
+_SCENE_TURN = 3
+# A plate in a scene: on the dark bumper below a container, its middle within the middle half, so many pixels above the
+# lower side, and so much of its height of bumper around it.
+SCENE_SIZE_PX = (960, 540)
+ABOVE_SIDE_PX = (20, 80)
+BUMPER, BUMPER_LIGHT = 0.25, 0.3
 # By so much two renderings of a scene differ where another code was painted.
 _PAINTED_ANEW = 40
 
@@ -87,6 +93,34 @@ def temporary_plates(count: int, seed: int, fonts: Path = FONTS) -> Iterator[Dra
     rng = rng_of(seed, _TEMPORARY_TURN)
     numbers = ((TEMPORARY_CLASS, turn, temporary_text(rng)) for turn in range(count))
     return _crops(numbers, rng, fonts, behind=False)
+
+
+def scene_plates(count: int, seed: int, fonts: Path = FONTS) -> Iterator[Drawn]:
+    """Yield `count` other plates of all classes as the camera of a lane has them: small in a large picture.
+
+    `encoded` is that picture, `image` the plate alone.
+    """
+    rng = rng_of(seed, _SCENE_TURN)
+    for drawn in _plates(count, rng, fonts, behind=False):
+        yield replace(drawn, encoded=encode_jpeg(_on_a_trailer(drawn, rng), int(rng.integers(1 << 30))))
+
+
+def _on_a_trailer(drawn: Drawn, rng: Rng) -> Image:
+    code, size_type = code_text(rng)
+    seed, frame = (int(one) for one in rng.integers(0, 1 << 30, 2))
+    width, height = SCENE_SIZE_PX
+    assert drawn.sight != "covered"
+    weather = _weather(rng, drawn.sight)
+    ground = render_container([code], [size_type], seed, weather=weather, width=width, height=height)
+    scene = vary(ground, frame, weather)
+    high, wide = drawn.image.shape[:2]
+    left = int(rng.integers(width // 4, 3 * width // 4)) - wide // 2
+    top = height - high - int(rng.integers(*ABOVE_SIDE_PX))
+    around = round(BUMPER * high)
+    bumper = scene[top - around : top + high + around, left - around : left + wide + around]
+    bumper[:] = (bumper * BUMPER_LIGHT).astype(np.uint8)
+    scene[top : top + high, left : left + wide] = drawn.image
+    return scene
 
 
 def _plates(count: int, rng: Rng, fonts: Path, *, behind: bool) -> Iterator[Drawn]:

@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
@@ -22,6 +23,7 @@ from models.training.rendered_sets import (
     covered_codes,
     covered_plates,
     plates,
+    scene_plates,
     temporary_plates,
 )
 from models.training.texts import JUDGED, judged_text
@@ -65,6 +67,21 @@ def test_temporary_plates_are_pictures_of_their_own_and_no_plates():
     assert {one.sight for one in drawn} == set(SIGHTS)
     assert all("临" in (one.truth[0], one.truth[-1]) and parse_plate(one.truth) is None for one in drawn)
     assert [one.encoded for one in temporary_plates(3, 1)] == [one.encoded for one in drawn[:3]]
+
+
+def test_plates_in_scenes_are_small_in_the_picture_of_a_trailer():
+    drawn = list(scene_plates(3 * len(JUDGED), 1))
+    assert {one.group for one in drawn} == set(JUDGED)
+    for one in drawn:
+        scene = decoded(one.encoded)
+        assert scene is not None
+        assert scene.shape == (540, 960, 3)
+        assert one.image.shape[0] <= CROP_HEIGHT_PX
+        # It stands there as it was drawn, but for what the camera's compression leaves of it.
+        least, *_ = cv2.minMaxLoc(cv2.matchTemplate(scene, one.image, cv2.TM_SQDIFF_NORMED))
+        assert least < 0.05
+    assert drawn[0].image.tobytes() not in {one.image.tobytes() for one in plates(15, 1)}
+    assert [one.encoded for one in scene_plates(3, 1)] == [one.encoded for one in drawn[:3]]
 
 
 @pytest.mark.parametrize("name", JUDGED)
@@ -168,7 +185,7 @@ def test_a_second_code_beside_the_right_one_is_wrong():
 
 def test_the_command_judges_the_shipped_models(tmp_path, capsys):
     arguments = ["--seed", "3", "--plates", "15", "--codes", "4", "--covered-plates", "4", "--covered-codes", "2"]
-    arguments += ["--temporary-plates", "3"]
+    arguments += ["--temporary-plates", "3", "--scene-plates", "2"]
     arguments += ["--fonts", str(tmp_path)]
     more = ["--json", "--examples", str(tmp_path), "--details", str(tmp_path / "lines")]
     assert main([*arguments, *more]) == 0
@@ -181,15 +198,16 @@ def test_the_command_judges_the_shipped_models(tmp_path, capsys):
         assert figures[part]["wrong"] == 0
         assert figures[part]["exact"] >= 0.4 * count
         assert len(figures[part]["reliability"]) == 10
-    assert len((tmp_path / "lines").read_text("utf-8").splitlines()) == 28
+    assert len((tmp_path / "lines").read_text("utf-8").splitlines()) == 30
     assert figures["covered_plates"]["n"] == 4
     assert figures["covered_codes"]["n"] == 2
     assert figures["temporary_plates"]["unread"] == 3
+    assert (figures["scene_plates"]["n"], figures["scene_plates"]["wrong"]) == (2, 0)
     assert (tmp_path / "misread-plates.png").is_file() == (figures["plates"]["exact"] < 15)
 
 
 def test_the_command_prints_tables(capsys, tmp_path):
-    behind = ["--covered-plates", "2", "--covered-codes", "0", "--temporary-plates", "0"]
+    behind = ["--covered-plates", "2", "--covered-codes", "0", "--temporary-plates", "0", "--scene-plates", "0"]
     assert main(["--plates", "15", "--codes", "0", *behind, "--fonts", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "| plates | n | exact | wrong | unread |" in out
