@@ -91,7 +91,7 @@ class _Sight:
 
         The first one is believed alone of one row that it spelt surely twice, never of two (docs/decisions/0086).
         """
-        if sighting.plate.text in self.refused:
+        if sighting.plate.text in self.refused or _is_a_word(sighting):
             return None
         surely = sighting.confidence >= UNDOUBTED_FLOOR
         if self._covered(sighting, lines):
@@ -145,7 +145,7 @@ class _Sight:
 
     def spelt_alone(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return the plate that the general reader alone spells, or None where it may be another or is hidden."""
-        return None if self._covered(sighting, lines, alone=True) else sighting
+        return None if _is_a_word(sighting) or self._covered(sighting, lines, alone=True) else sighting
 
     def with_a_mark(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return a plate that has a province or a mark: one without may lack a province that is not seen."""
@@ -186,6 +186,11 @@ class _Sight:
             if read is None or read.plate.text != sighting.plate.text:
                 return replace(sighting, confidence=min(sighting.confidence, UNSTEADY_CEILING))
         return replace(sighting, confidence=max(sighting.confidence, UNDOUBTED_FLOOR))
+
+
+def _is_a_word(sighting: PlateSighting) -> bool:
+    """Say whether it has no digit: GA 36 allows two letters of five, and a container's CU CAP looks like a plate."""
+    return not any(character.isdigit() for character in sighting.plate.text)
 
 
 def find_plates(looks: TwoLooks, rows: list[ReadLine], undoubted: frozenset[str] = frozenset()) -> list[PlateSighting]:

@@ -89,6 +89,15 @@ def test_what_the_general_reader_sees_as_words_is_no_plate():
     assert texts.seen
 
 
+@pytest.mark.parametrize(("seen", "answers"), [("桂TCUCAP", []), ("桂TCUCA9", ["桂TCUCA9"])])
+def test_what_has_no_digit_is_a_word_whoever_reads_it(seen, answers):
+    image = ground()
+    plate(image, seen, (100, 100), 40, BLUE)
+    row = read_line(seen, x=100, y=108, height=24)
+    found = find_plates(two(image, Script(*[seen] * 9), Script(*[seen] * 9)), [row], frozenset({seen}))
+    assert [one.plate.text for one in found] == answers
+
+
 def test_what_was_refused_once_stays_refused():
     image = ground()
     plate(image, "粤B6R678", (100, 100), 40, BLUE)
