@@ -167,7 +167,8 @@ def _not_told_by_a_zero(code: str, chain: tuple[CodeLine, ...]) -> frozenset[int
     return frozenset(
         place
         for place, (others, (line, at)) in enumerate(zip(also_ending_in_zero(whole), standing, strict=False))
-        if line.share(at, others)
+        if others
+        and line.share(at, others)
         > (MOST_OF_ANOTHER_DIGIT if place >= OWNER_LENGTH and not upright else MOST_OF_ANOTHER_BESIDE_ZERO)
     )
 

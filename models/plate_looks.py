@@ -319,8 +319,10 @@ def read_fitted_crop(looks: TwoLooks) -> list[PlateSighting]:
 
     The row is cut out as it stands (docs/decisions/0084). Raises ModelOutputError.
     """
+    if looks.covers is not None and looks.covers.boxes:
+        return []
     row = fitted_row(looks.plates.image)
-    if row is None or (looks.covers is not None and looks.covers.boxes):
+    if row is None:
         return []
     read: list[ReadLine] = []
     text = ""

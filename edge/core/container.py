@@ -26,7 +26,7 @@ SAME_CHECK_VALUE: tuple[str, ...] = tuple(
 )
 
 # What may stand in each of the first ten places.
-_PLACES = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ",) * 3 + ("UJZ",) + ("0123456789",) * 6
+_PLACES = ("".join(LETTER_VALUES),) * 3 + ("UJZ",) + ("0123456789",) * 6
 
 _TO_LETTER = str.maketrans("012568", "OIZSGB")
 _TO_DIGIT = str.maketrans("OIZSGB", "012568")
