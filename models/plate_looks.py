@@ -16,7 +16,7 @@ from models.looks import STEADY_LOOKS, TwoLooks, stretched
 from models.pixels import Array
 from models.plate_finder import FoundPlate
 from models.plate_grammar import PLATE_CHARACTERS
-from models.plate_opinions import SURELY_SEEN, agreed, alike, may_be_temporary
+from models.plate_opinions import SURELY_SEEN, agreed, agreed_in_scene, alike, has_sure_province, may_be_temporary
 from models.plates import CROP_FLOOR, is_temporary, plates_of, read_plate, without_repeats
 
 MAX_CLOSER_LOOKS = 6
@@ -40,6 +40,8 @@ LOW_ROW_PX = 20
 LOW_ROW_FLOOR = 0.97
 # What the general reader alone has to reach in a picture that is one plate of one row; of two rows it is not believed.
 TEXT_ALONE_FLOOR = 0.98
+# The same in other pictures.
+SCENE_TEXT_FLOOR = 0.9
 # A row that was fitted to a crop has to spell the same with so much ground above and below it, in its heights.
 FITTED_GROUNDS = (GROUND, 0.75, 0.35)
 # The general reader has to spell it, too, each character with this at least.
@@ -93,13 +95,15 @@ class _Sight:
         """
         if sighting.plate.text in self.refused or _is_a_word(sighting):
             return None
-        surely = sighting.confidence >= UNDOUBTED_FLOOR
+        # The first letter of a military plate looks like a province.
+        ground = sighting.plate.kind != "ordinary" or sighting.plate.colour is not None
+        surely = ground and sighting.confidence >= UNDOUBTED_FLOOR and has_sure_province(sighting)
         if self._covered(sighting, lines):
             answer = None
         elif sighting.plate.rows == 1 and sighting.plate.text in self._undoubted and surely:
             answer = self._unless_temporary(sighting, lines)
         else:
-            answer = self._agreed(self._steadied(sighting, lines), lines)
+            answer = agreed_in_scene(self._steadied(sighting, lines), self._any_text(lines))
         if answer is None:
             self.refused.add(sighting.plate.text)
         return answer
@@ -144,12 +148,17 @@ class _Sight:
         return None
 
     def spelt_alone(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
-        """Return the plate that the general reader alone spells, or None where it may be another or is hidden."""
-        return None if _is_a_word(sighting) or self._covered(sighting, lines, alone=True) else sighting
+        """Return the plate that the general reader alone spells, or None where it may be another or is hidden.
+
+        Two letters and five digits may lack a province that it does not know.
+        """
+        if sighting.plate.kind == "military" or _is_a_word(sighting):
+            return None
+        return None if self._covered(sighting, lines, alone=True) else sighting
 
     def with_a_mark(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
-        """Return a plate that has a province or a mark: one without may lack a province that is not seen."""
-        return None if sighting.plate.kind in ("military", "armed_police") else self.spelt_alone(sighting, lines)
+        """Return a plate that has a province or a mark of its own; WJ is also what is left of a longer one."""
+        return None if sighting.plate.kind == "armed_police" else self.spelt_alone(sighting, lines)
 
     def _covered(self, sighting: PlateSighting, lines: list[ReadLine], *, alone: bool = False) -> bool:
         """Say whether a part of the plate may be hidden, so that it is no answer (docs/decisions/0077).
@@ -222,9 +231,11 @@ def _closer(looks: TwoLooks, row: ReadLine, sight: _Sight) -> list[PlateSighting
     # The general reader alone, on the line as it was found and wider; not where the two have disagreed.
     if sight.refused:
         return []
-    return plates_of([looks.texts.read(row.line)], sight.colour_of, check=sight.spelt_alone) or plates_of(
-        [looks.texts.read(wider)], sight.colour_of, check=sight.spelt_alone
-    )
+    for line in (row.line, wider):
+        found = plates_of([looks.texts.read(line)], sight.colour_of, SCENE_TEXT_FLOOR, sight.spelt_alone)
+        if found:
+            return found
+    return []
 
 
 def upper_row(lower: TextLine) -> TextLine:

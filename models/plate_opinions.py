@@ -6,7 +6,7 @@ general reader is slow and loses provinces at low resolution, but rarely takes o
 
 from dataclasses import replace
 
-from edge.core.plate import parse_plate
+from edge.core.plate import PROVINCES, parse_plate
 from edge.core.readings import PlateSighting
 from models.decode import best_fitting, cut_to, spelling_of, top_glyphs
 from models.pixels import Array
@@ -23,6 +23,13 @@ WON_FLOOR = 0.9
 # Of two rows a letter is no answer that the general reader takes for another one with this: an O in an upper row the
 # reader of plates takes for a Q, and is sure of it (docs/decisions/0086).
 CONTRADICTED_FLOOR = 0.1
+# Kinds of which there are photographs enough to tell by. In scenes another one has to be so sure, and its province,
+# where the general reader does not spell the same plate (docs/decisions/0087).
+USUAL_KINDS = frozenset({"ordinary", "nev_small", "nev_large", "trailer"})
+SELDOM_FLOOR = 0.95
+SELDOM_PROVINCE_FLOOR = 0.99
+# Of a usual kind: other cuts that show a province no better than this make it no surer.
+PROVINCE_FLOOR = 0.9
 # Of the weakest character, for each of two readers that have to spell the same where something may be hidden.
 SURELY_SEEN = 0.9
 # What a reader that does not see a 临 most often takes one for; rarer, it leaves it out.
@@ -40,9 +47,7 @@ def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | Non
         return None
     alphabet, columns = cut_to(probabilities, PLATE_CHARACTERS)
     seen = spelling_of(top_glyphs(columns, alphabet))
-    fitting = best_fitting(columns, alphabet, may_follow, is_complete)
-    other = fitting[0].text if fitting is not None else ""
-    sure = min(fitting[1], fitting[0].confidence) if fitting is not None else 0.0
+    other, sure = _fitting(probabilities)
     if other == sighting.plate.text:
         return replace(sighting, confidence=round(max(sighting.confidence, _both(sighting.confidence, sure)), 4))
     if sighting.plate.rows == 2 and sure >= CONTRADICTED_FLOOR and _serial(other) != _serial(sighting.plate.text):
@@ -55,6 +60,24 @@ def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | Non
     if seen.confidence >= SURE_FLOOR and len(seen.text) > len(sighting.plate.text) // 2:
         return None
     return sighting if sighting.confidence >= ALONE_FLOOR else None
+
+
+def agreed_in_scene(sighting: PlateSighting, probabilities: Array) -> PlateSighting | None:
+    """Return what both readers make of a plate in a picture of more than the plate, or None (docs/decisions/0087)."""
+    answer = agreed(sighting, probabilities)
+    if answer is None or (answer.plate.kind not in USUAL_KINDS and answer.confidence < SELDOM_FLOOR):
+        return None
+    return answer if has_sure_province(sighting) or _fitting(probabilities)[0] == answer.plate.text else None
+
+
+def has_sure_province(sighting: PlateSighting) -> bool:
+    """Say whether the reader of plates can be believed alone about the province in a picture of more than the plate.
+
+    The general reader seldom says anything of it; a plate that is not the top answer has no sure one.
+    """
+    floor = PROVINCE_FLOOR if sighting.plate.kind in USUAL_KINDS else SELDOM_PROVINCE_FLOOR
+    told = zip(sighting.plate.text, sighting.characters, strict=False)
+    return bool(sighting.characters) and all(share >= floor for character, share in told if character in PROVINCES)
 
 
 def alike(sighting: PlateSighting, probabilities: Array, sure: float) -> bool:
@@ -73,6 +96,13 @@ def may_be_temporary(sighting: PlateSighting) -> bool:
     return sighting.plate.colour is None or sighting.plate.text[-1] in LIKE_TEMPORARY
 
 
+def _fitting(probabilities: Array) -> tuple[str, float]:
+    """Return the plate that the general reader spells, and how sure it is; '' and 0.0 where there is none."""
+    alphabet, columns = cut_to(probabilities, PLATE_CHARACTERS)
+    fitting = best_fitting(columns, alphabet, may_follow, is_complete)
+    return ("", 0.0) if fitting is None else (fitting[0].text, min(fitting[1], fitting[0].confidence))
+
+
 def _both(one: float, other: float) -> float:
     """Return how sure two readers together are of what both say, as if they failed independently."""
     return one * other / max(one * other + (1.0 - one) * (1.0 - other), 1e-9)
@@ -88,7 +118,10 @@ def _likelier(sighting: PlateSighting, other: str, confidence: float) -> PlateSi
     if ours > theirs:
         return replace(sighting, confidence=round(won, 4))
     plate = parse_plate(other, sighting.plate.colour, sighting.plate.rows)
-    return None if plate is None else replace(sighting, plate=plate, confidence=round(won, 4), characters=())
+    # Two letters and five digits are also what is left of a plate whose province the general reader does not know.
+    if plate is None or (plate.kind == "military" and sighting.plate.kind != "military"):
+        return None
+    return replace(sighting, plate=plate, confidence=round(won, 4), characters=())
 
 
 def _serial(text: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from edge.core.plate import parse_plate
 from edge.core.readings import PlateSighting
-from models.plate_opinions import agreed, may_be_temporary
+from models.plate_opinions import agreed, agreed_in_scene, has_sure_province, may_be_temporary
 from models.plates import plates_of
 from tests.support.spelled import read_line, spelled
 
@@ -70,6 +70,41 @@ def test_in_two_rows_a_letter_that_may_be_another_one_is_no_answer(rows, seen, a
     given = PlateSighting(parse_plate("闽Q5Y790", "yellow", rows), 0.998, (1, 2, 30, 10))
     found = agreed(given, seen)
     assert (found is not None and found.plate.text == "闽Q5Y790") == answered
+
+
+def test_a_province_that_the_second_reader_does_not_know_is_not_lost():
+    """豫JG81318 is JG81318 to it, for certain, which is a military plate's number."""
+    assert agreed(sighting("豫JG81318", 0.85), spelled("JG81318")) is None
+    assert agreed(sighting("JG81319", 0.85), spelled("JG81318")).plate.text == "JG81318"
+
+
+@pytest.mark.parametrize(
+    ("text", "colour", "share", "sure"),
+    [
+        ("鲁D94682", "blue", 0.9, True),
+        ("鲁D94682", "blue", 0.89, False),
+        ("鲁D9468领", "black", 0.99, True),
+        ("鲁D9468领", "black", 0.98, False),
+        ("使198476", "black", 0.5, True),
+        # It is not what the reader sees first.
+        ("使198476", "black", None, False),
+    ],
+)
+def test_a_province_of_a_plate_that_is_seldom_seen_has_to_be_surer(text, colour, share, sure):
+    characters = () if share is None else (share, *(0.99,) * (len(text) - 1))
+    given = PlateSighting(parse_plate(text, colour), 0.98, (1, 2, 30, 10), characters)
+    assert has_sure_province(given) == sure
+    # The second reader knows it, or says nothing of it.
+    assert agreed_in_scene(given, spelled(text)).plate.text == text
+    assert (agreed_in_scene(given, spelled(text[1:], 0.6)) is not None) == sure
+
+
+@pytest.mark.parametrize(("text", "colour", "answered"), [("鲁D9468领", "black", False), ("鲁D94682", "blue", True)])
+def test_in_a_scene_a_plate_that_is_seldom_seen_has_to_be_surer(text, colour, answered):
+    given = PlateSighting(parse_plate(text, colour), 0.8, (1, 2, 30, 10), (1.0,) * len(text))
+    seen = spelled(text, doubts={3: {text[3]: 0.7, "3": 0.2}})
+    assert agreed(given, seen).confidence < 0.95
+    assert (agreed_in_scene(given, seen) is not None) == answered
 
 
 @pytest.mark.parametrize(("confidence", "answered"), [(0.97, True), (0.96, False)])
