@@ -77,6 +77,9 @@ def _content(handle: int, most_bytes: int) -> bytes:
 def _refused(path: Path, error: OSError) -> FileRefusedError:
     if error.errno == errno.ELOOP:
         return FileRefusedError("unreadable", "a symbolic link that leads back to itself")
+    if error.errno == errno.ENXIO:
+        # It took the place of a file since that was looked at.
+        return FileRefusedError("not_a_file", "a socket")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         dangling = path.is_symlink()
         return FileRefusedError("missing", "a symbolic link to nothing" if dangling else "nothing")

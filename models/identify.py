@@ -3,8 +3,6 @@
 import asyncio
 import errno
 import json
-import os
-import stat
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 from edge.core.masks import MOST_MASKS, Mask, mask_of
 from edge.core.readings import Box, Corners, PictureReading
+from edge.regular_file import FileRefusedError, read_regular
 from edge.text import escaped, say
 from edge.text.arguments import Parser
 from models.picture import MAX_BYTES
@@ -21,16 +20,8 @@ from models.registry import ModelError
 
 DEADLINE_S = 20.0
 EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h
-# Why the system gives no content of a file.
-_REASONS = {
-    errno.ENOENT: "missing",
-    errno.ENOTDIR: "missing",
-    errno.EISDIR: "not_a_file",
-    errno.ENXIO: "not_a_file",
-    errno.EACCES: "no_permission",
-    errno.EPERM: "no_permission",
-    errno.ELOOP: "link_loop",
-}
+# Why the system gives no content of a file that is there.
+_REASONS = {errno.EACCES: "no_permission", errno.EPERM: "no_permission", errno.ELOOP: "link_loop"}
 
 
 def identified(image: str, reading: PictureReading) -> dict[str, Any]:
@@ -89,26 +80,16 @@ def file_bytes(path: Path) -> tuple[bytes, str | None]:
     Reasons: `missing`, `not_a_file`, `too_large`, `no_permission`, `link_loop`, `unreadable`.
     """
     try:
-        # Asked before it is opened, which may wake a device, and after, when it may have become another.
-        if not stat.S_ISREG(path.stat().st_mode):
-            return b"", "not_a_file"
-        with open(path, "rb", opener=_at_once) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                return b"", "not_a_file"
-            # What a kernel makes up as it is read has no size.
-            content = b"" if status.st_size > MAX_BYTES else file.read(MAX_BYTES + 1) or b""
-            return (b"", "too_large") if max(len(content), status.st_size) > MAX_BYTES else (content, None)
-    except OSError as error:
-        return b"", _REASONS.get(error.errno or 0, "unreadable")
-    except ValueError:
+        return read_regular(path, MAX_BYTES), None
+    except FileRefusedError as error:
+        return b"", error.kind if error.kind != "unreadable" else _why_unreadable(error.__cause__)
+
+
+def _why_unreadable(cause: BaseException | None) -> str:
+    if isinstance(cause, ValueError):
         # A name that holds a zero byte: no file has it.
-        return b"", "missing"
-
-
-def _at_once(path: str, flags: int) -> int:
-    """Open a file; a pipe that nobody writes to, in the place of one, is opened too and not waited for."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+        return "missing"
+    return _REASONS.get(cause.errno or 0, "unreadable") if isinstance(cause, OSError) else "unreadable"
 
 
 async def identify_each(

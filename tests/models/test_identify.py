@@ -117,7 +117,7 @@ def test_why_the_system_gives_no_content(tmp_path, monkeypatch, cause, reason):
 
     file = tmp_path / "a.jpg"
     file.write_bytes(b"1234")
-    monkeypatch.setattr(module.os, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert file_bytes(file) == (b"", reason)
 
 
@@ -128,7 +128,7 @@ def test_nothing_is_waited_for(tmp_path, monkeypatch):
     assert file_bytes(pipe) == (b"", "not_a_file")
     # It took the place of a file meanwhile.
     real = Path(__file__).stat()
-    monkeypatch.setattr(module.Path, "stat", lambda _: real)
+    monkeypatch.setattr(Path, "stat", lambda _, **__: real)
     assert file_bytes(pipe) == (b"", "not_a_file")
     assert file_bytes(Path("/dev/zero")) == (b"", "not_a_file")
 
