@@ -43,31 +43,38 @@ def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | Non
 
     `sighting` is what the reader of plates answered, `probabilities` what the general reader says of the same line.
     """
+    return _agreed(sighting, probabilities, *_fitting(probabilities))
+
+
+def agreed_in_scene(sighting: PlateSighting, probabilities: Array) -> PlateSighting | None:
+    """Return what both readers make of a plate in a picture of more than the plate, or None (docs/decisions/0087)."""
+    other, sure = _fitting(probabilities)
+    if sighting.plate.rows == 2 and sure >= SURE_FLOOR and other != sighting.plate.text:
+        return None
+    answer = _agreed(sighting, probabilities, other, sure)
+    if answer is None or (_is_seldom_seen(answer) and answer.confidence < SELDOM_FLOOR):
+        return None
+    return answer if has_sure_province(sighting) or other == answer.plate.text else None
+
+
+def _agreed(sighting: PlateSighting, probabilities: Array, other: str, sure: float) -> PlateSighting | None:
+    """Return what both make of a plate where the general reader spells `other`, as surely as that."""
     if is_temporary(probabilities):
         return None
-    alphabet, columns = cut_to(probabilities, PLATE_CHARACTERS)
-    seen = spelling_of(top_glyphs(columns, alphabet))
-    other, sure = _fitting(probabilities)
     if other == sighting.plate.text:
         return replace(sighting, confidence=round(max(sighting.confidence, _both(sighting.confidence, sure)), 4))
     if sighting.plate.rows == 2 and sure >= CONTRADICTED_FLOOR and _serial(other) != _serial(sighting.plate.text):
         return None
     if sure >= SURE_FLOOR:
         return _likelier(sighting, other, sure)
+    alphabet, columns = cut_to(probabilities, PLATE_CHARACTERS)
+    seen = spelling_of(top_glyphs(columns, alphabet))
     if _serial(seen.text).endswith(_serial(sighting.plate.text)):
         return sighting if sighting.confidence >= PROVINCE_ALONE_FLOOR else None
     # Something else stands there for certain, and it is no plate.
     if seen.confidence >= SURE_FLOOR and len(seen.text) > len(sighting.plate.text) // 2:
         return None
     return sighting if sighting.confidence >= ALONE_FLOOR else None
-
-
-def agreed_in_scene(sighting: PlateSighting, probabilities: Array) -> PlateSighting | None:
-    """Return what both readers make of a plate in a picture of more than the plate, or None (docs/decisions/0087)."""
-    answer = agreed(sighting, probabilities)
-    if answer is None or (answer.plate.kind not in USUAL_KINDS and answer.confidence < SELDOM_FLOOR):
-        return None
-    return answer if has_sure_province(sighting) or _fitting(probabilities)[0] == answer.plate.text else None
 
 
 def has_sure_province(sighting: PlateSighting) -> bool:
@@ -78,6 +85,16 @@ def has_sure_province(sighting: PlateSighting) -> bool:
     floor = PROVINCE_FLOOR if sighting.plate.kind in USUAL_KINDS else SELDOM_PROVINCE_FLOOR
     told = zip(sighting.plate.text, sighting.characters, strict=False)
     return bool(sighting.characters) and all(share >= floor for character, share in told if character in PROVINCES)
+
+
+def _is_seldom_seen(sighting: PlateSighting) -> bool:
+    """Say whether few photographs tell how such a plate is read.
+
+    Five digits on no ground of a colour are also what is left of a large new-energy plate without its last letter.
+    """
+    plate = sighting.plate
+    lacks = plate.kind == "ordinary" and plate.colour is None and plate.text[2:].isdigit()
+    return lacks or plate.kind not in USUAL_KINDS
 
 
 def alike(sighting: PlateSighting, probabilities: Array, sure: float) -> bool:

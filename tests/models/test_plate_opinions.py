@@ -107,6 +107,25 @@ def test_in_a_scene_a_plate_that_is_seldom_seen_has_to_be_surer(text, colour, an
     assert (agreed_in_scene(given, seen) is not None) == answered
 
 
+@pytest.mark.parametrize(
+    ("text", "colour", "answered"),
+    # Large new-energy plates have a letter after five digits; on blue, or with a letter among them, nothing lacks.
+    [("青H33423", None, False), ("青H33423", "blue", True), ("青H3342A", None, True)],
+)
+def test_what_may_lack_its_last_letter_has_to_be_surer(text, colour, answered):
+    given = PlateSighting(parse_plate(text, colour), 0.78, (1, 2, 30, 10), (0.92, *(1.0,) * 6))
+    seen = spelled(text, doubts={0: {"青": 0.53, "晋": 0.2}})
+    assert (agreed_in_scene(given, seen) is not None) == answered
+
+
+@pytest.mark.parametrize(("rows", "answered"), [(1, True), (2, False)])
+def test_in_a_scene_nobody_is_outvoted_about_two_rows(rows, answered):
+    given = PlateSighting(parse_plate("晋L2M2CT", "yellow", rows), 0.9552, (1, 2, 30, 10), (0.95, *(1.0,) * 6))
+    seen = spelled("鲁L2M2CT", 0.62)
+    assert agreed(given, seen).plate.text == "晋L2M2CT"
+    assert (agreed_in_scene(given, seen) is not None) == answered
+
+
 @pytest.mark.parametrize(("confidence", "answered"), [(0.97, True), (0.96, False)])
 def test_alone_one_has_to_be_sure(confidence, answered):
     assert (agreed(sighting("沪A1639领", confidence), spelled("")) is not None) == answered
