@@ -24,8 +24,8 @@ BATCH = 8
 PARTS = ((WIDTH_PX // CELL_PX, HEIGHT_PX // CELL_PX), (40, 32), (40, 32))
 # What the first half of the network makes of (1, 3, h, w): (1, c, h / 8, w / 8).
 Front = Callable[[Array], Array]
-# Photographs to paint on, and lines of photographed plates to paint with.
-Material = tuple[Sequence[Ground], Sequence[Line]]
+# Photographs to paint on, lines of photographed plates to paint with, and where fonts lie.
+Material = tuple[Sequence[Ground], Sequence[Line], Path]
 # Corners (n, 4, 2) and rows of the plates in a scene or view.
 Plates = tuple[Array, tuple[int, ...]]
 # How wide the centre of a plate is in its length and height, and the least of it in cells.

@@ -25,7 +25,7 @@ from models.training.photographs import FOLDS, fold_of, photographs
 from models.training.plate_batches import PaintedScenes, PlateBatch, PlateBatches, SeenViews
 from models.training.plate_heads import halves, load_with_heads, whole
 from models.training.plate_scenes import Ground, ScenePainter, grounds
-from models.training.rendering import Line
+from models.training.rendering import FONTS, Line
 from models.training.sitting import Sitting, add_fold, session_of, trainer_parser
 
 JUDGED_SEED = 900_002
@@ -86,15 +86,16 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--views", type=int, default=3000, help="views of them, seen once by the first half")
     parser.add_argument("--scenes-seed", type=int, default=1, help="the seed that they are drawn from")
     parser.add_argument("--judged", type=int, default=300, help="painted scenes to judge with")
+    parser.add_argument("--fonts", type=Path, default=FONTS, help="folder laid out as /usr/share/fonts")
     return parser.parse_args(argv)
 
 
-def _material(arguments: argparse.Namespace) -> tuple[list[Ground], list[Line]]:
+def _material(arguments: argparse.Namespace) -> tuple[list[Ground], list[Line], Path]:
     """Return what scenes are painted on and with: photographs that may be used, without those of the fold left out."""
     usable = grounds(arguments.data, lambda place: fold_of(place, FOLDS) != arguments.fold)
     crops = [photo.line for photo in photographs(arguments.data, FOLDS) if photo.fold != arguments.fold]
     sys.stderr.write(f"painting on {len(usable)} photographs with {len(crops)} plates\n")
-    return usable, crops
+    return usable, crops, arguments.fonts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -111,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sitting.train(Network(second), PlateBatches(sitting.rng, views).next, place_loss)
     sitting.onnx_file.write_bytes(whole(model, onnx.load(sitting.onnx_file)).SerializeToString())
     unseen = grounds(arguments.data, lambda place: arguments.fold in (fold_of(place, FOLDS), -1))
-    painter = ScenePainter(np.random.default_rng(JUDGED_SEED), unseen, [])
+    painter = ScenePainter(np.random.default_rng(JUDGED_SEED), unseen, [], arguments.fonts)
     sitting.card("pictures", painted=judged(sitting.onnx_file, painter, arguments.judged))
     return 0
 

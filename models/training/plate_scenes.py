@@ -15,7 +15,7 @@ from edge.core.plate import PROVINCES
 from models.pixels import Array, Image, cut_out
 from models.training.augment import blurred, lit, noisy, packed
 from models.training.photographs import SCENES, boxes_of, image_of, may_train, rows_of
-from models.training.rendering import CHINESE_FONTS, LATIN_FONTS, OTHER_TEXT, Line, installed
+from models.training.rendering import CHINESE_FONTS, FONTS, LATIN_FONTS, OTHER_TEXT, Line, installed
 from models.training.text_pictures import code_text
 from models.training.texts import plate_text
 from simulators.scene import PlateType, draw_plate, render_container, render_empty_lane
@@ -29,7 +29,9 @@ NARROWEST_BOARD_PX = 70.0
 RENDERED_GROUND = 0.2
 REPLACED, ANYWHERE = 0.55, (0.25, 0.5, 0.25)
 LOOKALIKES = (0.5, 0.35, 0.15)
-PHOTOGRAPHED, ON_BOARD = 0.25, 0.15
+PHOTOGRAPHED, ON_BOARD = 0.20, 0.20
+# How steep plates stand: how they rise to one side as seen from it, and how they are turned.
+RISE, TURN = 0.15, 0.12
 # Of container photographs only what is above the truck, whose plate nobody has marked.
 CONTAINER_SHARE = 0.65
 _BOARD_INK = ((25, 25, 25), (40, 40, 190), (110, 110, 110), (240, 240, 240))
@@ -83,13 +85,13 @@ def grounds(folder: Path, wanted: Callable[[int], bool]) -> list[Ground]:
 class ScenePainter:
     """Paints one scene after the other; the same generator gives the same ones on the same fonts."""
 
-    def __init__(self, rng: Rng, photographs: Sequence[Ground], crops: Sequence[Line]) -> None:
-        """`crops` are lines of photographed plates, which are put into scenes as well."""
+    def __init__(self, rng: Rng, photographs: Sequence[Ground], crops: Sequence[Line], fonts: Path = FONTS) -> None:
+        """`crops` are lines of photographed plates, which are put into scenes as well; `fonts` where faces lie."""
         self._rng = rng
         self._photographs = photographs
         self._crops = crops
-        self._chinese = installed(CHINESE_FONTS)
-        self._latin = installed(LATIN_FONTS)
+        self._chinese = installed(CHINESE_FONTS, fonts)
+        self._latin = installed(LATIN_FONTS, fonts)
 
     def next(self) -> Scene:
         """Return a scene."""
@@ -177,9 +179,9 @@ class ScenePainter:
         side = float(rng.uniform(1.0 - 0.5 * strength, 1.0))
         corners = np.array([[-0.5, -0.16], [0.5, -0.16], [0.5, 0.16], [-0.5, 0.16]]) * [1.0, 1.0 / max(side, 0.6)]
         corners[:, 1] *= 1.0 + corners[:, 0] * rng.normal(0.0, 0.12 * strength)
-        corners[:, 1] += corners[:, 0] * rng.normal(0.0, 0.10 * strength)
+        corners[:, 1] += corners[:, 0] * rng.normal(0.0, RISE * strength)
         corners[:, 0] += corners[:, 1] * rng.normal(0.0, 0.25 * strength)
-        angle = float(rng.normal(0.0, 0.10 * strength))
+        angle = float(rng.normal(0.0, TURN * strength))
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         return np.asarray(middle + corners @ turn.T * width, np.float32)
 
