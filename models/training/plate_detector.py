@@ -50,9 +50,18 @@ def place_loss(answers: Tensor, batch: PlateBatch) -> Tensor:
     wide = (corners[:, 2:4] - corners[:, 0:2]).norm(dim=1, keepdim=True)
     high = (corners[:, 6:8] - corners[:, 0:2]).norm(dim=1, keepdim=True)
     size = (wide * high).sqrt() * 0.25 + CORNER_SLACK_PX / CORNER_UNIT_PX * 0.25
-    off = functional.smooth_l1_loss(answers[:, kinds:] / size, corners / size, beta=0.5, reduction="none")
-    corner_loss = (off.mean(dim=1, keepdim=True) * weight).sum() / weight.sum().clamp(min=1.0)
+    told, wanted = answers[:, kinds:] / size, corners / size
+    pairs = ((told, wanted), (_box_around(told), _box_around(wanted)))
+    off = [functional.smooth_l1_loss(*pair, beta=0.5, reduction="none").mean(dim=1, keepdim=True) for pair in pairs]
+    corner_loss = (torch.cat(off, dim=1) * weight).sum() / weight.sum().clamp(min=1.0)
     return centre_loss + CORNERS_WEIGHT * corner_loss
+
+
+def _box_around(corners: Tensor) -> Tensor:
+    """Return left, top, right, bottom (n, 4, h, w) of `corners` (n, 8, h, w): x and y of each in turn."""
+    x, y = corners[:, 0::2], corners[:, 1::2]
+    sides = (x.amin(dim=1), y.amin(dim=1), x.amax(dim=1), y.amax(dim=1))
+    return torch.stack(sides, dim=1)
 
 
 def judged(onnx_file: Path, painter: ScenePainter, count: int) -> dict[str, float]:
