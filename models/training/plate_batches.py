@@ -24,10 +24,10 @@ BATCH = 8
 PARTS = ((WIDTH_PX // CELL_PX, HEIGHT_PX // CELL_PX), (40, 32), (40, 32))
 # What the first half of the network makes of (1, 3, h, w): (1, c, h / 8, w / 8).
 Front = Callable[[Array], Array]
-# Photographs to paint on, and lines of photographed plates to paint with.
-Material = tuple[Sequence[Ground], Sequence[Line]]
-# Corners (n, 4, 2) and rows of the plates in a scene or view.
-Plates = tuple[Array, tuple[int, ...]]
+# Photographs to paint on, lines of photographed plates to paint with, and where fonts lie.
+Material = tuple[Sequence[Ground], Sequence[Line], Path]
+# Corners (n, 4, 2) and rows of the plates in a scene or view, and which corners are those of the box around a plate.
+Plates = tuple[Array, tuple[int, ...], tuple[bool, ...]]
 # How wide the centre of a plate is in its length and height, and the least of it in cells.
 ALONG, OVER, LEAST_CELLS = 0.10, 0.20, 0.55
 # Corners are learnt where a cell is as near to the centre as this.
@@ -41,7 +41,8 @@ class PlateBatch:
     """What the first half of the network made of pictures (n, c, h, w), and what is wanted of each of these cells.
 
     `centres` (n, kinds, h, w) 0 to 1, 1 in the one cell of the centre; `counted` (n, 1, h, w) 0 where nothing is asked;
-    `corners` (n, 8, h, w) as the finder answers them, and `weight` (n, 1, h, w) how much each counts.
+    `corners` (n, 8, h, w) as the finder answers them, and `weight` (n, 2, h, w) how much they count, and the box around
+    them.
     """
 
     pictures: Array
@@ -81,7 +82,7 @@ class PaintedScenes:
             for place in range(count):
                 scene = painter.next()
                 space[place] = scene.image
-                written.append([scene.corners.tolist(), scene.rows])
+                written.append([scene.corners.tolist(), scene.rows, scene.boxed])
             space.flush()
             unfinished.replace(pixels)
             plates.write_text(json.dumps(written), encoding="utf-8")
@@ -102,9 +103,9 @@ class SeenViews:
         """Return `size` cells of the view at `place` from cell (`left`, `top`), and the plates as they stand there."""
         across, down = size
         cells = self._cells[place, :, top : top + down, left : left + across].astype(np.float32)
-        corners, rows = self._plates[place]
+        corners, rows, boxed = self._plates[place]
         corners = corners - np.array([left, top], np.float32) * CELL_PX
-        return cells, (corners, whole_rows(corners, rows, (across * CELL_PX, down * CELL_PX)))
+        return cells, (corners, whole_rows(corners, rows, (across * CELL_PX, down * CELL_PX)), boxed)
 
     @classmethod
     def open(cls, folder: Path, count: int, seed: int, scenes: PaintedScenes, front: Front) -> "SeenViews":
@@ -122,7 +123,7 @@ class SeenViews:
                     shape = (count, *made.shape)
                     space = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.float16, shape=shape)
                 space[place] = made
-                written.append([view.corners.tolist(), view.rows])
+                written.append([view.corners.tolist(), view.rows, view.boxed])
             unfinished.replace(cells)
             plates.write_text(json.dumps(written), encoding="utf-8")
         return cls(np.load(cells, mmap_mode="r"), _plates_in(plates))
@@ -130,8 +131,8 @@ class SeenViews:
 
 def _plates_in(file: Path) -> list[Plates]:
     return [
-        (np.array(corners, np.float32).reshape(-1, 4, 2), tuple(rows))
-        for corners, rows in json.loads(file.read_text("utf-8"))
+        (np.array(corners, np.float32).reshape(-1, 4, 2), tuple(rows), tuple(boxed))
+        for corners, rows, boxed in json.loads(file.read_text("utf-8"))
     ]
 
 
@@ -168,7 +169,7 @@ def moved(scene: Scene, rng: Rng) -> Scene:
     gain = (rng.uniform(0.8, 1.2) * rng.uniform(0.92, 1.08, 3)).astype(np.float32)
     lit = np.clip(image.astype(np.float32) * gain + np.float32(rng.uniform(-15, 15)), 0, 255).astype(np.uint8)
     corners = (scene.corners * scale + shift.astype(np.float32)).astype(np.float32)
-    return Scene(np.asarray(lit, np.uint8), corners, whole_rows(corners, scene.rows, size))
+    return Scene(np.asarray(lit, np.uint8), corners, whole_rows(corners, scene.rows, size), scene.boxed)
 
 
 def whole_rows(corners: Array, rows: tuple[int, ...], size: tuple[int, int]) -> tuple[int, ...]:
@@ -178,15 +179,17 @@ def whole_rows(corners: Array, rows: tuple[int, ...], size: tuple[int, int]) -> 
     return tuple(0 if lost or tiny else kind for kind, lost, tiny in zip(rows, cut, small, strict=True))
 
 
-def asked(size: tuple[int, int], corners: Array, rows: tuple[int, ...]) -> tuple[Array, Array, Array, Array]:
+def asked(
+    size: tuple[int, int], corners: Array, rows: tuple[int, ...], boxed: tuple[bool, ...]
+) -> tuple[Array, Array, Array, Array]:
     """Return what is wanted of `size` cells: centres, counted, corners, weight (see PlateBatch)."""
     across, down = size
     centres = np.zeros((len(ROW_KINDS), down, across), np.float32)
     counted = np.ones((1, down, across), np.float32)
     offsets = np.zeros((8, down, across), np.float32)
-    weight = np.zeros((1, down, across), np.float32)
+    weight = np.zeros((2, down, across), np.float32)
     y, x = np.mgrid[0:down, 0:across].astype(np.float32) * CELL_PX + CELL_PX / 2
-    for quad, kind in zip(corners, rows, strict=True):
+    for quad, kind, is_boxed in zip(corners, rows, boxed, strict=True):
         middle = quad.mean(axis=0)
         if kind == 0:
             _leave_out(counted, quad)
@@ -198,13 +201,14 @@ def asked(size: tuple[int, int], corners: Array, rows: tuple[int, ...]) -> tuple
         near[line, column] = 1.0
         channel = kind - 1
         centres[channel] = np.maximum(centres[channel], near)
-        nearer = (near > weight[0]) & (near > CORNERS_FLOOR)
+        nearer = (near > weight.max(axis=0)) & (near > CORNERS_FLOOR)
         places = np.stack([x, y])
         for corner, point in enumerate(quad):
             for axis in (0, 1):
                 offset = (point[axis] - places[axis]) / CORNER_UNIT_PX
                 offsets[2 * corner + axis][nearer] = offset[nearer]
-        weight[0][nearer] = near[nearer]
+        weight[:, nearer] = 0.0
+        weight[int(is_boxed)][nearer] = near[nearer]
     return centres, counted, offsets, weight
 
 

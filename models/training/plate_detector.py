@@ -25,7 +25,7 @@ from models.training.photographs import FOLDS, fold_of, photographs
 from models.training.plate_batches import PaintedScenes, PlateBatch, PlateBatches, SeenViews
 from models.training.plate_heads import halves, load_with_heads, whole
 from models.training.plate_scenes import Ground, ScenePainter, grounds
-from models.training.rendering import Line
+from models.training.rendering import FONTS, Line
 from models.training.sitting import Sitting, add_fold, session_of, trainer_parser
 
 JUDGED_SEED = 900_002
@@ -50,9 +50,18 @@ def place_loss(answers: Tensor, batch: PlateBatch) -> Tensor:
     wide = (corners[:, 2:4] - corners[:, 0:2]).norm(dim=1, keepdim=True)
     high = (corners[:, 6:8] - corners[:, 0:2]).norm(dim=1, keepdim=True)
     size = (wide * high).sqrt() * 0.25 + CORNER_SLACK_PX / CORNER_UNIT_PX * 0.25
-    off = functional.smooth_l1_loss(answers[:, kinds:] / size, corners / size, beta=0.5, reduction="none")
-    corner_loss = (off.mean(dim=1, keepdim=True) * weight).sum() / weight.sum().clamp(min=1.0)
+    told, wanted = answers[:, kinds:] / size, corners / size
+    pairs = ((told, wanted), (_box_around(told), _box_around(wanted)))
+    off = [functional.smooth_l1_loss(*pair, beta=0.5, reduction="none").mean(dim=1, keepdim=True) for pair in pairs]
+    corner_loss = (torch.cat(off, dim=1) * weight).sum() / weight.sum().clamp(min=1.0)
     return centre_loss + CORNERS_WEIGHT * corner_loss
+
+
+def _box_around(corners: Tensor) -> Tensor:
+    """Return left, top, right, bottom (n, 4, h, w) of `corners` (n, 8, h, w): x and y of each in turn."""
+    x, y = corners[:, 0::2], corners[:, 1::2]
+    sides = (x.amin(dim=1), y.amin(dim=1), x.amax(dim=1), y.amax(dim=1))
+    return torch.stack(sides, dim=1)
 
 
 def judged(onnx_file: Path, painter: ScenePainter, count: int) -> dict[str, float]:
@@ -86,15 +95,16 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--views", type=int, default=3000, help="views of them, seen once by the first half")
     parser.add_argument("--scenes-seed", type=int, default=1, help="the seed that they are drawn from")
     parser.add_argument("--judged", type=int, default=300, help="painted scenes to judge with")
+    parser.add_argument("--fonts", type=Path, default=FONTS, help="folder laid out as /usr/share/fonts")
     return parser.parse_args(argv)
 
 
-def _material(arguments: argparse.Namespace) -> tuple[list[Ground], list[Line]]:
+def _material(arguments: argparse.Namespace) -> tuple[list[Ground], list[Line], Path]:
     """Return what scenes are painted on and with: photographs that may be used, without those of the fold left out."""
     usable = grounds(arguments.data, lambda place: fold_of(place, FOLDS) != arguments.fold)
     crops = [photo.line for photo in photographs(arguments.data, FOLDS) if photo.fold != arguments.fold]
     sys.stderr.write(f"painting on {len(usable)} photographs with {len(crops)} plates\n")
-    return usable, crops
+    return usable, crops, arguments.fonts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -111,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sitting.train(Network(second), PlateBatches(sitting.rng, views).next, place_loss)
     sitting.onnx_file.write_bytes(whole(model, onnx.load(sitting.onnx_file)).SerializeToString())
     unseen = grounds(arguments.data, lambda place: arguments.fold in (fold_of(place, FOLDS), -1))
-    painter = ScenePainter(np.random.default_rng(JUDGED_SEED), unseen, [])
+    painter = ScenePainter(np.random.default_rng(JUDGED_SEED), unseen, [], arguments.fonts)
     sitting.card("pictures", painted=judged(sitting.onnx_file, painter, arguments.judged))
     return 0
 

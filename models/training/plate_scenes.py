@@ -1,7 +1,7 @@
 """Scenes that the finder of plates is trained on: photographs that may be used, with plates painted into them.
 
 A photographed plate is kept or has another one put in its place; more are put anywhere, and so is what only looks like
-one. Where each stands is known; the corners of photographed ones are those of their upright boxes.
+one. Where each stands is known; of photographed ones only the upright box around them.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from edge.core.plate import PROVINCES
 from models.pixels import Array, Image, cut_out
 from models.training.augment import blurred, lit, noisy, packed
 from models.training.photographs import SCENES, boxes_of, image_of, may_train, rows_of
-from models.training.rendering import CHINESE_FONTS, LATIN_FONTS, OTHER_TEXT, Line, installed
+from models.training.rendering import CHINESE_FONTS, FONTS, LATIN_FONTS, OTHER_TEXT, Line, installed
 from models.training.text_pictures import code_text
 from models.training.texts import plate_text
 from simulators.scene import PlateType, draw_plate, render_container, render_empty_lane
@@ -29,7 +29,9 @@ NARROWEST_BOARD_PX = 70.0
 RENDERED_GROUND = 0.2
 REPLACED, ANYWHERE = 0.55, (0.25, 0.5, 0.25)
 LOOKALIKES = (0.5, 0.35, 0.15)
-PHOTOGRAPHED, ON_BOARD = 0.25, 0.15
+PHOTOGRAPHED, ON_BOARD = 0.20, 0.20
+# How steep plates stand: how they rise to one side as seen from it, and how they are turned.
+RISE, TURN = 0.15, 0.12
 # Of container photographs only what is above the truck, whose plate nobody has marked.
 CONTAINER_SHARE = 0.65
 _BOARD_INK = ((25, 25, 25), (40, 40, 190), (110, 110, 110), (240, 240, 240))
@@ -47,12 +49,14 @@ class Ground:
 class Scene:
     """One picture of WIDTH_PX x HEIGHT_PX; corners (n, 4, 2) of its plates, clockwise from the upper left; their rows.
 
-    `rows` is 0 for a plate that is too small or cut: it is neither asked for nor held against anybody.
+    `rows` is 0 for a plate that is too small or cut: it is neither asked for nor held against anybody. Of those that
+    are `boxed` the corners are those of the box around them, however they stand.
     """
 
     image: Image
     corners: Array
     rows: tuple[int, ...]
+    boxed: tuple[bool, ...]
 
 
 def box_corners(row: dict[str, str]) -> Array:
@@ -83,33 +87,35 @@ def grounds(folder: Path, wanted: Callable[[int], bool]) -> list[Ground]:
 class ScenePainter:
     """Paints one scene after the other; the same generator gives the same ones on the same fonts."""
 
-    def __init__(self, rng: Rng, photographs: Sequence[Ground], crops: Sequence[Line]) -> None:
-        """`crops` are lines of photographed plates, which are put into scenes as well."""
+    def __init__(self, rng: Rng, photographs: Sequence[Ground], crops: Sequence[Line], fonts: Path = FONTS) -> None:
+        """`crops` are lines of photographed plates, which are put into scenes as well; `fonts` where faces lie."""
         self._rng = rng
         self._photographs = photographs
         self._crops = crops
-        self._chinese = installed(CHINESE_FONTS)
-        self._latin = installed(LATIN_FONTS)
+        self._chinese = installed(CHINESE_FONTS, fonts)
+        self._latin = installed(LATIN_FONTS, fonts)
 
     def next(self) -> Scene:
         """Return a scene."""
         rng = self._rng
         ground = self._ground()
         image, matrix = self._view(ground)
-        corners, rows = [], []
+        corners, rows, boxed = [], [], []
         for plate in cv2.perspectiveTransform(ground.plates, matrix) if len(ground.plates) else []:
             if rng.random() < REPLACED and _width(plate) > NARROWEST_PX / 2:
-                now, kind = self._put(image, self._instead_of(plate), board=False)
+                now, kind, is_boxed = self._put(image, self._instead_of(plate), board=False)
             else:
-                now, kind = plate, 1
+                now, kind, is_boxed = plate, 1, True
             corners.append(now)
             rows.append(kind if _is_whole(now) else 0)
+            boxed.append(is_boxed)
         for _ in range(int(rng.choice(3, p=ANYWHERE)) or (not corners and rng.random() < 0.7)):
             target = self._anywhere(corners)
             if target is not None:
-                plate, kind = self._put(image, target, board=_width(target) > NARROWEST_BOARD_PX)
+                plate, kind, is_boxed = self._put(image, target, board=_width(target) > NARROWEST_BOARD_PX)
                 corners.append(plate)
                 rows.append(kind)
+                boxed.append(is_boxed)
         for _ in range(int(rng.choice(3, p=LOOKALIKES))):
             target = self._anywhere(corners)
             if target is not None:
@@ -117,7 +123,7 @@ class ScenePainter:
         image = noisy(blurred(lit(image, rng), rng, sharp=False), rng, sharp=True)
         if rng.random() < 0.5:
             image = packed(image, int(rng.integers(35, 96)))
-        return Scene(image, np.array(corners, np.float32).reshape(-1, 4, 2), tuple(rows))
+        return Scene(image, np.array(corners, np.float32).reshape(-1, 4, 2), tuple(rows), tuple(boxed))
 
     def _ground(self) -> Ground:
         rng = self._rng
@@ -177,15 +183,18 @@ class ScenePainter:
         side = float(rng.uniform(1.0 - 0.5 * strength, 1.0))
         corners = np.array([[-0.5, -0.16], [0.5, -0.16], [0.5, 0.16], [-0.5, 0.16]]) * [1.0, 1.0 / max(side, 0.6)]
         corners[:, 1] *= 1.0 + corners[:, 0] * rng.normal(0.0, 0.12 * strength)
-        corners[:, 1] += corners[:, 0] * rng.normal(0.0, 0.10 * strength)
+        corners[:, 1] += corners[:, 0] * rng.normal(0.0, RISE * strength)
         corners[:, 0] += corners[:, 1] * rng.normal(0.0, 0.25 * strength)
-        angle = float(rng.normal(0.0, 0.10 * strength))
+        angle = float(rng.normal(0.0, TURN * strength))
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         return np.asarray(middle + corners @ turn.T * width, np.float32)
 
-    def _put(self, image: Image, quad: Array, *, board: bool) -> tuple[Array, int]:
-        """Paint a plate (or a `board`) at `quad`, which has the shape of one row; return its corners and rows."""
-        flat, inner, rows = self._plate(board=board)
+    def _put(self, image: Image, quad: Array, *, board: bool) -> tuple[Array, int, bool]:
+        """Paint a plate (or a `board`) at `quad`, which has the shape of one row.
+
+        Return its corners, its rows, and whether these are corners of the box around it.
+        """
+        flat, inner, rows, boxed = self._plate(board=board)
         high = flat.shape[0] / flat.shape[1] * 440 / 140
         corners = quad.copy()
         down = (quad[[3, 2]] - quad[[0, 1]]) * (high - 1.0)
@@ -195,18 +204,22 @@ class ScenePainter:
         self._paste(image, flat, corners)
         height, width = flat.shape[:2]
         matrix = cv2.getPerspectiveTransform(_rectangle(0, 0, width, height), corners)
-        return np.asarray(cv2.perspectiveTransform(inner[None], matrix)[0], np.float32), rows
+        found = np.asarray(cv2.perspectiveTransform(inner[None], matrix)[0], np.float32)
+        return _box_around(found) if boxed else found, rows, boxed
 
-    def _plate(self, *, board: bool) -> tuple[Image, Array, int]:
-        """Return a flat plate, the corners of its number (all of it, or what is on a board), and its rows."""
+    def _plate(self, *, board: bool) -> tuple[Image, Array, int, bool]:
+        """Return a flat plate, the corners of its number (all of it, or what is on a board), and its rows.
+
+        Last whether they are those of a box: nobody knows how a photographed plate stands in its crop.
+        """
         rng = self._rng
         draw = rng.random()
         if self._crops and draw < PHOTOGRAPHED:
             line = self._crops[int(rng.integers(len(self._crops)))]
             flat = cut_out(line.image, line.corners)
-            return flat, _rectangle(0, 0, flat.shape[1], flat.shape[0]), 1
+            return flat, _rectangle(0, 0, flat.shape[1], flat.shape[0]), 1, True
         if board and draw < PHOTOGRAPHED + ON_BOARD:
-            return self._board()
+            return *self._board(), 1, False
         number = plate_text(rng)
         latin = self._latin[int(rng.integers(1, len(self._latin)))] if len(self._latin) > 1 else ""
         set_in = PlateType(
@@ -223,9 +236,9 @@ class ScenePainter:
         if rng.random() < 0.3:
             shade = tuple(int(v) for v in rng.integers(0, 200, 3))
             cv2.rectangle(flat, (0, 0), (width - 1, height - 1), shade, int(rng.integers(6, 22)))
-        return flat, _rectangle(0, 0, width, height), number.rows
+        return flat, _rectangle(0, 0, width, height), number.rows, False
 
-    def _board(self) -> tuple[Image, Array, int]:
+    def _board(self) -> tuple[Image, Array]:
         """Return a number as it is painted on tail boards and cabs: enlarged, spaced, on whatever ground."""
         rng = self._rng
         trailer = rng.random() < 0.6
@@ -250,7 +263,7 @@ class ScenePainter:
             area = flat[25 : 25 + cell, left : left + cell * 3 // 5]
             area[:] = (area * (1 - piece) + ink * piece).astype(np.uint8)
             left += cell * 3 // 5 + gap
-        return flat, _rectangle(ends + gap // 2, 15, ends + wide - gap // 2, 135), 1
+        return flat, _rectangle(ends + gap // 2, 15, ends + wide - gap // 2, 135)
 
     def _lookalike(self) -> Image:
         """Return a sign that is no plate: other words, a container's code, letters alone, a bare board."""
@@ -292,6 +305,10 @@ class ScenePainter:
 
 def _rectangle(left: float, top: float, right: float, bottom: float) -> Array:
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+
+
+def _box_around(corners: Array) -> Array:
+    return _rectangle(*corners.min(axis=0), *corners.max(axis=0))
 
 
 def _width(corners: Array) -> float:

@@ -37,7 +37,7 @@ def quad(x, y, width, height):
 
 def wanted(*plates):
     corners = np.array([corners for corners, _ in plates], np.float32).reshape(-1, 4, 2)
-    return asked(PARTS[0], corners, tuple(rows for _, rows in plates))
+    return asked(PARTS[0], corners, tuple(rows for _, rows in plates), (False,) * len(plates))
 
 
 @pytest.mark.parametrize("photographs", [[], [photograph(), Ground(ground(300, 400), NO_PLATES)]])
@@ -51,6 +51,22 @@ def test_scenes_hold_plates_of_one_row_and_two_whose_corners_are_known(photograp
     for made in scenes:
         for corners, rows in zip(made.corners, made.rows, strict=True):
             assert rows == 0 or (corners[1, 0] > corners[0, 0] and corners[3, 1] > corners[0, 1])
+
+
+def test_how_a_photographed_plate_stands_is_not_known():
+    scenes = [ScenePainter(rng(seed), [photograph()], [crop()]).next() for seed in range(40)]
+    plates = [(corners, boxed) for made in scenes for corners, boxed in zip(made.corners, made.boxed, strict=True)]
+    assert {boxed for _, boxed in plates} == {True, False}
+    for corners, boxed in plates:
+        upright = corners[0, 1] == corners[1, 1] and corners[0, 0] == corners[3, 0]
+        assert upright == boxed
+
+
+def test_of_a_boxed_plate_the_box_counts():
+    corners = quad(100, 100, 132, 42)[None]
+    _, _, _, weight = asked(PARTS[0], corners, (1,), (True,))
+    assert not weight[0].any()
+    assert 0 < weight[1, 15, 20] <= 1.0
 
 
 def test_the_same_seed_paints_the_same_scenes():
@@ -95,7 +111,7 @@ def test_scenes_are_drawn_once(tmp_path):
     assert len(first) == len(again) == 3
     assert (first[1].image == again[1].image).all()
     assert (first[1].corners == again[1].corners).all()
-    assert first[1].rows == again[1].rows
+    assert (first[1].rows, first[1].boxed) == (again[1].rows, again[1].boxed)
 
 
 def test_what_is_asked_for_is_what_is_answered():
@@ -104,6 +120,7 @@ def test_what_is_asked_for_is_what_is_answered():
     assert counted.min() == 1.0
     assert (centres == 1.0).sum() == 2
     assert 0 < weight[0, 15, 20] <= 1.0
+    assert not weight[1].any()
     answers = np.concatenate([np.where(centres == 1.0, 6.0, -6.0), offsets]).astype(np.float32)
     assert answers.shape[0] == CHANNELS
     found = {plate.rows: plate.line.corners for plate in plates_of_cells(answers, 1.0, 1.0)}
@@ -112,8 +129,8 @@ def test_what_is_asked_for_is_what_is_answered():
 
 
 def test_cells_beside_the_middle_answer_the_same_corners():
-    _, _, offsets, weight = wanted((quad(100, 100, 264, 84), 1))
-    for row, column in np.argwhere(weight[0] > 0):
+    _, _, offsets, (weight, _) = wanted((quad(100, 100, 264, 84), 1))
+    for row, column in np.argwhere(weight > 0):
         middle = np.array([(column + 0.5) * CELL_PX, (row + 0.5) * CELL_PX])
         corners = offsets[:, row, column].reshape(4, 2) * CORNER_UNIT_PX + middle
         assert corners == pytest.approx(quad(100, 100, 264, 84), abs=0.01)
@@ -133,14 +150,16 @@ def test_a_plate_that_nobody_can_read_is_neither_asked_for_nor_held_against_anyb
 def test_plates_move_with_the_picture():
     image = np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8)
     image[150:182, 150:250] = 255
-    still = Scene(image, quad(150, 150, 100, 32)[None], (1,))
+    still = Scene(image, quad(150, 150, 100, 32)[None], (1,), (True,))
     for seed in range(40):
         seen = moved(still, rng(seed))
         assert seen.image.shape == (HEIGHT_PX, WIDTH_PX, 3)
-        assert seen.rows == (1,)
+        assert (seen.rows, seen.boxed) == ((1,), (True,))
         x, y = seen.corners[0].mean(axis=0)
         assert seen.image[int(y), int(x)].mean() > 120
-    cut, small = (Scene(image, quad(*place)[None], (1,)) for place in ((390, 150, 100, 32), (150, 150, 15, 5)))
+    cut, small = (
+        Scene(image, quad(*place)[None], (1,), (False,)) for place in ((390, 150, 100, 32), (150, 150, 15, 5))
+    )
     assert moved(cut, rng()).rows == moved(small, rng()).rows == (0,)
 
 
@@ -162,7 +181,8 @@ def test_a_batch_says_what_is_wanted_of_each_cell(tmp_path):
         assert batch.pictures.dtype == np.float32
         assert batch.centres.shape == (BATCH, 2, *cells)
         assert batch.corners.shape == (BATCH, 8, *cells)
-        assert batch.counted.shape == batch.weight.shape == (BATCH, 1, *cells)
+        assert batch.counted.shape == (BATCH, 1, *cells)
+        assert batch.weight.shape == (BATCH, 2, *cells)
     assert shapes == set(PARTS)
 
 
@@ -171,7 +191,7 @@ def test_views_are_seen_once(tmp_path):
     first = SeenViews.open(tmp_path, 3, 3, scenes, seen_as_brightness)
     again = SeenViews.open(tmp_path, 3, 3, scenes, refuse)
     (cells, plates), (other_cells, other_plates) = (views.part(2, 3, 4, (40, 32)) for views in (first, again))
-    whole, (corners, _) = first.part(2, 0, 0, PARTS[0])
+    whole, (corners, _, _) = first.part(2, 0, 0, PARTS[0])
     assert (cells == whole[:, 4:36, 3:43]).all()
     assert plates[0] + np.array([3, 4]) * CELL_PX == pytest.approx(corners)
     assert (cells == other_cells).all()

@@ -71,8 +71,27 @@ def test_the_loss_of_the_detector_of_plates_falls_with_what_is_right():
     from models.training.plate_detector import place_loss
 
     corners = np.array([[[100, 100], [232, 100], [232, 142], [100, 142]]], np.float32)
-    centres, counted, offsets, weight = (part[None] for part in asked(PARTS[0], corners, (1,)))
+    centres, counted, offsets, weight = (part[None] for part in asked(PARTS[0], corners, (1,), (False,)))
     batch = PlateBatch(np.zeros((1, 3, 8, 8), np.float32), centres, counted, offsets, weight)
     right = torch.from_numpy(np.concatenate([np.where(centres == 1.0, 9.0, -9.0), offsets], axis=1).astype(np.float32))
     elsewhere = torch.roll(right, 5, dims=3)
     assert float(place_loss(right, batch)) < 0.01 < 1.0 < float(place_loss(elsewhere, batch))
+
+
+def test_of_a_boxed_plate_another_way_to_stand_in_its_box_is_as_right():
+    import torch
+
+    from models.plate_finder import CORNER_UNIT_PX
+    from models.training.plate_batches import PARTS, PlateBatch, asked
+    from models.training.plate_detector import place_loss
+
+    upright = np.array([[[100, 100], [232, 100], [232, 142], [100, 142]]], np.float32)
+    aslant = np.array([[[100, 112], [232, 100], [232, 130], [100, 142]]], np.float32)
+    losses = {}
+    for boxed in (True, False):
+        centres, counted, offsets, weight = (part[None] for part in asked(PARTS[0], upright, (1,), (boxed,)))
+        batch = PlateBatch(np.zeros((1, 3, 8, 8), np.float32), centres, counted, offsets, weight)
+        told = offsets + ((aslant - upright) / CORNER_UNIT_PX).reshape(1, 8, 1, 1)
+        cells = np.concatenate([np.where(centres == 1.0, 9.0, -9.0), told], axis=1).astype(np.float32)
+        losses[boxed] = float(place_loss(torch.from_numpy(cells), batch))
+    assert losses[True] < 0.01 < losses[False]
