@@ -15,8 +15,8 @@ from models.columns import ColumnCut, columns_of, completing
 from models.containers import CodeCandidate, best_candidates, may_begin, sightings_of
 from models.detector import TextLine
 from models.framed import framed_digit, without_frame
-from models.lines import ReadLine, around, is_upright, overlap
-from models.looks import Looks, stretched
+from models.lines import ReadLine, around, is_upright, overlap, stretched
+from models.looks import Looks
 from models.size_types import agreed_size_type
 
 MAX_CLOSER_LOOKS = 8

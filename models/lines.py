@@ -28,6 +28,21 @@ def is_upright(line: TextLine) -> bool:
     return line.height > 1.5 * line.width
 
 
+def stretched(line: TextLine, left: float = 0.0, right: float = 0.0, up: float = 0.0, down: float = 0.0) -> TextLine:
+    """Return `line` with its sides moved outwards by so many of its heights (negative: inwards)."""
+    along = (line.corners[1] - line.corners[0]) / max(line.width, 1.0) * line.height
+    across = line.corners[3] - line.corners[0]
+    moves = np.stack(
+        [
+            -left * along - up * across,
+            right * along - up * across,
+            right * along + down * across,
+            -left * along + down * across,
+        ]
+    )
+    return TextLine((line.corners + moves).astype(np.float32), line.score)
+
+
 def stands_above(upper: TextLine, lower: TextLine, max_gap: float = 0.8) -> bool:
     """Say whether `upper` is the row over `lower`: overlapping in x, at most `max_gap` row heights apart."""
     (ux, uy, uw, uh), (lx, ly, lw, lh) = upper.box, lower.box

@@ -8,7 +8,7 @@ from edge.core.readings import NOT_FOUND, Box, ContainerSighting
 from models.columns import ColumnCut, turned_column
 from models.cover_finder import CoverFinder
 from models.detector import TextLine
-from models.lines import ReadLine, around, overlap
+from models.lines import ReadLine, around, overlap, stretched
 from models.masks import MASKED, PLATE_REACH, Masked
 from models.pixels import Array, Image, cut_out
 from models.plate_finder import FoundPlate
@@ -34,21 +34,6 @@ ILLEGIBLE = "illegible"
 COVERED = "covered"
 # What is looked for.
 PLATE = "plate"
-
-
-def stretched(line: TextLine, left: float = 0.0, right: float = 0.0, up: float = 0.0, down: float = 0.0) -> TextLine:
-    """Return `line` with its sides moved outwards by so many of its heights (negative: inwards)."""
-    along = (line.corners[1] - line.corners[0]) / max(line.width, 1.0) * line.height
-    across = line.corners[3] - line.corners[0]
-    moves = np.stack(
-        [
-            -left * along - up * across,
-            right * along - up * across,
-            right * along + down * across,
-            -left * along + down * across,
-        ]
-    )
-    return TextLine((line.corners + moves).astype(np.float32), line.score)
 
 
 class Looks:

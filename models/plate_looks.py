@@ -11,12 +11,12 @@ from models.colours import plate_colour
 from models.decode import cut_to, spelling_of, top_glyphs
 from models.detector import TextLine
 from models.fitted_rows import GROUND, fitted_row
-from models.lines import ReadLine, joined, overlap
-from models.looks import STEADY_LOOKS, TwoLooks, stretched
+from models.lines import ReadLine, joined, overlap, stretched
+from models.looks import STEADY_LOOKS, TwoLooks
 from models.pixels import Array
 from models.plate_finder import FoundPlate
 from models.plate_grammar import PLATE_CHARACTERS
-from models.plate_opinions import SURELY_SEEN, agreed, agreed_in_scene, alike, has_sure_province, may_be_temporary
+from models.plate_opinions import SURELY_SEEN, agreed, agreed_in_scene, alike, has_sure_marks, may_be_temporary
 from models.plates import CROP_FLOOR, is_temporary, plates_of, read_plate, without_repeats
 
 MAX_CLOSER_LOOKS = 6
@@ -97,7 +97,7 @@ class _Sight:
             return None
         # The first letter of a military plate looks like a province.
         ground = sighting.plate.kind != "ordinary" or sighting.plate.colour is not None
-        surely = ground and sighting.confidence >= UNDOUBTED_FLOOR and has_sure_province(sighting)
+        surely = ground and sighting.confidence >= UNDOUBTED_FLOOR and has_sure_marks(sighting)
         if self._covered(sighting, lines):
             answer = None
         elif sighting.plate.rows == 1 and sighting.plate.text in self._undoubted and surely:

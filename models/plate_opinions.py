@@ -28,8 +28,8 @@ CONTRADICTED_FLOOR = 0.1
 USUAL_KINDS = frozenset({"ordinary", "nev_small", "nev_large", "trailer"})
 SELDOM_FLOOR = 0.95
 SELDOM_PROVINCE_FLOOR = 0.99
-# Of a usual kind: other cuts that show a province no better than this make it no surer.
-PROVINCE_FLOOR = 0.9
+# Of a usual kind, and of marks: other cuts that show a province no better than this make it no surer.
+MARK_FLOOR = 0.9
 # Of the weakest character, for each of two readers that have to spell the same where something may be hidden.
 SURELY_SEEN = 0.9
 # What a reader that does not see a 临 most often takes one for; rarer, it leaves it out.
@@ -54,7 +54,9 @@ def agreed_in_scene(sighting: PlateSighting, probabilities: Array) -> PlateSight
     answer = _agreed(sighting, probabilities, other, sure)
     if answer is None or (_is_seldom_seen(answer) and answer.confidence < SELDOM_FLOOR):
         return None
-    return answer if has_sure_province(sighting) or other == answer.plate.text else None
+    # What is not even the top answer of the reader of plates is no plate where the general one hardly spells it.
+    spelt = other == answer.plate.text and (sighting.characters != () or sure >= CONTRADICTED_FLOOR)
+    return answer if spelt or has_sure_marks(sighting) else None
 
 
 def _agreed(sighting: PlateSighting, probabilities: Array, other: str, sure: float) -> PlateSighting | None:
@@ -77,14 +79,15 @@ def _agreed(sighting: PlateSighting, probabilities: Array, other: str, sure: flo
     return sighting if sighting.confidence >= ALONE_FLOOR else None
 
 
-def has_sure_province(sighting: PlateSighting) -> bool:
-    """Say whether the reader of plates can be believed alone about the province in a picture of more than the plate.
+def has_sure_marks(sighting: PlateSighting) -> bool:
+    """Say whether the reader of plates can be believed alone about the province, and a mark like 港, in a scene.
 
-    The general reader seldom says anything of it; a plate that is not the top answer has no sure one.
+    The general reader seldom says anything of them; a plate that is not the top answer has no sure ones.
     """
-    floor = PROVINCE_FLOOR if sighting.plate.kind in USUAL_KINDS else SELDOM_PROVINCE_FLOOR
+    province = MARK_FLOOR if sighting.plate.kind in USUAL_KINDS else SELDOM_PROVINCE_FLOOR
     told = zip(sighting.plate.text, sighting.characters, strict=False)
-    return bool(sighting.characters) and all(share >= floor for character, share in told if character in PROVINCES)
+    marks = ((share, province if one in PROVINCES else MARK_FLOOR) for one, share in told if not one.isascii())
+    return bool(sighting.characters) and all(share >= floor for share, floor in marks)
 
 
 def _is_seldom_seen(sighting: PlateSighting) -> bool:

@@ -7,8 +7,7 @@ from models.colours import plate_colour
 from models.columns import ColumnCut, bend_of, column_corners, columns_of, completing, turned_column
 from models.decode import Glyph
 from models.detector import FAINT, PLAIN, TextDetector, TextLine, input_size, lines_of_map
-from models.lines import corners_around, is_upright, layout_of, overlap, stands_above, stands_left
-from models.looks import stretched
+from models.lines import corners_around, is_upright, layout_of, overlap, stands_above, stands_left, stretched
 from models.pixels import cut_out, order_corners, upright_box
 from models.reader import ALPHABET, COLUMN, OTHER, LineReader, column_map
 from models.sessions import ModelOutputError

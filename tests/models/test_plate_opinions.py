@@ -4,7 +4,7 @@ import pytest
 
 from edge.core.plate import parse_plate
 from edge.core.readings import PlateSighting
-from models.plate_opinions import agreed, agreed_in_scene, has_sure_province, may_be_temporary
+from models.plate_opinions import agreed, agreed_in_scene, has_sure_marks, may_be_temporary
 from models.plates import plates_of
 from tests.support.spelled import read_line, spelled
 
@@ -85,15 +85,16 @@ def test_a_province_that_the_second_reader_does_not_know_is_not_lost():
         ("鲁D94682", "blue", 0.89, False),
         ("鲁D9468领", "black", 0.99, True),
         ("鲁D9468领", "black", 0.98, False),
-        ("使198476", "black", 0.5, True),
+        ("使198476", "black", 0.9, True),
         # It is not what the reader sees first.
         ("使198476", "black", None, False),
+        ("使198476", "black", 0.89, False),
     ],
 )
-def test_a_province_of_a_plate_that_is_seldom_seen_has_to_be_surer(text, colour, share, sure):
+def test_a_province_and_a_mark_that_one_reader_alone_tells_have_to_be_sure(text, colour, share, sure):
     characters = () if share is None else (share, *(0.99,) * (len(text) - 1))
     given = PlateSighting(parse_plate(text, colour), 0.98, (1, 2, 30, 10), characters)
-    assert has_sure_province(given) == sure
+    assert has_sure_marks(given) == sure
     # The second reader knows it, or says nothing of it.
     assert agreed_in_scene(given, spelled(text)).plate.text == text
     assert (agreed_in_scene(given, spelled(text[1:], 0.6)) is not None) == sure
@@ -115,6 +116,14 @@ def test_in_a_scene_a_plate_that_is_seldom_seen_has_to_be_surer(text, colour, an
 def test_what_may_lack_its_last_letter_has_to_be_surer(text, colour, answered):
     given = PlateSighting(parse_plate(text, colour), 0.78, (1, 2, 30, 10), (0.92, *(1.0,) * 6))
     seen = spelled(text, doubts={0: {"青": 0.53, "晋": 0.2}})
+    assert (agreed_in_scene(given, seen) is not None) == answered
+
+
+@pytest.mark.parametrize(("sure", "answered"), [(0.2, True), (0.05, False)])
+def test_what_neither_reader_spells_first_is_no_plate(sure, answered):
+    given = PlateSighting(parse_plate("川LX42G1", "blue"), 0.8, (1, 2, 30, 10))
+    seen = spelled("川LX42G1", doubts={0: {"川": sure, "L": 0.7 - sure}})
+    assert agreed(given, seen) is not None
     assert (agreed_in_scene(given, seen) is not None) == answered
 
 
