@@ -26,6 +26,7 @@ CONTRADICTED_FLOOR = 0.1
 # Kinds of which there are photographs enough to tell by. In scenes another one has to be so sure, and its province,
 # where the general reader does not spell the same plate (docs/decisions/0087).
 USUAL_KINDS = frozenset({"ordinary", "nev_small", "nev_large", "trailer"})
+USUAL_FLOOR = 0.8
 SELDOM_FLOOR = 0.95
 SELDOM_PROVINCE_FLOOR = 0.99
 # Of a usual kind, and of marks: other cuts that show a province no better than this make it no surer.
@@ -52,7 +53,7 @@ def agreed_in_scene(sighting: PlateSighting, probabilities: Array) -> PlateSight
     if sighting.plate.rows == 2 and sure >= SURE_FLOOR and other != sighting.plate.text:
         return None
     answer = _agreed(sighting, probabilities, other, sure)
-    if answer is None or (_is_seldom_seen(answer) and answer.confidence < SELDOM_FLOOR):
+    if answer is None or answer.confidence < (SELDOM_FLOOR if _is_seldom_seen(answer) else USUAL_FLOOR):
         return None
     # What is not even the top answer of the reader of plates is no plate where the general one hardly spells it.
     spelt = other == answer.plate.text and (sighting.characters != () or sure >= CONTRADICTED_FLOOR)

@@ -200,6 +200,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw, read, count, print; returns 0. Raises ModelError, OSError and KeyError for what cannot be used."""
     arguments = _arguments(argv)
+    if arguments.examples is not None:
+        arguments.examples.mkdir(parents=True, exist_ok=True)
     use_one_thread()
     judge = Judge(arguments.folder, load_picture_reader(), arguments.seed, arguments.rounds, arguments.limit)
     judge.kinds, judge.examples = arguments.kinds, arguments.examples

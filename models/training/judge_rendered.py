@@ -163,6 +163,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--details", type=Path, help="file for one line of JSON a picture")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args(argv)
+    if arguments.examples is not None:
+        # Not after minutes of reading.
+        arguments.examples.mkdir(parents=True, exist_ok=True)
     use_one_thread()
     reader = load_picture_reader()
     alone = line_reader(load_registry()["plate_reader"])

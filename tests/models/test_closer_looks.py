@@ -9,8 +9,8 @@ from models.framed import framed_digit, without_frame
 from models.lines import ReadLine
 from models.looks import Looks, TwoLooks
 from models.pixels import decoded
-from models.plate_looks import find_plates, read_whole_crop, upper_row
-from tests.support.drawn import BLUE, WHITE, ground, jpeg, plate, text
+from models.plate_looks import find_plates, upper_row
+from tests.support.drawn import BLUE, ground, jpeg, plate, text
 from tests.support.spelled import Script, read_line, spelled, text_line
 
 
@@ -82,18 +82,6 @@ def test_where_the_reader_of_plates_reads_none_the_general_one_is_asked():
     assert sighting.plate.text == "粤B6R678"
 
 
-@pytest.mark.parametrize(
-    ("seen", "weakest", "answers"),
-    [("粤B6R678", 0.93, ["粤B6R678"]), ("粤B6R678", 0.85, []), ("BC66678", 0.99, [])],
-)
-def test_the_general_reader_alone_has_to_be_sure_and_to_know_the_province(seen, weakest, answers):
-    texts = Script("", (seen, {5: {"7": weakest, "1": 1.0 - weakest}}))
-    image = ground()
-    plate(image, "粤B6R678", (100, 100), 40, WHITE)
-    row = read_line("B6R678", x=120, y=108, height=24)
-    assert [one.plate.text for one in find_plates(two(image, Script(), texts), [row])] == answers
-
-
 def test_what_the_general_reader_sees_as_words_is_no_plate():
     row = read_line("川AXGR0S", x=120, y=108, height=24)
     texts = Script(*["MAXGROSS"] * 9)
@@ -116,63 +104,6 @@ def test_what_was_refused_once_stays_refused():
     row = read_line("粤B6R678", x=100, y=108, height=24)
     texts = Script("粤B6R679", *["粤B6R678"] * 2)
     assert find_plates(two(image, Script(*["粤B6R678"] * 9), texts), [row]) == []
-
-
-@pytest.mark.parametrize(("confidence", "asked"), [(0.99, 0), (0.75, 1)])
-def test_the_second_reader_is_not_asked_about_an_undoubted_plate(confidence, asked):
-    row = read_line("粤B6R678", x=100, y=108, height=24, doubts={4: {"6": confidence, "8": 0.99 - confidence}})
-    texts = Script(*["粤B6R678"] * 9)
-    image = ground()
-    plate(image, "粤B6R678", (100, 100), 40, BLUE)
-    (sighting,) = find_plates(two(image, Script(*["粤B6R678"] * 9), texts), [row], frozenset({"粤B6R678"}))
-    assert sighting.plate.text == "粤B6R678"
-    assert len(texts.seen) == asked
-
-
-@pytest.mark.parametrize(("ground_colour", "asked"), [(BLUE, 0), (WHITE, 1)])
-def test_a_plate_on_no_ground_of_its_kind_may_be_another_kind_s(ground_colour, asked):
-    """ME92514 on white, a military plate, is 川E92514 to the reader of plates, for certain."""
-    image = ground()
-    plate(image, "川E92514", (100, 100), 40, ground_colour)
-    row = read_line("川E92514", x=100, y=108, height=24)
-    texts = Script(*["ME92514"] * 9)
-    found = find_plates(two(image, Script(*["川E92514"] * 9), texts), [row], frozenset({"川E92514"}))
-    assert [one.plate.text for one in found] == ([] if asked else ["川E92514"])
-    assert len(texts.seen) == asked
-
-
-@pytest.mark.parametrize(("share", "asked"), [(0.992, 0), (0.97, 1)])
-def test_the_province_of_a_plate_seldom_seen_is_looked_at_by_both(share, asked):
-    image = ground()
-    plate(image, "鲁D94681", (100, 100), 40, WHITE)
-    row = read_line("鲁D9468警", x=100, y=108, height=24, doubts={0: {"鲁": share, "赣": 0.995 - share}})
-    texts = Script(*["D9468警"] * 9)
-    found = find_plates(two(image, Script(*["鲁D9468警"] * 9), texts), [row], frozenset({"鲁D9468警"}))
-    assert [one.plate.text for one in found] == ([] if asked else ["鲁D9468警"])
-    assert len(texts.seen) == asked
-
-
-@pytest.mark.parametrize(("upper", "answers"), [("闽Q", ["闽Q5Y790"]), ("闽O", [])])
-def test_of_two_rows_the_second_reader_is_asked_however_sure_the_first_one_is(upper, answers):
-    rows = [read_line("闽Q", x=125, y=80, height=20), read_line("5Y790", x=100, y=102, height=30)]
-    image = ground()
-    plate(image, "闽Q5Y790", (100, 75), 60, YELLOW)
-    texts = Script(upper, "5Y790", *[""] * 9)
-    found = find_plates(two(image, Script(*[""] * 9), texts), rows, frozenset({"闽Q5Y790"}))
-    assert [one.plate.text for one in found] == answers
-    assert len(texts.seen) >= 2
-
-
-@pytest.mark.parametrize(("seen", "answers"), [("苏A1234临", []), ("苏A12346", ["苏A12346"])])
-@pytest.mark.parametrize("undoubted", [True, False])
-def test_a_sure_plate_that_may_be_a_temporary_one_is_shown_to_the_second_reader(undoubted, seen, answers):
-    """In a scene, and in a crop: of plates that end like a temporary one, or have no colour."""
-    row = read_line("苏A12346", x=100, y=108, height=24)
-    sure = frozenset({"苏A12346"}) if undoubted else frozenset()
-    found = find_plates(two(ground(), Script(*["苏A12346"] * 9), Script(seen)), [row], sure)
-    assert [one.plate.text for one in found] == answers
-    crop = read_whole_crop(two(ground(188, 60), Script("苏A12346"), Script(seen)))
-    assert [one.plate.text for one in crop] == answers
 
 
 def test_weights_and_words_are_not_looked_at_again():

@@ -114,7 +114,7 @@ def test_in_a_scene_a_plate_that_is_seldom_seen_has_to_be_surer(text, colour, an
     [("青H33423", None, False), ("青H33423", "blue", True), ("青H3342A", None, True)],
 )
 def test_what_may_lack_its_last_letter_has_to_be_surer(text, colour, answered):
-    given = PlateSighting(parse_plate(text, colour), 0.78, (1, 2, 30, 10), (0.92, *(1.0,) * 6))
+    given = PlateSighting(parse_plate(text, colour), 0.82, (1, 2, 30, 10), (0.92, *(1.0,) * 6))
     seen = spelled(text, doubts={0: {"青": 0.53, "晋": 0.2}})
     assert (agreed_in_scene(given, seen) is not None) == answered
 
@@ -124,6 +124,13 @@ def test_what_neither_reader_spells_first_is_no_plate(sure, answered):
     given = PlateSighting(parse_plate("川LX42G1", "blue"), 0.8, (1, 2, 30, 10))
     seen = spelled("川LX42G1", doubts={0: {"川": sure, "L": 0.7 - sure}})
     assert agreed(given, seen) is not None
+    assert (agreed_in_scene(given, seen) is not None) == answered
+
+
+@pytest.mark.parametrize(("confidence", "answered"), [(0.8, True), (0.79, False)])
+def test_in_a_scene_the_least_of_any_plate(confidence, answered):
+    given = PlateSighting(parse_plate("渝HHDMH0", "blue"), confidence, (1, 2, 30, 10), (0.92, *(1.0,) * 6))
+    seen = spelled("渝HHDMH0", doubts={0: {"渝": 0.3, "豫": 0.2}})
     assert (agreed_in_scene(given, seen) is not None) == answered
 
 

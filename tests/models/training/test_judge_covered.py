@@ -123,7 +123,6 @@ def test_codes_are_covered_where_they_are_read(data):
 
 def test_the_command_judges_the_shipped_models_and_keeps_where_numbers_stand(data, tmp_path, capsys):
     places, details, examples = tmp_path / "places", tmp_path / "details", tmp_path / "examples"
-    examples.mkdir()
     arguments = [str(data), "--places", str(places), "--kinds", "post", "mud", "--limit", "1"]
     more = ["--details", str(details), "--examples", str(examples), "--json"]
     assert judge_covered.main([*arguments, *more, "--sets", GATES, SCENES, ROWS]) == 0

@@ -187,7 +187,7 @@ def test_the_command_judges_the_shipped_models(tmp_path, capsys):
     arguments = ["--seed", "3", "--plates", "15", "--codes", "4", "--covered-plates", "4", "--covered-codes", "2"]
     arguments += ["--temporary-plates", "3", "--scene-plates", "2"]
     arguments += ["--fonts", str(tmp_path)]
-    more = ["--json", "--examples", str(tmp_path), "--details", str(tmp_path / "lines")]
+    more = ["--json", "--examples", str(tmp_path / "sheets"), "--details", str(tmp_path / "lines")]
     assert main([*arguments, *more]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert (figures["seed"], figures["fonts"]) == (3, [])
@@ -203,7 +203,7 @@ def test_the_command_judges_the_shipped_models(tmp_path, capsys):
     assert figures["covered_codes"]["n"] == 2
     assert figures["temporary_plates"]["unread"] == 3
     assert (figures["scene_plates"]["n"], figures["scene_plates"]["wrong"]) == (2, 0)
-    assert (tmp_path / "misread-plates.png").is_file() == (figures["plates"]["exact"] < 15)
+    assert (tmp_path / "sheets" / "misread-plates.png").is_file() == (figures["plates"]["exact"] < 15)
 
 
 def test_the_command_prints_tables(capsys, tmp_path):
