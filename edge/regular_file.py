@@ -79,7 +79,7 @@ def _refused(path: Path, error: OSError) -> FileRefusedError:
         return FileRefusedError("unreadable", "a symbolic link that leads back to itself")
     if error.errno == errno.ENXIO:
         # It took the place of a file since that was looked at.
-        return FileRefusedError("not_a_file", "a socket")
+        return FileRefusedError("not_a_file", "a socket, or a device that is not there")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         dangling = path.is_symlink()
         return FileRefusedError("missing", "a symbolic link to nothing" if dangling else "nothing")

@@ -24,7 +24,7 @@ MAX_PLATES = 8
 # Two answers that share so much of the smaller one are one plate.
 SAME_PLATE = 0.4
 # The network answers the edge of a plate. Readers learnt them with some ground around: so much of their height.
-GROUND = 0.05
+AROUND = 0.05
 # Plates that are seen narrower than this are looked at closer, in a part of the picture that they fill half of.
 CLOSER_BELOW_PX = 110.0
 CLOSER_SIDE_PX = 224
@@ -79,13 +79,13 @@ class PlateFinder:
     def find(self, image: Image, long_side: int) -> list[FoundPlate]:
         """Return plates, surest first, looked for at `long_side` pixels. Raises ModelOutputError.
 
-        Where one is seen small, its corners are those of a closer look; all are a little outside of the plate (GROUND).
+        Where one is seen small, its corners are those of a closer look; all are a little outside of the plate (AROUND).
         """
         height, width = image.shape[:2]
         scale = max(width, height) / long_side
         found = self._seen(image, long_side, 2.0)
         near = (one if one.line.width > CLOSER_BELOW_PX * scale else self._closer(image, one) for one in found)
-        return [FoundPlate(stretched(one.line, GROUND, GROUND, GROUND, GROUND), one.rows) for one in near]
+        return [FoundPlate(stretched(one.line, AROUND, AROUND, AROUND, AROUND), one.rows) for one in near]
 
     def _seen(self, image: Image, long_side: int, max_scale: float) -> list[FoundPlate]:
         height, width = image.shape[:2]

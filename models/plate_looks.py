@@ -16,7 +16,16 @@ from models.looks import STEADY_LOOKS, TwoLooks
 from models.pixels import Array
 from models.plate_finder import FoundPlate
 from models.plate_grammar import PLATE_CHARACTERS
-from models.plate_opinions import SURELY_SEEN, agreed, agreed_in_scene, alike, has_sure_marks, may_be_temporary
+from models.plate_opinions import (
+    SURELY_SEEN,
+    agreed,
+    agreed_in_scene,
+    alike,
+    has_sure_marks,
+    may_be_temporary,
+    may_lack_province,
+    scene_floor,
+)
 from models.plates import CROP_FLOOR, is_temporary, plates_of, read_plate, without_repeats
 
 MAX_CLOSER_LOOKS = 6
@@ -91,13 +100,14 @@ class _Sight:
     def checked(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return what both readers make of a plate that the first one spelt. What they refuse once stays refused.
 
-        The first one is believed alone of one row that it spelt surely twice, never of two (docs/decisions/0086).
+        The first one is believed alone of one row that it spelt surely twice, with its province and marks, on a ground
+        of its kind; never of two rows (docs/decisions/0086, 0087).
         """
         if sighting.plate.text in self.refused or _is_a_word(sighting):
             return None
         # The first letter of a military plate looks like a province.
-        ground = sighting.plate.kind != "ordinary" or sighting.plate.colour is not None
-        surely = ground and sighting.confidence >= UNDOUBTED_FLOOR and has_sure_marks(sighting)
+        on_its_ground = sighting.plate.kind != "ordinary" or sighting.plate.colour is not None
+        surely = on_its_ground and sighting.confidence >= UNDOUBTED_FLOOR and has_sure_marks(sighting)
         if self._covered(sighting, lines):
             answer = None
         elif sighting.plate.rows == 1 and sighting.plate.text in self._undoubted and surely:
@@ -148,17 +158,16 @@ class _Sight:
         return None
 
     def spelt_alone(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
-        """Return the plate that the general reader alone spells, or None where it may be another or is hidden.
-
-        Two letters and five digits may lack a province that it does not know.
-        """
-        if sighting.plate.kind == "military" or _is_a_word(sighting):
+        """Return the plate that the general reader alone spells in a scene, or None: it may be another, or hidden."""
+        if may_lack_province(sighting.plate) or sighting.confidence < scene_floor(sighting.plate):
             return None
-        return None if self._covered(sighting, lines, alone=True) else sighting
+        return None if _is_a_word(sighting) or self._covered(sighting, lines, alone=True) else sighting
 
     def with_a_mark(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
-        """Return a plate that has a province or a mark of its own; WJ is also what is left of a longer one."""
-        return None if sighting.plate.kind == "armed_police" else self.spelt_alone(sighting, lines)
+        """Return the plate that the general reader alone spells in a crop, where it has a province or a mark."""
+        if sighting.plate.kind in ("military", "armed_police") or _is_a_word(sighting):
+            return None
+        return None if self._covered(sighting, lines, alone=True) else sighting
 
     def _covered(self, sighting: PlateSighting, lines: list[ReadLine], *, alone: bool = False) -> bool:
         """Say whether a part of the plate may be hidden, so that it is no answer (docs/decisions/0077).
@@ -205,7 +214,7 @@ def _is_a_word(sighting: PlateSighting) -> bool:
 def find_plates(looks: TwoLooks, rows: list[ReadLine], undoubted: frozenset[str] = frozenset()) -> list[PlateSighting]:
     """Return the plates among `rows` and in closer looks at rows that nearly spell one. Raises ModelOutputError.
 
-    The second reader is not asked about those that are `undoubted`.
+    Where `checked` allows it the second reader is not asked about those that are `undoubted`.
     """
     sight = _Sight(looks, undoubted)
     found = plates_of(rows, sight.colour_of, check=sight.checked)
@@ -232,9 +241,10 @@ def _closer(looks: TwoLooks, row: ReadLine, sight: _Sight) -> list[PlateSighting
     if sight.refused:
         return []
     for line in (row.line, wider):
-        found = plates_of([looks.texts.read(line)], sight.colour_of, SCENE_TEXT_FLOOR, sight.spelt_alone)
-        if found:
-            return found
+        texts = [looks.texts.read(line)]
+        # What it spells first counts: another look at the same place is not asked for another answer.
+        if plates_of(texts, sight.colour_of):
+            return plates_of(texts, sight.colour_of, SCENE_TEXT_FLOOR, sight.spelt_alone)
     return []
 
 

@@ -6,7 +6,7 @@ general reader is slow and loses provinces at low resolution, but rarely takes o
 
 from dataclasses import replace
 
-from edge.core.plate import PROVINCES, parse_plate
+from edge.core.plate import PROVINCES, Plate, canonical_plate_text, parse_plate
 from edge.core.readings import PlateSighting
 from models.decode import best_fitting, cut_to, spelling_of, top_glyphs
 from models.pixels import Array
@@ -23,14 +23,16 @@ WON_FLOOR = 0.9
 # Of two rows a letter is no answer that the general reader takes for another one with this: an O in an upper row the
 # reader of plates takes for a Q, and is sure of it (docs/decisions/0086).
 CONTRADICTED_FLOOR = 0.1
-# Kinds of which there are photographs enough to tell by. In scenes another one has to be so sure, and its province,
-# where the general reader does not spell the same plate (docs/decisions/0087).
+# Kinds of which there are photographs enough to tell by. What a plate of theirs needs in a scene as a whole, what any
+# other one does, and its province where the general reader does not spell the same plate (docs/decisions/0087).
 USUAL_KINDS = frozenset({"ordinary", "nev_small", "nev_large", "trailer"})
 USUAL_FLOOR = 0.8
 SELDOM_FLOOR = 0.95
 SELDOM_PROVINCE_FLOOR = 0.99
-# Of a usual kind, and of marks: other cuts that show a province no better than this make it no surer.
+# What a province of a usual kind needs, and any mark, where the general reader does not spell the same plate.
 MARK_FLOOR = 0.9
+# Less than this of the general reader spells nothing: its search follows whatever is left of a thousandth.
+SPELT_FLOOR = 0.1
 # Of the weakest character, for each of two readers that have to spell the same where something may be hidden.
 SURELY_SEEN = 0.9
 # What a reader that does not see a 临 most often takes one for; rarer, it leaves it out.
@@ -53,11 +55,27 @@ def agreed_in_scene(sighting: PlateSighting, probabilities: Array) -> PlateSight
     if sighting.plate.rows == 2 and sure >= SURE_FLOOR and other != sighting.plate.text:
         return None
     answer = _agreed(sighting, probabilities, other, sure)
-    if answer is None or answer.confidence < (SELDOM_FLOOR if _is_seldom_seen(answer) else USUAL_FLOOR):
+    if answer is None or answer.confidence < scene_floor(answer.plate):
         return None
-    # What is not even the top answer of the reader of plates is no plate where the general one hardly spells it.
-    spelt = other == answer.plate.text and (sighting.characters != () or sure >= CONTRADICTED_FLOOR)
+    spelt = other == answer.plate.text and sure >= SPELT_FLOOR
     return answer if spelt or has_sure_marks(sighting) else None
+
+
+def scene_floor(plate: Plate) -> float:
+    """Return what `plate` needs as a whole in a picture of more than the plate, whoever spelt it.
+
+    Five digits on no ground of a colour are also what is left of a large new-energy plate without its last letter.
+    """
+    lacks = plate.kind == "ordinary" and plate.colour is None and plate.text[2:].isdigit()
+    return SELDOM_FLOOR if lacks or plate.kind not in USUAL_KINDS else USUAL_FLOOR
+
+
+def may_lack_province(plate: Plate) -> bool:
+    """Say whether the text is also what is left of another plate without its province: JG81318, WJ12345.
+
+    The general reader does not know provinces at low resolution.
+    """
+    return plate.kind == "military" or (plate.kind == "armed_police" and len(plate.text) == 7)
 
 
 def _agreed(sighting: PlateSighting, probabilities: Array, other: str, sure: float) -> PlateSighting | None:
@@ -91,16 +109,6 @@ def has_sure_marks(sighting: PlateSighting) -> bool:
     return bool(sighting.characters) and all(share >= floor for share, floor in marks)
 
 
-def _is_seldom_seen(sighting: PlateSighting) -> bool:
-    """Say whether few photographs tell how such a plate is read.
-
-    Five digits on no ground of a colour are also what is left of a large new-energy plate without its last letter.
-    """
-    plate = sighting.plate
-    lacks = plate.kind == "ordinary" and plate.colour is None and plate.text[2:].isdigit()
-    return lacks or plate.kind not in USUAL_KINDS
-
-
 def alike(sighting: PlateSighting, probabilities: Array, sure: float) -> bool:
     """Say whether both readers spell the same letters and digits and each is as `sure` of every one of them.
 
@@ -121,7 +129,9 @@ def _fitting(probabilities: Array) -> tuple[str, float]:
     """Return the plate that the general reader spells, and how sure it is; '' and 0.0 where there is none."""
     alphabet, columns = cut_to(probabilities, PLATE_CHARACTERS)
     fitting = best_fitting(columns, alphabet, may_follow, is_complete)
-    return ("", 0.0) if fitting is None else (fitting[0].text, min(fitting[1], fitting[0].confidence))
+    if fitting is None:
+        return "", 0.0
+    return canonical_plate_text(fitting[0].text), min(fitting[1], fitting[0].confidence)
 
 
 def _both(one: float, other: float) -> float:
@@ -139,8 +149,10 @@ def _likelier(sighting: PlateSighting, other: str, confidence: float) -> PlateSi
     if ours > theirs:
         return replace(sighting, confidence=round(won, 4))
     plate = parse_plate(other, sighting.plate.colour, sighting.plate.rows)
-    # Two letters and five digits are also what is left of a plate whose province the general reader does not know.
-    if plate is None or (plate.kind == "military" and sighting.plate.kind != "military"):
+    if plate is None or (may_lack_province(plate) and any(one in PROVINCES for one in sighting.plate.text)):
+        return None
+    # Seven characters on green lack one.
+    if plate.colour is None and sighting.plate.colour is not None:
         return None
     return replace(sighting, plate=plate, confidence=round(won, 4), characters=())
 

@@ -72,7 +72,7 @@ class PaintedScenes:
         `material` is asked for where they do not. Raises OSError.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        pixels, plates = (folder / f"scenes-{seed}-{count}.{suffix}" for suffix in ("npy", "json"))
+        pixels, plates = (folder / f"painted-{seed}-{count}.{suffix}" for suffix in ("npy", "json"))
         if not plates.is_file():
             painter = ScenePainter(np.random.default_rng(seed), *material())
             unfinished = folder / f"unfinished-{seed}-{count}.npy"
@@ -110,7 +110,7 @@ class SeenViews:
     @classmethod
     def open(cls, folder: Path, count: int, seed: int, scenes: PaintedScenes, front: Front) -> "SeenViews":
         """Return `count` views drawn from `seed`, from `folder` where they lie already. Raises OSError."""
-        cells, plates = (folder / f"views-{seed}-{count}.{suffix}" for suffix in ("npy", "json"))
+        cells, plates = (folder / f"seen-{seed}-{count}.{suffix}" for suffix in ("npy", "json"))
         if not plates.is_file():
             rng = np.random.default_rng(seed)
             unfinished = folder / f"unfinished-{seed}-{count}.npy"

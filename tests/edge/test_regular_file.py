@@ -38,10 +38,15 @@ def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
     assert refused(tmp_path / "file" / "below") == ("missing", "nothing")
 
 
-def test_a_socket_is_no_file(tmp_path: Path) -> None:
+def test_a_socket_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(tmp_path / "s"))
         assert refused(tmp_path / "s") == ("not_a_file", "a socket")
+        # It took the place of a file since that was looked at.
+        (tmp_path / "file").touch()
+        real = (tmp_path / "file").stat()
+        monkeypatch.setattr(Path, "stat", lambda _, **__: real)
+        assert refused(tmp_path / "s") == ("not_a_file", "a socket, or a device that is not there")
 
 
 def test_without_its_own_registry_the_product_is_reinstalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,15 +13,32 @@ def two(image, plates, texts):
 
 
 @pytest.mark.parametrize(
-    ("seen", "weakest", "answers"),
-    [("粤B6R678", 0.93, ["粤B6R678"]), ("粤B6R678", 0.85, []), ("BC66678", 0.99, [])],
+    ("seen", "share", "answers"),
+    [
+        ("粤B6R678", 0.93, ["粤B6R678"]),
+        ("粤B6R678", 0.85, []),
+        # What lacks a province may be another plate, and seldom kinds need more.
+        ("BC66678", 1.0, []),
+        ("WJ66678", 1.0, []),
+        ("WJ1693015", 1.0, ["WJ1693015"]),
+        ("鲁D9467领", 0.93, []),
+        ("鲁D9467领", 0.97, ["鲁D9467领"]),
+    ],
 )
-def test_the_general_reader_alone_has_to_be_sure_and_to_know_the_province(seen, weakest, answers):
-    texts = Script("", (seen, {5: {"7": weakest, "1": 1.0 - weakest}}))
+def test_the_general_reader_alone_has_to_be_sure_and_to_know_the_province(seen, share, answers):
+    texts = Script("", (seen, {5: {seen[5]: share, "4": 1.0 - share}}))
     image = ground()
     plate(image, "粤B6R678", (100, 100), 40, WHITE)
     row = read_line("B6R678", x=120, y=108, height=24)
     assert [one.plate.text for one in find_plates(two(image, Script(), texts), [row])] == answers
+
+
+@pytest.mark.parametrize("first", [("粤B6R678", {5: {"7": 0.88, "1": 0.12}}), "BC66678"])
+def test_what_the_general_reader_spells_first_counts(first):
+    image = ground()
+    plate(image, "粤B6R678", (100, 100), 40, BLUE if isinstance(first, tuple) else WHITE)
+    row = read_line("B6R678", x=120, y=108, height=24)
+    assert find_plates(two(image, Script(), Script(first, "粤B6R618")), [row]) == []
 
 
 @pytest.mark.parametrize(("confidence", "asked"), [(0.99, 0), (0.75, 1)])
@@ -75,7 +92,9 @@ def test_a_sure_plate_that_may_be_a_temporary_one_is_shown_to_the_second_reader(
     """In a scene, and in a crop: of plates that end like a temporary one, or have no colour."""
     row = read_line("苏A12346", x=100, y=108, height=24)
     sure = frozenset({"苏A12346"}) if undoubted else frozenset()
-    found = find_plates(two(ground(), Script(*["苏A12346"] * 9), Script(seen)), [row], sure)
+    image = ground()
+    plate(image, "苏A12346", (100, 100), 40, BLUE)
+    found = find_plates(two(image, Script(*["苏A12346"] * 9), Script(seen)), [row], sure)
     assert [one.plate.text for one in found] == answers
     crop = read_whole_crop(two(ground(188, 60), Script("苏A12346"), Script(seen)))
     assert [one.plate.text for one in crop] == answers

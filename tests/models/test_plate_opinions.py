@@ -76,6 +76,18 @@ def test_a_province_that_the_second_reader_does_not_know_is_not_lost():
     """豫JG81318 is JG81318 to it, for certain, which is a military plate's number."""
     assert agreed(sighting("豫JG81318", 0.85), spelled("JG81318")) is None
     assert agreed(sighting("JG81319", 0.85), spelled("JG81318")).plate.text == "JG81318"
+    assert agreed(sighting("WJ沪12345", 0.85), spelled("WJ12345")) is None
+
+
+@pytest.mark.parametrize(("text", "colour"), [("粤BD12345", "green"), ("粤B12345D", "yellow_green")])
+def test_seven_characters_do_not_win_on_green(text, colour):
+    given = PlateSighting(parse_plate(text, colour), 0.7, (1, 2, 30, 10))
+    assert agreed(given, spelled(text[:-1])) is None
+
+
+def test_both_readers_may_spell_the_mark_of_an_emergency_vehicle_first():
+    given = PlateSighting(parse_plate("粤X12A4应急", "white"), 0.98, (1, 2, 30, 10))
+    assert agreed_in_scene(given, spelled("应急粤X12A4")).plate.text == "粤X12A4应急"
 
 
 @pytest.mark.parametrize(
@@ -83,6 +95,9 @@ def test_a_province_that_the_second_reader_does_not_know_is_not_lost():
     [
         ("鲁D94682", "blue", 0.9, True),
         ("鲁D94682", "blue", 0.89, False),
+        ("鲁D9468挂", "yellow", 0.9, True),
+        ("鲁DDA4682", "green", 0.9, True),
+        ("鲁D94682D", "yellow_green", 0.9, True),
         ("鲁D9468领", "black", 0.99, True),
         ("鲁D9468领", "black", 0.98, False),
         ("使198476", "black", 0.9, True),
@@ -95,8 +110,10 @@ def test_a_province_and_a_mark_that_one_reader_alone_tells_have_to_be_sure(text,
     characters = () if share is None else (share, *(0.99,) * (len(text) - 1))
     given = PlateSighting(parse_plate(text, colour), 0.98, (1, 2, 30, 10), characters)
     assert has_sure_marks(given) == sure
-    # The second reader knows it, or says nothing of it.
+    # The second reader knows it, sees next to nothing of it, or says nothing of it.
     assert agreed_in_scene(given, spelled(text)).plate.text == text
+    hardly = spelled(text, doubts={0: {text[0]: 0.02}})
+    assert (agreed_in_scene(given, hardly) is not None) == sure
     assert (agreed_in_scene(given, spelled(text[1:], 0.6)) is not None) == sure
 
 
