@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from models.detector import TextLine, input_size
-from models.lines import overlap, stretched
+from models.lines import overlap
 from models.pixels import Array, Image, normalised, reduced
 from models.sessions import ModelOutputError
 
@@ -23,8 +23,6 @@ SCORE_FLOOR = 0.25
 MAX_PLATES = 8
 # Two answers that share so much of the smaller one are one plate.
 SAME_PLATE = 0.4
-# The network answers the edge of a plate. Readers learnt them with some ground around: so much of their height.
-AROUND = 0.05
 # Plates that are seen narrower than this are looked at closer, in a part of the picture that they fill half of.
 CLOSER_BELOW_PX = 110.0
 CLOSER_SIDE_PX = 224
@@ -79,13 +77,12 @@ class PlateFinder:
     def find(self, image: Image, long_side: int) -> list[FoundPlate]:
         """Return plates, surest first, looked for at `long_side` pixels. Raises ModelOutputError.
 
-        Where one is seen small, its corners are those of a closer look; all are a little outside of the plate (AROUND).
+        Where one is seen small, its corners are those of a closer look.
         """
         height, width = image.shape[:2]
         scale = max(width, height) / long_side
         found = self._seen(image, long_side, 2.0)
-        near = (one if one.line.width > CLOSER_BELOW_PX * scale else self._closer(image, one) for one in found)
-        return [FoundPlate(stretched(one.line, AROUND, AROUND, AROUND, AROUND), one.rows) for one in near]
+        return [plate if plate.line.width > CLOSER_BELOW_PX * scale else self._closer(image, plate) for plate in found]
 
     def _seen(self, image: Image, long_side: int, max_scale: float) -> list[FoundPlate]:
         height, width = image.shape[:2]

@@ -106,7 +106,7 @@ def test_without_that_rule_a_plate_is_read_short(reader: PictureReader, monkeypa
     monkeypatch.setattr(Masked, "reached", lambda *_: False)
     image = ground()
     plate(image, "粤BD67890", (200, 200), 60, (60, 160, 60))
-    (short,) = reader.read_encoded(png(image), PLATE, (Mask(364 / 640, 0.3, 1.0, 0.7),)).plates
+    (short,) = reader.read_encoded(png(image), PLATE, (Mask(370 / 640, 0.3, 1.0, 0.7),)).plates
     assert short.plate.text == "粤BD6789"
 
 

@@ -9,7 +9,6 @@ from models.detector import TextLine
 from models.looks import Looks, TwoLooks
 from models.pixels import reduced
 from models.plate_finder import (
-    AROUND,
     CELL_PX,
     CHANNELS,
     CORNER_UNIT_PX,
@@ -95,7 +94,7 @@ def looked_at_twice(second):
 def test_a_small_plate_has_the_corners_of_a_closer_look():
     found = looked_at_twice(lambda down, across: [(down // 2, across // 2, 1, 3.0, 56, 18)])
     # Half of the window of 160 pixels, which is seen at 224.
-    assert found.line.width == pytest.approx(112 * 160 / 224 + 2 * AROUND * found.line.height, abs=1)
+    assert found.line.width == pytest.approx(112 * 160 / 224, abs=1)
     assert found.line.centre == pytest.approx((25.5 * 16, 13.5 * 16), abs=6)
     assert found.rows == 2
     assert found.line.score == pytest.approx(0.9526, abs=1e-3)
@@ -104,7 +103,7 @@ def test_a_small_plate_has_the_corners_of_a_closer_look():
 @pytest.mark.parametrize("second", [lambda *_: [], lambda *_: [(1, 1, 0, 3.0, 56, 18)]])
 def test_a_closer_look_that_sees_nothing_there_changes_nothing(second):
     found = looked_at_twice(second)
-    assert (found.line.width, found.line.height) == pytest.approx((80 + 2 * AROUND * 24, 24 * (1 + 2 * AROUND)))
+    assert found.line.width == pytest.approx(80)
     assert found.line.score == pytest.approx(0.731, abs=1e-3)
 
 

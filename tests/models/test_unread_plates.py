@@ -70,7 +70,7 @@ def test_one_height_at_least_is_not_read(reader: PictureReader) -> None:
 
 def test_what_looks_like_a_plate_and_spells_none_is_illegible(reader: PictureReader) -> None:
     image = ground(640, 480)
-    plate(image, "8888888", (200, 200), 60, BLUE)
+    plate(image, "BBBBBBB", (200, 200), 60, BLUE)
     (why,) = reader.read_encoded(jpeg(image), frozenset({"plate"})).unread
     assert (why.what, why.reason) == ("plate", "illegible")
     assert why.box is not None

@@ -41,7 +41,7 @@ def plate(image: Image, content: str, at: tuple[int, int], height: int, ground_c
     ink = WHITE if max(ground_colour) < 220 else BLACK
     step = (width * 0.92) / len(content)
     for place, character in enumerate(content):
-        share = 0.62 if character.isascii() else 0.42
+        share = 0.62 if character.isascii() else 0.5
         at_character = (round(x + width * 0.04 + place * step), y + round(height * 0.8))
         text(image, character, at_character, round(height * share), ink)
 
