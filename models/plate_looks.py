@@ -159,15 +159,17 @@ class _Sight:
 
     def spelt_alone(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return the plate that the general reader alone spells in a scene, or None: it may be another, or hidden."""
-        if may_lack_province(sighting.plate) or sighting.confidence < scene_floor(sighting.plate):
-            return None
-        return None if _is_a_word(sighting) or self._covered(sighting, lines, alone=True) else sighting
+        floor = max(SCENE_TEXT_FLOOR, scene_floor(sighting.plate))
+        believed = sighting.confidence >= floor and not may_lack_province(sighting.plate)
+        return sighting if believed and self._may_be_read_alone(sighting, lines) else None
 
     def with_a_mark(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return the plate that the general reader alone spells in a crop, where it has a province or a mark."""
-        if sighting.plate.kind in ("military", "armed_police") or _is_a_word(sighting):
-            return None
-        return None if self._covered(sighting, lines, alone=True) else sighting
+        marked = sighting.plate.kind not in ("military", "armed_police")
+        return sighting if marked and self._may_be_read_alone(sighting, lines) else None
+
+    def _may_be_read_alone(self, sighting: PlateSighting, lines: list[ReadLine]) -> bool:
+        return not _is_a_word(sighting) and not self._covered(sighting, lines, alone=True)
 
     def _covered(self, sighting: PlateSighting, lines: list[ReadLine], *, alone: bool = False) -> bool:
         """Say whether a part of the plate may be hidden, so that it is no answer (docs/decisions/0077).
@@ -242,9 +244,10 @@ def _closer(looks: TwoLooks, row: ReadLine, sight: _Sight) -> list[PlateSighting
         return []
     for line in (row.line, wider):
         texts = [looks.texts.read(line)]
+        spelt = plates_of(texts, sight.colour_of)
         # What it spells first counts: another look at the same place is not asked for another answer.
-        if plates_of(texts, sight.colour_of):
-            return plates_of(texts, sight.colour_of, SCENE_TEXT_FLOOR, sight.spelt_alone)
+        if spelt:
+            return [one for one in spelt if sight.spelt_alone(one, texts) is not None]
     return []
 
 

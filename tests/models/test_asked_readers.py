@@ -2,14 +2,9 @@
 
 import pytest
 
-from models.looks import Looks, TwoLooks
 from models.plate_looks import find_plates, read_whole_crop
 from tests.support.drawn import BLUE, WHITE, YELLOW, ground, plate
-from tests.support.spelled import Script, read_line
-
-
-def two(image, plates, texts):
-    return TwoLooks(Looks(image, plates), Looks(image, texts))
+from tests.support.spelled import Script, read_line, two_looks
 
 
 @pytest.mark.parametrize(
@@ -30,7 +25,7 @@ def test_the_general_reader_alone_has_to_be_sure_and_to_know_the_province(seen, 
     image = ground()
     plate(image, "粤B6R678", (100, 100), 40, WHITE)
     row = read_line("B6R678", x=120, y=108, height=24)
-    assert [one.plate.text for one in find_plates(two(image, Script(), texts), [row])] == answers
+    assert [one.plate.text for one in find_plates(two_looks(image, Script(), texts), [row])] == answers
 
 
 @pytest.mark.parametrize("first", [("粤B6R678", {5: {"7": 0.88, "1": 0.12}}), "BC66678"])
@@ -38,7 +33,7 @@ def test_what_the_general_reader_spells_first_counts(first):
     image = ground()
     plate(image, "粤B6R678", (100, 100), 40, BLUE if isinstance(first, tuple) else WHITE)
     row = read_line("B6R678", x=120, y=108, height=24)
-    assert find_plates(two(image, Script(), Script(first, "粤B6R618")), [row]) == []
+    assert find_plates(two_looks(image, Script(), Script(first, "粤B6R618")), [row]) == []
 
 
 @pytest.mark.parametrize(("confidence", "asked"), [(0.99, 0), (0.75, 1)])
@@ -47,7 +42,7 @@ def test_the_second_reader_is_not_asked_about_an_undoubted_plate(confidence, ask
     texts = Script(*["粤B6R678"] * 9)
     image = ground()
     plate(image, "粤B6R678", (100, 100), 40, BLUE)
-    (sighting,) = find_plates(two(image, Script(*["粤B6R678"] * 9), texts), [row], frozenset({"粤B6R678"}))
+    (sighting,) = find_plates(two_looks(image, Script(*["粤B6R678"] * 9), texts), [row], frozenset({"粤B6R678"}))
     assert sighting.plate.text == "粤B6R678"
     assert len(texts.seen) == asked
 
@@ -59,7 +54,7 @@ def test_a_plate_on_no_ground_of_its_kind_may_be_another_kind_s(ground_colour, a
     plate(image, "川E92514", (100, 100), 40, ground_colour)
     row = read_line("川E92514", x=100, y=108, height=24)
     texts = Script(*["ME92514"] * 9)
-    found = find_plates(two(image, Script(*["川E92514"] * 9), texts), [row], frozenset({"川E92514"}))
+    found = find_plates(two_looks(image, Script(*["川E92514"] * 9), texts), [row], frozenset({"川E92514"}))
     assert [one.plate.text for one in found] == ([] if asked else ["川E92514"])
     assert len(texts.seen) == asked
 
@@ -70,7 +65,7 @@ def test_the_province_of_a_plate_seldom_seen_is_looked_at_by_both(share, asked):
     plate(image, "鲁D94681", (100, 100), 40, WHITE)
     row = read_line("鲁D9468警", x=100, y=108, height=24, doubts={0: {"鲁": share, "赣": 0.995 - share}})
     texts = Script(*["D9468警"] * 9)
-    found = find_plates(two(image, Script(*["鲁D9468警"] * 9), texts), [row], frozenset({"鲁D9468警"}))
+    found = find_plates(two_looks(image, Script(*["鲁D9468警"] * 9), texts), [row], frozenset({"鲁D9468警"}))
     assert [one.plate.text for one in found] == ([] if asked else ["鲁D9468警"])
     assert len(texts.seen) == asked
 
@@ -81,7 +76,7 @@ def test_of_two_rows_the_second_reader_is_asked_however_sure_the_first_one_is(up
     image = ground()
     plate(image, "闽Q5Y790", (100, 75), 60, YELLOW)
     texts = Script(upper, "5Y790", *[""] * 9)
-    found = find_plates(two(image, Script(*[""] * 9), texts), rows, frozenset({"闽Q5Y790"}))
+    found = find_plates(two_looks(image, Script(*[""] * 9), texts), rows, frozenset({"闽Q5Y790"}))
     assert [one.plate.text for one in found] == answers
     assert len(texts.seen) >= 2
 
@@ -94,7 +89,7 @@ def test_a_sure_plate_that_may_be_a_temporary_one_is_shown_to_the_second_reader(
     sure = frozenset({"苏A12346"}) if undoubted else frozenset()
     image = ground()
     plate(image, "苏A12346", (100, 100), 40, BLUE)
-    found = find_plates(two(image, Script(*["苏A12346"] * 9), Script(seen)), [row], sure)
+    found = find_plates(two_looks(image, Script(*["苏A12346"] * 9), Script(seen)), [row], sure)
     assert [one.plate.text for one in found] == answers
-    crop = read_whole_crop(two(ground(188, 60), Script("苏A12346"), Script(seen)))
+    crop = read_whole_crop(two_looks(ground(188, 60), Script("苏A12346"), Script(seen)))
     assert [one.plate.text for one in crop] == answers

@@ -7,11 +7,11 @@ from models.container_looks import find_containers, heed_rows, lacks_size_type, 
 from models.containers import likely_code_lines
 from models.framed import framed_digit, without_frame
 from models.lines import ReadLine
-from models.looks import Looks, TwoLooks
+from models.looks import Looks
 from models.pixels import decoded
 from models.plate_looks import find_plates, upper_row
 from tests.support.drawn import BLUE, ground, jpeg, plate, text
-from tests.support.spelled import Script, read_line, spelled, text_line
+from tests.support.spelled import Script, read_line, spelled, text_line, two_looks
 
 
 def verified(found):
@@ -52,21 +52,17 @@ def test_a_disagreeing_code_is_not_looked_at_again():
     assert script.seen == []
 
 
-def two(image, plates, texts):
-    return TwoLooks(Looks(image, plates), Looks(image, texts))
-
-
 def test_a_province_is_looked_for_to_the_left():
     image = ground()
     plate(image, "粤B6R678", (100, 100), 40, BLUE)
     row = read_line("B6R678", x=120, y=108, height=24)
-    (sighting,) = find_plates(two(image, Script("粤B6R678"), Script("粤B6R678")), [row])
+    (sighting,) = find_plates(two_looks(image, Script("粤B6R678"), Script("粤B6R678")), [row])
     assert sighting.plate.text == "粤B6R678"
 
 
 def test_an_upper_row_is_looked_for_above():
     row = read_line("T781挂", x=200, y=200, height=40)
-    (sighting,) = find_plates(two(ground(), Script("", "粤A"), Script("粤A", "T781挂")), [row])
+    (sighting,) = find_plates(two_looks(ground(), Script("", "粤A"), Script("粤A", "T781挂")), [row])
     assert (sighting.plate.text, sighting.plate.rows) == ("粤AT781挂", 2)
     x, y, width, height = upper_row(row.line).box
     assert y + height < 210
@@ -78,14 +74,14 @@ def test_where_the_reader_of_plates_reads_none_the_general_one_is_asked():
     image = ground()
     plate(image, "粤B6R678", (100, 100), 40, BLUE)
     row = read_line("B6R678", x=120, y=108, height=24)
-    (sighting,) = find_plates(two(image, Script(), Script("", "粤B6R678")), [row])
+    (sighting,) = find_plates(two_looks(image, Script(), Script("", "粤B6R678")), [row])
     assert sighting.plate.text == "粤B6R678"
 
 
 def test_what_the_general_reader_sees_as_words_is_no_plate():
     row = read_line("川AXGR0S", x=120, y=108, height=24)
     texts = Script(*["MAXGROSS"] * 9)
-    assert find_plates(two(ground(), Script(), texts), [row]) == []
+    assert find_plates(two_looks(ground(), Script(), texts), [row]) == []
     assert texts.seen
 
 
@@ -94,7 +90,7 @@ def test_what_has_no_digit_is_a_word_whoever_reads_it(seen, answers):
     image = ground()
     plate(image, seen, (100, 100), 40, BLUE)
     row = read_line(seen, x=100, y=108, height=24)
-    found = find_plates(two(image, Script(*[seen] * 9), Script(*[seen] * 9)), [row], frozenset({seen}))
+    found = find_plates(two_looks(image, Script(*[seen] * 9), Script(*[seen] * 9)), [row], frozenset({seen}))
     assert [one.plate.text for one in found] == answers
 
 
@@ -103,13 +99,13 @@ def test_what_was_refused_once_stays_refused():
     plate(image, "粤B6R678", (100, 100), 40, BLUE)
     row = read_line("粤B6R678", x=100, y=108, height=24)
     texts = Script("粤B6R679", *["粤B6R678"] * 2)
-    assert find_plates(two(image, Script(*["粤B6R678"] * 9), texts), [row]) == []
+    assert find_plates(two_looks(image, Script(*["粤B6R678"] * 9), texts), [row]) == []
 
 
 def test_weights_and_words_are_not_looked_at_again():
     script, texts = Script(), Script()
     rows = [read_line("MAXGROSSKG", y=10), read_line("A1", y=60), read_line("B6R678", y=90, height=7)]
-    assert find_plates(two(ground(), script, texts), rows) == []
+    assert find_plates(two_looks(ground(), script, texts), rows) == []
     assert script.seen == texts.seen == []
 
 
@@ -342,6 +338,6 @@ def test_no_frame_no_digit():
 
 @pytest.mark.parametrize(("heights", "too_low"), [((), False), ((4, 5), True), ((4, 9), False)])
 def test_rows_that_are_all_too_low_to_be_read_are_known(heights, too_low):
-    looks = two(ground(), Script(), Script())
+    looks = two_looks(ground(), Script(), Script())
     looks.plates.read_rows([text_line(10, 10 + 20 * place, 60, height) for place, height in enumerate(heights)])
     assert looks.all_too_low == too_low

@@ -2,21 +2,16 @@
 
 import pytest
 
-from models.looks import Looks, TwoLooks
 from models.plate_looks import read_whole_crop
 from tests.support.drawn import BLUE, WHITE, ground, plate, two_row_plate
-from tests.support.spelled import Script
-
-
-def two(image, plates, texts):
-    return TwoLooks(Looks(image, plates), Looks(image, texts))
+from tests.support.spelled import Script, two_looks
 
 
 def test_a_crop_that_is_surely_read_is_not_read_twice():
     image = ground(188, 60)
     plate(image, "粤B6R678", (0, 0), 60, BLUE)
     texts = Script()
-    (sighting,) = read_whole_crop(two(image, Script("粤B6R678"), texts))
+    (sighting,) = read_whole_crop(two_looks(image, Script("粤B6R678"), texts))
     assert sighting.plate.text == "粤B6R678"
     assert texts.seen == []
 
@@ -29,7 +24,7 @@ def test_a_doubtful_crop_is_read_where_other_cuts_say_the_same(again, answered):
     image = ground(188, 60)
     plate(image, "粤B6R678", (0, 0), 60, BLUE)
     plates = Script(("粤B6R678", DOUBTFUL), *["粤B6R678"] * again, *["冀B6R678"] * (3 - again))
-    found = read_whole_crop(two(image, plates, Script()))
+    found = read_whole_crop(two_looks(image, plates, Script()))
     assert [sighting.plate.text for sighting in found] == ["粤B6R678"] * answered
     assert len(plates.seen) >= 4
 
@@ -39,7 +34,7 @@ def test_other_cuts_say_nothing_of_a_character_that_is_doubtful(text_read, answe
     image = ground(220, 60)
     plate(image, "粤B6R678", (0, 0), 60, BLUE)
     plates = Script(("粤B6R678", {0: {"粤": 0.85, "冀": 0.15}}), *["粤B6R678"] * 3)
-    found = read_whole_crop(two(image, plates, Script(text_read)))
+    found = read_whole_crop(two_looks(image, plates, Script(text_read)))
     assert [sighting.plate.text for sighting in found] == ["粤B6R678"] * answered
     assert len(plates.seen) == 1
 
@@ -51,7 +46,7 @@ def test_other_cuts_say_nothing_of_a_character_that_is_doubtful(text_read, answe
 def test_a_low_crop_needs_both_readers_and_each_character(doubts, text_read, answered):
     image = ground(66, 18)
     plate(image, "粤B6R678", (0, 0), 18, BLUE)
-    found = read_whole_crop(two(image, Script(("粤B6R678", doubts)), Script(text_read)))
+    found = read_whole_crop(two_looks(image, Script(("粤B6R678", doubts)), Script(text_read)))
     assert [sighting.plate.text for sighting in found] == ["粤B6R678"] * answered
 
 
@@ -64,7 +59,7 @@ def test_a_crop_of_two_rows_needs_both_readers(upper, lower, answered):
     two_row_plate(image, "粤A", "T781挂", (0, 0), 74)
     # The whole crop as one row says nothing; then its rows.
     texts = Script("", upper, lower)
-    found = read_whole_crop(two(image, Script("", "粤A", "T781挂"), texts))
+    found = read_whole_crop(two_looks(image, Script("", "粤A", "T781挂"), texts))
     assert [sighting.plate.text for sighting in found] == ["粤AT781挂"] * answered
     assert len(texts.seen) == 3
 
@@ -74,7 +69,7 @@ def test_a_crop_on_white_that_its_kind_is_never_painted_on_needs_both_readers(ot
     image = ground(188, 60)
     plate(image, "川Z28740", (0, 0), 60, WHITE)
     texts = Script(other)
-    found = read_whole_crop(two(image, Script("川Z28740"), texts))
+    found = read_whole_crop(two_looks(image, Script("川Z28740"), texts))
     assert [sighting.plate.text for sighting in found] == [answered] * bool(answered)
     assert len(texts.seen) == 1
 
@@ -85,7 +80,7 @@ def test_a_crop_that_both_read_with_a_doubt_is_answered_where_photographs_show_i
     plate(image, text_read, (0, 0), 60, WHITE if text_read.endswith("警") else BLUE)
     doubts = {4: {"6": 0.6, "8": 0.39}}
     plates = Script((text_read, {4: {"6": 0.8, "8": 0.19}}))
-    found = read_whole_crop(two(image, plates, Script((text_read, doubts))))
+    found = read_whole_crop(two_looks(image, plates, Script((text_read, doubts))))
     assert [sighting.plate.text for sighting in found] == [text_read] * answered
     assert all(sighting.confidence < 0.95 for sighting in found)
 
@@ -95,31 +90,31 @@ def test_other_cuts_say_nothing_for_a_kind_that_no_photographed_crop_shows():
     plate(image, "粤B6R67警", (0, 0), 60, WHITE)
     doubtful = ("粤B6R67警", {0: {"粤": 0.9, "冀": 0.09}})
     plates = Script(doubtful)
-    assert read_whole_crop(two(image, plates, Script())) == []
+    assert read_whole_crop(two_looks(image, plates, Script())) == []
     assert len(plates.seen) == 3, "the whole, and its halves as two rows"
-    (sighting,) = read_whole_crop(two(image, Script(doubtful), Script("粤B6R67警")))
+    (sighting,) = read_whole_crop(two_looks(image, Script(doubtful), Script("粤B6R67警")))
     assert sighting.confidence >= 0.95
 
 
 def test_what_has_neither_province_nor_mark_is_not_read_by_the_general_reader_alone():
     image = ground(188, 60)
     plate(image, "NZ28740", (0, 0), 60, WHITE)
-    assert read_whole_crop(two(image, Script(), Script("NZ28740"))) == []
-    (sighting,) = read_whole_crop(two(image, Script("NZ28740"), Script()))
+    assert read_whole_crop(two_looks(image, Script(), Script("NZ28740"))) == []
+    (sighting,) = read_whole_crop(two_looks(image, Script("NZ28740"), Script()))
     assert sighting.plate.kind == "military"
 
 
 def test_a_crop_of_two_rows_is_not_read_by_the_general_reader_alone():
     image = ground(150, 75)
     two_row_plate(image, "粤A", "T781挂", (0, 0), 74)
-    assert read_whole_crop(two(image, Script(), Script("", "粤A", "T781挂"))) == []
+    assert read_whole_crop(two_looks(image, Script(), Script("", "粤A", "T781挂"))) == []
 
 
 def test_a_crop_that_one_reader_cannot_read_is_read_by_the_other():
     image = ground(188, 60)
     plate(image, "粤B6R678", (0, 0), 60, BLUE)
-    (sighting,) = read_whole_crop(two(image, Script(), Script("粤B6R678")))
+    (sighting,) = read_whole_crop(two_looks(image, Script(), Script("粤B6R678")))
     assert sighting.plate.text == "粤B6R678"
-    assert read_whole_crop(two(image, Script(), Script())) == []
+    assert read_whole_crop(two_looks(image, Script(), Script())) == []
     unsure = Script(("粤B6R678", {0: {"粤": 0.97, "冀": 0.02}}))
-    assert read_whole_crop(two(image, Script(), unsure)) == []
+    assert read_whole_crop(two_looks(image, Script(), unsure)) == []

@@ -4,7 +4,8 @@ import numpy as np
 
 from models.detector import TextLine
 from models.lines import ReadLine
-from models.pixels import Array
+from models.looks import Looks, TwoLooks
+from models.pixels import Array, Image
 from models.reader import ALPHABET, BLANK, COLUMN
 
 
@@ -47,3 +48,8 @@ class Script:
         self.seen.append(line.shape)
         answer = self.answers.pop(0) if self.answers else ""
         return spelled(answer) if isinstance(answer, str) else spelled(answer[0], doubts=answer[1])
+
+
+def two_looks(image: Image, plates: Script, texts: Script) -> TwoLooks:
+    """Return looks at `image` with two readers, where nobody looks for what covers plates."""
+    return TwoLooks(Looks(image, plates), Looks(image, texts))  # type: ignore[arg-type]
