@@ -14,6 +14,7 @@ from edge.core.readings import PictureReading
 from edge.ports import Recogniser
 from models import process
 from models.messages import encode_reading
+from models.process import WorkerProcess
 from models.recogniser import WorkerRecogniser
 from models.registry import ModelError, load_registry, verified_bytes
 from tests.support.drawn import door, ground, jpeg
@@ -249,10 +250,21 @@ async def test_a_model_that_ends_the_worker_while_it_is_loaded_is_named(started)
 
 
 @pytest.mark.hazard("X14")
-async def test_a_model_that_is_never_loaded_is_named_and_its_worker_ended(started, monkeypatch):
+async def test_a_model_that_is_never_loaded_is_named_and_its_worker_ended(started, monkeypatch, tmp_path):
+    said = tmp_path / "said"
+    os.mkfifo(said)
+    load = WorkerProcess._load
+
+    async def load_once_it_said_so(worker):
+        """Count the short limit only from the worker's word on: a busy machine takes longer to start Python."""
+        await asyncio.to_thread(said.read_bytes)
+        await load(worker)
+
+    monkeypatch.setattr(WorkerProcess, "_load", load_once_it_said_so)
     monkeypatch.setattr(process, "LOADING_LIMIT_S", 0.5)
     told = asyncio.Queue()
-    recogniser = started(command=lying_worker(LOADING + "signal.pause()\n"), told=told.put_nowait)
+    code = LOADING + f"open({str(said)!r}, 'w').close()\nsignal.pause()\n"
+    recogniser = started(command=lying_worker(code), told=told.put_nowait)
     await recogniser.start()
     with pytest.raises(ModelError, match=r"model_unloadable.*plate_reader was not loaded in 0\.5 s"):
         await recogniser.ready()
