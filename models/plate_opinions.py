@@ -52,8 +52,6 @@ def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | Non
 def agreed_in_scene(sighting: PlateSighting, probabilities: Array) -> PlateSighting | None:
     """Return what both readers make of a plate in a picture of more than the plate, or None (docs/decisions/0087)."""
     other, sure = _fitting(probabilities)
-    if sighting.plate.rows == 2 and sure >= SURE_FLOOR and other != sighting.plate.text:
-        return None
     answer = _agreed(sighting, probabilities, other, sure)
     if answer is None or answer.confidence < scene_floor(answer.plate):
         return None
@@ -96,6 +94,22 @@ def _agreed(sighting: PlateSighting, probabilities: Array, other: str, sure: flo
     if seen.confidence >= SURE_FLOOR and len(seen.text) > len(sighting.plate.text) // 2:
         return None
     return sighting if sighting.confidence >= ALONE_FLOOR else None
+
+
+def contradicted(plate: Plate, probabilities: Array) -> bool:
+    """Say whether the general reader surely spells another plate: other letters or digits, of two rows also a province.
+
+    That is no answer in a picture of more than the plate (docs/decisions/0089).
+    """
+    other, sure = _fitting(probabilities)
+    differs = other != plate.text if plate.rows == 2 else _serial(other) != _serial(plate.text)
+    return differs and sure >= SURE_FLOOR
+
+
+def spelt_as(plate: Plate, probabilities: Array) -> float:
+    """Return how surely the general reader spells just this plate, 0.0 where it spells another one or none."""
+    other, sure = _fitting(probabilities)
+    return sure if other == plate.text else 0.0
 
 
 def has_sure_marks(sighting: PlateSighting) -> bool:

@@ -7,7 +7,8 @@ import pytest
 from models.cover_finder import COLUMNS, CoverFinder
 from models.looks import COVERED, ILLEGIBLE, Looks, SeenCovers, TwoLooks
 from models.pipeline import load_picture_reader
-from models.plate_looks import DOUBTFUL_FLOOR, HIDDEN_FLOOR, SURELY_FLOOR, find_plates, read_whole_crop
+from models.plate_looks import find_plates, read_whole_crop
+from models.plate_sight import DOUBTFUL_FLOOR, HIDDEN_FLOOR, SURELY_FLOOR
 from models.sessions import ModelOutputError
 from tests.support.drawn import BLUE, YELLOW, ground, jpeg, plate, png, two_row_plate
 from tests.support.spelled import Script, read_line, text_line

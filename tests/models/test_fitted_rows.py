@@ -9,7 +9,8 @@ from models.fitted_rows import LEANS, SLOPES, fitted_row
 from models.looks import COVERED, Looks, SeenCovers, TwoLooks
 from models.pipeline import Detectors, PictureReader, Readers
 from models.pixels import Array, Image
-from models.plate_looks import DOUBTFUL_FLOOR, FITTED_GROUNDS, read_fitted_crop
+from models.plate_looks import FITTED_GROUNDS, read_fitted_crop
+from models.plate_sight import DOUBTFUL_FLOOR
 from tests.support.drawn import BLUE, ground, plate
 from tests.support.spelled import Script
 

@@ -4,7 +4,7 @@ import pytest
 
 from edge.core.plate import parse_plate
 from edge.core.readings import PlateSighting
-from models.plate_opinions import agreed, agreed_in_scene, has_sure_marks, may_be_temporary
+from models.plate_opinions import agreed, agreed_in_scene, contradicted, has_sure_marks, may_be_temporary
 from models.plates import plates_of
 from tests.support.spelled import read_line, spelled
 
@@ -151,12 +151,21 @@ def test_in_a_scene_the_least_of_any_plate(confidence, answered):
     assert (agreed_in_scene(given, seen) is not None) == answered
 
 
-@pytest.mark.parametrize(("rows", "answered"), [(1, True), (2, False)])
-def test_in_a_scene_nobody_is_outvoted_about_two_rows(rows, answered):
-    given = PlateSighting(parse_plate("晋L2M2CT", "yellow", rows), 0.9552, (1, 2, 30, 10), (0.95, *(1.0,) * 6))
-    seen = spelled("鲁L2M2CT", 0.62)
-    assert agreed(given, seen).plate.text == "晋L2M2CT"
-    assert (agreed_in_scene(given, seen) is not None) == answered
+@pytest.mark.parametrize(
+    ("seen", "sure", "rows", "expected"),
+    [
+        ("晋L2M2CT", 0.99, 1, False),
+        ("晋L2M2C1", 0.62, 1, True),
+        ("晋L2M2C1", 0.45, 1, False),
+        # At low resolution it does not know provinces; of two rows nobody is outvoted about one, either.
+        ("鲁L2M2CT", 0.62, 1, False),
+        ("鲁L2M2CT", 0.62, 2, True),
+        ("L2M2", 0.99, 1, False),
+    ],
+)
+def test_a_plate_is_contradicted_where_another_one_is_surely_spelt(seen, sure, rows, expected):
+    given = parse_plate("晋L2M2CT", "yellow", rows)
+    assert contradicted(given, spelled(seen, sure)) == expected
 
 
 @pytest.mark.parametrize(("confidence", "answered"), [(0.97, True), (0.96, False)])
