@@ -17,7 +17,8 @@ from models.reader import LineReader
 MIN_LINE_HEIGHT_PX = 6.0
 # Other cuts of a line: left, right, up, down in its heights.
 WIDER_LOOK = (0.12, 0.12, 0.0, 0.0)
-AROUND_LOOK = (0.15, 0.15, 0.15, 0.15)
+# Cuts with ever more on all sides, where a character may stand that the line lacks.
+AROUND_LOOKS = ((0.15, 0.15, 0.15, 0.15), (0.4, 0.4, 0.1, 0.1), (0.7, 0.7, 0.15, 0.15))
 STEADY_LOOKS = ((0.0, 0.0, 0.1, 0.1), WIDER_LOOK, (-0.05, -0.05, -0.06, -0.06))
 # From here on something may stand before a line: other cuts are asked, and their median counts.
 LOOK_AGAIN_FLOOR = 0.1

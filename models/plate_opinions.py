@@ -68,12 +68,14 @@ def scene_floor(plate: Plate) -> float:
     return SELDOM_FLOOR if lacks or plate.kind not in USUAL_KINDS else USUAL_FLOOR
 
 
-def may_lack_province(plate: Plate) -> bool:
-    """Say whether the text is also what is left of another plate without its province: JG81318, WJ12345.
+def may_lack_a_character(plate: Plate) -> bool:
+    """Say whether the text is also what is left of another plate without its province or letter.
 
-    The general reader does not know provinces at low resolution.
+    The general reader does not know provinces at low resolution: JG81318, WJ12345. Consulates have four digits or five,
+    with a letter before them or without: 云54470领.
     """
-    return plate.kind == "military" or (plate.kind == "armed_police" and len(plate.text) == 7)
+    longest = {"armed_police": 8, "consulate": 8}
+    return plate.kind == "military" or len(plate.text) < longest.get(plate.kind, 0)
 
 
 def _agreed(sighting: PlateSighting, probabilities: Array, other: str, sure: float) -> PlateSighting | None:
@@ -163,7 +165,7 @@ def _likelier(sighting: PlateSighting, other: str, confidence: float) -> PlateSi
     if ours > theirs:
         return replace(sighting, confidence=round(won, 4))
     plate = parse_plate(other, sighting.plate.colour, sighting.plate.rows)
-    if plate is None or (may_lack_province(plate) and any(one in PROVINCES for one in sighting.plate.text)):
+    if plate is None or (may_lack_a_character(plate) and any(one in PROVINCES for one in sighting.plate.text)):
         return None
     # Seven characters on green lack one.
     if plate.colour is None and sighting.plate.colour is not None:

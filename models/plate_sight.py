@@ -9,7 +9,7 @@ from edge.core.readings import PlateSighting
 from models.colours import plate_colour
 from models.detector import TextLine
 from models.lines import ReadLine, joined, stretched
-from models.looks import AROUND_LOOK, STEADY_LOOKS, WIDER_LOOK, TwoLooks
+from models.looks import AROUND_LOOKS, STEADY_LOOKS, WIDER_LOOK, TwoLooks
 from models.pixels import Array
 from models.plate_opinions import (
     SPELT_FLOOR,
@@ -22,7 +22,7 @@ from models.plate_opinions import (
     contradicted,
     has_sure_marks,
     may_be_temporary,
-    may_lack_province,
+    may_lack_a_character,
     scene_floor,
     spelt_as,
 )
@@ -48,8 +48,8 @@ LOW_ROW_PX = 20
 LOW_ROW_FLOOR = 0.97
 # What the general reader alone has to reach in a picture of more than the plate.
 SCENE_TEXT_FLOOR = 0.9
-# How surely the general reader has to spell an ordinary plate on no ground of its colour, where a cut with more around
-# does not spell it again.
+# How surely the general reader has to spell an ordinary plate on no ground of its colour, where not all cuts with more
+# around spell it again. Where one spells another plate, that is no answer.
 NO_GROUND_FLOOR = 0.4
 # Of a fitted row the general reader has to spell the same, each character with this at least.
 FITTED_TEXT_FLOOR = 0.5
@@ -145,7 +145,7 @@ class PlateSight:
     def spelt_alone(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return the plate that the general reader alone spells in a scene, or None: it may be another, or hidden."""
         sure = sighting.confidence >= max(SCENE_TEXT_FLOOR, scene_floor(sighting.plate))
-        believed = sure and _on_its_ground(sighting) and not may_lack_province(sighting.plate)
+        believed = sure and _on_its_ground(sighting) and not may_lack_a_character(sighting.plate)
         return sighting if believed and self._may_be_read_alone(sighting, lines) else None
 
     def with_a_mark(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
@@ -186,11 +186,11 @@ class PlateSight:
 
         What stands in one cut alone is an accident of it (docs/decisions/0089).
         """
-        floor, look = (SURE_FLOOR, WIDER_LOOK) if _on_its_ground(answer) else (NO_GROUND_FLOOR, AROUND_LOOK)
-        return (
-            spelt_as(answer.plate, self._any_text(lines)) >= floor
-            or self._again(answer, lines, look) == answer.plate.text
-        )
+        spelt = spelt_as(answer.plate, self._any_text(lines))
+        if _on_its_ground(answer):
+            return spelt >= SURE_FLOOR or self._again(answer, lines, WIDER_LOOK) == answer.plate.text
+        seen = {self._again(answer, lines, look) for look in AROUND_LOOKS} - {answer.plate.text}
+        return not seen or (seen == {""} and spelt >= NO_GROUND_FLOOR)
 
     def _agreed(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         return agreed(sighting, self._any_text(lines))
