@@ -161,6 +161,7 @@ def test_a_line_of_a_scene_that_is_covered_is_refused_and_stays_refused():
 
 def test_what_the_general_reader_alone_spells_closer_is_refused_where_it_is_covered():
     image = ground()
+    plate(image, "粤B6R678", (100, 100), 40, BLUE)
     row = read_line("B6R678", x=120, y=108, height=24)
     for finder, answered in ((said(0.0), 1), (said(1.0), 0)):
         found = find_plates(looks(image, Script(), Script("粤B6R678"), finder), [row])
