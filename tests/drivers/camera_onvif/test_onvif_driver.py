@@ -55,7 +55,7 @@ async def seconds_to_a_frame(camera: OnvifCamera) -> float:
     before_ms = CLOCK.now_ms()
     await camera.connect()
     passed_s = (CLOCK.now_ms() - before_ms) / 1000
-    # The simulator has four pictures in turn: the first ones of slow connections may be the same, as of a frozen camera.
+    # The simulator has four pictures in turn: the first ones of slow connections may be the same, as if it were frozen.
     while (await camera.capture(CLOCK.now_ms(), 10.0)).defect is not None:
         pass
     return passed_s
