@@ -160,7 +160,8 @@ def read_whole_crop(looks: TwoLooks) -> list[PlateSighting]:
     parts = split_rows(sight.whole)
     for lines in ([sight.whole], list(parts or ())):
         rows = [looks.plates.read(line) for line in lines]
-        found = plates_of(rows, sight.colour_of, CROP_FLOOR, sight.doubted)
+        check = sight.doubted if len(lines) == 1 else sight.doubted_half
+        found = plates_of(rows, sight.colour_of, CROP_FLOOR, check)
         # Where the first reader spelt a plate that the second did not confirm, the second is not believed either.
         if not found and len(lines) == 1 and not plates_of(rows, sight.colour_of, CROP_FLOOR):
             texts = [looks.texts.read(line) for line in lines]

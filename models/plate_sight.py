@@ -7,10 +7,12 @@ import numpy as np
 from edge.core.plate import PlateColour
 from edge.core.readings import PlateSighting
 from models.colours import plate_colour
+from models.decode import cut_to, top_glyphs
 from models.detector import TextLine
 from models.lines import ReadLine, joined, stretched
 from models.looks import AROUND_LOOKS, STEADY_LOOKS, WIDER_LOOK, TwoLooks
 from models.pixels import Array
+from models.plate_grammar import PLATE_CHARACTERS
 from models.plate_opinions import (
     SPELT_FLOOR,
     SURE_FLOOR,
@@ -51,6 +53,8 @@ SCENE_TEXT_FLOOR = 0.9
 # How surely the general reader has to spell an ordinary plate on no ground of its colour, where not all cuts with more
 # around spell it again. Where one spells another plate, that is no answer.
 NO_GROUND_FLOOR = 0.4
+# How much of the other half is shown with a half of a crop, in its heights.
+OTHER_HALF = 0.12
 # Of a fitted row the general reader has to spell the same, each character with this at least.
 FITTED_TEXT_FLOOR = 0.5
 
@@ -124,6 +128,19 @@ class PlateSight:
         if answer is None or (usual and answer.plate.kind == "ordinary"):
             return answer
         return answer if answer.confidence >= UNDOUBTED_FLOOR else None
+
+    def doubted_half(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
+        """Return what `doubted` does of the halves of a crop, or None where one alone may hold cut characters.
+
+        A T without its bar is a 1: a lone half has to spell the same with a part of the other one, an ordinary plate.
+        A half in which nothing stands makes no plate of two rows.
+        """
+        if len(lines) == 2:
+            return None if any(_is_blank(line) for line in lines) else self.doubted(sighting, lines)
+        is_lower = lines[0].line.corners[0, 1] > 0
+        more = (0.0, 0.0, OTHER_HALF if is_lower else 0.0, 0.0 if is_lower else OTHER_HALF)
+        stands = sighting.plate.kind == "ordinary" and self._again(sighting, lines, more) == sighting.plate.text
+        return self.doubted(sighting, lines) if stands else None
 
     def fitted(self, sighting: PlateSighting, lines: list[ReadLine]) -> PlateSighting | None:
         """Return the plate of a fitted row where both readers spell it, each surely, and nothing may hide a part of it.
@@ -228,6 +245,11 @@ def _on_its_ground(sighting: PlateSighting) -> bool:
     The first letter of a military plate looks like a province, and a mark that nobody reads leaves an ordinary plate.
     """
     return sighting.plate.kind != "ordinary" or sighting.plate.colour is not None
+
+
+def _is_blank(line: ReadLine) -> bool:
+    alphabet, columns = cut_to(line.probabilities, PLATE_CHARACTERS)
+    return not top_glyphs(columns, alphabet)
 
 
 def _is_a_word(sighting: PlateSighting) -> bool:

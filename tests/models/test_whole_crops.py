@@ -118,3 +118,21 @@ def test_a_crop_that_one_reader_cannot_read_is_read_by_the_other():
     assert read_whole_crop(two_looks(image, Script(), Script())) == []
     unsure = Script(("粤B6R678", {0: {"粤": 0.97, "冀": 0.02}}))
     assert read_whole_crop(two_looks(image, Script(), unsure)) == []
+
+
+@pytest.mark.parametrize(
+    ("half", "with_more", "answers"),
+    [
+        ("粤B6R118", "粤B6R118", ["粤B6R118"]),
+        ("粤B6R118", "粤B6RT18", []),
+        ("粤B6R118", "", []),
+        # Nobody believed the whole crop, and no photographed crop shows a half of such a plate.
+        ("粤B6R67警", "粤B6R67警", []),
+    ],
+)
+def test_a_lone_half_of_a_crop_has_to_spell_the_same_with_a_part_of_the_other_one(half, with_more, answers):
+    """浙F1T953 with its upper side cut off is 浙F11953."""
+    image = ground(150, 60)
+    plate(image, "粤B6R118", (0, 20), 40, BLUE)
+    found = read_whole_crop(two_looks(image, Script("", "", half, with_more, *[half] * 3), Script()))
+    assert [one.plate.text for one in found] == answers
