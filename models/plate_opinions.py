@@ -46,17 +46,22 @@ def agreed(sighting: PlateSighting, probabilities: Array) -> PlateSighting | Non
 
     `sighting` is what the reader of plates answered, `probabilities` what the general reader says of the same line.
     """
-    return _agreed(sighting, probabilities, *_fitting(probabilities))
+    return _agreed(sighting, probabilities, *fitting(probabilities))
 
 
-def agreed_in_scene(sighting: PlateSighting, probabilities: Array) -> PlateSighting | None:
-    """Return what both readers make of a plate in a picture of more than the plate, or None (docs/decisions/0087)."""
-    other, sure = _fitting(probabilities)
+def agreed_in_scene(
+    sighting: PlateSighting, probabilities: Array, spelt: tuple[str, float] | None = None
+) -> PlateSighting | None:
+    """Return what both readers make of a plate in a picture of more than the plate, or None (docs/decisions/0087).
+
+    `spelt`: what `fitting` gave for `probabilities`, where it was searched before.
+    """
+    other, sure = spelt or fitting(probabilities)
     answer = _agreed(sighting, probabilities, other, sure)
     if answer is None or answer.confidence < scene_floor(answer.plate):
         return None
-    spelt = other == answer.plate.text and sure >= SPELT_FLOOR
-    return answer if spelt or has_sure_marks(sighting) else None
+    both = other == answer.plate.text and sure >= SPELT_FLOOR
+    return answer if both or has_sure_marks(sighting) else None
 
 
 def scene_floor(plate: Plate) -> float:
@@ -98,19 +103,22 @@ def _agreed(sighting: PlateSighting, probabilities: Array, other: str, sure: flo
     return sighting if sighting.confidence >= ALONE_FLOOR else None
 
 
-def contradicted(plate: Plate, probabilities: Array) -> bool:
+def contradicted(plate: Plate, spelt: tuple[str, float]) -> bool:
     """Say whether the general reader surely spells another plate: other letters or digits, of two rows also a province.
 
-    That is no answer in a picture of more than the plate (docs/decisions/0089).
+    `spelt`: see `fitting`. That is no answer in a picture of more than the plate (docs/decisions/0089).
     """
-    other, sure = _fitting(probabilities)
+    other, sure = spelt
     differs = other != plate.text if plate.rows == 2 else _serial(other) != _serial(plate.text)
     return differs and sure >= SURE_FLOOR
 
 
-def spelt_as(plate: Plate, probabilities: Array) -> float:
-    """Return how surely the general reader spells just this plate, 0.0 where it spells another one or none."""
-    other, sure = _fitting(probabilities)
+def spelt_as(plate: Plate, spelt: tuple[str, float]) -> float:
+    """Return how surely the general reader spells just this plate, 0.0 where it spells another one or none.
+
+    `spelt`: see `fitting`.
+    """
+    other, sure = spelt
     return sure if other == plate.text else 0.0
 
 
@@ -141,13 +149,13 @@ def may_be_temporary(sighting: PlateSighting) -> bool:
     return sighting.plate.colour is None or sighting.plate.text[-1] in LIKE_TEMPORARY
 
 
-def _fitting(probabilities: Array) -> tuple[str, float]:
+def fitting(probabilities: Array) -> tuple[str, float]:
     """Return the plate that the general reader spells, and how sure it is; '' and 0.0 where there is none."""
     alphabet, columns = cut_to(probabilities, PLATE_CHARACTERS)
-    fitting = best_fitting(columns, alphabet, may_follow, is_complete)
-    if fitting is None:
+    found = best_fitting(columns, alphabet, may_follow, is_complete)
+    if found is None:
         return "", 0.0
-    return canonical_plate_text(fitting[0].text), min(fitting[1], fitting[0].confidence)
+    return canonical_plate_text(found[0].text), min(found[1], found[0].confidence)
 
 
 def _both(one: float, other: float) -> float:

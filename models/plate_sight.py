@@ -22,6 +22,7 @@ from models.plate_opinions import (
     agreed_in_scene,
     alike,
     contradicted,
+    fitting,
     has_sure_marks,
     may_be_temporary,
     may_lack_a_character,
@@ -67,6 +68,7 @@ class PlateSight:
         self._looks = looks
         self._undoubted = undoubted
         self._texts: dict[tuple[bytes, ...], Array] = {}
+        self._fitting: dict[tuple[bytes, ...], tuple[str, float]] = {}
         self.refused: set[str] = set()
 
     @property
@@ -95,14 +97,14 @@ class PlateSight:
         its kind; never of two rows (docs/decisions/0086, 0087). Which of two readers that are both sure is right,
         nobody knows.
         """
-        text = self._any_text(lines)
-        if contradicted(sighting.plate, text):
+        spelt = self._spelt(lines)
+        if contradicted(sighting.plate, spelt):
             return None
         surely = _on_its_ground(sighting) and sighting.confidence >= UNDOUBTED_FLOOR and has_sure_marks(sighting)
         if surely and sighting.plate.rows == 1 and sighting.plate.text in self._undoubted:
             answer = self._unless_temporary(sighting, lines)
             return answer if answer is not None and self._is_legible(answer, lines) else None
-        answer = agreed_in_scene(self._steadied(sighting, lines), text)
+        answer = agreed_in_scene(self._steadied(sighting, lines), self._any_text(lines), spelt)
         if answer is None or not self._is_legible(answer, lines) or not self._stands(answer, lines):
             return None
         return answer
@@ -196,14 +198,14 @@ class PlateSight:
         if min(line.line.height for line in lines) >= LOW_ROW_PX:
             return True
         sure = answer.plate.kind in USUAL_KINDS and min(answer.characters, default=0.0) >= LOW_ROW_FLOOR
-        return sure or spelt_as(answer.plate, self._any_text(lines)) >= SPELT_FLOOR
+        return sure or spelt_as(answer.plate, self._spelt(lines)) >= SPELT_FLOOR
 
     def _stands(self, answer: PlateSighting, lines: list[ReadLine]) -> bool:
         """Say whether the general reader spells what is answered in a scene, too, or the reader of plates does again.
 
         What stands in one cut alone is an accident of it (docs/decisions/0089).
         """
-        spelt = spelt_as(answer.plate, self._any_text(lines))
+        spelt = spelt_as(answer.plate, self._spelt(lines))
         if _on_its_ground(answer):
             return spelt >= SURE_FLOOR or self._again(answer, lines, WIDER_LOOK) == answer.plate.text
         seen = {self._again(answer, lines, look) for look in AROUND_LOOKS} - {answer.plate.text}
@@ -218,10 +220,17 @@ class PlateSight:
 
     def _any_text(self, lines: list[ReadLine]) -> Array:
         """Return what the general reader says of `lines`, which it reads once."""
-        places = tuple(line.line.corners.tobytes() for line in lines)
+        places = _places(lines)
         if places not in self._texts:
             self._texts[places] = joined([self._looks.texts.read(line.line).probabilities for line in lines])
         return self._texts[places]
+
+    def _spelt(self, lines: list[ReadLine]) -> tuple[str, float]:
+        """Return the plate that the general reader spells in `lines`, and how surely; it is searched once."""
+        places = _places(lines)
+        if places not in self._fitting:
+            self._fitting[places] = fitting(self._any_text(lines))
+        return self._fitting[places]
 
     def _again(self, sighting: PlateSighting, lines: list[ReadLine], look: tuple[float, float, float, float]) -> str:
         """Return the plate that the reader of plates spells in another cut of the lines, '' where there is none."""
@@ -237,6 +246,10 @@ class PlateSight:
             if self._again(sighting, lines, look) != sighting.plate.text:
                 return replace(sighting, confidence=min(sighting.confidence, UNSTEADY_CEILING))
         return replace(sighting, confidence=max(sighting.confidence, UNDOUBTED_FLOOR))
+
+
+def _places(lines: list[ReadLine]) -> tuple[bytes, ...]:
+    return tuple(line.line.corners.tobytes() for line in lines)
 
 
 def _on_its_ground(sighting: PlateSighting) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from edge.core.plate import parse_plate
 from edge.core.readings import PlateSighting
-from models.plate_opinions import agreed, agreed_in_scene, contradicted, has_sure_marks, may_be_temporary
+from models.plate_opinions import agreed, agreed_in_scene, contradicted, fitting, has_sure_marks, may_be_temporary
 from models.plates import plates_of
 from tests.support.spelled import read_line, spelled
 
@@ -165,7 +165,7 @@ def test_in_a_scene_the_least_of_any_plate(confidence, answered):
 )
 def test_a_plate_is_contradicted_where_another_one_is_surely_spelt(seen, sure, rows, expected):
     given = parse_plate("晋L2M2CT", "yellow", rows)
-    assert contradicted(given, spelled(seen, sure)) == expected
+    assert contradicted(given, fitting(spelled(seen, sure))) == expected
 
 
 @pytest.mark.parametrize(("confidence", "answered"), [(0.97, True), (0.96, False)])
